@@ -1,0 +1,31 @@
+"""AudioForge: train speech models from verifiable rewards.
+
+from audioforge import AudioRAFTConfig, AudioRAFTTrainer
+
+config = AudioRAFTConfig(model_name="openai/whisper-small", num_cycles=6)
+AudioRAFTTrainer(config).train("librispeech")
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from audioforge.config import AudioRAFTConfig
+    from audioforge.raft.trainer import AudioRAFTTrainer
+
+__version__ = "0.1.0"
+__all__ = ["AudioRAFTConfig", "AudioRAFTTrainer", "__version__"]
+
+_LAZY = {
+    "AudioRAFTConfig": "audioforge.config",
+    "AudioRAFTTrainer": "audioforge.raft.trainer",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import the public classes when they are asked for, so that `--help` stays quick."""
+    if name in _LAZY:
+        return getattr(import_module(_LAZY[name]), name)
+    raise AttributeError(f"module 'audioforge' has no attribute '{name}'")

@@ -1,0 +1,143 @@
+"""Decoding: any sound file to float32 mono at the rate that a model wants.
+
+soundfile decodes (WAV, FLAC, Ogg Vorbis and Opus, MP3), soxr resamples at its high quality. A
+clip that cannot be used raises `AudioError` with its name and reason; nothing is cut silently.
+"""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import soxr
+
+from audioforge.errors import AudioError
+from audioforge.sample import AudioSample, Clip
+
+
+class ClipTooLong(AudioError):
+    """The clip is longer than the model's window."""
+
+
+class ClipTooShort(AudioError):
+    """The clip is shorter than the model can take."""
+
+
+def load_clip(
+    sample: AudioSample,
+    sampling_rate: int,
+    *,
+    max_seconds: float | None = None,
+    min_seconds: float = 0.0,
+) -> Clip:
+    """Decode, mix to mono, and resample one sample.
+
+    Args:
+        sample: The sample.
+        sampling_rate: Of the result, in Hz.
+        max_seconds: Refuse a longer clip, without decoding it.
+        min_seconds: Refuse a shorter clip.
+
+    Raises:
+        ClipTooLong: If the clip is longer than `max_seconds`.
+        ClipTooShort: If the clip is empty or shorter than `min_seconds`.
+        AudioError: If the clip cannot be decoded or holds NaN or infinite values.
+    """
+    if sample.audio is None:
+        raise AudioError(f"{sample.origin}: there is no audio")
+    if isinstance(sample.audio, np.ndarray):
+        samples, rate = _from_array(sample)
+        _check_length(sample, len(samples) / rate, max_seconds, min_seconds)
+    else:
+        samples, rate = _decode(sample, max_seconds, min_seconds)
+    if not np.isfinite(samples).all():
+        raise AudioError(f"{sample.origin}: the audio holds NaN or infinite values")
+    mono = samples if samples.ndim == 1 else samples.mean(axis=1)
+    if rate != sampling_rate:
+        mono = soxr.resample(mono, rate, sampling_rate)
+    if len(mono) == 0:
+        raise ClipTooShort(f"{sample.origin}: the clip is too short to hold one sample")
+    return Clip(sample, np.ascontiguousarray(mono, dtype=np.float32), sampling_rate)
+
+
+def probe_seconds(audio: Path | bytes) -> float:
+    """Return the length that a sound file's header states, in seconds.
+
+    Raises:
+        AudioError: If the header cannot be read.
+    """
+    try:
+        with _open(audio) as file:
+            return float(file.frames / file.samplerate)
+    except (soundfile.SoundFileError, OSError, ValueError) as error:
+        raise AudioError(_reason(error)) from error
+
+
+def _open(audio: Path | bytes) -> soundfile.SoundFile:
+    return soundfile.SoundFile(io.BytesIO(audio) if isinstance(audio, bytes) else str(audio))
+
+
+def _from_array(sample: AudioSample) -> tuple[np.ndarray, int]:
+    if not sample.sampling_rate:
+        raise AudioError(f"{sample.origin}: an array of samples needs its sampling rate")
+    rate = sample.sampling_rate
+    start = round(sample.offset * rate)
+    stop = None if sample.duration is None else start + round(sample.duration * rate)
+    return np.asarray(sample.audio, dtype=np.float32)[start:stop], rate
+
+
+def _decode(
+    sample: AudioSample, max_seconds: float | None, min_seconds: float
+) -> tuple[np.ndarray, int]:
+    """Read a file's segment; the length is checked on the header first, so that it stays cheap."""
+    assert isinstance(sample.audio, Path | bytes)
+    try:
+        with _open(sample.audio) as file:
+            rate = file.samplerate
+            start = round(sample.offset * rate)
+            if start and start >= file.frames:
+                raise AudioError(
+                    f"{sample.origin}: the segment starts at {sample.offset:g} s, after the end "
+                    f"of the file ({file.frames / rate:g} s)"
+                )
+            wanted = file.frames - start
+            # A duration that only repeats the file's length need not agree to the last frame.
+            if sample.offset and sample.duration is not None:
+                wanted = min(wanted, round(sample.duration * rate))
+            _check_length(sample, wanted / rate, max_seconds, min_seconds)
+            file.seek(start)
+            samples = file.read(wanted, dtype="float32")
+    except (soundfile.SoundFileError, OSError, ValueError, MemoryError) as error:
+        raise AudioError(f"{sample.origin}: cannot be decoded: {_reason(error)}") from error
+    if len(samples) < wanted:
+        raise AudioError(
+            f"{sample.origin}: cannot be decoded: {len(samples)} of {wanted} frames are there; "
+            f"the file is cut or damaged"
+        )
+    return samples, rate
+
+
+def _check_length(
+    sample: AudioSample, seconds: float, max_seconds: float | None, min_seconds: float
+) -> None:
+    if max_seconds is not None and seconds > max_seconds:
+        raise ClipTooLong(
+            f"{sample.origin}: {seconds:.2f} s is longer than the model's window of "
+            f"{max_seconds:g} s; cut the clip into shorter ones"
+        )
+    if seconds <= 0 or seconds < min_seconds:
+        raise ClipTooShort(
+            f"{sample.origin}: {seconds:.3f} s is shorter than the {max(min_seconds, 0):g} s "
+            f"that the model needs"
+            if min_seconds
+            else f"{sample.origin}: the clip is empty"
+        )
+
+
+def _reason(error: Exception) -> str:
+    """Return the part of an error that says something a user can act on."""
+    if isinstance(error, FileNotFoundError) or "No such file" in str(error):
+        return "there is no such file"
+    return str(error).rsplit(": ", 1)[-1].strip() or type(error).__name__

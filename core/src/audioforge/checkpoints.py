@@ -1,0 +1,122 @@
+"""Finding the adapter for a checkpoint by what its `config.json` says."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, cast
+
+from audioforge.errors import CheckpointError, PluginError
+from audioforge.model import LoadOptions, ModelAdapter, Task
+from audioforge.plugins import Registry, import_factory
+from audioforge.specs import ModelSpec, Provided
+
+
+def load_adapter(
+    registry: Registry,
+    checkpoint: str,
+    task: Task,
+    options: LoadOptions,
+    adapter: str | None = None,
+) -> ModelAdapter:
+    """Load a checkpoint with the adapter that serves it.
+
+    Args:
+        registry: Of the installed plugins.
+        checkpoint: A local folder or a hub id.
+        task: What the model is for.
+        options: Passed to the adapter.
+        adapter: Name of an adapter to use whatever the checkpoint says.
+
+    Raises:
+        CheckpointError: If the checkpoint cannot be read.
+        PluginError: If no installed adapter serves it.
+    """
+    if adapter is not None:
+        provided = registry.find("models", adapter)
+    else:
+        provided = find_adapter(registry, checkpoint, task, read_config(checkpoint))
+    return cast("ModelAdapter", cast("Any", import_factory(provided)).load(checkpoint, options))
+
+
+def find_adapter(
+    registry: Registry, checkpoint: str, task: Task, config: dict[str, Any]
+) -> Provided:
+    """Return the specification of the adapter that serves a checkpoint for a task.
+
+    Raises:
+        PluginError: If there is none, saying what the checkpoint is and what is installed.
+    """
+    model_type = config.get("model_type")
+    architectures = tuple(config.get("architectures") or ())
+    found, other_tasks = [], set()
+    for provided in registry.all("models"):
+        for serves in cast("ModelSpec", provided.spec).serves:
+            fits = serves.model_type == model_type and (
+                not architectures or set(architectures) & set(serves.architectures)
+            )
+            if fits and serves.task == task:
+                found.append(provided)
+            elif fits:
+                other_tasks.add(serves.task)
+    if len({p.full_name for p in found}) > 1:
+        names = ", ".join(sorted({p.full_name for p in found}))
+        raise PluginError(f"{checkpoint}: {names} all serve it: choose one with --adapter")
+    if found:
+        return found[0]
+    what = f"model_type '{model_type}', architectures {', '.join(architectures) or 'not stated'}"
+    if other_tasks:
+        raise PluginError(
+            f"{checkpoint} ({what}) is a model for {', '.join(sorted(other_tasks))}, not for {task}"
+        )
+    names = ", ".join(registry.names("models")) or "none; install audioforge[whisper]"
+    raise PluginError(
+        f"{checkpoint}: no installed adapter serves {what} for {task}. Installed: {names}."
+        + "".join(
+            f"\n  plugin {p.distribution} failed: {p.errors[0]}"
+            for p in registry.plugins
+            if p.errors
+        )
+    )
+
+
+def read_config(checkpoint: str) -> dict[str, Any]:
+    """Return a checkpoint's `config.json`, from its folder or the hub.
+
+    Raises:
+        CheckpointError: If there is none, or it is not a JSON object.
+    """
+    folder = Path(checkpoint)
+    path = folder / "config.json" if folder.is_dir() else _from_hub(checkpoint)
+    if not path.is_file():
+        raise CheckpointError(
+            f"{checkpoint}: the folder has no config.json, so it is not a checkpoint in Hugging "
+            f"Face layout"
+        )
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise CheckpointError(f"{path}: cannot be read as JSON: {error}") from error
+    if not isinstance(config, dict):
+        raise CheckpointError(f"{path}: expected a JSON object")
+    return config
+
+
+def _from_hub(checkpoint: str) -> Path:
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import HFValidationError
+
+    try:
+        return Path(hf_hub_download(checkpoint, "config.json"))
+    except HFValidationError as error:
+        raise CheckpointError(
+            f"{checkpoint}: there is no such folder, and it is not a hub id such as "
+            f"'openai/whisper-tiny'"
+        ) from error
+    except Exception as error:  # the hub client raises many kinds; each means it is not there
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else ""
+        raise CheckpointError(
+            f"{checkpoint}: there is no such folder, and it cannot be had from the hub: "
+            f"{type(error).__name__}: {reason} Check the name and the network, or give a local "
+            f"folder."
+        ) from error

@@ -1,0 +1,74 @@
+"""`audioforge benchmark`: decode a dataset greedily and measure."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, cast
+
+import click
+
+from audioforge import atomic
+from audioforge.cli.console import print_json, print_line, print_table
+from audioforge.config import AudioRAFTConfig
+from audioforge.errors import ConfigError
+from audioforge.model import TASKS
+
+
+@click.command(context_settings={"max_content_width": 100})
+@click.option(
+    "--model", "model_name", required=True, help="Checkpoint: a hub id or a local folder."
+)
+@click.option("--dataset", required=True, help="A name, a path, or a hub id.")
+@click.option("--task", type=click.Choice(TASKS), default="asr", show_default=True)
+@click.option("--split", help="Split to read.")
+@click.option("--text-column", help="Column or key that holds the transcript.")
+@click.option("--data-dir", help="Folder of the corpus' extracted archive.")
+@click.option("--streaming", is_flag=True, default=None, help="Stream a hub dataset.")
+@click.option("--limit", help="Use at most this many samples.")
+@click.option("--language", help="Spoken language; otherwise the sample's, or detected.")
+@click.option("--normalizer", help="whisper-english, whisper-basic or none.")
+@click.option("--on-error", help="skip or fail, at a clip that cannot be used.")
+@click.option("--batch-size", help="Clips per forward pass.")
+@click.option("--max-new-tokens", help="Longest output in tokens.")
+@click.option("--adapter", help="Model adapter to use whatever config.json says.")
+@click.option("--dtype", help="float32 or bfloat16.")
+@click.option("--device", help="auto, cpu, cuda or mps.")
+@click.option(
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for metrics.json and predictions.jsonl.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+def benchmark(output: Path | None, as_json: bool, **flags: Any) -> None:
+    """Measure a model on a dataset: corpus metrics with a 95 % interval, and speed.
+
+    \b
+      audioforge benchmark --model openai/whisper-tiny --dataset heldout.jsonl --limit 100
+    """
+    config = AudioRAFTConfig.from_mapping({k: v for k, v in flags.items() if v is not None})
+    if output is not None and output.exists() and any(output.iterdir()):
+        raise ConfigError([f"output: {output} is not empty; name a new folder"])
+    from audioforge.raft.benchmark import run_benchmark
+
+    evaluation, result = run_benchmark(config)
+    if output is not None:
+        output.mkdir(parents=True, exist_ok=True)
+        atomic.write_jsonl(output / "predictions.jsonl", (i.prediction for i in evaluation.items))
+        atomic.write_json(output / "metrics.json", result)
+    if as_json:
+        print_json(result)
+        return
+    print_table(["", ""], [[key, _shown(key, value)] for key, value in result.items()])
+    if output is not None:
+        print_line(f"predictions: {output / 'predictions.jsonl'}")
+
+
+def _shown(key: str, value: Any) -> str:
+    if value is None:
+        return "n/a"
+    if key in ("wer", "cer"):
+        return f"{100 * value:.2f} %"
+    if key == "ci95":
+        low, high = cast("list[float]", value)
+        return f"{100 * low:.2f} to {100 * high:.2f} %"
+    return f"{value:,.1f}" if isinstance(value, float) else str(value)

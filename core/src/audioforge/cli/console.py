@@ -1,0 +1,120 @@
+"""The one place that writes to the terminal: consoles, tables, JSON and errors.
+
+Text that comes from outside (transcripts, paths, messages of libraries) is never read as markup,
+and control characters in it are shown as escapes, so that data cannot move the cursor or recolour
+the screen. Output that is piped is plain: no colours, no wrapping, no truncation.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection, Sequence
+from functools import cache
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+_UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Control characters but newline and tab; marks that reverse the reading order; lone surrogates."""
+
+
+def escape_controls(text: str) -> str:
+    r"""Return text whose control characters are spelt out; newlines and tabs stay.
+
+    >>> escape_controls("a\x1b[2Jb")
+    'a\\x1b[2Jb'
+    """
+    return _UNSAFE.sub(lambda match: repr(match.group())[1:-1], text)
+
+
+def one_line(text: str) -> str:
+    r"""Return text for one line: like `escape_controls`, and newlines and tabs are spelt out too.
+
+    >>> one_line("a\nb")
+    'a\\nb'
+    """
+    return escape_controls(text).replace("\n", "\\n").replace("\t", "\\t")
+
+
+@cache
+def stdout() -> Console:
+    """Return the console for results. Progress bars and messages go to `stderr()`."""
+    return Console(highlight=False, markup=False, emoji=False)
+
+
+@cache
+def stderr() -> Console:
+    """Return the console for progress, notes and errors."""
+    return Console(stderr=True, highlight=False, markup=False, emoji=False)
+
+
+def print_line(text: str = "", style: str | None = None) -> None:
+    """Print a result to stdout; the style shows on a terminal only."""
+    _print(stdout(), text, style)
+
+
+def print_note(text: str, style: str | None = None) -> None:
+    """Print to stderr what is not part of the result."""
+    _print(stderr(), text, style)
+
+
+def print_error(text: str) -> None:
+    """Print `Error: …` to stderr."""
+    _print(stderr(), f"Error: {text}", None, head="Error:")
+
+
+def print_json(value: Any) -> None:
+    """Print a value as JSON to stdout; non-ASCII text stays readable, NaN is refused.
+
+    Raises:
+        ValueError: If the value holds NaN or an infinity, which JSON has not.
+    """
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+    _print(stdout(), text, None)
+
+
+def print_table(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], *, right: Collection[str] = ()
+) -> None:
+    """Print a table to stdout.
+
+    On a terminal, long cells are folded to its width; piped, every row is one line of columns that
+    are padded with blanks, at least two between neighbours.
+
+    Args:
+        columns: Heads.
+        rows: Cells as text, as many as there are columns.
+        right: Heads of the columns that are set flush right, such as numbers.
+    """
+    if stdout().is_terminal:
+        stdout().print(_rich_table(columns, rows, right))
+        return
+    cells = [[one_line(cell) for cell in row] for row in (columns, *rows)]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(columns))]
+    for row in cells:
+        padded = [
+            cell.rjust(width) if head in right else cell.ljust(width)
+            for cell, width, head in zip(row, widths, columns, strict=True)
+        ]
+        _print(stdout(), "  ".join(padded).rstrip(), None)
+
+
+def _rich_table(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], right: Collection[str]
+) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for head in columns:
+        table.add_column(head, justify="right" if head in right else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(escape_controls(cell)) for cell in row))
+    return table
+
+
+def _print(console: Console, text: str, style: str | None, head: str = "") -> None:
+    shown = Text(escape_controls(text), style=style or "")
+    shown.stylize("bold red", 0, len(head))
+    # A terminal wraps by itself; without soft_wrap, rich would cut piped lines at 80 columns.
+    console.print(shown, soft_wrap=True)

@@ -1,0 +1,190 @@
+"""`audioforge datasets`: what can be read, and what one dataset holds."""
+
+from __future__ import annotations
+
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.progress import track
+
+from audioforge.cli.console import print_json, print_line, print_table, stderr
+from audioforge.dataset import DatasetRequest
+from audioforge.dataset_report import DatasetReport
+from audioforge.plugins import Registry, dataset_specs, discover
+from audioforge.sources import find_dataset, open_dataset
+from audioforge.specs import DatasetSpec
+from audioforge.spelling import parse_reference
+
+REMOTE_LIMIT = 100
+"""Clips that `show` reads from the hub when `--limit` does not say: they are downloaded."""
+
+
+@click.group(invoke_without_command=True)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_context
+def datasets(context: click.Context, as_json: bool) -> None:
+    """List the datasets and formats that can be read, or show one."""
+    if context.invoked_subcommand is not None:
+        return
+    listed = [_listing(spec, distribution) for spec, distribution in dataset_specs(discover())]
+    if as_json:
+        print_json(listed)
+    elif not listed:
+        print_line("No dataset plugin is installed. Install audioforge[datasets].")
+    else:
+        _print_listing(listed)
+
+
+def _listing(spec: DatasetSpec, distribution: str) -> dict[str, Any]:
+    reads = [*(f"*{suffix}" for suffix in spec.suffixes), *(f"folder/{m}" for m in spec.markers)]
+    return {
+        "name": spec.name,
+        "kind": "corpus" if spec.is_corpus else "format",
+        "tasks": list(spec.tasks),
+        "size": spec.size,
+        "licence": spec.licence,
+        "summary": spec.summary,
+        "reads": reads + (["owner/name"] if spec.hub else []),
+        "distribution": distribution,
+    }
+
+
+def _print_listing(listed: list[dict[str, Any]]) -> None:
+    corpora = [d for d in listed if d["kind"] == "corpus"]
+    formats = [d for d in listed if d["kind"] == "format"]
+    print_table(
+        ["name", "task", "size", "licence", "what it is"],
+        [
+            [d["name"], ", ".join(d["tasks"]), d["size"], d["licence"], d["summary"]]
+            for d in corpora
+        ],
+    )
+    print_line()
+    print_table(
+        ["format", "reads", "what it is"],
+        [[d["name"], ", ".join(d["reads"]), d["summary"]] for d in formats],
+    )
+    print_line()
+    print_line("Look into one: audioforge datasets show NAME|PATH|owner/name")
+
+
+@datasets.command()
+@click.argument("dataset")
+@click.option("--split", help="Which part, in the dataset's own words.")
+@click.option("--text-column", help="Column or key of the transcript.")
+@click.option("--label-column", help="Column or key of the class label.")
+@click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path),
+    help="Folder of the extracted archive of a named corpus.",
+)
+@click.option(
+    "--limit",
+    type=click.IntRange(min=1),
+    help=f"Look at the first N lines only. [default: all; from the hub: {REMOTE_LIMIT}]",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def show(
+    dataset: str,
+    split: str | None,
+    text_column: str | None,
+    label_column: str | None,
+    data_dir: Path | None,
+    limit: int | None,
+    as_json: bool,
+) -> None:
+    """Print what a dataset holds, and every problem found.
+
+    DATASET is a name, a path, or a hub id, as for `audioforge train --dataset`. Every clip is
+    decoded in full.
+    """
+    registry = discover()
+    request = DatasetRequest(
+        location=dataset,
+        split=split,
+        text_column=text_column,
+        label_column=label_column,
+        data_dir=data_dir,
+        streaming=True,
+    )
+    items = open_dataset(registry, dataset, request).load()
+    if limit is None and _is_remote(registry, dataset, data_dir):
+        limit = REMOTE_LIMIT
+    report = DatasetReport()
+    for item in track(
+        islice(items, limit),
+        description="Decoding",
+        total=limit,
+        console=stderr(),
+        transient=True,
+        disable=not stderr().is_terminal,
+    ):
+        report.add(item)
+    summary = {"dataset": dataset, "split": split, "limit": limit, **report.to_json()}
+    if as_json:
+        print_json(summary)
+    else:
+        _print_report(summary)
+
+
+def _is_remote(registry: Registry, dataset: str, data_dir: Path | None) -> bool:
+    if data_dir is not None or Path(dataset).exists():
+        return False
+    location, settings = parse_reference(dataset)
+    spec = find_dataset(registry, location).spec
+    local = "data_dir" in settings or Path(location).exists()
+    return isinstance(spec, DatasetSpec) and not local
+
+
+def _print_report(report: dict[str, Any]) -> None:
+    seen = f"the first {report['limit']} lines" if report["limit"] else "all lines"
+    print_line(f"{report['dataset']}: {report['samples']} usable clips in {seen}")
+    if report["samples"]:
+        _print_figures(report)
+        _print_example(report["example"])
+    _print_problems(report["problems"])
+
+
+def _print_figures(report: dict[str, Any]) -> None:
+    length = report["seconds"]
+    print_line(f"  total          {report['hours']:.2f} h")
+    print_line(
+        f"  durations      {length['min']:.2f} s shortest, {length['median']:.2f} s median, "
+        f"{length['max']:.2f} s longest"
+    )
+    rates = ", ".join(f"{rate} Hz ({n})" for rate, n in report["sampling_rates"].items())
+    print_line(f"  rates          {rates}")
+    print_line(f"  speakers       {report['speakers'] or 'not stated'}")
+    if report["languages"]:
+        print_line(f"  languages      {_counts(report['languages'])}")
+    if report["labels"]:
+        print_line(f"  labels         {len(report['labels'])}: {_counts(report['labels'])}")
+    print_line(f"  transcripts    {report['with_reference']} of {report['samples']}")
+
+
+def _counts(counts: dict[str, int], most: int = 8) -> str:
+    """Return the most frequent names with their counts."""
+    shown = [f"{name} ({n})" for name, n in list(counts.items())[:most]]
+    return ", ".join(shown) + (", …" if len(counts) > most else "")
+
+
+def _print_example(example: dict[str, Any]) -> None:
+    print_line("A sample:")
+    for key, value in example.items():
+        if value not in (None, []):
+            text = ", ".join(value) if isinstance(value, list) else str(value)
+            print_line(f"  {key:<15}{text}")
+
+
+def _print_problems(problems: dict[str, Any]) -> None:
+    if not problems["n"]:
+        print_line("No problems found.")
+        return
+    kinds = ", ".join(f"{n} {kind}" for kind, n in problems["kinds"].items())
+    print_line(f"Problems: {problems['n']} ({kinds})", style="yellow")
+    for problem in problems["first"]:
+        print_line(f"  {problem['kind']}: {problem['where']}: {problem['reason']}")
+    if problems["n"] > len(problems["first"]):
+        print_line(f"  … and {problems['n'] - len(problems['first'])} more")

@@ -1,0 +1,111 @@
+"""Subcommands that plugins add: read from the entry points without importing any of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from importlib import metadata
+
+import click
+from attrs import frozen
+
+from audioforge.errors import PluginError
+from audioforge.plugins import (
+    GROUP,
+    OWN_DISTRIBUTIONS,
+    describe,
+    installed_entry_points,
+    restriction,
+)
+
+COMMANDS_GROUP = f"{GROUP}.commands"
+
+
+@frozen
+class PluginCommand:
+    """One subcommand of a plugin.
+
+    Attributes:
+        name: What the user types.
+        distribution: Whose it is.
+        version: Of the distribution.
+        summary: One line for `--help`: what the distribution says of itself.
+        entry_point: What to import.
+        conflict: Why the plain name does not mean this one; None when it does.
+    """
+
+    name: str
+    distribution: str
+    version: str
+    summary: str
+    entry_point: metadata.EntryPoint
+    conflict: str | None = None
+
+    @property
+    def full_name(self) -> str:
+        """`distribution/name`, which is always unambiguous."""
+        return f"{self.distribution}/{self.name}"
+
+    def load(self) -> click.Command:
+        """Import the command.
+
+        Raises:
+            PluginError: If that fails or gives no command, with the reason and the distribution.
+        """
+        where = f"the command '{self.full_name}' ({self.entry_point.value})"
+        try:
+            command = self.entry_point.load()
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # whatever its module raises is that plugin's failure
+            raise PluginError(
+                f"{where} cannot be imported: {describe(error)}. "
+                f"Reinstall or update {self.distribution}."
+            ) from error
+        if not isinstance(command, click.Command):
+            raise PluginError(f"{where} is no Click command. Update {self.distribution}.")
+        return command
+
+
+def plugin_commands(own_names: Collection[str]) -> list[PluginCommand]:
+    """Return the subcommands of the plugins that `AUDIOFORGE_PLUGINS` lets in.
+
+    Args:
+        own_names: Commands of AudioForge itself, which no plugin can take.
+    """
+    entries = list(installed_entry_points(COMMANDS_GROUP, restriction()))
+    commands = []
+    for entry_point, distribution, version in entries:
+        holders = [d for e, d, _ in entries if e.name == entry_point.name]
+        conflict = _conflict(entry_point.name, distribution, holders, own_names)
+        commands.append(
+            PluginCommand(
+                entry_point.name,
+                distribution,
+                version,
+                _summary(entry_point),
+                entry_point,
+                conflict,
+            )
+        )
+    return commands
+
+
+def _conflict(
+    name: str, distribution: str, holders: list[str], own_names: Collection[str]
+) -> str | None:
+    others = [holder for holder in holders if holder != distribution]
+    if name in own_names:
+        others = ["audioforge"]
+    elif [holder for holder in holders if holder in OWN_DISTRIBUTIONS] == [distribution]:
+        return None
+    if not others:
+        return None
+    return (
+        f"command '{name}' is also provided by {', '.join(others)}: "
+        f"ask for it as '{distribution}/{name}'"
+    )
+
+
+def _summary(entry_point: metadata.EntryPoint) -> str:
+    summary = entry_point.dist.metadata["Summary"] if entry_point.dist else None
+    return summary or entry_point.value

@@ -1,0 +1,93 @@
+"""`audioforge plugins`: what is installed, what it registers, and why something failed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from audioforge.cli import COMMANDS, console
+from audioforge.cli.plugin_commands import plugin_commands
+from audioforge.plugins import (
+    API_VERSION,
+    RESTRICT_VARIABLE,
+    Registry,
+    discover,
+    restriction,
+)
+from audioforge.specs import KINDS
+
+
+@click.group()
+def plugins() -> None:
+    """List the plugins that are installed, and what failed."""
+
+
+@plugins.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def list_plugins(as_json: bool) -> None:
+    """List every plugin: distribution, version, status, what it registers."""
+    rows = plugin_rows(discover())
+    if as_json:
+        console.print_json(rows)
+        return
+    if not rows:
+        console.print_line(_nothing_installed())
+        return
+    console.print_table(
+        ("distribution", "version", "status", "provides"),
+        [(r["distribution"], r["version"], r["status"], _provides(r["provides"])) for r in rows],
+    )
+    for row in rows:
+        if row["error"]:
+            console.print_line(f"\n{row['distribution']}: {row['error']}", style="red")
+
+
+def plugin_rows(registry: Registry) -> list[dict[str, Any]]:
+    """Return one record per distribution, as `plugins list --json` prints them.
+
+    A distribution with several entry points is one record: "failed" when any of them failed, with
+    what the others provide.
+    """
+    rows: dict[str, dict[str, Any]] = {}
+    errors: dict[str, list[str]] = {}
+    for plugin in registry.plugins:
+        row = rows.setdefault(plugin.distribution, _row(plugin.distribution, plugin.version))
+        for kind in KINDS:
+            row["provides"][kind] += sorted(spec.name for spec in plugin.provides[kind])
+        errors.setdefault(plugin.distribution, []).extend(plugin.errors)
+    for command in plugin_commands(COMMANDS):
+        row = rows.setdefault(command.distribution, _row(command.distribution, command.version))
+        row["provides"]["commands"].append(command.name)
+        if command.conflict:
+            errors.setdefault(command.distribution, []).append(command.conflict)
+    for name, reasons in errors.items():
+        if reasons:
+            rows[name] |= {"status": "failed", "error": "; ".join(reasons)}
+    return [rows[name] for name in sorted(rows)]
+
+
+def _row(distribution: str, version: str) -> dict[str, Any]:
+    return {
+        "distribution": distribution,
+        "version": version,
+        "status": "ok",
+        "error": None,
+        "api_version": API_VERSION,
+        "provides": {kind: [] for kind in (*KINDS, "commands")},
+    }
+
+
+def _provides(provides: dict[str, list[str]]) -> str:
+    parts = [f"{kind}: {', '.join(names)}" for kind, names in provides.items() if names]
+    return "; ".join(parts) or "-"
+
+
+def _nothing_installed() -> str:
+    names = restriction()
+    if names is not None:
+        return f"No plugin is loaded: {RESTRICT_VARIABLE} is '{names}'. Unset it to load all."
+    return (
+        "No plugin is installed. Install audioforge[whisper], audioforge[verifiers], "
+        "audioforge[datasets] and audioforge[demo], or audioforge[all]."
+    )

@@ -1,0 +1,114 @@
+"""`audioforge train`: RAFT from the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import attrs
+import click
+
+from audioforge.cli.console import print_json, print_line, print_table
+from audioforge.config import AudioRAFTConfig, read_config_file
+from audioforge.errors import ConfigError
+
+RENAMED = {"model_name": "--model", "num_cycles": "--cycles", "output_dir": "--output"}
+REPEATED = ("texts", "references")
+
+
+def config_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add one flag for each setting; what is not given on the command line is not passed on."""
+    for attribute in reversed(attrs.fields(AudioRAFTConfig)):
+        command = click.option(*_names(attribute), **_option(attribute))(command)
+    return command
+
+
+def _names(attribute: attrs.Attribute[Any]) -> tuple[str, str]:
+    flag = RENAMED.get(attribute.name, f"--{attribute.name.replace('_', '-')}")
+    return flag, attribute.name
+
+
+def _option(attribute: attrs.Attribute[Any]) -> dict[str, Any]:
+    metadata, default = attribute.metadata, attribute.default
+    text = metadata["help"]
+    if default not in (None, (), False):
+        text += (
+            f"  [default: {default:g}]"
+            if isinstance(default, float)
+            else (f"  [default: {default}]")
+        )
+    option: dict[str, Any] = {"help": text, "default": None}
+    if metadata["kind"] == "flag":
+        return option | {"is_flag": True}
+    if metadata["choices"]:
+        option["metavar"] = "|".join(metadata["choices"])
+    elif metadata["kind"] == "floats":
+        option["metavar"] = "FLOAT,…"
+    elif metadata["kind"] in ("int", "float", "path"):
+        option["metavar"] = metadata["kind"].upper()
+    # Values stay text here: the configuration converts them and reports all problems at once.
+    return option | {"type": str, "multiple": metadata["kind"] in REPEATED}
+
+
+def build_config(config_file: Path | None, flags: dict[str, Any]) -> AudioRAFTConfig:
+    """Return the settings of a file, overridden by the flags that were given.
+
+    Raises:
+        ConfigError: With everything that is wrong, in the file and in the flags.
+    """
+    given = {k: v for k, v in flags.items() if v is not None and v != ()}
+    values = read_config_file(config_file) if config_file else {}
+    return AudioRAFTConfig.from_mapping({**values, **given})
+
+
+@click.command(context_settings={"max_content_width": 100})
+@click.option(
+    "--config",
+    "config_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="YAML file with the same settings; flags override it.",
+)
+@config_options
+@click.option("--dry-run", is_flag=True, help="Check everything, say what would run, and stop.")
+@click.option("--json", "as_json", is_flag=True, help="Print summary.json instead of a table.")
+def train(config_file: Path | None, dry_run: bool, as_json: bool, **flags: Any) -> None:
+    """Train a model from verifiable rewards (RAFT).
+
+    Samples k hypotheses for each clip, scores them, keeps the best, fine-tunes on them, and
+    repeats. The run folder then holds the best model in best/, every rollout with its scores, and
+    summary.json.
+
+    \b
+      audioforge train --model openai/whisper-small --dataset train.jsonl \\
+          --eval-dataset heldout.jsonl --output runs/mine
+    """
+    config = build_config(config_file, flags)
+    _check_output(config)
+    from audioforge.raft.run import describe
+    from audioforge.raft.trainer import AudioRAFTTrainer
+
+    trainer = AudioRAFTTrainer(config)
+    if dry_run:
+        run = trainer.prepare()
+        adapter = run.load(run.model_name)
+        weights = sum(p.numel() for p in adapter.module.parameters())
+        for line in describe(run):
+            print_line(line)
+        print_line(f"adapter: {type(adapter).__name__}, {weights:,} weights; nothing was run")
+        return
+    summary = trainer.train()
+    if not summary.is_main:
+        return
+    if as_json:
+        print_json(summary.as_mapping())
+        return
+    print_table(summary.columns, summary.rows)
+    print_line()
+    print_line(summary.conclusion)
+
+
+def _check_output(config: AudioRAFTConfig) -> None:
+    """Refuse a run folder that holds something before anything heavy is loaded."""
+    if config.output_dir and config.output_dir.is_file():
+        raise ConfigError([f"output_dir: {config.output_dir} is a file; name a new folder"])

@@ -1,0 +1,444 @@
+"""The settings of a training run: one record, every problem reported at once.
+
+The same names serve everywhere: a key `a_b` of the YAML file is the flag `--a-b` and the keyword
+`a_b` of `AudioRAFTConfig`. Three flags keep the names that users know: `--model` (model_name),
+`--cycles` (num_cycles) and `--output` (output_dir).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+import yaml
+from attrs import define
+
+from audioforge.errors import ConfigError, UsageError, did_you_mean
+from audioforge.model import TASKS
+from audioforge.spelling import parse_reference
+
+SELECTIONS = ("best", "top-percent", "random", "reference")
+DEFAULT_VERIFIERS = {
+    "asr": ("wer",),
+    "classification": ("label",),
+    "tts": ("intelligibility:weight=0.4", "quality:weight=0.4", "consistency:weight=0.2"),
+}
+MAX_CONFIG_BYTES = 1_000_000
+
+
+def setting(
+    default: Any,
+    kind: str,
+    help_text: str,
+    *,
+    choices: tuple[str, ...] = (),
+    minimum: float = -math.inf,
+    above: float = -math.inf,
+    maximum: float = math.inf,
+) -> Any:
+    """Declare a setting.
+
+    Args:
+        default: Its value when nobody sets it; None where that has a meaning of its own.
+        kind: "int", "float", "flag", "text", "path", "texts", "floats" or "references".
+        help_text: One sentence for `--help`.
+        choices: Accepted values of a text.
+        minimum: Smallest accepted number.
+        above: Numbers must be greater than this.
+        maximum: Largest accepted number.
+    """
+    metadata = {
+        "kind": kind,
+        "help": help_text,
+        "choices": choices,
+        "minimum": minimum,
+        "above": above,
+        "maximum": maximum,
+        "optional": default is None,
+    }
+    return attrs.field(default=default, metadata=metadata)
+
+
+@define(kw_only=True)
+class AudioRAFTConfig:
+    """Every setting of a training run; see `audioforge train --help` for what each means.
+
+    Raises:
+        ConfigError: With one line for each setting that is wrong.
+    """
+
+    model_name: str | None = setting(None, "text", "Checkpoint: a hub id or a local folder.")
+    task: str = setting("asr", "text", "What the model does.", choices=TASKS)
+    dataset: str | None = setting(None, "text", "Training data: a name, a path, or a hub id.")
+    eval_dataset: str | None = setting(
+        None, "text", "Held-out data; otherwise a part of the training data is held out."
+    )
+    test_dataset: str | None = setting(
+        None, "text", "Evaluated once at the end, for the base and the exported model."
+    )
+    retention_dataset: tuple[str, ...] = setting(
+        (), "texts", "Data whose metric must not get worse; may be given more than once."
+    )
+    eval_fraction: float = setting(
+        0.1,
+        "float",
+        "Part of the training data to hold out (whole speakers where known).",
+        above=0,
+        maximum=0.9,
+    )
+    split: str | None = setting(None, "text", "Split of the training data to read.")
+    text_column: str | None = setting(None, "text", "Column or key that holds the transcript.")
+    label_column: str | None = setting(None, "text", "Column or key that holds the class label.")
+    data_dir: Path | None = setting(None, "path", "Folder of the corpus' extracted archive.")
+    streaming: bool = setting(False, "flag", "Stream a hub dataset instead of downloading it.")
+    limit: int | None = setting(None, "int", "Use at most this many training samples.", minimum=1)
+    language: str | None = setting(
+        None, "text", "Spoken language (en, pl, …); otherwise the sample's, or detected."
+    )
+    normalizer: str | None = setting(
+        None,
+        "text",
+        "Text normaliser for reward and evaluation: whisper-english, whisper-basic or none; "
+        "otherwise whisper-english for English and whisper-basic for the rest.",
+    )
+    on_error: str = setting(
+        "skip",
+        "text",
+        "What to do with a clip that cannot be used.",
+        choices=("skip", "fail"),
+    )
+    output_dir: Path | None = setting(None, "path", "Run folder; must be new or empty.")
+
+    num_cycles: int = setting(6, "int", "Cycles of sampling and fine-tuning.", minimum=1)
+    samples_per_prompt: int = setting(4, "int", "Hypotheses per clip (k).", minimum=1)
+    temperature: float = setting(1.0, "float", "Sampling temperature.", above=0)
+    top_p: float = setting(1.0, "float", "Nucleus sampling; 1 is off.", above=0, maximum=1)
+    top_k: int = setting(0, "int", "Sample among this many tokens; 0 is off.", minimum=0)
+    max_new_tokens: int | None = setting(
+        None, "int", "Longest hypothesis in tokens; otherwise the model's own limit.", minimum=1
+    )
+    verifier: tuple[str | dict[str, Any], ...] = setting(
+        (), "references", "Verifier as name:key=value,weight=1; may be given more than once."
+    )
+    aggregator: str = setting("weighted_mean", "text", "How scores become one reward.")
+    wer_threshold: float = setting(
+        0.3, "float", "Word error rate up to which a transcript passes.", minimum=0
+    )
+    reward_threshold: float | None = setting(
+        None,
+        "float",
+        "Keep hypotheses of at least this reward; otherwise 1 − wer_threshold.",
+        minimum=0,
+        maximum=1,
+    )
+    selection: str = setting(
+        "best",
+        "text",
+        "What is learnt from: each clip's best hypothesis; the best percent of all; and as "
+        "controls a random hypothesis, or the reference.",
+        choices=SELECTIONS,
+    )
+    keep_top_percent: float = setting(
+        50.0, "float", "With --selection top-percent: how many to keep.", above=0, maximum=100
+    )
+
+    learning_rate: float = setting(1e-5, "float", "Learning rate of the first cycle.", above=0)
+    lr_decay_per_cycle: float = setting(
+        0.85, "float", "The rate is multiplied by this after each cycle.", above=0, maximum=1
+    )
+    min_lr: float = setting(1e-6, "float", "The rate never falls below this.", minimum=0)
+    weight_decay: float = setting(0.01, "float", "Of AdamW.", minimum=0)
+    max_grad_norm: float = setting(1.0, "float", "Gradients are clipped to this norm.", above=0)
+    batch_size: int = setting(8, "int", "Clips per forward pass and process.", minimum=1)
+    gradient_accumulation_steps: int = setting(
+        1, "int", "Forward passes per optimiser step.", minimum=1
+    )
+    epochs_per_cycle: int = setting(
+        1, "int", "Passes over what was kept, per cycle, unless steps_per_cycle is set.", minimum=1
+    )
+    steps_per_cycle: int | None = setting(None, "int", "Optimiser steps per cycle.", minimum=1)
+    trainable: str = setting(
+        "full",
+        "text",
+        "Which weights are trained.",
+        choices=("full", "frozen-encoder", "lora"),
+    )
+    lora_rank: int = setting(16, "int", "Rank of the LoRA update.", minimum=1)
+    lora_alpha: float = setting(32.0, "float", "Scale of the LoRA update × rank.", above=0)
+    interpolate: tuple[float, ...] = setting(
+        (),
+        "floats",
+        "Points on the line from the base (0) to the best cycle (1) to choose from; otherwise 1, "
+        "or 0.25,0.5,0.75,1 with a retention set.",
+        above=0,
+        maximum=1,
+    )
+
+    adapter: str | None = setting(
+        None, "text", "Model adapter to use, whatever the checkpoint's config.json says."
+    )
+    seed: int = setting(0, "int", "One seed gives the same run.", minimum=0)
+    dtype: str = setting(
+        "float32",
+        "text",
+        "Precision of the computation; weights are float32 either way.",
+        choices=("float32", "bfloat16"),
+    )
+    device: str = setting("auto", "text", "auto, cpu, cuda or mps.")
+
+    def __attrs_post_init__(self) -> None:
+        """Convert and check every setting; report all that is wrong at once."""
+        problems = []
+        for attribute in attrs.fields(type(self)):
+            try:
+                value = _checked(getattr(self, attribute.name), attribute.metadata)
+                setattr(self, attribute.name, value)
+            except ValueError as error:
+                problems.append(f"{attribute.name}: {error}")
+        if not problems:
+            problems = self._contradictions()
+        if problems:
+            raise ConfigError(problems)
+
+    def _contradictions(self) -> list[str]:
+        problems = []
+        if self.min_lr > self.learning_rate:
+            problems.append(
+                f"min_lr: {self.min_lr:g} is above learning_rate {self.learning_rate:g}"
+            )
+        if self.selection == "best" and self.samples_per_prompt == 1:
+            problems.append(
+                "samples_per_prompt: with 1 hypothesis per clip there is no best one to select; "
+                "use 2 or more"
+            )
+        for index, reference in enumerate(self.verifier):
+            try:
+                VerifierSetting.parse(reference)
+            except (UsageError, ValueError) as error:
+                problems.append(f"verifier[{index}]: {error}")
+        return problems
+
+    @classmethod
+    def from_mapping(cls, values: Mapping[str, Any]) -> AudioRAFTConfig:
+        """Build a configuration from keys and values, as a YAML file holds them.
+
+        Raises:
+            ConfigError: Naming every unknown key and every wrong value.
+        """
+        known = [a.name for a in attrs.fields(cls)]
+        problems = [
+            f"{key}: there is no such setting. {_close(str(key), known)}"
+            for key in values
+            if key not in known
+        ]
+        try:
+            config = cls(**{str(k): v for k, v in values.items() if k in known})
+        except ConfigError as error:
+            problems.extend(error.problems)
+        if problems:
+            raise ConfigError(problems)
+        return config
+
+    @property
+    def verifiers(self) -> list[VerifierSetting]:
+        """The verifiers to use: the configured ones, or the task's own."""
+        return [VerifierSetting.parse(v) for v in (self.verifier or DEFAULT_VERIFIERS[self.task])]
+
+    @property
+    def effective_reward_threshold(self) -> float:
+        """The reward from which a hypothesis can be kept."""
+        if self.reward_threshold is not None:
+            return self.reward_threshold
+        return max(0.0, 1.0 - self.wer_threshold)
+
+    @property
+    def effective_interpolate(self) -> tuple[float, ...]:
+        """The points to choose from on the line from the base to the best cycle."""
+        if self.interpolate:
+            return self.interpolate
+        return (0.25, 0.5, 0.75, 1.0) if self.retention_dataset else (1.0,)
+
+    def learning_rate_of(self, cycle: int) -> float:
+        """Return the learning rate of a cycle, counted from 1."""
+        return max(self.min_lr, self.learning_rate * self.lr_decay_per_cycle ** (cycle - 1))
+
+    def as_mapping(self) -> dict[str, Any]:
+        """Return the settings as YAML and JSON can hold them."""
+        plain = {}
+        for name, value in attrs.asdict(self, recurse=False).items():
+            if isinstance(value, Path):
+                value = str(value)
+            plain[name] = list(value) if isinstance(value, tuple) else value
+        return plain
+
+
+@attrs.frozen
+class VerifierSetting:
+    """One verifier of a run.
+
+    Attributes:
+        name: Its registered name.
+        id: What its scores are called in the results.
+        weight: Its share in the reward; 0 records without rewarding.
+        options: For its options class.
+    """
+
+    name: str
+    id: str
+    weight: float
+    options: Mapping[str, Any]
+
+    @classmethod
+    def parse(cls, reference: str | Mapping[str, Any]) -> VerifierSetting:
+        """Read "name:key=value,weight=0.5" or the mapping with the same keys and `name`.
+
+        Raises:
+            ValueError: If the name is missing or the weight is not a number ≥ 0.
+        """
+        if isinstance(reference, str):
+            name, options = parse_reference(reference)
+            settings: dict[str, Any] = dict(options)
+        else:
+            settings = dict(reference)
+            name = str(settings.pop("name", ""))
+        if not name:
+            raise ValueError("a verifier needs a name")
+        weight = _number(settings.pop("weight", 1.0))
+        if not weight >= 0 or math.isinf(weight):
+            raise ValueError(f"weight {weight:g} is not a number from 0")
+        identity = str(settings.pop("id", name.rpartition("/")[2]))
+        return cls(name, identity, weight, settings)
+
+
+def read_config_file(path: Path) -> dict[str, Any]:
+    """Read the settings of a YAML file.
+
+    Raises:
+        ConfigError: If it cannot be read, or is not a mapping.
+    """
+    try:
+        if path.stat().st_size > MAX_CONFIG_BYTES:
+            raise ConfigError([f"{path}: larger than {MAX_CONFIG_BYTES:,} bytes"])
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError([f"{path}: cannot be read: {error.strerror}"]) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError([f"{path}: not UTF-8 text: {error.reason}"]) from error
+    except yaml.YAMLError as error:
+        raise ConfigError([f"{path}: not YAML: {' '.join(str(error).split())}"]) from error
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise ConfigError(
+            [f"{path}: expected settings as 'key: value', not {type(values).__name__}"]
+        )
+    return values
+
+
+def _checked(value: Any, metadata: Mapping[str, Any]) -> Any:
+    """Convert one value to its setting's kind, or raise ValueError saying what is wrong."""
+    if value is None:
+        if metadata["optional"]:
+            return None
+        raise ValueError("must have a value")
+    value = _CONVERTERS[metadata["kind"]](value)
+    numbers = value if metadata["kind"] == "floats" else (value,)
+    if metadata["kind"] in ("int", "float", "floats"):
+        for number in numbers:
+            _check_range(number, metadata)
+    if metadata["choices"] and value not in metadata["choices"]:
+        raise ValueError(f"'{value}' is not one of {', '.join(metadata['choices'])}")
+    return value
+
+
+def _check_range(number: float, metadata: Mapping[str, Any]) -> None:
+    if not math.isfinite(number):
+        raise ValueError(f"{number} is not a finite number")
+    if number <= metadata["above"]:
+        raise ValueError(f"{number:g} must be greater than {metadata['above']:g}")
+    if number < metadata["minimum"]:
+        raise ValueError(f"{number:g} must be at least {metadata['minimum']:g}")
+    if number > metadata["maximum"]:
+        raise ValueError(f"{number:g} must be at most {metadata['maximum']:g}")
+
+
+def _number(value: Any) -> float:
+    # YAML reads 5e-5 as text, so numbers in text are taken as what they say.
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise ValueError(f"{value!r} is not a number")
+    try:
+        return float(value)
+    except ValueError as error:
+        raise ValueError(f"'{value}' is not a number") from error
+
+
+def _integer(value: Any) -> int:
+    number = _number(value)
+    if not math.isfinite(number) or number != int(number):
+        raise ValueError(f"{value!r} is not a whole number")
+    return int(number)
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError(f"{value!r} is neither true nor false")
+    return value
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        # A bare `no` in YAML is false, which for a language means Norwegian.
+        raise ValueError(f"{value!r} is not text; put it in quotes")
+    return value
+
+
+def _path(value: Any) -> Path:
+    return value if isinstance(value, Path) else Path(_text(value))
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    return (_text(value),) if isinstance(value, str) else tuple(_text(v) for v in _items(value))
+
+
+def _floats(value: Any) -> tuple[float, ...]:
+    if isinstance(value, str):
+        value = [part for part in value.split(",") if part.strip()]
+    return tuple(_number(v) for v in ([value] if isinstance(value, int | float) else _items(value)))
+
+
+def _references(value: Any) -> tuple[Any, ...]:
+    items = [value] if isinstance(value, str | dict) else _items(value)
+    for item in items:
+        if not isinstance(item, str | dict):
+            raise ValueError(f"{item!r} is neither a name nor a mapping with a name")
+    return tuple(items)
+
+
+def _items(value: Any) -> list[Any]:
+    if not isinstance(value, list | tuple):
+        raise ValueError(f"{value!r} is not a list")
+    return list(value)
+
+
+_CONVERTERS: dict[str, Callable[[Any], Any]] = {
+    "int": _integer,
+    "float": _number,
+    "flag": _flag,
+    "text": _text,
+    "path": _path,
+    "texts": _texts,
+    "floats": _floats,
+    "references": _references,
+}
+
+
+def _close(name: str, known: list[str]) -> str:
+    sentence = did_you_mean(name, known)
+    return (
+        sentence.split(" Known:")[0]
+        if sentence.startswith("Did")
+        else ("`audioforge train --help` lists them.")
+    )

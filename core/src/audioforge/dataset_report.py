@@ -1,0 +1,171 @@
+"""What a dataset holds: durations, rates, speakers, and everything that cannot be used."""
+
+from __future__ import annotations
+
+import io
+from array import array
+from collections import Counter
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+import soundfile
+from attrs import define, field
+
+from audioforge.audio import ClipTooShort, load_clip
+from audioforge.errors import AudioError
+from audioforge.sample import AudioSample, Problem
+
+FIRST_PROBLEMS = 10
+"""How many problems are named; the others are counted."""
+
+UNREADABLE_RATE_HZ = 16_000
+"""Asked for when a file's own rate cannot be read: decoding then fails with the reason."""
+
+
+@define
+class DatasetReport:
+    """The sums over the samples seen so far.
+
+    Attributes:
+        samples: How many clips can be used.
+        durations: Of these clips, in seconds.
+        sampling_rates: Number of clips by rate in Hz.
+        speakers: Every speaker.
+        languages: Number of clips by language.
+        labels: Number of clips by label.
+        with_reference: How many clips have a transcript that is not empty.
+        problem_kinds: Number of problems by kind.
+        first_problems: The first of them.
+        example: The first clip that can be used.
+    """
+
+    samples: int = 0
+    durations: array[float] = field(factory=lambda: array("d"))
+    sampling_rates: Counter[int] = field(factory=Counter)
+    speakers: set[str] = field(factory=set)
+    languages: Counter[str] = field(factory=Counter)
+    labels: Counter[str] = field(factory=Counter)
+    with_reference: int = 0
+    problem_kinds: Counter[str] = field(factory=Counter)
+    first_problems: list[Problem] = field(factory=list)
+    example: dict[str, Any] | None = None
+
+    def add(self, item: AudioSample | Problem) -> None:
+        """Take one thing that a dataset yields; the sound of a sample is decoded in full."""
+        if isinstance(item, Problem):
+            self._add_problem(item)
+            return
+        try:
+            seconds, rate = measure(item)
+        except AudioError as error:
+            # The error's message names the clip, as `where` does.
+            reason = str(error).removeprefix(f"{item.origin}: ")
+            self._add_problem(Problem(_where(item), reason, _kind(item, error)))
+            return
+        self._add_sample(item, seconds, rate)
+
+    def _add_problem(self, problem: Problem) -> None:
+        self.problem_kinds[problem.kind] += 1
+        if len(self.first_problems) < FIRST_PROBLEMS:
+            self.first_problems.append(problem)
+
+    def _add_sample(self, sample: AudioSample, seconds: float, rate: int) -> None:
+        self.samples += 1
+        self.durations.append(seconds)
+        self.sampling_rates[rate] += 1
+        self.labels.update(sample.labels)
+        if sample.speaker is not None:
+            self.speakers.add(sample.speaker)
+        if sample.language is not None:
+            self.languages[sample.language] += 1
+        if (sample.reference or "").strip():
+            self.with_reference += 1
+        elif not sample.labels:
+            reason = "neither a transcript nor a label: it cannot be scored"
+            self._add_problem(Problem(_where(sample), reason, "empty reference"))
+        if self.example is None:
+            self.example = describe(sample, seconds, rate)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the report as plain values; durations in seconds, rates in Hz."""
+        durations = self.durations
+        return {
+            "samples": self.samples,
+            "hours": sum(durations) / 3600,
+            "seconds": {
+                "min": min(durations, default=None),
+                "median": median(durations) if durations else None,
+                "max": max(durations, default=None),
+            },
+            "sampling_rates": {str(rate): n for rate, n in self.sampling_rates.most_common()},
+            "speakers": len(self.speakers),
+            "languages": dict(self.languages.most_common()),
+            "labels": dict(self.labels.most_common()),
+            "with_reference": self.with_reference,
+            "problems": {
+                "n": self.problem_kinds.total(),
+                "kinds": dict(self.problem_kinds.most_common()),
+                "first": [
+                    {"where": p.where, "reason": p.reason, "kind": p.kind}
+                    for p in self.first_problems
+                ],
+            },
+            "example": self.example,
+        }
+
+
+def measure(sample: AudioSample) -> tuple[float, int]:
+    """Decode a clip in full; return its length in seconds and the rate of its file in Hz.
+
+    Raises:
+        AudioError: If it cannot be used.
+    """
+    rate = sample.sampling_rate or _file_rate(sample)
+    return load_clip(sample, rate).seconds, rate
+
+
+def _file_rate(sample: AudioSample) -> int:
+    audio = sample.audio
+    if audio is None or isinstance(audio, np.ndarray):
+        return UNREADABLE_RATE_HZ
+    try:
+        info = soundfile.info(io.BytesIO(audio) if isinstance(audio, bytes) else str(audio))
+    except (soundfile.SoundFileError, OSError, ValueError):
+        return UNREADABLE_RATE_HZ
+    return int(info.samplerate) or UNREADABLE_RATE_HZ
+
+
+def describe(sample: AudioSample, seconds: float, rate: int) -> dict[str, Any]:
+    """Return what a sample looks like; its length and rate are the decoded ones."""
+    audio = sample.audio
+    return {
+        "id": sample.id,
+        "audio": str(audio) if isinstance(audio, Path) else f"{_size(audio)} in memory",
+        "seconds": seconds,
+        "sampling_rate": rate,
+        "reference": sample.reference,
+        "labels": list(sample.labels),
+        "speaker": sample.speaker,
+        "language": sample.language,
+        "metadata": sorted(sample.metadata),
+    }
+
+
+def _size(audio: bytes | np.ndarray | None) -> str:
+    if isinstance(audio, np.ndarray):
+        return f"{len(audio)} frames"
+    return f"{len(audio or b'')} bytes"
+
+
+def _where(sample: AudioSample) -> str:
+    """Return the clip's id and file, in one where the file's path ends with the id."""
+    origin = sample.origin
+    return origin if origin.endswith(sample.id) else f"{sample.id} ({origin})"
+
+
+def _kind(sample: AudioSample, error: AudioError) -> str:
+    if isinstance(sample.audio, Path) and not sample.audio.is_file():
+        return "missing audio"
+    return "too short" if isinstance(error, ClipTooShort) else "undecodable"

@@ -1,0 +1,84 @@
+"""Every error that AudioForge raises on purpose.
+
+The command line prints the message of an `AudioForgeError` without a traceback and exits with its
+`exit_code`. A message names the file, option or plugin, says what is wrong, and ends with what to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class AudioForgeError(Exception):
+    """Something a user can mend. Base class of all errors below."""
+
+    exit_code = 1
+
+
+class ConfigError(AudioForgeError):
+    """One or more settings are wrong.
+
+    Args:
+        problems: One line per wrong setting, each starting with the setting's path.
+    """
+
+    exit_code = 2
+
+    def __init__(self, problems: Iterable[str]) -> None:
+        self.problems = tuple(problems)
+        count = len(self.problems)
+        head = "1 setting is wrong" if count == 1 else f"{count} settings are wrong"
+        super().__init__("\n".join([f"{head}:", *(f"  {problem}" for problem in self.problems)]))
+
+
+class UsageError(AudioForgeError):
+    """The request cannot be carried out as it was made."""
+
+    exit_code = 2
+
+
+class PluginError(AudioForgeError):
+    """A plugin is unknown, broken, or lacks what was asked of it."""
+
+    exit_code = 2
+
+
+class CheckpointError(AudioForgeError):
+    """A model checkpoint cannot be found, read or written."""
+
+    exit_code = 2
+
+
+class DatasetError(AudioForgeError):
+    """A dataset cannot be found or read."""
+
+    exit_code = 2
+
+
+class AudioError(AudioForgeError):
+    """One clip's audio cannot be used; the message says which and why."""
+
+
+class VerifierError(AudioForgeError):
+    """A verifier raised, or returned something that is not a score."""
+
+
+class TrainingError(AudioForgeError):
+    """Training cannot go on: nothing kept, zero loss, zero gradient, or NaN."""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return a sentence that lists the known names and, first, the ones close to `name`.
+
+    >>> did_you_mean("werr", ["cer", "wer"])
+    'Did you mean wer? Known: cer, wer.'
+    >>> did_you_mean("x", [])
+    'None is installed.'
+    """
+    names = sorted(known)
+    if not names:
+        return "None is installed."
+    close = get_close_matches(name, names, n=3, cutoff=0.6)
+    start = f"Did you mean {' or '.join(close)}? " if close else ""
+    return f"{start}Known: {', '.join(names)}."

@@ -1,0 +1,175 @@
+"""The contract of a model adapter."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from attrs import frozen
+
+from audioforge.sample import AudioSample, Clip, Hypothesis
+
+if TYPE_CHECKING:
+    import torch
+
+Task = Literal["asr", "classification", "tts"]
+TASKS: tuple[Task, ...] = ("asr", "classification", "tts")
+
+
+@frozen
+class SamplingParams:
+    """How hypotheses are drawn.
+
+    Attributes:
+        temperature: Divides the logits; 0 means greedy, and then k must be 1.
+        top_p: Keep the smallest set of tokens whose probability reaches this; 1 keeps all.
+        top_k: Keep this many tokens; 0 keeps all.
+        seed: Of the run.
+        cycle: Of the run; with seed, sample id, hypothesis index and step it keys the noise.
+        max_new_tokens: Stop after this many tokens; None for the model's own limit.
+    """
+
+    temperature: float = 1.0
+    top_p: float = 1.0
+    top_k: int = 0
+    seed: int = 0
+    cycle: int = 0
+    max_new_tokens: int | None = None
+
+
+GREEDY = SamplingParams(temperature=0.0)
+
+
+@frozen
+class LoadOptions:
+    """How a checkpoint is loaded.
+
+    Attributes:
+        device: A torch device such as "cpu" or "cuda:0".
+        language: Spoken language for multilingual models; None lets the model find out.
+    """
+
+    device: str = "cpu"
+    language: str | None = None
+
+
+@frozen
+class TrainOptions:
+    """Which weights are trained.
+
+    Attributes:
+        trainable: "full", "frozen-encoder", or "lora" (low-rank updates of the attention).
+        lora_rank: Rank of the update.
+        lora_alpha: Scale of the update is `lora_alpha / lora_rank`.
+    """
+
+    trainable: Literal["full", "frozen-encoder", "lora"] = "full"
+    lora_rank: int = 16
+    lora_alpha: float = 32.0
+
+
+class ModelAdapter(ABC):
+    """One model family behind the verbs that the engine needs.
+
+    Weights are float32; reduced precision is the engine's autocast around `sample` and `loss`.
+    An adapter holds no random state: noise comes from `audioforge.keyed_random`.
+    """
+
+    tasks: ClassVar[tuple[Task, ...]]
+
+    @classmethod
+    @abstractmethod
+    def load(cls, checkpoint: str, options: LoadOptions) -> ModelAdapter:
+        """Load a checkpoint: a local folder or a hub id.
+
+        Raises:
+            CheckpointError: If it cannot be found or is not one this adapter serves.
+        """
+
+    @property
+    @abstractmethod
+    def module(self) -> torch.nn.Module:
+        """The network; the engine trains those of its parameters that require a gradient."""
+
+    @property
+    @abstractmethod
+    def sampling_rate(self) -> int:
+        """The rate in Hz at which `prepare` expects audio."""
+
+    @property
+    def max_seconds(self) -> float | None:
+        """The longest clip that is not cut; longer ones are reported and left out."""
+        return None
+
+    @property
+    def min_seconds(self) -> float:
+        """The shortest clip the model can take."""
+        return 0.0
+
+    @abstractmethod
+    def prepare(self, clips: Sequence[Clip]) -> Any:
+        """Turn clips into one batch on the model's device."""
+
+    @abstractmethod
+    def sample(self, batch: Any, k: int, params: SamplingParams) -> list[list[Hypothesis]]:
+        """Draw k hypotheses for each clip of a batch.
+
+        The noise of a hypothesis is keyed by (seed, cycle, sample id, hypothesis index, step).
+        """
+
+    @abstractmethod
+    def loss(
+        self, batch: Any, targets: Sequence[Hypothesis], weights: Sequence[float]
+    ) -> torch.Tensor:
+        """Return the scalar sum over utterances of weight × negative log-likelihood in nats.
+
+        An utterance's negative log-likelihood is the mean over the tokens of its target. The
+        engine divides by the sum of weights over all processes.
+        """
+
+    def target_problem(self, sample: AudioSample, target: Hypothesis) -> str | None:
+        """Say why a target cannot be learnt (too long, unknown characters), or None."""
+        return None
+
+    @abstractmethod
+    def make_trainable(self, options: TrainOptions) -> None:
+        """Choose the weights to train; called once, before the first update."""
+
+    @abstractmethod
+    def save(self, folder: Path) -> None:
+        """Write a checkpoint in Hugging Face layout (safetensors) that plain Transformers loads.
+
+        Low-rank updates are merged in what is written; the adapter itself trains on unchanged.
+        """
+
+
+@frozen
+class Serves:
+    """A kind of checkpoint, as its `config.json` tells.
+
+    Attributes:
+        task: What the adapter does with it.
+        model_type: The value of `model_type`.
+        architectures: Accepted values in `architectures`.
+    """
+
+    task: Task
+    model_type: str
+    architectures: tuple[str, ...]
+
+
+@frozen
+class KnownCheckpoint:
+    """A public checkpoint that an adapter is known to serve.
+
+    Attributes:
+        id: Hub id.
+        parameters: Number of weights.
+        note: What sets it apart, such as "English only".
+    """
+
+    id: str
+    parameters: int
+    note: str = ""

@@ -1,0 +1,84 @@
+"""Measuring one model on one dataset."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from audioforge.checkpoints import load_adapter
+from audioforge.config import AudioRAFTConfig
+from audioforge.dataset import DatasetRequest
+from audioforge.model import LoadOptions, Task
+from audioforge.optional_imports import hide_broken_companions
+from audioforge.plugins import discover
+from audioforge.raft.data import load_samples, normalizer_for
+from audioforge.raft.evaluation import Evaluation, Evaluator
+from audioforge.raft.processes import Processes
+from audioforge.raft.verification import verifier_context
+from audioforge.reporter import Reporter
+
+
+def run_benchmark(
+    config: AudioRAFTConfig, reporter: Reporter | None = None
+) -> tuple[Evaluation, dict[str, Any]]:
+    """Evaluate a model.
+
+    Args:
+        config: Its model, dataset and evaluation settings; the training settings do not matter.
+        reporter: Where to tell how it goes; None for stderr.
+
+    Returns:
+        The evaluation, and what `audioforge benchmark --json` prints.
+    """
+    hide_broken_companions()
+    reporter = reporter or Reporter()
+    registry = discover()
+    processes = Processes(config.device, config.dtype)
+    task, model_name = cast("Task", config.task), cast("str", config.model_name)
+    request = DatasetRequest(
+        "",
+        split=config.split,
+        text_column=config.text_column,
+        label_column=config.label_column,
+        data_dir=config.data_dir,
+        streaming=config.streaming,
+    )
+    dataset = load_samples(
+        registry,
+        cast("str", config.dataset),
+        request,
+        task=task,
+        on_error=config.on_error,
+        limit=config.limit,
+    )
+    normalizer = normalizer_for(config.normalizer, config.language, dataset.samples)
+    context = verifier_context(
+        registry, task, normalizer, config.wer_threshold, str(processes.device)
+    )
+    evaluator = Evaluator(
+        registry,
+        context,
+        processes,
+        batch_size=config.batch_size,
+        max_new_tokens=config.max_new_tokens,
+        reporter=reporter,
+    )
+    options = LoadOptions(str(processes.device), config.language)
+    adapter = load_adapter(registry, model_name, task, options, config.adapter)
+    evaluation = evaluator.evaluate(adapter, dataset)
+    skipped = dataset.skips.describe(len(evaluation.items) + len(dataset.skips.problems))
+    if skipped:
+        reporter.warn(f"{config.dataset}: {skipped}")
+    first = next(iter(evaluation.corpus_metrics))
+    result = {
+        "model": model_name,
+        "dataset": config.dataset,
+        "task": task,
+        "n": len(evaluation.items),
+        **{m.name: evaluation.value(name) for name, m in evaluation.corpus_metrics.items()},
+        **{name: int(count) for name, count in evaluation.counts(first).items()},
+        "ci95": list(evaluation.interval),
+        "rtfx": evaluation.rtfx,
+        "normalizer": normalizer,
+        "skipped": len(dataset.skips.problems),
+    }
+    return evaluation, result

@@ -1,0 +1,121 @@
+"""From samples to batches of decoded clips, with one policy for what cannot be used."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+from attrs import define, field
+
+from audioforge.audio import ClipTooLong, ClipTooShort, load_clip
+from audioforge.errors import AudioError, DatasetError
+from audioforge.model import ModelAdapter
+from audioforge.sample import AudioSample, Clip, Problem
+
+T = TypeVar("T")
+DECODERS = 2
+"""Threads that decode ahead; soundfile and soxr release the interpreter while they work."""
+
+
+@define
+class SkipLog:
+    """What was left out, each named once.
+
+    Attributes:
+        on_error: "skip" to leave out what cannot be used, "fail" to stop at the first.
+        problems: By where they are.
+    """
+
+    on_error: str = "skip"
+    problems: dict[str, Problem] = field(factory=dict)
+
+    def add(self, problem: Problem) -> None:
+        """Write down a problem.
+
+        Raises:
+            DatasetError: Under the policy "fail".
+        """
+        if self.on_error == "fail":
+            raise DatasetError(f"{problem} (--on-error skip leaves such items out)")
+        self.problems.setdefault(f"{problem.where} {problem.kind}", problem)
+
+    def share(self, gather: Callable[[list[Problem]], list[Problem]]) -> None:
+        """Take over what the other processes skipped.
+
+        Args:
+            gather: Joins the lists of all processes.
+        """
+        for problem in gather(list(self.problems.values())):
+            self.problems.setdefault(f"{problem.where} {problem.kind}", problem)
+
+    def describe(self, total: int) -> str | None:
+        """Return one line that counts what was left out by kind and names the first; None if nothing.
+
+        Args:
+            total: How many items there were in all.
+        """
+        if not self.problems:
+            return None
+        kinds = Counter(p.kind for p in self.problems.values())
+        counted = ", ".join(f"{n} {kind}" for kind, n in kinds.most_common())
+        first = next(iter(self.problems.values()))
+        return f"skipped {len(self.problems)} of {total}: {counted} (first: {first})"
+
+
+class ClipLoader:
+    """Decodes samples for one adapter, a few batches ahead.
+
+    Args:
+        adapter: Its sampling rate and window decide what can be used.
+        skips: Where to write what cannot.
+    """
+
+    def __init__(self, adapter: ModelAdapter, skips: SkipLog) -> None:
+        """Create the loader."""
+        self._rate = adapter.sampling_rate
+        self._max_seconds = adapter.max_seconds
+        self._min_seconds = adapter.min_seconds
+        self._skips = skips
+
+    def batches(
+        self, samples: Sequence[AudioSample], batch_size: int
+    ) -> Iterator[tuple[list[AudioSample], list[Clip]]]:
+        """Yield the samples in batches, each with those of its clips that can be used."""
+        chunks = [samples[i : i + batch_size] for i in range(0, len(samples), batch_size)]
+        with ThreadPoolExecutor(DECODERS) as pool:
+            ahead: list[Future[list[Clip | Problem]]] = []
+            for index, chunk in enumerate(chunks):
+                while len(ahead) < min(DECODERS + 1, len(chunks) - index):
+                    ahead.append(pool.submit(self._load_all, chunks[index + len(ahead)]))
+                clips = []
+                for loaded in ahead.pop(0).result():
+                    if isinstance(loaded, Problem):
+                        self._skips.add(loaded)
+                    else:
+                        clips.append(loaded)
+                yield list(chunk), clips
+
+    def _load_all(self, samples: Sequence[AudioSample]) -> list[Clip | Problem]:
+        return [self._load(sample) for sample in samples]
+
+    def _load(self, sample: AudioSample) -> Clip | Problem:
+        try:
+            return load_clip(
+                sample,
+                self._rate,
+                max_seconds=self._max_seconds,
+                min_seconds=self._min_seconds,
+            )
+        except ClipTooLong as error:
+            return _problem(sample, error, "too long")
+        except ClipTooShort as error:
+            return _problem(sample, error, "too short")
+        except AudioError as error:
+            return _problem(sample, error, "undecodable")
+
+
+def _problem(sample: AudioSample, error: AudioError, kind: str) -> Problem:
+    reason = str(error)
+    return Problem(sample.id, reason.removeprefix(f"{sample.id}: "), kind)

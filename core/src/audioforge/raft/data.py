@@ -1,0 +1,117 @@
+"""The data of a run: what is trained on, and what is held out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+
+from audioforge import keyed_random
+from audioforge.dataset import DatasetRequest
+from audioforge.errors import DatasetError
+from audioforge.model import Task
+from audioforge.plugins import Registry
+from audioforge.raft.clips import SkipLog
+from audioforge.raft.evaluation import EvaluationSet
+from audioforge.sample import AudioSample, Problem
+from audioforge.sources import open_dataset
+
+
+def load_samples(
+    registry: Registry,
+    location: str,
+    defaults: DatasetRequest,
+    *,
+    task: Task,
+    on_error: str,
+    limit: int | None = None,
+    needs_reference: bool = True,
+) -> EvaluationSet:
+    """Read a dataset's samples; audio stays undecoded.
+
+    Args:
+        registry: Of the installed plugins.
+        location: A registered name, a path, or a hub id.
+        defaults: The request's other fields.
+        task: Decides what a reference is.
+        on_error: "skip" or "fail".
+        limit: Stop after this many samples.
+        needs_reference: Leave out what has no reference.
+
+    Raises:
+        DatasetError: If the dataset cannot be read or holds nothing usable.
+    """
+    skips = SkipLog(on_error)
+
+    def usable() -> Iterator[AudioSample]:
+        for item in open_dataset(registry, location, defaults).load():
+            problem = item if isinstance(item, Problem) else None
+            if problem is None and needs_reference:
+                problem = _reference_problem(item, task)  # type: ignore[arg-type]
+            if problem is not None:
+                skips.add(problem)
+            elif isinstance(item, AudioSample):
+                yield item
+
+    samples = list(islice(usable(), limit))
+    if not samples:
+        raise DatasetError(
+            f"{location}: there is nothing in it to use: "
+            f"{skips.describe(len(skips.problems)) or 'it is empty'}"
+        )
+    return EvaluationSet(location, samples, skips)
+
+
+def _reference_problem(sample: AudioSample, task: Task) -> Problem | None:
+    if task == "classification":
+        if sample.labels:
+            return None
+        return Problem(sample.id, f"{sample.origin}: there is no label", "without label")
+    if sample.reference is not None and sample.reference.strip():
+        return None
+    return Problem(sample.id, f"{sample.origin}: there is no reference text", "empty reference")
+
+
+def hold_out(
+    samples: Sequence[AudioSample], fraction: float, seed: int
+) -> tuple[list[AudioSample], list[AudioSample]]:
+    """Split samples into those to train on and those held out.
+
+    Where every sample's speaker is known and there is more than one, whole speakers are held out,
+    in an order that the seed fixes, until the fraction is reached; otherwise single samples are.
+
+    Raises:
+        DatasetError: If one of the parts would be empty.
+    """
+    speakers = sorted({s.speaker for s in samples if s.speaker})
+    by_speaker = len(speakers) > 1 and all(s.speaker for s in samples)
+    ordered = sorted(samples, key=lambda s: s.id)
+    wanted = fraction * len(ordered)
+    held: set[str] = set()
+    if by_speaker:
+        for index in keyed_random.shuffled(len(speakers), "hold-out", seed)[:-1]:
+            if len(held) >= wanted:
+                break
+            held |= {s.id for s in ordered if s.speaker == speakers[index]}
+    else:
+        order = keyed_random.shuffled(len(ordered), "hold-out", seed)
+        held = {ordered[i].id for i in order[: max(1, round(wanted))]}
+    train = [s for s in ordered if s.id not in held]
+    if not train or not held:
+        raise DatasetError(
+            f"{len(ordered)} samples are too few to hold {fraction:.0%} out; give --eval-dataset"
+        )
+    return train, [s for s in ordered if s.id in held]
+
+
+def normalizer_for(
+    setting: str | None, language: str | None, samples: Sequence[AudioSample]
+) -> str:
+    """Return the text normaliser of a run: the set one, or the one that fits the language.
+
+    English when `language` is, or when neither it nor any sample says another language.
+    """
+    if setting is not None:
+        return setting
+    languages = {language} if language else {s.language for s in samples if s.language}
+    english = all((name or "").lower().split("-")[0] in ("en", "english") for name in languages)
+    return "whisper-english" if english else "whisper-basic"

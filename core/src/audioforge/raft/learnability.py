@@ -1,0 +1,107 @@
+"""Before the first update: is there anything to learn from these rewards?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from attrs import frozen
+
+from audioforge.raft.evaluation import EvaluatedItem
+from audioforge.sample import Rollout
+from audioforge.verifier import CorpusMetric
+
+
+@frozen
+class Learnability:
+    """What the base model's own hypotheses offer.
+
+    Attributes:
+        metric: Name of the corpus metric.
+        greedy: The metric of greedy decoding on the probed clips.
+        oracle: The metric if of each clip's k hypotheses the best were taken.
+        k: Hypotheses per clip.
+        n: Clips that were probed.
+        frac_reward_zero_std: Share of clips whose k rewards are all equal, which teach little.
+        distinct: Mean share of different hypotheses among the k.
+    """
+
+    metric: str
+    greedy: float | None
+    oracle: float | None
+    k: int
+    n: int
+    frac_reward_zero_std: float
+    distinct: float
+
+    def describe(self) -> str:
+        """Return the report as one line."""
+        if self.greedy is None or self.oracle is None:
+            rates = ""
+        else:
+            rates = (
+                f"greedy {self.metric.upper()} {self.greedy:.1%}, oracle best-of-{self.k} "
+                f"{self.oracle:.1%}, "
+            )
+        return (
+            f"{rates}{self.frac_reward_zero_std:.0%} of clips without reward spread, "
+            f"{self.distinct:.0%} of hypotheses distinct ({self.n} clips)"
+        )
+
+    def as_mapping(self) -> dict[str, Any]:
+        """Return the report as `summary.json` holds it."""
+        return {
+            f"greedy_{self.metric}": self.greedy,
+            f"oracle_{self.metric}": self.oracle,
+            "k": self.k,
+            "n": self.n,
+            "frac_reward_zero_std": self.frac_reward_zero_std,
+            "distinct": self.distinct,
+        }
+
+
+def assess(
+    rollouts: Sequence[Rollout],
+    greedy: Sequence[EvaluatedItem],
+    metric: CorpusMetric,
+    verifier: str,
+) -> Learnability:
+    """Compare the k hypotheses of clips with their greedy output.
+
+    Args:
+        rollouts: Of the first cycle.
+        greedy: The greedy output of some of the same clips; the metric is compared on these.
+        metric: The corpus metric that decides.
+        verifier: Whose scores carry its parts; also in the rollouts unless it is not configured.
+    """
+    by_id = {r.sample.id: r for r in rollouts}
+    pairs = [(i, by_id[str(i.prediction["id"])]) for i in greedy if i.prediction["id"] in by_id]
+    measured = [(i, r) for i, r in pairs if all(verifier in h.scores for h in r.hypotheses)]
+    greedy_rate = _rate(metric, [i.metrics[verifier] for i, _ in measured])
+    sign = -1 if metric.higher_is_better else 1
+    best = [
+        min(
+            (h.scores[verifier].metrics for h in r.hypotheses),
+            key=lambda m: sign * sum(m[part] for part in metric.numerator),
+        )
+        for _, r in measured
+    ]
+    spread = [len(set(r.rewards)) <= 1 for r in rollouts]
+    distinct = [
+        len({h.hypothesis.content for h in r.hypotheses}) / len(r.hypotheses) for r in rollouts
+    ]
+    return Learnability(
+        metric=metric.name,
+        greedy=greedy_rate,
+        oracle=_rate(metric, best),
+        k=len(rollouts[0].hypotheses),
+        n=len(measured),
+        frac_reward_zero_std=sum(spread) / len(spread),
+        distinct=sum(distinct) / len(distinct),
+    )
+
+
+def _rate(metric: CorpusMetric, rows: Sequence[Any]) -> float | None:
+    total = sum(row[metric.denominator] for row in rows)
+    errors = sum(row[part] for row in rows for part in metric.numerator)
+    return errors / total if total else None

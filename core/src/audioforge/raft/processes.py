@@ -1,0 +1,103 @@
+"""One process or many: the single seam through which the engine knows of the others.
+
+Accelerate places and reduces; the loop is the same whatever the number of processes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, TypeVar, cast
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import gather_object
+
+from audioforge.errors import ConfigError
+
+T = TypeVar("T")
+
+
+class Processes:
+    """The processes of a run.
+
+    Args:
+        device: "auto", "cpu", "cuda" or "mps".
+        dtype: "float32" or "bfloat16"; the latter computes under autocast, weights stay float32.
+
+    Raises:
+        ConfigError: If the device is not there.
+    """
+
+    def __init__(self, device: str, dtype: str) -> None:
+        """Join the process group that the launcher set up, if there is one."""
+        available = {
+            "auto": True,
+            "cpu": True,
+            "cuda": torch.cuda.is_available(),
+            "mps": torch.backends.mps.is_available(),
+        }
+        if not available.get(device, False):
+            there = ", ".join(name for name, yes in available.items() if yes)
+            raise ConfigError([f"device: '{device}' is not available here; there is {there}"])
+        self._accelerator = Accelerator(
+            cpu=device == "cpu", mixed_precision="bf16" if dtype == "bfloat16" else "no"
+        )
+
+    @property
+    def device(self) -> torch.device:
+        """This process' device."""
+        return self._accelerator.device
+
+    @property
+    def rank(self) -> int:
+        """This process' number, from 0."""
+        return self._accelerator.process_index
+
+    @property
+    def count(self) -> int:
+        """How many processes there are."""
+        return self._accelerator.num_processes
+
+    @property
+    def is_main(self) -> bool:
+        """Whether this process writes what is written once."""
+        return self._accelerator.is_main_process
+
+    def shard(self, items: Sequence[T]) -> list[T]:
+        """Return this process' part of a list."""
+        return list(items[self.rank :: self.count])
+
+    def gather(self, items: list[T]) -> list[T]:
+        """Return the lists of all processes, joined in the order of rank."""
+        return cast("list[T]", gather_object(items)) if self.count > 1 else items
+
+    def wait(self) -> None:
+        """Wait until every process is here."""
+        self._accelerator.wait_for_everyone()
+
+    def autocast(self) -> AbstractContextManager[Any]:
+        """Return the context in which models compute."""
+        return cast("AbstractContextManager[Any]", self._accelerator.autocast())
+
+    def sum_gradients(self, parameters: Iterable[torch.nn.Parameter]) -> None:
+        """Add up the gradients of all processes, in place.
+
+        A process that had nothing to do in a step takes part with zeros, so that uneven shards
+        neither deadlock nor bias.
+        """
+        if self.count == 1:
+            return
+        trained = list(parameters)
+        for parameter in trained:
+            if parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)
+        flat = torch.cat([cast("torch.Tensor", p.grad).reshape(-1) for p in trained])
+        total = cast("torch.Tensor", self._accelerator.reduce(flat, reduction="sum"))
+        start = 0
+        for parameter in trained:
+            size = parameter.numel()
+            cast("torch.Tensor", parameter.grad).copy_(
+                total[start : start + size].view_as(parameter)
+            )
+            start += size

@@ -1,0 +1,212 @@
+"""A run made ready: settings completed, data read, verifiers set up, nothing trained yet."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, cast
+
+import attrs
+from attrs import define
+
+from audioforge.checkpoints import load_adapter, read_config
+from audioforge.config import AudioRAFTConfig
+from audioforge.dataset import DatasetRequest
+from audioforge.errors import ConfigError
+from audioforge.model import LoadOptions, ModelAdapter, Task, TrainOptions
+from audioforge.optional_imports import hide_broken_companions
+from audioforge.plugins import Registry, discover
+from audioforge.raft.clips import SkipLog
+from audioforge.raft.data import hold_out, load_samples, normalizer_for
+from audioforge.raft.evaluation import EvaluationSet, Evaluator
+from audioforge.raft.processes import Processes
+from audioforge.raft.verification import Verification, verifier_context
+from audioforge.reporter import Reporter
+
+OUTPUT_DIR = Path("runs/audio_raft")
+
+
+@define(eq=False)
+class RunData:
+    """The data sets of a run.
+
+    Attributes:
+        train: Sampled from and learnt from.
+        held_out: Evaluated every cycle; decides.
+        retention: Evaluated every cycle; must not get worse.
+        test: Evaluated once at the end; None when there is none.
+    """
+
+    train: EvaluationSet
+    held_out: EvaluationSet
+    retention: list[EvaluationSet]
+    test: EvaluationSet | None
+
+    @property
+    def all(self) -> list[EvaluationSet]:
+        """Every set."""
+        return [self.train, self.held_out, *self.retention, *([self.test] if self.test else [])]
+
+    @property
+    def skips(self) -> dict[str, SkipLog]:
+        """What was left out, by the name of the set."""
+        return {dataset.name: dataset.skips for dataset in self.all}
+
+
+@define(eq=False)
+class Run:
+    """Everything that the loop needs.
+
+    Attributes:
+        config: Completed: model, data, output folder and normaliser are set.
+        registry: Of the installed plugins.
+        processes: Of the run.
+        reporter: Silent but on the main process.
+        data: Read, not decoded.
+        verification: Scores rollouts.
+        evaluator: Scores models.
+    """
+
+    config: AudioRAFTConfig
+    registry: Registry
+    processes: Processes
+    reporter: Reporter
+    data: RunData
+    verification: Verification
+    evaluator: Evaluator
+
+    @property
+    def task(self) -> Task:
+        """What the model does."""
+        return cast("Task", self.config.task)
+
+    @property
+    def model_name(self) -> str:
+        """The base checkpoint."""
+        return cast("str", self.config.model_name)
+
+    @property
+    def output_dir(self) -> Path:
+        """The run folder."""
+        return cast("Path", self.config.output_dir)
+
+    @property
+    def train_options(self) -> TrainOptions:
+        """Which weights are trained."""
+        return TrainOptions(
+            trainable=cast("Any", self.config.trainable),
+            lora_rank=self.config.lora_rank,
+            lora_alpha=self.config.lora_alpha,
+        )
+
+    def load(self, checkpoint: str) -> ModelAdapter:
+        """Load a checkpoint on this process' device."""
+        options = LoadOptions(str(self.processes.device), self.config.language)
+        return load_adapter(self.registry, checkpoint, self.task, options, self.config.adapter)
+
+
+def prepare(
+    config: AudioRAFTConfig, registry: Registry | None = None, reporter: Reporter | None = None
+) -> Run:
+    """Make a run ready.
+
+    Args:
+        config: As the user gave it.
+        registry: Of the plugins to use; None to discover what is installed.
+        reporter: Where to tell how it goes; None for stderr.
+
+    Raises:
+        AudioForgeError: If settings, plugins, the checkpoint or data do not allow the run.
+    """
+    hide_broken_companions()
+    config = _completed(config)
+    registry = registry or discover()
+    processes = Processes(config.device, config.dtype)
+    if not processes.is_main:
+        reporter = Reporter(quiet=True, warnings=False)
+    reporter = reporter or Reporter()
+    task = cast("Task", config.task)
+    if config.adapter is None and Path(cast("str", config.model_name)).is_dir():
+        read_config(cast("str", config.model_name))  # fail before an hour of reading data
+    data = _load_data(registry, config, reporter)
+    config.normalizer = normalizer_for(
+        config.normalizer, config.language, [*data.train.samples, *data.held_out.samples]
+    )
+    context = verifier_context(
+        registry, task, config.normalizer, config.wer_threshold, str(processes.device)
+    )
+    verification = Verification(registry, config.verifiers, config.aggregator, context)
+    evaluator = Evaluator(
+        registry,
+        context,
+        processes,
+        batch_size=config.batch_size,
+        max_new_tokens=config.max_new_tokens,
+        reporter=reporter,
+    )
+    return Run(config, registry, processes, reporter, data, verification, evaluator)
+
+
+def describe(run: Run) -> list[str]:
+    """Return what a run would do, a line each."""
+    config, data = run.config, run.data
+    retention = ", ".join(f"{r.name} ({len(r.samples)})" for r in data.retention) or "none"
+    verifiers = ", ".join(f"{v.id} × {v.weight:g}" for v in config.verifiers)
+    return [
+        f"model: {config.model_name}, {config.trainable}",
+        f"train: {data.train.name} ({len(data.train.samples)} samples)",
+        f"held out: {data.held_out.name} ({len(data.held_out.samples)} samples)",
+        f"retention: {retention}",
+        f"test: {f'{data.test.name} ({len(data.test.samples)} samples)' if data.test else 'none'}",
+        f"reward: {config.aggregator} of {verifiers}; normaliser {config.normalizer}",
+        f"cycles: {config.num_cycles}, {config.samples_per_prompt} hypotheses per clip, "
+        f"selection {config.selection}, reward from {config.effective_reward_threshold:g}",
+        f"output: {config.output_dir}",
+    ]
+
+
+def _completed(config: AudioRAFTConfig) -> AudioRAFTConfig:
+    """Return the settings with what every run must have."""
+    needed = {
+        "model_name": "--model takes a hub id or a local folder",
+        "dataset": "--dataset takes a name, a path, or a hub id",
+    }
+    missing = [
+        f"{key}: must be set; {what}" for key, what in needed.items() if not getattr(config, key)
+    ]
+    if missing:
+        raise ConfigError(missing)
+    return attrs.evolve(config, output_dir=config.output_dir or OUTPUT_DIR)
+
+
+def _load_data(registry: Registry, config: AudioRAFTConfig, reporter: Reporter) -> RunData:
+    """Read every dataset, and hold part of the training data out if there is no other."""
+    columns = DatasetRequest("", text_column=config.text_column, label_column=config.label_column)
+    request = attrs.evolve(
+        columns, split=config.split, data_dir=config.data_dir, streaming=config.streaming
+    )
+
+    def read(
+        location: str, request: DatasetRequest = columns, limit: int | None = None
+    ) -> EvaluationSet:
+        loaded = load_samples(
+            registry,
+            location,
+            request,
+            task=cast("Task", config.task),
+            on_error=config.on_error,
+            limit=limit,
+        )
+        skipped = loaded.skips.describe(len(loaded.samples) + len(loaded.skips.problems))
+        if skipped:
+            reporter.warn(f"{location}: {skipped}")
+        return loaded
+
+    train = read(cast("str", config.dataset), request, config.limit)
+    if config.eval_dataset is None:
+        train.samples, held = hold_out(train.samples, config.eval_fraction, config.seed)
+        held_out = EvaluationSet(f"{train.name} (held out)", held, SkipLog(config.on_error))
+    else:
+        held_out = read(config.eval_dataset)
+    retention = [read(name) for name in config.retention_dataset]
+    test = read(config.test_dataset) if config.test_dataset else None
+    return RunData(train, held_out, retention, test)

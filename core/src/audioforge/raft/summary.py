@@ -1,0 +1,227 @@
+"""What a run measured: `summary.json`, its table, and one honest sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from audioforge.raft.choice import Candidate, Choice
+from audioforge.raft.evaluation import summarise
+from audioforge.raft.run import Run
+from audioforge.raft.update import UpdateReport
+
+
+class Summary:
+    """Collects a run's results; rates are fractions, differences are "this minus the base".
+
+    Attributes:
+        base: The untouched model.
+        cycles: One entry per trained cycle.
+        learnability: What the base model's hypotheses offered; None for selection "reference".
+        candidates: The models between the base and the best cycle.
+        best: What was exported.
+        improved: Whether that is better than the base outside the interval.
+        reason: Why it was exported.
+        test: Base and exported model on the test set; None without one.
+        stopped_early: Why the run ended before its last cycle; None if it did not.
+        seconds: Of the whole run.
+    """
+
+    def __init__(self, run: Run, base: Candidate) -> None:
+        """Start with the base model's evaluation."""
+        self._run = run
+        self._base = base
+        self.base: dict[str, Any] = {
+            **summarise(base.evaluation),
+            "retention": {name: summarise(e) for name, e in base.retention.items()},
+        }
+        self.cycles: list[dict[str, Any]] = []
+        self.learnability: dict[str, Any] | None = None
+        self.candidates: list[dict[str, Any]] = []
+        self.best: dict[str, Any] = {}
+        self.improved = False
+        self.reason = ""
+        self.test: dict[str, Any] | None = None
+        self.stopped_early: str | None = None
+        self.seconds = 0.0
+
+    @property
+    def metric(self) -> str:
+        """Name of the metric that decides."""
+        return self._base.evaluation.metric.name
+
+    def add_cycle(
+        self,
+        candidate: Candidate,
+        rewards: Mapping[str, Any],
+        kept: int,
+        report: UpdateReport,
+        seconds: Mapping[str, float],
+    ) -> dict[str, Any]:
+        """Add a trained cycle; return its entry."""
+        described = candidate.describe(self._base)
+        entry = {
+            "cycle": candidate.cycle,
+            **{k: v for k, v in described.items() if k not in ("interpolation", "admissible")},
+            **rewards,
+            "kept": kept,
+            **attrs.asdict(report),
+            "seconds": dict(seconds),
+        }
+        self.cycles.append(entry)
+        return entry
+
+    def add_choice(self, choice: Choice, line: Sequence[Candidate]) -> None:
+        """Add what was exported and why."""
+        self.candidates = [c.describe(self._base) for c in line]
+        self.improved, self.reason = choice.improved, choice.reason
+        rejected = None
+        if choice.winner is not None:
+            rejected = {
+                "cycle": choice.winner.cycle,
+                "interpolation": choice.winner.alpha,
+                self.metric: choice.winner.evaluation.value(),
+                "difference_ci95": list(choice.difference),
+            }
+        if choice.improved:
+            assert rejected is not None
+            self.best = {**rejected, "checkpoint": "best"}
+            return
+        self.best = {
+            "cycle": 0,
+            "interpolation": 0.0,
+            self.metric: self.base[self.metric],
+            "difference_ci95": [0.0, 0.0],
+            "checkpoint": "best",
+            "rejected": rejected,
+        }
+
+    @property
+    def is_main(self) -> bool:
+        """Whether this process is the one that speaks."""
+        return self._run.processes.is_main
+
+    def as_mapping(self) -> dict[str, Any]:
+        """Return the content of `summary.json`."""
+        config = self._run.config
+        return {
+            "task": config.task,
+            "metric": self.metric,
+            "higher_is_better": self._base.evaluation.metric.higher_is_better,
+            "model": config.model_name,
+            "dataset": config.dataset,
+            "eval_dataset": self._base.evaluation.dataset,
+            "selection": config.selection,
+            "seed": config.seed,
+            "normalizer": config.normalizer,
+            "learnability": self.learnability,
+            "base": self.base,
+            "cycles": self.cycles,
+            "candidates": self.candidates,
+            "best": self.best,
+            "improved": self.improved,
+            "reason": self.reason,
+            "selected_on_same_data": self.test is None,
+            "test": self.test,
+            "stopped_early": self.stopped_early,
+            "skipped": {name: len(log.problems) for name, log in self._run.data.skips.items()},
+            "seconds": self.seconds,
+        }
+
+    def line(self, cycle: int) -> str:
+        """Return a cycle's results on one line, for whoever watches; 0 is the base."""
+        name = self.metric.upper()
+        if cycle == 0:
+            return f"base: {name} {_rate(self.base[self.metric])} (n={self.base['n']})"
+        row = self.cycles[cycle - 1]
+        low, high = row["difference_ci95"]
+        lost = f"; worse on {', '.join(row['lost'])}" if row["lost"] else ""
+        return (
+            f"cycle {cycle}: {name} {_rate(row[self.metric])} (difference {_span(low, high)}), "
+            f"reward {row['reward']:.3f}, kept {row['kept']}, loss {row['first_loss']:.3f} → "
+            f"{row['last_loss']:.3f}, {sum(row['seconds'].values()):.1f} s{lost}"
+        )
+
+    @property
+    def columns(self) -> list[str]:
+        """Heads of the final table."""
+        name = self.metric.upper()
+        heads = ["model", name, "95 %", "difference, 95 %"]
+        for dataset in self._base.retention:
+            heads += [f"retention {dataset}", "difference, 95 %"]
+        return heads
+
+    @property
+    def rows(self) -> list[list[str]]:
+        """Rows of the final table: base, cycles, points between them, and what was exported."""
+        rows = [self._row("base", self.base)]
+        rows += [self._row(f"cycle {c['cycle']}", c) for c in self.cycles]
+        rows += [
+            self._row(f"{c['interpolation']:g} × cycle {c['cycle']}", c)
+            for c in self.candidates
+            if c["interpolation"] != 1.0
+        ]
+        return rows
+
+    def _row(self, label: str, entry: Mapping[str, Any]) -> list[str]:
+        best = self.best
+        exported = (best["cycle"], best["interpolation"]) == (
+            entry.get("cycle", 0),
+            entry.get("interpolation", 1.0 if "cycle" in entry else 0.0),
+        )
+        cells = [f"{label} → best" if exported else label, *self._cells(entry)]
+        for name, retained in entry["retention"].items():
+            value, _, difference = self._cells(retained)
+            worse = " WORSE" if name in entry.get("lost", ()) else ""
+            cells += [value, difference + worse]
+        return cells
+
+    def _cells(self, entry: Mapping[str, Any]) -> list[str]:
+        difference = entry.get("difference_ci95")
+        return [
+            _rate(entry[self.metric]),
+            _range(*entry["ci95"]),
+            _span(*difference) if difference else "",
+        ]
+
+    @property
+    def conclusion(self) -> str:
+        """One honest sentence about the run."""
+        best, name = self.best, self.metric.upper()
+        where = self._run.output_dir / "best"
+        if not self.improved:
+            text = f"Not improved: {self.reason}. {where} holds the base model's weights."
+        else:
+            low, high = best["difference_ci95"]
+            text = (
+                f"Improved: held-out {name} {_rate(self.base[self.metric])} → "
+                f"{_rate(best[self.metric])} (difference {_span(low, high)}, 95 %) with cycle "
+                f"{best['cycle']}"
+                + (f" × {best['interpolation']:g}" if best["interpolation"] != 1 else "")
+                + f", in {where}."
+            )
+        if self.test:
+            verdict = "confirmed" if self.test["improved"] else "not confirmed"
+            low, high = self.test["best"]["difference_ci95"]
+            text += (
+                f" On {self.test['dataset']}: {_rate(self.test['base'][self.metric])} → "
+                f"{_rate(self.test['best'][self.metric])} (difference {_span(low, high)})"
+                + (f": {verdict}." if self.improved else ".")
+            )
+        elif self.improved:
+            text += " The same data chose the cycle; --test-dataset gives an independent figure."
+        return text
+
+
+def _rate(value: float | None) -> str:
+    return "n/a" if value is None else f"{100 * value:.1f} %"
+
+
+def _range(low: float, high: float) -> str:
+    return f"{100 * low:.1f} to {100 * high:.1f}"
+
+
+def _span(low: float, high: float) -> str:
+    return f"{100 * low:+.1f} to {100 * high:+.1f}"

@@ -1,0 +1,300 @@
+"""The RAFT engine.
+
+Reward-ranked fine-tuning (Dong et al. 2023, "RAFT: Reward rAnked FineTuning for Generative
+Foundation Model Alignment"). Per cycle: sample k hypotheses for each clip, verify them, turn the
+scores into a reward, keep the best hypothesis of each clip that earns enough, fine-tune on what was
+kept, and evaluate by decoding held-out clips.
+
+Departures from the paper: a threshold keeps a clip whose best hypothesis is bad from teaching;
+every cycle starts a fresh optimiser; and what is exported is chosen on held-out data, on the line
+between the base and the best cycle, or is the base itself when nothing improved.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import attrs
+
+from audioforge import keyed_random
+from audioforge.config import AudioRAFTConfig
+from audioforge.errors import TrainingError
+from audioforge.model import ModelAdapter, SamplingParams
+from audioforge.plugins import Registry
+from audioforge.raft.choice import Candidate, best_cycle
+from audioforge.raft.clips import ClipLoader
+from audioforge.raft.evaluation import METRIC_VERIFIERS, EvaluationSet
+from audioforge.raft.export import export
+from audioforge.raft.learnability import assess
+from audioforge.raft.rewards import reward_statistics
+from audioforge.raft.rollout import Sampled, quote_references, sample_hypotheses
+from audioforge.raft.run import Run, prepare
+from audioforge.raft.run_folder import RunFolder
+from audioforge.raft.selection import Kept, select
+from audioforge.raft.summary import Summary
+from audioforge.raft.update import update
+from audioforge.reporter import Reporter
+from audioforge.sample import AudioSample, Problem, Rollout
+
+PROBED_CLIPS = 500
+"""Clips whose greedy output is compared with the oracle before the first update."""
+
+
+class AudioRAFTTrainer:
+    """Runs RAFT as a configuration says.
+
+    Args:
+        config: Of the run.
+        registry: Of the plugins to use; None to discover what is installed.
+        reporter: Where to tell how it goes; None for stderr.
+    """
+
+    def __init__(
+        self,
+        config: AudioRAFTConfig,
+        registry: Registry | None = None,
+        reporter: Reporter | None = None,
+    ) -> None:
+        """Create the trainer; nothing is loaded yet."""
+        self.config = config
+        self._registry = registry
+        self._reporter = reporter
+
+    def prepare(self, dataset: str | None = None) -> Run:
+        """Read the data and set everything up, without training or writing anything.
+
+        Args:
+            dataset: Training data; None for the configuration's.
+        """
+        config = attrs.evolve(self.config, dataset=dataset or self.config.dataset)
+        return prepare(config, self._registry, self._reporter)
+
+    def train(self, dataset: str | None = None) -> Summary:
+        """Train, evaluate, and export the best model.
+
+        Args:
+            dataset: Training data; None for the configuration's.
+
+        Returns:
+            What the run measured; also in `summary.json` of the run folder.
+
+        Raises:
+            AudioForgeError: With what to do; what was written until then stays.
+        """
+        return _Loop(self.prepare(dataset)).run()
+
+
+class _Loop:
+    """The cycles of one prepared run."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._config = run.config
+        self._processes = run.processes
+        self._started = time.perf_counter()
+        self._seconds: dict[str, float] = {}
+
+    def run(self) -> Summary:
+        """Run every cycle, then export the best model."""
+        adapter = self._run.load(self._run.model_name)
+        self._folder = self._open_folder()
+        self._base = self._evaluate(adapter, cycle=0)
+        self._summary = Summary(self._run, self._base)
+        self._record(0, self._base, self._summary.base)
+        self._cycles: list[Candidate] = []
+        adapter.make_trainable(self._run.train_options)
+        for cycle in range(1, self._config.num_cycles + 1):
+            self._seconds = {}
+            rollouts = self._sample_and_verify(adapter, cycle)
+            if cycle == 1:
+                self._report_learnability(adapter, rollouts)
+            kept = self._select(adapter, cycle, rollouts)
+            if not kept:
+                self._stop_without_rewards(cycle, rollouts)
+                break
+            self._learn(adapter, cycle, rollouts, kept)
+        self._run.verification.close()
+        del adapter
+        export(self._run, self._folder, self._base, self._cycles, self._summary)
+        return self._finish()
+
+    @property
+    def _shard(self) -> list[AudioSample]:
+        """This process' part of the training samples."""
+        return self._processes.shard(sorted(self._run.data.train.samples, key=lambda s: s.id))
+
+    def _open_folder(self) -> RunFolder:
+        """Make the run folder: on the main process, before any other looks for it."""
+        folder = RunFolder(self._run.output_dir)
+        if self._processes.is_main:
+            folder = RunFolder.create(self._run.output_dir)
+            folder.write_config(
+                self._config.as_mapping(), self._run.registry, self._processes.count
+            )
+        self._processes.wait()
+        return folder
+
+    def _sample_and_verify(self, adapter: ModelAdapter, cycle: int) -> list[Rollout]:
+        """Sample and score every training clip; return the rollouts of all processes."""
+        own: list[Rollout] = []
+        batches = self._proposals(adapter, cycle)
+        while batch := self._next(batches):
+            with self._timed("verify"):
+                samples = [clip.sample for clip, _ in batch]
+                scored = self._run.verification.verify(cycle, samples, [hs for _, hs in batch])
+                self._folder.append_rollouts(cycle, self._processes.rank, scored)
+                own.extend(scored)
+        self._run.data.train.skips.share(self._processes.gather)
+        gathered = self._processes.gather([(r.sample.id, r.hypotheses) for r in own])
+        by_id = {s.id: s for s in self._run.data.train.samples}
+        return [Rollout(by_id[i], cycle, hypotheses) for i, hypotheses in gathered]
+
+    def _proposals(self, adapter: ModelAdapter, cycle: int) -> Iterator[list[Sampled]]:
+        """Yield this process' clips with what is to be scored."""
+        config, data = self._config, self._run.data.train
+        loader = ClipLoader(adapter, data.skips)
+        if config.selection == "reference":
+            return quote_references(loader, self._shard, config.batch_size)
+        params = SamplingParams(
+            temperature=config.temperature,
+            top_p=config.top_p,
+            top_k=config.top_k,
+            seed=config.seed,
+            cycle=cycle,
+            max_new_tokens=config.max_new_tokens,
+        )
+        return sample_hypotheses(
+            adapter,
+            loader,
+            self._shard,
+            config.samples_per_prompt,
+            params,
+            batch_size=config.batch_size,
+            processes=self._processes,
+            reporter=self._run.reporter,
+            what=f"cycle {cycle} sample",
+        )
+
+    def _next(self, batches: Iterator[list[Sampled]]) -> list[Sampled] | None:
+        with self._timed("rollout"):
+            return next(batches, None)
+
+    def _report_learnability(self, adapter: ModelAdapter, rollouts: list[Rollout]) -> None:
+        """Say whether the base model's own hypotheses hold anything to learn."""
+        if self._config.selection == "reference" or not rollouts:
+            return
+        ordered = sorted((r.sample for r in rollouts), key=lambda s: s.id)
+        order = keyed_random.shuffled(len(ordered), "probe", self._config.seed)
+        probed = [ordered[i] for i in order[:PROBED_CLIPS]]
+        probe = EvaluationSet(self._run.data.train.name, probed, self._run.data.train.skips)
+        greedy = self._run.evaluator.evaluate(adapter, probe, "greedy on")
+        verifier = METRIC_VERIFIERS[self._run.task][0]
+        report = assess(rollouts, greedy.items, greedy.metric, verifier)
+        self._summary.learnability = report.as_mapping()
+        self._run.reporter.info(f"to learn: {report.describe()}")
+        if report.frac_reward_zero_std > 0.9:
+            self._run.reporter.warn(
+                f"{report.frac_reward_zero_std:.0%} of clips earn the same reward with every "
+                f"hypothesis: raise --temperature or --samples-per-prompt"
+            )
+
+    def _select(self, adapter: ModelAdapter, cycle: int, rollouts: list[Rollout]) -> list[Kept]:
+        """Select what to learn, the same on every process, and mark it in the rollout files."""
+        kept = select(
+            rollouts,
+            self._config.selection,
+            threshold=self._config.effective_reward_threshold,
+            top_percent=self._config.keep_top_percent,
+            seed=self._config.seed,
+        )
+        shard = {s.id for s in self._shard}
+        own = [r for r in rollouts if r.sample.id in shard]
+        self._folder.mark_kept(cycle, self._processes.rank, own)
+        learnable = []
+        for item in kept:
+            reason = adapter.target_problem(item.sample, item.target)
+            if reason is None:
+                learnable.append(item)
+            else:
+                problem = Problem(item.sample.id, reason, "unlearnable target")
+                self._run.data.train.skips.add(problem)
+        return learnable
+
+    def _stop_without_rewards(self, cycle: int, rollouts: list[Rollout]) -> None:
+        """Say that nothing was kept; it is an error when no cycle was trained.
+
+        Raises:
+            TrainingError: In the first cycle.
+        """
+        rewards = [reward for r in rollouts for reward in r.rewards]
+        message = (
+            f"cycle {cycle}: nothing was kept: of {len(rewards)} rewards the highest is "
+            f"{max(rewards, default=0.0):.3g}, and --reward-threshold is "
+            f"{self._config.effective_reward_threshold:g}. Lower it, raise --samples-per-prompt, "
+            f"or change --temperature."
+        )
+        if cycle == 1:
+            raise TrainingError(message)
+        self._summary.stopped_early = message
+        self._run.reporter.warn(f"{message} The run ends here.")
+
+    def _learn(
+        self, adapter: ModelAdapter, cycle: int, rollouts: list[Rollout], kept: list[Kept]
+    ) -> None:
+        """Fine-tune, evaluate, and write the cycle down."""
+        with self._timed("update"):
+            report = update(
+                adapter,
+                kept,
+                self._config,
+                cycle,
+                processes=self._processes,
+                reporter=self._run.reporter,
+            )
+        with self._timed("evaluate"):
+            candidate = self._evaluate(adapter, cycle)
+        self._cycles.append(candidate)
+        row = self._summary.add_cycle(
+            candidate, reward_statistics(rollouts), len(kept), report, dict(self._seconds)
+        )
+        self._record(cycle, candidate, row)
+        if self._processes.is_main:
+            self._folder.save_checkpoint(cycle, adapter, best_cycle(self._cycles).cycle)
+        self._processes.wait()
+
+    def _evaluate(self, adapter: ModelAdapter, cycle: int) -> Candidate:
+        """Evaluate on the held-out set and on every retention set."""
+        evaluate = self._run.evaluator.evaluate
+        return Candidate(
+            cycle,
+            0.0 if cycle == 0 else 1.0,
+            evaluate(adapter, self._run.data.held_out, f"cycle {cycle} evaluate"),
+            {r.name: evaluate(adapter, r) for r in self._run.data.retention},
+        )
+
+    def _record(self, cycle: int, candidate: Candidate, row: dict[str, object]) -> None:
+        """Write a cycle's metrics and predictions, and say its line."""
+        if self._processes.is_main:
+            self._folder.write_evaluation(cycle, candidate.evaluation)
+            self._folder.write_metrics(cycle, row)
+        self._run.reporter.info(self._summary.line(cycle))
+
+    def _finish(self) -> Summary:
+        data = self._run.data
+        for dataset in data.all:
+            skipped = dataset.skips.describe(len(dataset.samples))
+            if skipped:
+                self._run.reporter.warn(f"{dataset.name}: {skipped}")
+        self._summary.seconds = time.perf_counter() - self._started
+        if self._processes.is_main:
+            self._folder.write_skipped(data.skips)
+            self._folder.write_summary(self._summary.as_mapping())
+        return self._summary
+
+    @contextmanager
+    def _timed(self, what: str) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        self._seconds[what] = self._seconds.get(what, 0.0) + time.perf_counter() - start

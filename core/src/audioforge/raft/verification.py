@@ -1,0 +1,142 @@
+"""Verifying: every hypothesis scored by every verifier, the scores turned into one reward."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import cast
+
+from audioforge.checkpoints import load_adapter
+from audioforge.config import VerifierSetting
+from audioforge.errors import ConfigError, VerifierError
+from audioforge.model import LoadOptions, ModelAdapter, Task
+from audioforge.plugins import Registry, verifier_spec
+from audioforge.reward import RewardAggregator
+from audioforge.sample import AudioSample, Hypothesis, Rollout, Score, ScoredHypothesis
+from audioforge.spelling import parse_reference
+from audioforge.verifier import Verifier, VerifierContext
+
+
+def verifier_context(
+    registry: Registry, task: Task, normalizer: str, wer_threshold: float, device: str
+) -> VerifierContext:
+    """Return what a run tells its verifiers; models that they ask for are loaded once."""
+
+    @cache
+    def load_model(checkpoint: str, task: Task) -> ModelAdapter:
+        return load_adapter(registry, checkpoint, task, LoadOptions(device=device))
+
+    return VerifierContext(task, normalizer, wer_threshold, device, load_model)
+
+
+def create_verifier(
+    registry: Registry, setting: VerifierSetting, context: VerifierContext
+) -> Verifier:
+    """Create one verifier and set it up.
+
+    Raises:
+        PluginError: If it is unknown or cannot be imported.
+        ConfigError: If its options are wrong or it does not serve the task.
+    """
+    spec = verifier_spec(registry, setting.name)
+    if context.task not in spec.tasks:
+        raise ConfigError(
+            [f"verifier {setting.name}: serves {', '.join(spec.tasks)}, not {context.task}"]
+        )
+    verifier = cast("Verifier", registry.create("verifiers", setting.name, **setting.options))
+    verifier.setup(context)
+    return verifier
+
+
+class Verification:
+    """The verifiers and the aggregator of a run.
+
+    Args:
+        registry: Of the installed plugins.
+        settings: The verifiers to use.
+        aggregator: Its reference, as name:key=value.
+        context: What the run tells them.
+
+    Raises:
+        ConfigError: If two verifiers share an id, or none has a weight.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        settings: Sequence[VerifierSetting],
+        aggregator: str,
+        context: VerifierContext,
+    ) -> None:
+        """Create and set up every verifier."""
+        ids = [s.id for s in settings]
+        if repeated := {i for i in ids if ids.count(i) > 1}:
+            raise ConfigError([f"verifier: {', '.join(sorted(repeated))} is there twice; give id="])
+        if not any(s.weight for s in settings):
+            raise ConfigError(["verifier: every weight is 0, so that nothing makes a reward"])
+        self._weights = {s.id: s.weight for s in settings}
+        self._verifiers = {s.id: create_verifier(registry, s, context) for s in settings}
+        name, options = parse_reference(aggregator)
+        self._aggregator = cast("RewardAggregator", registry.create("aggregators", name, **options))
+
+    def verify(
+        self, cycle: int, samples: Sequence[AudioSample], hypotheses: Sequence[list[Hypothesis]]
+    ) -> list[Rollout]:
+        """Score the k hypotheses of each sample.
+
+        Raises:
+            VerifierError: If a verifier raises or returns something that is no score.
+        """
+        flat_samples = [s for s, hs in zip(samples, hypotheses, strict=True) for _ in hs]
+        flat = [h for hs in hypotheses for h in hs]
+        columns = {
+            identity: scores_of(identity, verifier, flat_samples, flat)
+            for identity, verifier in self._verifiers.items()
+        }
+        scored = iter(
+            self._scored(hypothesis, {i: column[n] for i, column in columns.items()})
+            for n, hypothesis in enumerate(flat)
+        )
+        return [
+            Rollout(sample, cycle, [next(scored) for _ in own])
+            for sample, own in zip(samples, hypotheses, strict=True)
+        ]
+
+    def _scored(self, hypothesis: Hypothesis, scores: dict[str, Score]) -> ScoredHypothesis:
+        weighing = {i: s for i, s in scores.items() if self._weights[i] > 0}
+        reward = self._aggregator.aggregate(weighing, self._weights)
+        try:
+            Score(reward)
+        except (TypeError, ValueError) as error:
+            raise VerifierError(f"the aggregator returned {reward!r}: {error}") from error
+        return ScoredHypothesis(hypothesis, scores, reward)
+
+    def close(self) -> None:
+        """Let the verifiers go."""
+        for verifier in self._verifiers.values():
+            verifier.close()
+
+
+def scores_of(
+    identity: str,
+    verifier: Verifier,
+    samples: Sequence[AudioSample],
+    hypotheses: Sequence[Hypothesis],
+) -> list[Score]:
+    """Call one verifier and check what it returns.
+
+    Raises:
+        VerifierError: Naming the verifier, if it raises or breaks its contract.
+    """
+    try:
+        scores = verifier.verify(samples, hypotheses)
+    except Exception as error:  # a verifier is foreign code; say whose failure it is
+        raise VerifierError(
+            f"verifier '{identity}' failed on a batch that starts with sample "
+            f"'{samples[0].id if samples else ''}': {type(error).__name__}: {error}"
+        ) from error
+    if len(scores) != len(samples) or not all(isinstance(s, Score) for s in scores):
+        raise VerifierError(
+            f"verifier '{identity}' must return one Score for each of {len(samples)} hypotheses"
+        )
+    return scores

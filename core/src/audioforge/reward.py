@@ -1,0 +1,24 @@
+"""The contract of a reward aggregator: many scores, one reward."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+
+from audioforge.sample import Score
+
+
+class RewardAggregator(ABC):
+    """Turns the scores of one hypothesis into its reward."""
+
+    @abstractmethod
+    def aggregate(self, scores: Mapping[str, Score], weights: Mapping[str, float]) -> float | None:
+        """Combine scores.
+
+        Args:
+            scores: By verifier id; a score whose reward is None takes no part.
+            weights: By verifier id, none negative; a verifier of weight 0 is only recorded.
+
+        Returns:
+            A reward in [0, 1], or None when no score takes part.
+        """

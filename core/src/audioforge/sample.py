@@ -1,0 +1,180 @@
+"""The records that pass between datasets, models, verifiers and the engine. No torch here."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from attrs import define, field, frozen
+
+Audio = Path | bytes | np.ndarray
+"""A clip's audio: a sound file, an encoded sound file in memory, or float samples (frames,) or
+(frames, channels)."""
+
+
+@frozen(eq=False)
+class AudioSample:
+    """One clip and what is known about it.
+
+    Attributes:
+        id: Stable and unique within its dataset; random draws are keyed by it.
+        audio: The clip, not yet decoded; None for a text-to-speech prompt.
+        sampling_rate: In Hz. Required when `audio` is an array, otherwise read from the file.
+        reference: Transcript (or the text to speak), raw: normalisation belongs to scoring.
+        labels: Class labels; when there are several, any one of them is correct.
+        speaker: Speaker identity, where known.
+        language: Language code such as "en", where known.
+        offset: Start of the clip in its file, in seconds.
+        duration: Length of the clip in seconds, as the dataset states it; None for the whole file.
+        metadata: Whatever else the dataset says.
+    """
+
+    id: str
+    audio: Audio | None = None
+    sampling_rate: int | None = None
+    reference: str | None = None
+    labels: tuple[str, ...] = ()
+    speaker: str | None = None
+    language: str | None = None
+    offset: float = 0.0
+    duration: float | None = None
+    metadata: Mapping[str, Any] = field(factory=dict)
+
+    @property
+    def origin(self) -> str:
+        """Where the audio is, for messages: its path, or the sample's id."""
+        return str(self.audio) if isinstance(self.audio, Path) else self.id
+
+
+@frozen(eq=False)
+class Clip:
+    """A sample with its decoded audio.
+
+    Attributes:
+        sample: The sample.
+        waveform: float32, mono, shape (frames,), at the sampling rate that the consumer asked for.
+        sampling_rate: In Hz.
+    """
+
+    sample: AudioSample
+    waveform: np.ndarray
+    sampling_rate: int
+
+    @property
+    def seconds(self) -> float:
+        """Length in seconds."""
+        return len(self.waveform) / self.sampling_rate
+
+
+@frozen(eq=False)
+class Hypothesis:
+    """One output of a model for one sample. Exactly one of text, label and audio is set.
+
+    Attributes:
+        index: Which of the k hypotheses, from 0.
+        text: A transcript.
+        label: A class label.
+        audio: Generated float32 samples, shape (frames,).
+        sampling_rate: Of `audio`, in Hz.
+        logprob: Natural log-probability under the model at temperature 1, summed over tokens.
+        tokens: Number of tokens (or labels) that `logprob` sums over.
+    """
+
+    index: int = 0
+    text: str | None = None
+    label: str | None = None
+    audio: np.ndarray | None = None
+    sampling_rate: int | None = None
+    logprob: float | None = None
+    tokens: int | None = None
+
+    @property
+    def content(self) -> str:
+        """What was said, as one string, to tell hypotheses apart."""
+        if self.text is not None:
+            return self.text
+        if self.label is not None:
+            return self.label
+        return "" if self.audio is None else self.audio.tobytes().hex()
+
+
+@frozen
+class Score:
+    """One verifier's word on one hypothesis.
+
+    Attributes:
+        reward: In [0, 1], or None when the verifier cannot judge.
+        passed: Whether the hypothesis meets the verifier's threshold; None when it cannot judge.
+        metrics: The measurements behind the reward, unclipped.
+
+    Raises:
+        ValueError: If the reward is not a number in [0, 1].
+    """
+
+    reward: float | None
+    passed: bool | None = None
+    metrics: Mapping[str, float] = field(factory=dict)
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse anything that is not a reward."""
+        if self.reward is not None and not (math.isfinite(self.reward) and 0 <= self.reward <= 1):
+            raise ValueError(f"a reward must be in [0, 1] or None, not {self.reward!r}")
+
+
+@define(eq=False)
+class ScoredHypothesis:
+    """A hypothesis with every verifier's score and the reward they make together.
+
+    Attributes:
+        hypothesis: What the model said.
+        scores: By verifier id.
+        reward: In [0, 1], or None when no verifier could judge.
+        kept: Whether selection kept it for the update; None before selection.
+    """
+
+    hypothesis: Hypothesis
+    scores: Mapping[str, Score]
+    reward: float | None
+    kept: bool | None = None
+
+
+@define(eq=False)
+class Rollout:
+    """A sample's k hypotheses of one cycle, scored.
+
+    Attributes:
+        sample: The sample.
+        cycle: From 1.
+        hypotheses: In the order of their index.
+    """
+
+    sample: AudioSample
+    cycle: int
+    hypotheses: list[ScoredHypothesis]
+
+    @property
+    def rewards(self) -> list[float]:
+        """The rewards of the hypotheses that could be judged."""
+        return [h.reward for h in self.hypotheses if h.reward is not None]
+
+
+@frozen
+class Problem:
+    """One thing in a dataset that cannot be used.
+
+    Attributes:
+        where: File and line, or the sample's id and file.
+        reason: What is wrong, and what to do where that is not plain.
+        kind: A short class of problems to count by, such as "undecodable" or "too long".
+    """
+
+    where: str
+    reason: str
+    kind: str
+
+    def __str__(self) -> str:
+        """The problem on one line."""
+        return f"{self.where}: {self.reason}"

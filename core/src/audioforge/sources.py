@@ -1,0 +1,95 @@
+"""Finding the dataset that a user means: a registered name, a path, or a hub id."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import cast
+
+import attrs
+
+from audioforge.dataset import Dataset, DatasetRequest
+from audioforge.errors import DatasetError, did_you_mean
+from audioforge.plugins import Registry, checked_options, import_factory
+from audioforge.specs import DatasetSpec, Provided
+from audioforge.spelling import parse_reference
+
+REQUEST_FIELDS = {a.name for a in attrs.fields(DatasetRequest)} - {"location"}
+
+
+def open_dataset(registry: Registry, text: str, defaults: DatasetRequest) -> Dataset:
+    """Return the dataset that `text` names.
+
+    Args:
+        registry: Of the installed plugins.
+        text: A registered name, a path, or a hub id, with settings of its own where they differ
+            from the defaults: "librispeech:split=validation.clean".
+        defaults: The request's other fields, as the run's flags give them.
+
+    Raises:
+        DatasetError: If nothing fits.
+    """
+    location, settings = (text, {}) if Path(text).exists() else parse_reference(text)
+    request_settings = {k: v for k, v in settings.items() if k in REQUEST_FIELDS}
+    if "data_dir" in request_settings:
+        request_settings["data_dir"] = Path(request_settings["data_dir"])  # type: ignore[assignment]
+    request = attrs.evolve(defaults, location=location, **request_settings)
+    provided = find_dataset(registry, location)
+    options = {k: v for k, v in settings.items() if k not in REQUEST_FIELDS}
+    factory = import_factory(provided)
+    return cast("Dataset", factory(request, **checked_options(provided, options)))
+
+
+def find_dataset(registry: Registry, location: str) -> Provided:
+    """Return the specification that serves a location.
+
+    Raises:
+        DatasetError: If nothing fits, with the names that are known.
+    """
+    provided = registry.all("datasets")
+    corpora = [p for p in provided if cast("DatasetSpec", p.spec).is_corpus]
+    if any(location in (p.spec.name, p.full_name) for p in corpora):
+        return registry.find("datasets", location)
+    path = Path(location)
+    if path.exists():
+        return _format_of(path, provided)
+    hub = [p for p in provided if cast("DatasetSpec", p.spec).hub]
+    if hub and _looks_like_hub_id(location):
+        return hub[0]
+    known = did_you_mean(location, [p.spec.name for p in corpora])
+    failed = "".join(
+        f"\n  plugin {p.distribution} failed: {'; '.join(p.errors)}"
+        for p in registry.plugins
+        if p.errors
+    )
+    raise DatasetError(
+        f"dataset '{location}': there is no such file or folder, and no dataset has that name. "
+        f"{known} A dataset is a name, a path, or a hub id such as 'owner/name'."
+        + ("" if provided else " Install audioforge[datasets].")
+        + failed
+    )
+
+
+def _format_of(path: Path, provided: list[Provided]) -> Provided:
+    formats = [p for p in provided if not cast("DatasetSpec", p.spec).is_corpus]
+    for p in formats:
+        spec = cast("DatasetSpec", p.spec)
+        if path.is_file() and path.name.lower().endswith(spec.suffixes):
+            return p
+        if path.is_dir() and any(next(path.glob(m), None) is not None for m in spec.markers):
+            return p
+    suffixes = sorted({s for p in formats for s in cast("DatasetSpec", p.spec).suffixes})
+    markers = sorted({m for p in formats for m in cast("DatasetSpec", p.spec).markers})
+    if not formats:
+        raise DatasetError(f"{path}: nothing installed reads it. Install audioforge[datasets].")
+    if path.is_file():
+        raise DatasetError(
+            f"{path}: no dataset format has this ending. Known: {', '.join(suffixes)}."
+        )
+    raise DatasetError(
+        f"{path}: the folder holds no dataset. Expected one of: {', '.join(markers)}."
+    )
+
+
+def _looks_like_hub_id(location: str) -> bool:
+    owner, slash, name = location.partition("/")
+    return bool(owner and slash and name) and "/" not in name and not location.startswith(".")

@@ -1,0 +1,110 @@
+"""Specifications: what a plugin says about what it provides. Data only; nothing heavy is imported."""
+
+from __future__ import annotations
+
+from attrs import field, frozen
+
+from audioforge.model import KnownCheckpoint, Serves, Task
+
+
+@frozen(kw_only=True)
+class Spec:
+    """What every specification says.
+
+    Attributes:
+        name: Unique among specifications of its kind; lower case, digits, `-`, `_`.
+        summary: One line for listings.
+        factory: "package.module:Class", imported when it is asked for.
+        options: "package.module:Class" of an attrs class with the options the factory takes as
+            keyword arguments; None when it takes none.
+    """
+
+    name: str
+    summary: str
+    factory: str
+    options: str | None = None
+
+
+@frozen(kw_only=True)
+class ModelSpec(Spec):
+    """A model adapter; the factory is a subclass of `audioforge.model.ModelAdapter`.
+
+    Attributes:
+        serves: The kinds of checkpoints it takes.
+        checkpoints: Public checkpoints known to work.
+    """
+
+    serves: tuple[Serves, ...]
+    checkpoints: tuple[KnownCheckpoint, ...] = ()
+
+
+@frozen(kw_only=True)
+class VerifierSpec(Spec):
+    """A verifier; the factory returns an `audioforge.verifier.Verifier`.
+
+    Attributes:
+        tasks: What it can score.
+    """
+
+    tasks: tuple[Task, ...]
+
+
+@frozen(kw_only=True)
+class DatasetSpec(Spec):
+    """A dataset; the factory takes a `DatasetRequest` and returns a `Dataset`.
+
+    A specification with suffixes or markers is a format: it serves the paths that fit, whatever
+    they are called. One without is a named corpus.
+
+    Attributes:
+        tasks: What its references are good for.
+        suffixes: Of the files it reads, such as ".jsonl".
+        markers: Glob patterns; a folder in which one matches is read by this format.
+        hub: Whether it serves dataset ids of the Hugging Face hub.
+        size: Hours and gigabytes, for people.
+        licence: Of the data.
+    """
+
+    tasks: tuple[Task, ...]
+    suffixes: tuple[str, ...] = ()
+    markers: tuple[str, ...] = ()
+    hub: bool = False
+    size: str = ""
+    licence: str = ""
+
+    @property
+    def is_corpus(self) -> bool:
+        """Whether it is asked for by its name, not by a path or hub id."""
+        return not (self.suffixes or self.markers or self.hub)
+
+
+@frozen(kw_only=True)
+class AggregatorSpec(Spec):
+    """A reward aggregator; the factory returns an `audioforge.reward.RewardAggregator`."""
+
+
+KINDS: dict[str, type[Spec]] = {
+    "models": ModelSpec,
+    "verifiers": VerifierSpec,
+    "datasets": DatasetSpec,
+    "aggregators": AggregatorSpec,
+}
+"""The kinds of things a plugin provides, and the specification of each."""
+
+
+@frozen
+class Provided:
+    """A specification with its origin.
+
+    Attributes:
+        spec: The specification.
+        distribution: The installed distribution whose plugin registered it.
+    """
+
+    spec: Spec
+    distribution: str = field()
+
+    @property
+    def full_name(self) -> str:
+        """`distribution/name`, which is always unambiguous."""
+        return f"{self.distribution}/{self.spec.name}"

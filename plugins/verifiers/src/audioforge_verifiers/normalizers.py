@@ -1,0 +1,58 @@
+"""Text normalisers: what is done to reference and hypothesis before they are compared.
+
+`whisper-english`: lower case, no punctuation, contractions spelt out, American spelling, and
+numbers as digits. It joins spoken digits into one number ("seven three five" becomes "735"), which
+makes one wrong digit a whole wrong word: score digit strings with `none`.
+`whisper-basic`: lower case, symbols and punctuation become spaces; diacritics are kept.
+`none`: the raw text, split at white space.
+
+The first two are Transformers' implementations of Whisper's normalisers (Radford et al. 2022,
+appendix C).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from importlib import resources
+
+from audioforge.errors import ConfigError, did_you_mean
+from audioforge.optional_imports import hide_broken_companions
+
+Normalizer = Callable[[str], str]
+
+NAMES = ("whisper-english", "whisper-basic", "none")
+
+
+def get_normalizer(name: str) -> Normalizer:
+    """Return the normaliser called `name`.
+
+    Raises:
+        ConfigError: If there is none of that name.
+    """
+    if name == "none":
+        return _unchanged
+    if name not in NAMES:
+        raise ConfigError(
+            [f"normalizer: no text normaliser is called '{name}'. {did_you_mean(name, NAMES)}"]
+        )
+    hide_broken_companions()
+    from transformers.models.whisper.english_normalizer import (
+        BasicTextNormalizer,
+        EnglishTextNormalizer,
+    )
+
+    if name == "whisper-basic":
+        return _stripped(BasicTextNormalizer())
+    table = resources.files("audioforge_verifiers") / "data" / "english_spelling.json"
+    return _stripped(EnglishTextNormalizer(json.loads(table.read_text(encoding="utf-8"))))
+
+
+def _unchanged(text: str) -> str:
+    return text
+
+
+def _stripped(normalizer: Normalizer) -> Normalizer:
+    # The basic normaliser leaves a space where punctuation stood at an end, which counts as a
+    # character.
+    return lambda text: normalizer(text).strip()

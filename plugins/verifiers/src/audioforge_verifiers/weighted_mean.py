@@ -1,0 +1,21 @@
+"""The reward aggregator `weighted_mean`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from audioforge.reward import RewardAggregator
+from audioforge.sample import Score
+
+
+class WeightedMean(RewardAggregator):
+    """Mean of the rewards, weighted; the weights of those that judged are renormalised."""
+
+    def aggregate(self, scores: Mapping[str, Score], weights: Mapping[str, float]) -> float | None:
+        """Return Σ wᵢ·rᵢ / Σ wᵢ over the verifiers that judged, None when their weights sum to 0."""
+        judged = [(weights[i], s.reward) for i, s in scores.items() if s.reward is not None]
+        total = sum(weight for weight, _ in judged)
+        if total == 0:
+            return None
+        # Rounding can leave the mean a hair outside the range of its parts.
+        return min(1.0, max(0.0, sum(weight * reward for weight, reward in judged) / total))
