@@ -8,6 +8,7 @@ The same names serve everywhere: a key `a_b` of the YAML file is the flag `--a-b
 from __future__ import annotations
 
 import math
+import reprlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ DEFAULT_VERIFIERS = {
     "classification": ("label",),
     "tts": ("intelligibility:weight=0.4", "quality:weight=0.4", "consistency:weight=0.2"),
 }
-MAX_CONFIG_BYTES = 1_000_000
+MAX_CONFIG_BYTES = 100_000
 
 
 def setting(
@@ -152,7 +153,13 @@ class AudioRAFTConfig:
     min_lr: float = setting(1e-6, "float", "The rate never falls below this.", minimum=0)
     weight_decay: float = setting(0.01, "float", "Of AdamW.", minimum=0)
     max_grad_norm: float = setting(1.0, "float", "Gradients are clipped to this norm.", above=0)
-    batch_size: int = setting(8, "int", "Clips per forward pass and process.", minimum=1)
+    batch_size: int = setting(
+        8,
+        "int",
+        "Clips per forward pass. A step of the optimiser learns from this many × "
+        "gradient_accumulation_steps, whatever the number of processes.",
+        minimum=1,
+    )
     gradient_accumulation_steps: int = setting(
         1, "int", "Forward passes per optimiser step.", minimum=1
     )
@@ -322,12 +329,13 @@ def read_config_file(path: Path) -> dict[str, Any]:
     try:
         if path.stat().st_size > MAX_CONFIG_BYTES:
             raise ConfigError([f"{path}: larger than {MAX_CONFIG_BYTES:,} bytes"])
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = _load_yaml(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError([f"{path}: cannot be read: {error.strerror}"]) from error
     except UnicodeDecodeError as error:
         raise ConfigError([f"{path}: not UTF-8 text: {error.reason}"]) from error
-    except yaml.YAMLError as error:
+    # ValueError: a date or number that cannot be; RecursionError: thousands of open brackets.
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ConfigError([f"{path}: not YAML: {' '.join(str(error).split())}"]) from error
     if values is None:
         return {}
@@ -336,6 +344,28 @@ def read_config_file(path: Path) -> dict[str, Any]:
             [f"{path}: expected settings as 'key: value', not {type(values).__name__}"]
         )
     return values
+
+
+class _PlainLoader(yaml.SafeLoader):
+    """YAML without aliases, of which a few lines can stand for billions of values."""
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        """Refuse an alias; read everything else."""
+        if self.check_event(yaml.AliasEvent):
+            mark = self.peek_event().start_mark
+            raise yaml.composer.ComposerError(
+                problem="aliases (*name) are not taken here; write the value out",
+                problem_mark=mark,
+            )
+        return super().compose_node(parent, index)
+
+
+def _load_yaml(text: str) -> Any:
+    loader = _PlainLoader(text)
+    try:
+        return loader.get_single_data()
+    finally:
+        loader.dispose()
 
 
 def _checked(value: Any, metadata: Mapping[str, Any]) -> Any:
@@ -368,30 +398,33 @@ def _check_range(number: float, metadata: Mapping[str, Any]) -> None:
 def _number(value: Any) -> float:
     # YAML reads 5e-5 as text, so numbers in text are taken as what they say.
     if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise ValueError(f"{value!r} is not a number")
+        raise ValueError(f"{_shown(value)} is not a number")
     try:
         return float(value)
-    except ValueError as error:
-        raise ValueError(f"'{value}' is not a number") from error
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f"{_shown(value)} is not a number") from error
 
 
 def _integer(value: Any) -> int:
     number = _number(value)
     if not math.isfinite(number) or number != int(number):
-        raise ValueError(f"{value!r} is not a whole number")
-    return int(number)
+        raise ValueError(f"{_shown(value)} is not a whole number")
+    try:
+        return int(value)  # a float would have rounded a large seed
+    except ValueError:  # text such as "1e3"
+        return int(number)
 
 
 def _flag(value: Any) -> bool:
     if not isinstance(value, bool):
-        raise ValueError(f"{value!r} is neither true nor false")
+        raise ValueError(f"{_shown(value)} is neither true nor false")
     return value
 
 
 def _text(value: Any) -> str:
     if not isinstance(value, str) or not value:
         # A bare `no` in YAML is false, which for a language means Norwegian.
-        raise ValueError(f"{value!r} is not text; put it in quotes")
+        raise ValueError(f"{_shown(value)} is not text; put it in quotes")
     return value
 
 
@@ -413,13 +446,18 @@ def _references(value: Any) -> tuple[Any, ...]:
     items = [value] if isinstance(value, str | dict) else _items(value)
     for item in items:
         if not isinstance(item, str | dict):
-            raise ValueError(f"{item!r} is neither a name nor a mapping with a name")
+            raise ValueError(f"{_shown(item)} is neither a name nor a mapping with a name")
     return tuple(items)
+
+
+def _shown(value: Any) -> str:
+    """Return a value as a message can hold it, however large it is."""
+    return reprlib.repr(value)
 
 
 def _items(value: Any) -> list[Any]:
     if not isinstance(value, list | tuple):
-        raise ValueError(f"{value!r} is not a list")
+        raise ValueError(f"{_shown(value)} is not a list")
     return list(value)
 
 

@@ -1,7 +1,7 @@
 """Every error that AudioForge raises on purpose.
 
 The command line prints the message of an `AudioForgeError` without a traceback and exits with its
-`exit_code`. A message names the file, option or plugin, says what is wrong, and ends with what to do.
+`exit_code`. A message names the file, option or plugin, says what is wrong, and ends with the mend.
 """
 
 from __future__ import annotations

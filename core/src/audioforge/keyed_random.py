@@ -26,7 +26,7 @@ def generator(*key: Key) -> np.random.Generator:
 
 
 def uniforms(count: int, *key: Key) -> np.ndarray:
-    """Return `count` float64 numbers in [0, 1) for `key`; a longer run starts with a shorter one."""
+    """Return `count` float64 numbers in [0, 1); a longer run starts with the shorter one."""
     return generator(*key).random(count)
 
 

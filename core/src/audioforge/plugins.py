@@ -116,7 +116,7 @@ class Registry:
             f"{self.why_missing(kind)}"
         )
 
-    def create(self, kind: str, name: str, **options: Any) -> Any:
+    def create(self, kind: str, name: str, /, **options: Any) -> Any:
         """Import a factory and call it with its options.
 
         Raises:

@@ -9,6 +9,7 @@ import attrs
 
 from audioforge.dataset import Dataset, DatasetRequest
 from audioforge.errors import DatasetError, did_you_mean
+from audioforge.options import structure_options
 from audioforge.plugins import Registry, checked_options, import_factory
 from audioforge.specs import DatasetSpec, Provided
 from audioforge.spelling import parse_reference
@@ -27,12 +28,12 @@ def open_dataset(registry: Registry, text: str, defaults: DatasetRequest) -> Dat
 
     Raises:
         DatasetError: If nothing fits.
+        ConfigError: If one of its own settings is of the wrong type.
     """
     location, settings = (text, {}) if Path(text).exists() else parse_reference(text)
-    request_settings = {k: v for k, v in settings.items() if k in REQUEST_FIELDS}
-    if "data_dir" in request_settings:
-        request_settings["data_dir"] = Path(request_settings["data_dir"])  # type: ignore[assignment]
-    request = attrs.evolve(defaults, location=location, **request_settings)
+    own = {k: v for k, v in settings.items() if k in REQUEST_FIELDS}
+    fields = structure_options(location, DatasetRequest, {"location": location, **own})
+    request = attrs.evolve(defaults, **{k: fields[k] for k in ("location", *own)})
     provided = find_dataset(registry, location)
     options = {k: v for k, v in settings.items() if k not in REQUEST_FIELDS}
     factory = import_factory(provided)

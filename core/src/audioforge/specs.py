@@ -1,4 +1,4 @@
-"""Specifications: what a plugin says about what it provides. Data only; nothing heavy is imported."""
+"""Specifications: what a plugin says about what it provides, as data only."""
 
 from __future__ import annotations
 

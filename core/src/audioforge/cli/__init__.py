@@ -17,9 +17,9 @@ from audioforge.errors import AudioForgeError, PluginError, UsageError, did_you_
 from audioforge.plugins import RESTRICT_VARIABLE, restriction
 
 COMMANDS = {
-    "train": "Train a model from verifiable rewards.",
-    "benchmark": "Measure a model on a dataset.",
-    "datasets": "List datasets, or show what one holds.",
+    "train": "Train a model from verifiable rewards (RAFT).",
+    "benchmark": "Measure a model on a dataset: corpus metrics with a 95 % interval, and speed.",
+    "datasets": "List the datasets and formats that can be read, or show one.",
     "models": "List model adapters and known checkpoints.",
     "plugins": "List the plugins that are installed, and what failed.",
     "doctor": "Check this machine, and say what to mend.",

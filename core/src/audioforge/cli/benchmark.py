@@ -40,7 +40,7 @@ from audioforge.model import TASKS
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 def benchmark(output: Path | None, as_json: bool, **flags: Any) -> None:
-    """Measure a model on a dataset: corpus metrics with a 95 % interval, and speed.
+    r"""Measure a model on a dataset: corpus metrics with a 95 % interval, and speed.
 
     \b
       audioforge benchmark --model openai/whisper-tiny --dataset heldout.jsonl --limit 100

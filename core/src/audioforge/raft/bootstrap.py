@@ -28,6 +28,9 @@ def ratio_interval(numerator: np.ndarray, denominator: np.ndarray, level: float 
         numerator: Per utterance, shape (n,).
         denominator: Per utterance, shape (n,).
         level: Of confidence.
+
+    Raises:
+        ValueError: If the denominator is 0 everywhere.
     """
     ratios = [
         _ratios(counts, numerator, denominator) for counts in _resamples(len(numerator), "ratio")
@@ -82,6 +85,8 @@ def chosen_difference_interval(
 
 def _resamples(count: int, purpose: str) -> Iterator[np.ndarray]:
     """Yield how often each of `count` utterances is drawn: arrays (CHUNK, count)."""
+    if count == 0:
+        return
     draw = keyed_random.generator("bootstrap", purpose, count)
     for _ in range(0, RESAMPLES, CHUNK):
         yield draw.multinomial(count, np.full(count, 1 / count), size=CHUNK)
@@ -94,10 +99,13 @@ def _ratios(counts: np.ndarray, numerator: np.ndarray, denominator: np.ndarray) 
 def _divide(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
     # A resample whose references are all empty has no ratio; it takes no part.
     usable = denominator > 0
-    return numerator[usable] / denominator[usable]
+    ratios: np.ndarray = numerator[usable] / denominator[usable]
+    return ratios
 
 
 def _percentiles(values: np.ndarray, level: float) -> Interval:
+    if not len(values):
+        raise ValueError("a ratio without a denominator has no interval")
     tail = 100 * (1 - level) / 2
     low, high = np.percentile(values, [tail, 100 - tail])
     return float(low), float(high)

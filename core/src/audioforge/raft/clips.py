@@ -51,7 +51,7 @@ class SkipLog:
             self.problems.setdefault(f"{problem.where} {problem.kind}", problem)
 
     def describe(self, total: int) -> str | None:
-        """Return one line that counts what was left out by kind and names the first; None if nothing.
+        """Return one line that counts what was left out by kind and names the first, or None.
 
         Args:
             total: How many items there were in all.

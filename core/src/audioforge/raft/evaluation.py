@@ -167,7 +167,7 @@ class Evaluator:
         """Decode a dataset greedily and measure.
 
         Raises:
-            DatasetError: If no clip of it can be used.
+            DatasetError: If no clip of it can be used, or no reference holds anything to measure.
         """
         start = time.perf_counter()
         shard = self._processes.shard(sorted(dataset.samples, key=lambda s: s.id))
@@ -202,7 +202,13 @@ class Evaluator:
                 f"{dataset.skips.describe(len(dataset.samples)) or 'it is empty'}"
             )
         seconds = time.perf_counter() - start
-        return Evaluation(dataset.name, items, self.metric, self._metrics, seconds)
+        evaluation = Evaluation(dataset.name, items, self.metric, self._metrics, seconds)
+        if evaluation.value() is None:
+            raise DatasetError(
+                f"{dataset.name}: every reference is empty once normalised, so that there is no "
+                f"{self.metric.name}; see --normalizer"
+            )
+        return evaluation
 
 
 def _prediction(sample: AudioSample, output: str, seconds: float) -> dict[str, Any]:

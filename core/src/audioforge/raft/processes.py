@@ -47,22 +47,22 @@ class Processes:
     @property
     def device(self) -> torch.device:
         """This process' device."""
-        return self._accelerator.device
+        return cast("torch.device", self._accelerator.device)
 
     @property
     def rank(self) -> int:
         """This process' number, from 0."""
-        return self._accelerator.process_index
+        return int(self._accelerator.process_index)
 
     @property
     def count(self) -> int:
         """How many processes there are."""
-        return self._accelerator.num_processes
+        return int(self._accelerator.num_processes)
 
     @property
     def is_main(self) -> bool:
         """Whether this process writes what is written once."""
-        return self._accelerator.is_main_process
+        return bool(self._accelerator.is_main_process)
 
     def shard(self, items: Sequence[T]) -> list[T]:
         """Return this process' part of a list."""

@@ -23,11 +23,13 @@ def reward_statistics(rollouts: Sequence[Rollout]) -> dict[str, Any]:
     groups = [r.rewards for r in rollouts]
     judged = [reward for group in groups for reward in group]
     spreads = [float(np.std(group)) for group in groups if group]
+    # Not by the deviation, which rounding makes a hair larger than 0 for equal rewards.
+    equal = [len(set(group)) == 1 for group in groups if group]
     total = sum(len(r.hypotheses) for r in rollouts)
     return {
         "reward": float(np.mean(judged)) if judged else None,
         "reward_std": float(np.mean(spreads)) if spreads else None,
-        "frac_reward_zero_std": sum(s == 0 for s in spreads) / len(spreads) if spreads else None,
+        "frac_reward_zero_std": sum(equal) / len(equal) if equal else None,
         "hypotheses": total,
         "unscored": total - len(judged),
     }

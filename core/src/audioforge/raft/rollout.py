@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import torch
 
-from audioforge.model import ModelAdapter, SamplingParams
+from audioforge.model import ModelAdapter, SamplingParams, Task
 from audioforge.raft.clips import ClipLoader
 from audioforge.raft.processes import Processes
 from audioforge.reporter import Reporter
@@ -53,15 +53,15 @@ def sample_hypotheses(
 
 
 def quote_references(
-    loader: ClipLoader, samples: Sequence[AudioSample], batch_size: int
+    loader: ClipLoader, samples: Sequence[AudioSample], batch_size: int, task: Task
 ) -> Iterator[list[Sampled]]:
     """Yield batches of clips with their own reference as the only hypothesis, for the control."""
     for _, clips in loader.batches(samples, batch_size):
         if clips:
-            yield [(clip, [_reference(clip.sample)]) for clip in clips]
+            yield [(clip, [_reference(clip.sample, task)]) for clip in clips]
 
 
-def _reference(sample: AudioSample) -> Hypothesis:
-    if sample.labels:
+def _reference(sample: AudioSample, task: Task) -> Hypothesis:
+    if task == "classification":
         return Hypothesis(label=sample.labels[0])
     return Hypothesis(text=sample.reference)

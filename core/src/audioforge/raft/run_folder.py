@@ -155,7 +155,7 @@ def _hypothesis(scored: ScoredHypothesis) -> dict[str, Any]:
 
 
 def _environment(registry: Registry, processes: int) -> dict[str, Any]:
-    versions = {}
+    versions: dict[str, str | None] = {}
     for name in LIBRARIES:
         try:
             versions[name] = metadata.version(name)

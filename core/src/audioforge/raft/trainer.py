@@ -156,7 +156,7 @@ class _Loop:
         config, data = self._config, self._run.data.train
         loader = ClipLoader(adapter, data.skips)
         if config.selection == "reference":
-            return quote_references(loader, self._shard, config.batch_size)
+            return quote_references(loader, self._shard, config.batch_size, self._run.task)
         params = SamplingParams(
             temperature=config.temperature,
             top_p=config.top_p,

@@ -2,7 +2,8 @@
 
 Each step takes the next slice of a keyed shuffle of all that was kept; every process takes its part
 of the slice, the loss is divided by the slice's weight over all processes, and the gradients are
-added up. So the number of processes changes neither what a step learns from nor its scale.
+added up. So every process takes the same number of steps, and n processes do what one does that
+accumulates n times as many batches.
 """
 
 from __future__ import annotations
@@ -64,14 +65,18 @@ def update(
         reporter: Shows progress.
 
     Raises:
-        TrainingError: If a loss or gradient is not finite, or the update is nothing but zeros.
+        TrainingError: If there is nothing to learn from or to train, a loss or gradient is not
+            finite, or the update is nothing but zeros.
     """
     parameters = [p for p in adapter.module.parameters() if p.requires_grad]
+    if not (kept and parameters):
+        missing = "was kept" if parameters else "of the model's weights is trainable"
+        raise TrainingError(f"cycle {cycle}: nothing {missing}, so that nothing can be learnt")
     rate = config.learning_rate_of(cycle)
     optimizer = torch.optim.AdamW(parameters, lr=rate, weight_decay=config.weight_decay)
     loader = ClipLoader(adapter, SkipLog("fail"))  # what cannot be used was left out before
     losses, norms = [], []
-    steps = list(_steps(len(kept), config, cycle, processes.count))
+    steps = list(_steps(len(kept), config, cycle))
     adapter.module.train()
     for number, indices in enumerate(reporter.track(steps, len(steps), f"cycle {cycle} update")):
         # Dropout and the like depend on the step alone, not on what ran before.
@@ -108,9 +113,9 @@ def update(
     )
 
 
-def _steps(count: int, config: AudioRAFTConfig, cycle: int, processes: int) -> Iterator[list[int]]:
+def _steps(count: int, config: AudioRAFTConfig, cycle: int) -> Iterator[list[int]]:
     """Yield, for each optimiser step, which of the kept items it learns from, in all processes."""
-    size = config.batch_size * config.gradient_accumulation_steps * processes
+    size = config.batch_size * config.gradient_accumulation_steps
     if config.steps_per_cycle is None:
         for epoch in range(config.epochs_per_cycle):
             order = keyed_random.shuffled(count, "update", config.seed, cycle, epoch)

@@ -1,0 +1,1 @@
+"""Datasets for AudioForge: files, folders, hub ids, and named corpora."""

@@ -1,0 +1,56 @@
+"""The names that columns and keys usually have."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from audioforge.dataset import DatasetRequest
+from audioforge.errors import DatasetError
+
+AUDIO = (
+    "audio_filepath",
+    "audio",
+    "file_name",
+    "path",
+    "file",
+    "audio_path",
+    "audio_file",
+    "filename",
+    "wav",
+)
+TEXT = ("text", "transcript", "transcription", "sentence", "normalized_text", "raw_text")
+LABEL = ("label", "labels", "class", "category")
+SPEAKER = ("speaker", "speaker_id", "client_id", "spk_id")
+LANGUAGE = ("language", "lang", "locale")
+ID = ("id", "utterance_id", "utt_id")
+OFFSET = ("offset",)
+DURATION = ("duration",)
+
+
+def first_present(names: Collection[str], available: Collection[str]) -> str | None:
+    """Return the first of `names` that is among `available`.
+
+    >>> first_present(TEXT, ["path", "sentence"])
+    'sentence'
+    """
+    return next((name for name in names if name in available), None)
+
+
+def check_columns(request: DatasetRequest, available: Collection[str], where: str) -> None:
+    """Refuse a table without a column for the audio, or without one that the user names.
+
+    Raises:
+        DatasetError: Listing the columns that are there.
+    """
+    listed = ", ".join(repr(name) for name in available) or "none"
+    for flag, name in (
+        ("--text-column", request.text_column),
+        ("--label-column", request.label_column),
+    ):
+        if name is not None and name not in available:
+            raise DatasetError(f"{where}: {flag} {name}: no such column. The columns are: {listed}")
+    if first_present(AUDIO, available) is None:
+        raise DatasetError(
+            f"{where}: no column holds the audio: it must be called one of {', '.join(AUDIO)}. "
+            f"The columns are: {listed}"
+        )

@@ -1,0 +1,31 @@
+"""A lone sound file: a dataset of one clip, without a transcript."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from audioforge.dataset import Dataset, DatasetRequest
+from audioforge.sample import AudioSample, Problem
+
+from .settings import refuse_settings
+
+
+class SoundFile(Dataset):
+    """One clip."""
+
+    def __init__(self, request: DatasetRequest) -> None:
+        """Take the request; its location is the sound file."""
+        self._request = request
+
+    def load(self) -> Iterator[AudioSample | Problem]:
+        """Yield the one sample; its id is the file's name.
+
+        Raises:
+            DatasetError: If the request sets what a sound file does not have.
+        """
+        names = ["split", "text_column", "label_column", "data_dir"]
+        because = "a sound file is one clip without a transcript; write a manifest for more"
+        refuse_settings(self._request, names, because)
+        path = Path(self._request.location)
+        yield AudioSample(id=path.name, audio=path)

@@ -1,0 +1,82 @@
+"""Speech Commands: single words of about one second (Warden 2018, arXiv:1804.03209).
+
+On the hub it is a dataset script, which no longer loads; it is read from the extracted archive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from audioforge.dataset import Dataset, DatasetRequest
+from audioforge.errors import DatasetError
+from audioforge.sample import AudioSample, Problem
+
+from .settings import archive_folder, choose_split, refuse_settings, wrong_layout
+from .text_file import read_lines
+
+LAYOUT = "a folder a word (yes/0a7c2a8d_nohash_0.wav), testing_list.txt and validation_list.txt"
+LISTS = {"validation": "validation_list.txt", "test": "testing_list.txt"}
+SPLITS = ("train", *LISTS)
+
+
+class SpeechCommands(Dataset):
+    """One split: those of the two lists, and `train` for everything else."""
+
+    def __init__(self, request: DatasetRequest) -> None:
+        """Take the request; its `data_dir` is the extracted archive."""
+        self._request = request
+
+    def load(self) -> Iterator[AudioSample | Problem]:
+        """Yield the words; the label is the word, and the reference too, since it is spoken.
+
+        Raises:
+            DatasetError: Without a `data_dir`, or if it does not hold the corpus.
+        """
+        if self._request.data_dir is None:
+            raise DatasetError(
+                "speech_commands: on the hub it is a dataset script, which no longer loads. "
+                "Download http://download.tensorflow.org/data/speech_commands_v0.02.tar.gz, "
+                "extract it, and give the folder with --data-dir"
+            )
+        refuse_settings(self._request, ["text_column", "label_column"], "the folders are the words")
+        split = choose_split(self._request.split, SPLITS, "speech_commands")
+        root = self._root()
+        listed = {name: set(_list(root / file)) for name, file in LISTS.items()}
+        if split == "train":
+            held_out = set().union(*listed.values())
+            yield from (_sample(root, p) for p in _clips(root) if p not in held_out)
+        else:
+            yield from (_sample(root, p) for p in sorted(listed[split]))
+
+    def _root(self) -> Path:
+        given = archive_folder(self._request, LAYOUT)
+        for root in (given, *sorted(given.glob("*/"))):
+            if all((root / name).is_file() for name in LISTS.values()):
+                return root
+        raise wrong_layout(
+            self._request, LAYOUT, "testing_list.txt or validation_list.txt is missing"
+        )
+
+
+def _list(path: Path) -> Iterator[str]:
+    return filter(None, (line.strip() for line in read_lines(path)))
+
+
+def _clips(root: Path) -> Iterator[str]:
+    """Yield WORD/FILE of every clip; folders such as _background_noise_ are no words."""
+    for folder in sorted(f for f in root.iterdir() if f.is_dir() and f.name[0] not in "_."):
+        for path in sorted(folder.glob("*.wav")):
+            yield f"{folder.name}/{path.name}"
+
+
+def _sample(root: Path, path: str) -> AudioSample:
+    word, _, name = path.partition("/")
+    return AudioSample(
+        id=path,
+        audio=root / path,
+        reference=word,
+        labels=(word,),
+        speaker=name.split("_nohash_")[0],
+        language="en",
+    )

@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+
+from audioforge.audio import load_clip
+from audioforge.errors import DatasetError
+
+from .conftest import encoded_flac, samples, split_items
+
+SOUND = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+
+
+def write_parquet(path, seconds=(0.1, 0.2), names=("yes", "no")):
+    """Write rows as datasets does: the sound inside, the classes as numbers."""
+    features = {
+        "audio": {"_type": "Audio", "sampling_rate": 16_000},
+        "label": {"_type": "ClassLabel", "names": list(names)},
+    }
+    table = pa.table(
+        {
+            "audio": pa.array(
+                [{"bytes": encoded_flac(s), "path": f"/old/{s}.flac"} for s in seconds], SOUND
+            ),
+            "text": [f"text {s}" for s in seconds],
+            "label": [i % len(names) for i in range(len(seconds))],
+        }
+    )
+    metadata = {"huggingface": json.dumps({"info": {"features": features}})}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    parquet.write_table(table.replace_schema_metadata(metadata), path)
+    return path
+
+
+def test_sound_inside_a_file_and_class_names(tmp_path, read):
+    items = samples(read(write_parquet(tmp_path / "x.parquet")))
+    assert [s.id for s in items] == ["0.1.flac", "0.2.flac"]
+    assert [s.labels for s in items] == [("yes",), ("no",)]
+    assert [s.reference for s in items] == ["text 0.1", "text 0.2"]
+    assert [load_clip(s, 16_000).seconds for s in items] == [0.1, 0.2]
+
+
+def test_a_class_number_without_a_name_is_a_problem(tmp_path, read):
+    features = {"label": {"_type": "ClassLabel", "names": ["only"]}}
+    table = pa.table({"audio": ["a.wav", "b.wav"], "label": [0, 1]})
+    metadata = {"huggingface": json.dumps({"info": {"features": features}})}
+    parquet.write_table(table.replace_schema_metadata(metadata), tmp_path / "x.parquet")
+    good, problems = split_items(read(tmp_path / "x.parquet"))
+    assert [s.audio for s in good] == [tmp_path / "a.wav"]
+    assert [p.kind for p in problems] == ["bad label"]
+
+
+def test_folder_of_shards(tmp_path, read):
+    write_parquet(tmp_path / "data" / "train-00000-of-00002.parquet", seconds=[0.1])
+    write_parquet(tmp_path / "data" / "train-00001-of-00002.parquet", seconds=[0.2])
+    write_parquet(tmp_path / "data" / "test-00000-of-00001.parquet", seconds=[0.3])
+    assert [s.id for s in samples(read(tmp_path))] == ["0.1.flac", "0.2.flac"]
+    assert [s.id for s in samples(read(tmp_path, split="test"))] == ["0.3.flac"]
+    with pytest.raises(DatasetError, match=r"no split 'dev'\. Known: test, train"):
+        read(tmp_path, split="dev")
+
+
+def test_splits_in_subfolders(tmp_path, read):
+    write_parquet(tmp_path / "train.clean.100" / "0000.parquet", seconds=[0.1])
+    write_parquet(tmp_path / "test.clean" / "0000.parquet", seconds=[0.3])
+    assert [s.id for s in samples(read(tmp_path, split="test.clean"))] == ["0.3.flac"]
+    with pytest.raises(
+        DatasetError, match=r"choose a split with --split: test\.clean, train\.clean"
+    ):
+        read(tmp_path)
+
+
+def test_a_damaged_file_is_named(tmp_path, read):
+    path = tmp_path / "x.parquet"
+    path.write_bytes(b"PAR1 is how they start")
+    with pytest.raises(DatasetError, match=r"x\.parquet: cannot be read as Parquet"):
+        read(path)
+
+
+SAVE = """
+import sys
+import datasets
+from datasets import Audio, ClassLabel, Dataset, DatasetDict
+
+data = open(sys.argv[2], "rb").read()
+sounds = [{"bytes": data, "path": f"{i}.flac"} for i in (0, 1)]
+train = Dataset.from_dict({"audio": sounds, "text": ["t0", "t1"], "label": [0, 1]})
+train = train.cast_column("audio", Audio()).cast_column("label", ClassLabel(names=["a", "b"]))
+train.save_to_disk(sys.argv[1] + "/one")
+DatasetDict({"train": train, "test": train.select([1])}).save_to_disk(sys.argv[1] + "/two")
+"""
+
+
+@pytest.fixture
+def saved(tmp_path):
+    sound = tmp_path / "sound.flac"
+    sound.write_bytes(encoded_flac())
+    command = [sys.executable, "-c", SAVE, str(tmp_path), str(sound)]
+    subprocess.run(command, check=True, capture_output=True)
+    return tmp_path
+
+
+def test_saved_datasets(saved, read):
+    items = samples(read(saved / "one"))
+    assert [(s.id, s.reference, s.labels) for s in items] == [
+        ("0.flac", "t0", ("a",)),
+        ("1.flac", "t1", ("b",)),
+    ]
+    assert load_clip(items[0], 16_000).seconds == 0.1
+    assert [s.id for s in samples(read(saved / "two", split="test"))] == ["1.flac"]
+    assert len(read(saved / "two")) == 2
+    with pytest.raises(DatasetError, match="no split 'dev'"):
+        read(saved / "two", split="dev")
+    with pytest.raises(DatasetError, match="--split does not apply"):
+        read(saved / "one", split="test")
+    with pytest.raises(DatasetError, match="no such column"):
+        read(saved / "one", text_column="words")
+
+
+def test_a_damaged_saved_dataset_is_named(tmp_path, read):
+    (tmp_path / "state.json").write_text("{}")
+    with pytest.raises(DatasetError, match="cannot be read as a saved dataset"):
+        read(tmp_path)
