@@ -1,4 +1,4 @@
-"""`python -m audioforge`, which is also how `torchrun -m audioforge` starts it."""
+"""`python -m audioforge` is `audioforge`."""
 
 from audioforge.cli import main
 

@@ -26,7 +26,7 @@ def write_text(path: Path, text: str) -> None:
 
 def write_json(path: Path, value: Any) -> None:
     """Write a JSON file in one step; NaN is refused, since it is not JSON."""
-    write_text(path, json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False) + "\n")
+    write_text(path, _to_json(value, indent=2) + "\n")
 
 
 def write_jsonl(path: Path, lines: Iterable[Any]) -> None:
@@ -36,7 +36,13 @@ def write_jsonl(path: Path, lines: Iterable[Any]) -> None:
 
 def to_json_line(value: Any) -> str:
     """Return a value as one line of JSON."""
-    return json.dumps(value, ensure_ascii=False, allow_nan=False) + "\n"
+    return _to_json(value) + "\n"
+
+
+def _to_json(value: Any, indent: int | None = None) -> str:
+    text = json.dumps(value, ensure_ascii=False, indent=indent, allow_nan=False)
+    # A file name that is not UTF-8 holds lone surrogates, which JSON can spell and UTF-8 cannot.
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 @contextmanager

@@ -7,6 +7,8 @@ clip that cannot be used raises `AudioError` with its name and reason; nothing i
 from __future__ import annotations
 
 import io
+import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,13 @@ import soxr
 
 from audioforge.errors import AudioError
 from audioforge.sample import AudioSample, Clip
+
+
+_WAV_DATA = re.compile(r"^data : (\d+) \(should be (\d+)\)", re.MULTILINE)
+"""How libsndfile's log of a header tells a WAV file that is shorter than it says."""
+
+STREAMED_BYTES = 0x7FFF_0000
+"""From this size on, a WAV header's data size only says that its writer did not know it."""
 
 
 class ClipTooLong(AudioError):
@@ -43,10 +52,14 @@ def load_clip(
     Raises:
         ClipTooLong: If the clip is longer than `max_seconds`.
         ClipTooShort: If the clip is empty or shorter than `min_seconds`.
-        AudioError: If the clip cannot be decoded or holds NaN or infinite values.
+        AudioError: If the clip cannot be decoded, holds NaN or infinite values, or its offset or
+            duration cannot be.
     """
     if sample.audio is None:
         raise AudioError(f"{sample.origin}: there is no audio")
+    for name, seconds in (("offset", sample.offset), ("duration", sample.duration or 0.0)):
+        if not (math.isfinite(seconds) and seconds >= 0):
+            raise AudioError(f"{sample.origin}: {name} {seconds:g} is not seconds from 0 up")
     if isinstance(sample.audio, np.ndarray):
         samples, rate = _from_array(sample)
         _check_length(sample, len(samples) / rate, max_seconds, min_seconds)
@@ -76,7 +89,10 @@ def probe_seconds(audio: Path | bytes) -> float:
 
 
 def _open(audio: Path | bytes) -> soundfile.SoundFile:
-    return soundfile.SoundFile(io.BytesIO(audio) if isinstance(audio, bytes) else str(audio))
+    if isinstance(audio, bytes):
+        return soundfile.SoundFile(io.BytesIO(audio))
+    with audio.open("rb"):  # says why it cannot be read; libsndfile says "System error"
+        return soundfile.SoundFile(str(audio))
 
 
 def _from_array(sample: AudioSample) -> tuple[np.ndarray, int]:
@@ -95,6 +111,7 @@ def _decode(
     assert isinstance(sample.audio, Path | bytes)
     try:
         with _open(sample.audio) as file:
+            _check_whole(sample, file)
             rate = file.samplerate
             start = round(sample.offset * rate)
             if start and start >= file.frames:
@@ -119,6 +136,19 @@ def _decode(
     return samples, rate
 
 
+def _check_whole(sample: AudioSample, file: soundfile.SoundFile) -> None:
+    """Refuse a WAV file that was cut: libsndfile reads what is left of it as if it were whole."""
+    found = _WAV_DATA.search(file.extra_info)
+    if found is None:
+        return
+    promised, there = map(int, found.groups())
+    if promised < STREAMED_BYTES and promised - there > 1:
+        raise AudioError(
+            f"{sample.origin}: cannot be decoded: {there} of {promised} bytes are there; the file "
+            f"is cut"
+        )
+
+
 def _check_length(
     sample: AudioSample, seconds: float, max_seconds: float | None, min_seconds: float
 ) -> None:
@@ -138,6 +168,8 @@ def _check_length(
 
 def _reason(error: Exception) -> str:
     """Return the part of an error that says something a user can act on."""
-    if isinstance(error, FileNotFoundError) or "No such file" in str(error):
+    if isinstance(error, FileNotFoundError):
         return "there is no such file"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
     return str(error).rsplit(": ", 1)[-1].strip() or type(error).__name__

@@ -6,6 +6,8 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import TextIO, TypeVar
 
+from audioforge.console import escape_controls
+
 T = TypeVar("T")
 
 
@@ -33,12 +35,12 @@ class Reporter:
     def info(self, message: str) -> None:
         """Write a line."""
         if not self.quiet:
-            self._console.print(printable(message), markup=False)
+            self._console.print(escape_controls(message), markup=False)
 
     def warn(self, message: str) -> None:
         """Write a warning, also when quiet."""
         if self._warnings:
-            self._console.print(f"Warning: {printable(message)}", markup=False, style="yellow")
+            self._console.print(f"Warning: {escape_controls(message)}", markup=False, style="yellow")
 
     def track(
         self, steps: Iterable[T], total: int, what: str, size: Callable[[T], int] = lambda _: 1
@@ -75,12 +77,3 @@ class Reporter:
                 yield step
                 speed = progress.tasks[bar].speed
                 progress.update(bar, advance=size(step), rate=f"{speed:.1f}/s" if speed else "")
-
-
-def printable(text: str) -> str:
-    r"""Return text with control characters escaped, so that data cannot drive a terminal.
-
-    >>> printable("a\x1b[31mb")
-    'a\\x1b[31mb'
-    """
-    return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)

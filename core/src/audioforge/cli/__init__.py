@@ -113,7 +113,7 @@ def _no_such_command(name: str, known: list[str]) -> str:
 
 
 def _show_error(text: str) -> None:
-    from audioforge.cli import console  # rich is needed only now
+    from audioforge import console  # rich is needed only now
 
     console.print_error(text)
 

@@ -8,8 +8,8 @@ from typing import Any, cast
 import click
 
 from audioforge import atomic
-from audioforge.cli.console import print_json, print_line, print_table
 from audioforge.config import AudioRAFTConfig
+from audioforge.console import print_json, print_line, print_table
 from audioforge.errors import ConfigError
 from audioforge.model import TASKS
 

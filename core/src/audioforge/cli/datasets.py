@@ -9,7 +9,7 @@ from typing import Any
 import click
 from rich.progress import track
 
-from audioforge.cli.console import print_json, print_line, print_table, stderr
+from audioforge.console import print_json, print_line, print_table, stderr
 from audioforge.dataset import DatasetRequest
 from audioforge.dataset_report import DatasetReport
 from audioforge.plugins import Registry, dataset_specs, discover

@@ -16,7 +16,7 @@ import attrs
 import click
 from attrs import frozen
 
-from audioforge.cli import console
+from audioforge import console
 from audioforge.cli.plugins import plugin_rows
 from audioforge.optional_imports import COMPANIONS, hide_broken_companions
 from audioforge.plugins import describe, discover

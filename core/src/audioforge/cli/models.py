@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from audioforge.cli import console
+from audioforge import console
 from audioforge.model import KnownCheckpoint
 from audioforge.plugins import discover, model_specs
 from audioforge.specs import ModelSpec

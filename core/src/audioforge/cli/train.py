@@ -9,9 +9,8 @@ from typing import Any
 import attrs
 import click
 
-from audioforge.cli.console import print_json, print_line, print_table
 from audioforge.config import AudioRAFTConfig, read_config_file
-from audioforge.errors import ConfigError
+from audioforge.console import print_json, print_line, print_table
 
 RENAMED = {"model_name": "--model", "num_cycles": "--cycles", "output_dir": "--output"}
 REPEATED = ("texts", "references")
@@ -84,7 +83,6 @@ def train(config_file: Path | None, dry_run: bool, as_json: bool, **flags: Any) 
           --eval-dataset heldout.jsonl --output runs/mine
     """
     config = build_config(config_file, flags)
-    _check_output(config)
     from audioforge.raft.run import describe
     from audioforge.raft.trainer import AudioRAFTTrainer
 
@@ -106,9 +104,3 @@ def train(config_file: Path | None, dry_run: bool, as_json: bool, **flags: Any) 
     print_table(summary.columns, summary.rows)
     print_line()
     print_line(summary.conclusion)
-
-
-def _check_output(config: AudioRAFTConfig) -> None:
-    """Refuse a run folder that holds something before anything heavy is loaded."""
-    if config.output_dir and config.output_dir.is_file():
-        raise ConfigError([f"output_dir: {config.output_dir} is a file; name a new folder"])

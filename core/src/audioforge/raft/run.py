@@ -19,6 +19,7 @@ from audioforge.raft.clips import SkipLog
 from audioforge.raft.data import hold_out, load_samples, normalizer_for
 from audioforge.raft.evaluation import EvaluationSet, Evaluator
 from audioforge.raft.processes import Processes
+from audioforge.raft.run_folder import require_new
 from audioforge.raft.verification import Verification, verifier_context
 from audioforge.reporter import Reporter
 
@@ -121,7 +122,9 @@ def prepare(
     config = _completed(config)
     registry = registry or discover()
     processes = Processes(config.device, config.dtype)
-    if not processes.is_main:
+    if processes.is_main:
+        require_new(cast("Path", config.output_dir))
+    else:
         reporter = Reporter(quiet=True, warnings=False)
     reporter = reporter or Reporter()
     task = cast("Task", config.task)

@@ -53,13 +53,8 @@ class RunFolder:
         Raises:
             UsageError: If it is a file, holds something, or cannot be made.
         """
+        require_new(root)
         try:
-            if root.exists() and not root.is_dir():
-                raise UsageError(f"--output {root}: is a file; name a new folder")
-            if root.is_dir() and any(root.iterdir()):
-                raise UsageError(
-                    f"--output {root}: the folder is not empty; name a new one, or remove it first"
-                )
             root.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UsageError(f"--output {root}: cannot be made: {error.strerror}") from error
@@ -127,6 +122,23 @@ class RunFolder:
     def write_summary(self, summary: dict[str, Any]) -> None:
         """Write the run's result."""
         atomic.write_json(self.root / "summary.json", summary)
+
+
+def require_new(root: Path) -> None:
+    """Check that a run folder can be made, before anything heavy is loaded.
+
+    Raises:
+        UsageError: If it is a file, holds something, or cannot be read.
+    """
+    try:
+        if root.exists() and not root.is_dir():
+            raise UsageError(f"--output {root}: is a file; name a new folder")
+        if root.is_dir() and any(root.iterdir()):
+            raise UsageError(
+                f"--output {root}: the folder is not empty; name a new one, or remove it first"
+            )
+    except OSError as error:
+        raise UsageError(f"--output {root}: cannot be read: {error.strerror}") from error
 
 
 def rollout_line(rollout: Rollout) -> dict[str, Any]:

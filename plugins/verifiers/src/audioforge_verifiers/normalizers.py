@@ -4,7 +4,7 @@
 numbers as digits. It joins spoken digits into one number ("seven three five" becomes "735"), which
 makes one wrong digit a whole wrong word: score digit strings with `none`.
 `whisper-basic`: lower case, symbols and punctuation become spaces; diacritics are kept.
-`none`: the raw text, split at white space.
+`none`: the raw text; words are what blanks separate (as in jiwer, tabs and no-break spaces do not).
 
 The first two are Transformers' implementations of Whisper's normalisers (Radford et al. 2022,
 appendix C).

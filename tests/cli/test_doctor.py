@@ -1,0 +1,118 @@
+"""`audioforge doctor`, and a torchaudio and torchcodec that do not fit the installed torch."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from audioforge.cli import cli
+
+MISFIT = "raise OSError('libtorch_cuda.so: undefined symbol: _ZN3c104impl\\nsecond line')"
+METADATA = "Metadata-Version: 2.4\nName: {name}\nVersion: {version}\n"
+
+
+@pytest.fixture
+def misfits(tmp_path):
+    """The environment of a process that finds a broken torchaudio and torchcodec."""
+    for name, version in {"torchaudio": "2.10.0", "torchcodec": "0.9.0"}.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text(MISFIT)
+        info = tmp_path / f"{name}-{version}.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(METADATA.format(name=name, version=version))
+    return {**os.environ, "PYTHONPATH": str(tmp_path), "AUDIOFORGE_PLUGINS": ""}
+
+
+def python(env, *arguments):
+    return subprocess.run(
+        [sys.executable, *arguments], env=env, capture_output=True, text=True, check=False
+    )
+
+
+def test_doctor_explains_the_misfit_and_its_mend(misfits):
+    result = python(misfits, "-m", "audioforge", "doctor", "--json")
+    assert result.returncode == 1, result.stderr
+    report = json.loads(result.stdout)
+    assert report["ok"] is False
+    checks = {check["name"]: check for check in report["checks"]}
+    audio = checks["torchaudio"]
+    assert audio["status"] == "broken"
+    assert audio["detail"] == "2.10.0 OSError: libtorch_cuda.so: undefined symbol: _ZN3c104impl"
+    assert "pip uninstall torchaudio" in audio["mend"]
+    assert checks["torchcodec"]["status"] == "broken"
+    # The guard works: what needs them only when they are there can be imported.
+    assert checks["transformers"]["status"] == "ok"
+    assert checks["datasets"]["status"] == "ok"
+    assert checks["plugins"]["status"] == "warning"
+
+
+WHISPER = "from transformers import WhisperForConditionalGeneration, WhisperFeatureExtractor\n"
+AUDIO = "import datasets; datasets.Features({'audio': datasets.Audio()})\n"
+
+
+def test_without_the_guard_transformers_breaks(misfits):
+    result = python(misfits, "-c", WHISPER)
+    assert result.returncode == 1, "the guard is no longer needed"
+    assert "undefined symbol" in result.stderr
+
+
+def test_with_the_guard_transformers_and_datasets_work(misfits):
+    guard = (
+        "from audioforge.optional_imports import hide_broken_companions\n"
+        "broken = hide_broken_companions()\n"
+        "assert set(broken) == {'torchaudio', 'torchcodec'}, broken\n"
+        "assert hide_broken_companions() == broken\n"
+    )
+    result = python(misfits, "-c", guard + WHISPER + AUDIO)
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize(
+    ("cuda", "mend"),
+    [
+        ("13.0", "pip install torch==2.14.1 torchaudio==2.11.0 torchcodec==0.17.0"),
+        (None, "is built for a torch with CUDA and this torch has none"),
+    ],
+)
+def test_the_mend_depends_on_the_build_of_torch(monkeypatch, cuda, mend):
+    import torch
+
+    from audioforge.cli import doctor
+
+    monkeypatch.delenv("AUDIOFORGE_PLUGINS", raising=False)
+    monkeypatch.setattr(torch.version, "cuda", cuda)
+    monkeypatch.setattr(doctor, "hide_broken_companions", lambda: {"torchaudio": "OSError: no"})
+    result = CliRunner().invoke(cli, ["doctor"])
+    assert result.exit_code == 1
+    lines = result.stdout.splitlines()
+    at = next(i for i, line in enumerate(lines) if line.startswith("broken   torchaudio"))
+    assert mend in lines[at + 1]
+    assert lines[-1] == "1 broken."
+
+
+def test_a_sound_machine_exits_with_0(monkeypatch):
+    monkeypatch.delenv("AUDIOFORGE_PLUGINS", raising=False)
+    result = CliRunner().invoke(cli, ["doctor", "--json"])
+    report = json.loads(result.stdout)
+    broken = [check for check in report["checks"] if check["status"] == "broken"]
+    assert broken == []
+    assert result.exit_code == 0
+    assert report["ok"] is True
+    names = [check["name"] for check in report["checks"]]
+    for name in ("python", "torch", "device", "accelerate", "libsndfile", "hub", "disk: here"):
+        assert name in names
+
+
+def test_a_check_that_raises_does_not_hide_the_others(monkeypatch):
+    import soundfile
+
+    monkeypatch.delattr(soundfile, "__libsndfile_version__")
+    result = CliRunner().invoke(cli, ["doctor", "--json"])
+    checks = {check["name"]: check for check in json.loads(result.stdout)["checks"]}
+    assert result.exit_code == 1
+    assert checks["sound"]["status"] == "broken"
+    assert "__libsndfile_version__" in checks["sound"]["detail"]
+    assert checks["hub"]["status"] in ("ok", "warning")

@@ -1,0 +1,39 @@
+"""Listings are quick: they import neither torch nor transformers."""
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = {"torch", "transformers", "datasets", "accelerate", "peft", "librosa", "pyarrow", "pandas"}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--help",),
+        ("--version",),
+        ("plugins", "list"),
+        ("plugins", "list", "--json"),
+        ("datasets",),
+        ("datasets", "--json"),
+        ("models",),
+        ("models", "--json"),
+    ],
+    ids=" ".join,
+)
+def test_listings_import_nothing_heavy(arguments):
+    result = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "audioforge", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr[-2000:]
+    imported = {
+        line.rsplit("|", 1)[1].strip()
+        for line in result.stderr.splitlines()
+        if line.startswith("import time:")
+    }
+    assert "audioforge.cli" in imported, "the import times were read"
+    assert not {name for name in imported if name.split(".")[0] in HEAVY}

@@ -1,0 +1,48 @@
+"""`audioforge models`: adapters, checkpoints and their memory."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from audioforge.cli import cli
+
+
+@pytest.fixture(autouse=True)
+def _all_plugins(monkeypatch):
+    monkeypatch.delenv("AUDIOFORGE_PLUGINS", raising=False)
+
+
+def test_models_json_names_what_whisper_serves_and_needs():
+    adapters = json.loads(CliRunner().invoke(cli, ["models", "--json"]).stdout)
+    whisper = next(a for a in adapters if a["name"] == "whisper")
+    assert whisper["distribution"] == "audioforge-whisper"
+    assert whisper["serves"] == [
+        {
+            "task": "asr",
+            "model_type": "whisper",
+            "architectures": ["WhisperForConditionalGeneration"],
+        }
+    ]
+    checkpoints = {c["id"]: c for c in whisper["checkpoints"]}
+    tiny = checkpoints["openai/whisper-tiny"]
+    assert tiny["parameters"] == 37_760_640
+    assert tiny["weight_bytes"] == 4 * 37_760_640
+    assert tiny["training_bytes"] == 16 * 37_760_640
+    assert "openai/whisper-large-v3-turbo" in checkpoints
+
+
+def test_models_for_people():
+    lines = CliRunner().invoke(cli, ["models"]).stdout.splitlines()
+    assert lines[0] == "whisper (audioforge-whisper; asr)"
+    small = next(line for line in lines if line.startswith("openai/whisper-small "))
+    # 241,734,912 × 4 B = 0.90 GiB, × 16 B = 3.60 GiB
+    assert small.split()[1:7] == ["242", "M", "0.9", "GiB", "3.6", "GiB"]
+
+
+def test_without_an_adapter_it_says_what_to_install(monkeypatch):
+    monkeypatch.setenv("AUDIOFORGE_PLUGINS", "")
+    result = CliRunner().invoke(cli, ["models"])
+    assert result.exit_code == 0
+    assert "No model adapter is installed. Install audioforge[whisper]." in result.stdout
+    assert json.loads(CliRunner().invoke(cli, ["models", "--json"]).stdout) == []

@@ -1,0 +1,91 @@
+"""A plugin that fails is listed with its reason; the others work."""
+
+import sys
+
+import pytest
+
+from audioforge.errors import PluginError
+from audioforge.plugins import discover
+
+FAILURES = {
+    "acme-missing": "ModuleNotFoundError: No module named 'a_module_that_is_not_there'",
+    "acme-exits": "SystemExit: no licence key",
+    "acme-panics": "Panic: a panic",
+    "acme-misspelt": "'register_verifer' is not a hook. Did you mean register_verifiers",
+    "acme-signature": "config",
+    "acme-midway": "RuntimeError: the second; cannot be made",
+    "acme-unmarked": "it implements no hook: mark its functions with",
+    "acme-types": "register_verifiers must return VerifierSpec objects, not str",
+}
+
+
+def plugin_of(registry, distribution):
+    return next(p for p in registry.plugins if p.distribution == distribution)
+
+
+@pytest.mark.parametrize(("name", "reason"), FAILURES.items())
+def test_a_failed_plugin_keeps_its_reason_and_the_others_work(with_plugins, name, reason):
+    with_plugins(name, "acme-good")
+    registry = discover()
+
+    failed = plugin_of(registry, name)
+    assert failed.status == "failed"
+    assert reason in "; ".join(failed.errors)
+    assert f"{name.replace('-', '_')}.plugin" in failed.errors[0], "the origin is named"
+    assert not any(failed.provides.values()), "a plugin that fails on the way provides nothing"
+
+    assert plugin_of(registry, "acme-good").status == "ok"
+    assert registry.create("verifiers", "politeness", word="please").word == "please"
+    with pytest.raises(PluginError) as raised:
+        registry.find("verifiers", "lost")
+    assert reason in str(raised.value)
+    assert f"plugin {name} failed" in str(raised.value)
+
+
+def test_one_malformed_specification_leaves_the_others(with_plugins):
+    with_plugins("acme-malformed")
+    registry = discover()
+    plugin = plugin_of(registry, "acme-malformed")
+    assert [spec.name for spec in plugin.provides["verifiers"]] == ["well-formed", "twice"]
+    reasons = "\n".join(plugin.errors)
+    assert "'Has Blank': a name has lower-case letters" in reasons
+    assert "'no-colon': 'package.Class' is not of the form 'package.module:Class'" in reasons
+    assert "'odd-task': tasks 'asr' must be some of" in reasons
+    assert "'twice': repeated" in reasons
+    assert registry.find("verifiers", "well-formed").distribution == "acme-malformed"
+
+
+def test_listing_imports_no_factory(with_plugins):
+    with_plugins("acme-good")
+    sys.modules.pop("acme_good.verifier", None)
+    registry = discover()
+    assert "politeness" in registry.names("verifiers")
+    assert "acme_good.verifier" not in sys.modules
+    registry.create("verifiers", "politeness", word="please")
+    assert "acme_good.verifier" in sys.modules
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("absent-module", "ModuleNotFoundError: No module named 'acme_good.not_there'"),
+        ("exits", "SystemExit: this module ends the process"),
+    ],
+)
+def test_a_factory_that_cannot_be_imported_names_its_distribution(with_plugins, name, reason):
+    with_plugins("acme-good")
+    with pytest.raises(PluginError) as raised:
+        discover().create("verifiers", name)
+    assert f"'acme-good/{name}' cannot be imported" in str(raised.value)
+    assert reason in str(raised.value)
+    assert raised.value.__cause__ is not None
+
+
+def test_a_talking_plugin_does_not_write_to_stdout(with_plugins, capsys):
+    with_plugins("acme-good")
+    for module in [m for m in sys.modules if m.startswith("acme_good")]:
+        del sys.modules[module]
+    discover()
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "a plugin that talks" in captured.err

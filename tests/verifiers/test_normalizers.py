@@ -1,0 +1,122 @@
+"""Normalisers are Transformers' own, chosen by name."""
+
+import json
+from importlib import resources
+
+import pytest
+from audioforge_verifiers.normalizers import NAMES, get_normalizer
+from tokenizers import Tokenizer, models
+
+from audioforge.errors import ConfigError
+from audioforge.optional_imports import hide_broken_companions
+from audioforge.raft.data import normalizer_for
+from audioforge.sample import AudioSample
+
+TEXTS = [
+    "Mr. Smith's COLOUR, isn't it?",
+    "seven three five",
+    "twenty-one dollars and fifty cents",
+    "[laughter] uh, we're (quietly) gonna go… <noise>",
+    "Zażółć gęślą jaźń!",
+    "Crème brûlée; naïve façade",
+    "你好，世界。",
+    "e\u0301cole",
+    "the 3rd of May, 1,000,000 people",
+    "",
+    "  !?  ",
+    "👍🏽 ok",
+]
+
+
+@pytest.fixture(scope="session")
+def whisper_tokenizer(tmp_path_factory):
+    """Transformers' tokenizer, reading the same table of spellings as its `normalizer.json`."""
+    hide_broken_companions()
+    from transformers import WhisperTokenizer
+
+    folder = tmp_path_factory.mktemp("tokenizer")
+    table = resources.files("audioforge_verifiers") / "data" / "english_spelling.json"
+    (folder / "normalizer.json").write_bytes(table.read_bytes())
+    Tokenizer(models.BPE({"<|endoftext|>": 0}, [])).save(str(folder / "tokenizer.json"))
+    (folder / "vocab.json").write_text(json.dumps({"<|endoftext|>": 0}))
+    (folder / "merges.txt").write_text("#version: 0.2\n")
+    return WhisperTokenizer.from_pretrained(str(folder))
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_english_is_what_transformers_does(whisper_tokenizer, text):
+    assert len(whisper_tokenizer.english_spelling_normalizer) > 1000
+    expected = whisper_tokenizer.normalize(text).strip()
+    assert get_normalizer("whisper-english")(text) == expected
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_basic_is_what_transformers_does_with_diacritics_kept(whisper_tokenizer, text):
+    expected = whisper_tokenizer.basic_normalize(text).strip()
+    assert get_normalizer("whisper-basic")(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        ("whisper-english", "seven three five", "735"),
+        ("whisper-english", "The colour isn't grey.", "the color is not gray"),
+        ("whisper-basic", "Zażółć, GĘŚLĄ jaźń!", "zażółć gęślą jaźń"),
+        ("whisper-basic", "seven three five", "seven three five"),
+        ("whisper-basic", "e\u0301cole", "école"),
+        ("none", "Seven,  THREE\tfive", "Seven,  THREE\tfive"),
+    ],
+)
+def test_known_results(name, text, expected):
+    assert get_normalizer(name)(text) == expected
+
+
+@pytest.mark.parametrize("name", ["whisper-basic", "none"])
+@pytest.mark.parametrize("text", TEXTS)
+def test_normalising_twice_changes_nothing_more(name, text):
+    normalize = get_normalizer(name)
+    assert normalize(normalize(text)) == normalize(text)
+
+
+def test_an_unknown_name_lists_the_known_ones():
+    with pytest.raises(ConfigError) as raised:
+        get_normalizer("whisper_english")
+    assert "no text normaliser is called 'whisper_english'" in str(raised.value)
+    assert "Did you mean whisper-english" in str(raised.value)
+    for name in NAMES:
+        assert name in str(raised.value)
+
+
+def test_the_normaliser_of_the_run_is_used_by_the_verifier(score):
+    assert score("wer", "Seven three!", "7 3", normalizer="none").metrics["wer"] == 1.0
+    assert score("wer", "Seven three!", "73", normalizer="whisper-english").metrics["wer"] == 0.0
+    basic = score("wer", "Jaźń!", "jazn", normalizer="whisper-basic")
+    assert basic.metrics["wer"] == 1.0
+    assert score("wer", "one x", "One, x.", normalizer="whisper-basic").reward == 1.0
+
+
+def test_digits_joined_to_one_number_make_the_rate_one_of_utterances(score):
+    joined = score("wer", "seven three five", "seven three four", normalizer="whisper-english")
+    assert (joined.metrics["wer"], joined.metrics["reference_words"]) == (1.0, 1)
+    apart = score("wer", "seven three five", "seven three four", normalizer="none")
+    assert apart.metrics["wer"] == pytest.approx(1 / 3)
+
+
+@pytest.mark.parametrize(
+    ("setting", "language", "of_samples", "expected"),
+    [
+        (None, None, [None, None], "whisper-english"),
+        (None, None, ["en", None], "whisper-english"),
+        (None, None, ["en-GB", "EN"], "whisper-english"),
+        (None, None, ["en", "pl"], "whisper-basic"),
+        (None, "en", ["pl", "pl"], "whisper-english"),
+        (None, "English", [None], "whisper-english"),
+        (None, "pl", ["en"], "whisper-basic"),
+        ("none", "en", ["en"], "none"),
+    ],
+)
+def test_the_normaliser_follows_the_language_unless_it_is_set(
+    setting, language, of_samples, expected
+):
+    samples = [AudioSample(str(i), language=code) for i, code in enumerate(of_samples)]
+    assert normalizer_for(setting, language, samples) == expected
