@@ -48,7 +48,8 @@ def test_draws_of_neighbouring_keys_are_uniform_and_uncorrelated():
 
 
 def test_known_values_so_that_a_run_of_today_can_be_repeated_tomorrow():
-    assert uniforms(2, 0, 1, "clip", 0).tolist() == pytest.approx([0.3965881603709145, 0.5617421168397361], abs=0)
+    drawn = uniforms(2, 0, 1, "clip", 0).tolist()
+    assert drawn == [0.3965881603709145, 0.5617421168397361]
 
 
 @given(st.integers(0, 50), KEYS)

@@ -12,7 +12,9 @@ from audioforge.errors import ConfigError, PluginError
 from audioforge.raft.verification import verifier_context
 from audioforge.sample import AudioSample, Hypothesis, Score
 
-WORDS = st.lists(st.sampled_from(["a", "b", "no", "ż", "好", "👍🏽", "é"]), max_size=8).map(" ".join)
+WORDS = st.lists(st.sampled_from(["a", "b", "no", "ż", "好", "👍🏽", "é"]), max_size=8).map(
+    " ".join
+)
 TEXTS = st.one_of(WORDS, st.text(max_size=12))
 PAIRS = st.lists(st.tuples(TEXTS, TEXTS), min_size=1, max_size=12)
 

@@ -4,13 +4,13 @@ import json
 from importlib import resources
 
 import pytest
-from audioforge_verifiers.normalizers import NAMES, get_normalizer
 from tokenizers import Tokenizer, models
 
 from audioforge.errors import ConfigError
 from audioforge.optional_imports import hide_broken_companions
 from audioforge.raft.data import normalizer_for
 from audioforge.sample import AudioSample
+from audioforge_verifiers.normalizers import NAMES, get_normalizer
 
 TEXTS = [
     "Mr. Smith's COLOUR, isn't it?",

@@ -18,7 +18,6 @@ import soxr
 from audioforge.errors import AudioError
 from audioforge.sample import AudioSample, Clip
 
-
 _WAV_DATA = re.compile(r"^data : (\d+) \(should be (\d+)\)", re.MULTILINE)
 """How libsndfile's log of a header tells a WAV file that is shorter than it says."""
 

@@ -8,8 +8,7 @@ The same names serve everywhere: a key `a_b` of the YAML file is the flag `--a-b
 from __future__ import annotations
 
 import math
-import reprlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from attrs import define
 
 from audioforge.errors import ConfigError, UsageError, did_you_mean
 from audioforge.model import TASKS
+from audioforge.settings import checked, number, setting
 from audioforge.spelling import parse_reference
 
 SELECTIONS = ("best", "top-percent", "random", "reference")
@@ -28,39 +28,6 @@ DEFAULT_VERIFIERS = {
     "tts": ("intelligibility:weight=0.4", "quality:weight=0.4", "consistency:weight=0.2"),
 }
 MAX_CONFIG_BYTES = 100_000
-
-
-def setting(
-    default: Any,
-    kind: str,
-    help_text: str,
-    *,
-    choices: tuple[str, ...] = (),
-    minimum: float = -math.inf,
-    above: float = -math.inf,
-    maximum: float = math.inf,
-) -> Any:
-    """Declare a setting.
-
-    Args:
-        default: Its value when nobody sets it; None where that has a meaning of its own.
-        kind: "int", "float", "flag", "text", "path", "texts", "floats" or "references".
-        help_text: One sentence for `--help`.
-        choices: Accepted values of a text.
-        minimum: Smallest accepted number.
-        above: Numbers must be greater than this.
-        maximum: Largest accepted number.
-    """
-    metadata = {
-        "kind": kind,
-        "help": help_text,
-        "choices": choices,
-        "minimum": minimum,
-        "above": above,
-        "maximum": maximum,
-        "optional": default is None,
-    }
-    return attrs.field(default=default, metadata=metadata)
 
 
 @define(kw_only=True)
@@ -201,7 +168,7 @@ class AudioRAFTConfig:
         problems = []
         for attribute in attrs.fields(type(self)):
             try:
-                value = _checked(getattr(self, attribute.name), attribute.metadata)
+                value = checked(getattr(self, attribute.name), attribute.metadata)
                 setattr(self, attribute.name, value)
             except ValueError as error:
                 problems.append(f"{attribute.name}: {error}")
@@ -313,7 +280,7 @@ class VerifierSetting:
             name = str(settings.pop("name", ""))
         if not name:
             raise ValueError("a verifier needs a name")
-        weight = _number(settings.pop("weight", 1.0))
+        weight = number(settings.pop("weight", 1.0))
         if not weight >= 0 or math.isinf(weight):
             raise ValueError(f"weight {weight:g} is not a number from 0")
         identity = str(settings.pop("id", name.rpartition("/")[2]))
@@ -352,7 +319,7 @@ class _PlainLoader(yaml.SafeLoader):
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         """Refuse an alias; read everything else."""
         if self.check_event(yaml.AliasEvent):
-            mark = self.peek_event().start_mark
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
             raise yaml.composer.ComposerError(
                 problem="aliases (*name) are not taken here; write the value out",
                 problem_mark=mark,
@@ -366,111 +333,6 @@ def _load_yaml(text: str) -> Any:
         return loader.get_single_data()
     finally:
         loader.dispose()
-
-
-def _checked(value: Any, metadata: Mapping[str, Any]) -> Any:
-    """Convert one value to its setting's kind, or raise ValueError saying what is wrong."""
-    if value is None:
-        if metadata["optional"]:
-            return None
-        raise ValueError("must have a value")
-    value = _CONVERTERS[metadata["kind"]](value)
-    numbers = value if metadata["kind"] == "floats" else (value,)
-    if metadata["kind"] in ("int", "float", "floats"):
-        for number in numbers:
-            _check_range(number, metadata)
-    if metadata["choices"] and value not in metadata["choices"]:
-        raise ValueError(f"'{value}' is not one of {', '.join(metadata['choices'])}")
-    return value
-
-
-def _check_range(number: float, metadata: Mapping[str, Any]) -> None:
-    if not math.isfinite(number):
-        raise ValueError(f"{number} is not a finite number")
-    if number <= metadata["above"]:
-        raise ValueError(f"{number:g} must be greater than {metadata['above']:g}")
-    if number < metadata["minimum"]:
-        raise ValueError(f"{number:g} must be at least {metadata['minimum']:g}")
-    if number > metadata["maximum"]:
-        raise ValueError(f"{number:g} must be at most {metadata['maximum']:g}")
-
-
-def _number(value: Any) -> float:
-    # YAML reads 5e-5 as text, so numbers in text are taken as what they say.
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise ValueError(f"{_shown(value)} is not a number")
-    try:
-        return float(value)
-    except (ValueError, OverflowError) as error:
-        raise ValueError(f"{_shown(value)} is not a number") from error
-
-
-def _integer(value: Any) -> int:
-    number = _number(value)
-    if not math.isfinite(number) or number != int(number):
-        raise ValueError(f"{_shown(value)} is not a whole number")
-    try:
-        return int(value)  # a float would have rounded a large seed
-    except ValueError:  # text such as "1e3"
-        return int(number)
-
-
-def _flag(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise ValueError(f"{_shown(value)} is neither true nor false")
-    return value
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str) or not value:
-        # A bare `no` in YAML is false, which for a language means Norwegian.
-        raise ValueError(f"{_shown(value)} is not text; put it in quotes")
-    return value
-
-
-def _path(value: Any) -> Path:
-    return value if isinstance(value, Path) else Path(_text(value))
-
-
-def _texts(value: Any) -> tuple[str, ...]:
-    return (_text(value),) if isinstance(value, str) else tuple(_text(v) for v in _items(value))
-
-
-def _floats(value: Any) -> tuple[float, ...]:
-    if isinstance(value, str):
-        value = [part for part in value.split(",") if part.strip()]
-    return tuple(_number(v) for v in ([value] if isinstance(value, int | float) else _items(value)))
-
-
-def _references(value: Any) -> tuple[Any, ...]:
-    items = [value] if isinstance(value, str | dict) else _items(value)
-    for item in items:
-        if not isinstance(item, str | dict):
-            raise ValueError(f"{_shown(item)} is neither a name nor a mapping with a name")
-    return tuple(items)
-
-
-def _shown(value: Any) -> str:
-    """Return a value as a message can hold it, however large it is."""
-    return reprlib.repr(value)
-
-
-def _items(value: Any) -> list[Any]:
-    if not isinstance(value, list | tuple):
-        raise ValueError(f"{_shown(value)} is not a list")
-    return list(value)
-
-
-_CONVERTERS: dict[str, Callable[[Any], Any]] = {
-    "int": _integer,
-    "float": _number,
-    "flag": _flag,
-    "text": _text,
-    "path": _path,
-    "texts": _texts,
-    "floats": _floats,
-    "references": _references,
-}
 
 
 def _close(name: str, known: list[str]) -> str:

@@ -40,7 +40,9 @@ class Reporter:
     def warn(self, message: str) -> None:
         """Write a warning, also when quiet."""
         if self._warnings:
-            self._console.print(f"Warning: {escape_controls(message)}", markup=False, style="yellow")
+            self._console.print(
+                f"Warning: {escape_controls(message)}", markup=False, style="yellow"
+            )
 
     def track(
         self, steps: Iterable[T], total: int, what: str, size: Callable[[T], int] = lambda _: 1

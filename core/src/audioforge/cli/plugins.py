@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from audioforge.cli import COMMANDS, console
+from audioforge import console
+from audioforge.cli import COMMANDS
 from audioforge.cli.plugin_commands import plugin_commands
 from audioforge.plugins import (
     API_VERSION,

@@ -1,0 +1,128 @@
+"""What is trained on and what is held out."""
+
+import json
+
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import given
+from hypothesis import strategies as st
+
+from audioforge.dataset import DatasetRequest
+from audioforge.errors import DatasetError
+from audioforge.raft.data import hold_out, load_samples
+from audioforge.sample import AudioSample
+
+
+def people(*counts: int) -> list[AudioSample]:
+    return [
+        AudioSample(f"clip-{speaker}-{i}", speaker=f"speaker-{speaker}")
+        for speaker, count in enumerate(counts)
+        for i in range(count)
+    ]
+
+
+@given(
+    counts=st.lists(st.integers(1, 8), min_size=2, max_size=8),
+    fraction=st.floats(0.01, 0.9),
+    seed=st.integers(0, 5),
+    order=st.randoms(use_true_random=False),
+)
+def test_known_speakers_are_never_in_both_parts(counts, fraction, seed, order):
+    samples = people(*counts)
+    train, held = hold_out(samples, fraction, seed)
+    assert {s.speaker for s in train}.isdisjoint({s.speaker for s in held})
+    assert sorted(s.id for s in train + held) == sorted(s.id for s in samples)
+    assert train
+    assert held
+    last = max(counts)
+    assert len(held) < fraction * len(samples) + last  # no speaker more than needed
+    order.shuffle(samples)
+    again = hold_out(samples, fraction, seed)
+    assert [[s.id for s in part] for part in again] == [[s.id for s in p] for p in (train, held)]
+
+
+def test_enough_speakers_are_held_out_to_reach_the_fraction():
+    train, held = hold_out(people(*[5] * 10), 0.25, 0)
+    assert len({s.speaker for s in held}) == 3
+    assert len(train) == 35
+
+
+@pytest.mark.parametrize("speakers", [[None] * 20, ["one"] * 20, ["a", None] * 10])
+def test_single_clips_are_held_out_where_speakers_do_not_tell(speakers):
+    samples = [AudioSample(f"{i:02d}", speaker=name) for i, name in enumerate(speakers)]
+    train, held = hold_out(samples, 0.1, 0)
+    assert (len(train), len(held)) == (18, 2)
+    assert hold_out(samples, 0.1, 0)[1] == held
+    chosen = {tuple(s.id for s in hold_out(samples, 0.1, seed)[1]) for seed in range(20)}
+    assert len(chosen) > 10
+
+
+def test_at_least_one_clip_is_held_out_and_one_is_left():
+    samples = [AudioSample("a"), AudioSample("b")]
+    assert [len(part) for part in hold_out(samples, 0.01, 0)] == [1, 1]
+    with pytest.raises(DatasetError, match=r"1 samples are too few to hold 10% out; give --eval"):
+        hold_out([AudioSample("a")], 0.1, 0)
+    with pytest.raises(DatasetError, match="too few"):
+        hold_out(samples, 0.9, 0)
+
+
+@pytest.fixture
+def manifest(tmp_path):
+    """Five good lines, an empty reference, a missing one, and one that is not JSON."""
+    soundfile.write(tmp_path / "a.wav", np.zeros(800), 8000)
+    lines = [
+        {"audio_filepath": "a.wav", "text": text, "id": f"line-{i}"}
+        for i, text in enumerate(["one", "two", "  ", "three", "four", "five"])
+    ]
+    lines.insert(2, {"audio_filepath": "a.wav", "id": "without"})
+    texts = [json.dumps(line) for line in lines]
+    (tmp_path / "data.jsonl").write_text("\n".join([*texts[:4], "{not json", *texts[4:]]) + "\n")
+    return str(tmp_path / "data.jsonl")
+
+
+@pytest.fixture
+def load(registry, manifest):
+    def _load(location=manifest, on_error="skip", **options):
+        request = DatasetRequest("")
+        return load_samples(registry, location, request, task="asr", on_error=on_error, **options)
+
+    return _load
+
+
+def test_empty_references_and_bad_lines_are_counted_and_named(load, manifest):
+    dataset = load()
+    assert [s.reference for s in dataset.samples] == ["one", "two", "three", "four", "five"]
+    kinds = sorted(p.kind for p in dataset.skips.problems.values())
+    assert kinds == ["bad JSON", "empty reference", "empty reference"]
+    where = {p.where for p in dataset.skips.problems.values()}
+    assert where == {"line-2", "without", f"{manifest}:5"}
+    assert dataset.name == manifest
+
+
+def test_under_fail_the_item_is_named(load):
+    with pytest.raises(DatasetError, match=r"without: .*there is no reference text.*--on-error"):
+        load(on_error="fail")
+
+
+@pytest.mark.parametrize("limit", [1, 3, 100])
+def test_the_limit_counts_what_can_be_used(load, limit):
+    assert len(load(limit=limit).samples) == min(limit, 5)
+
+
+def test_without_need_of_a_reference_none_is_missed(load):
+    dataset = load(needs_reference=False)
+    assert len(dataset.samples) == 7
+    assert [p.kind for p in dataset.skips.problems.values()] == ["bad JSON"]
+
+
+def test_for_classification_the_label_is_what_counts(registry, manifest):
+    with pytest.raises(DatasetError, match=r"nothing in it to use: skipped .* 7 without label"):
+        load_samples(registry, manifest, DatasetRequest(""), task="classification", on_error="skip")
+
+
+def test_nothing_usable_says_why(registry, tmp_path, load):
+    path = tmp_path / "void.jsonl"
+    path.write_text('{"audio_filepath": "a.wav", "text": ""}\n')
+    with pytest.raises(DatasetError, match=r"void\.jsonl: .*skipped 1 of 1: 1 empty reference"):
+        load(str(path))

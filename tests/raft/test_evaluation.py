@@ -1,0 +1,137 @@
+"""Evaluation by greedy decoding, with a real model."""
+
+import jiwer
+import numpy as np
+import pytest
+import torch
+
+from audioforge.errors import ConfigError, DatasetError
+from audioforge.raft.evaluation import EvaluationSet, Evaluator, compare, summarise
+from audioforge.raft.update import update
+from audioforge.raft.verification import verifier_context
+from audioforge.sample import AudioSample
+
+
+@pytest.fixture
+def evaluator(registry, processes, reporter):
+    def _evaluator(batch_size=8, normalizer="none", task="asr") -> Evaluator:
+        context = verifier_context(registry, task, normalizer, 0.3, "cpu")
+        return Evaluator(
+            registry,
+            context,
+            processes,
+            batch_size=batch_size,
+            max_new_tokens=None,
+            reporter=reporter,
+        )
+
+    return _evaluator
+
+
+@pytest.fixture
+def noisy(tone_model):
+    """A model that mistakes high for low."""
+    model = tone_model()
+    with torch.no_grad():
+        model.module.weight[2] = model.module.weight[0]
+    return model
+
+
+def test_the_corpus_rates_are_jiwers(evaluator, noisy, tone_clips):
+    evaluation = evaluator().evaluate(noisy, EvaluationSet("tones", tone_clips(30)))
+    lines = [item.prediction for item in evaluation.items]
+    references, texts = [line["text"] for line in lines], [line["pred_text"] for line in lines]
+    expected = jiwer.process_words(references, texts)
+    assert 0.1 < expected.wer < 0.9
+    assert evaluation.value() == pytest.approx(expected.wer)
+    assert evaluation.value("cer") == pytest.approx(jiwer.cer(references, texts))
+    assert evaluation.counts("wer") == {
+        "substitutions": expected.substitutions,
+        "deletions": expected.deletions,
+        "insertions": expected.insertions,
+        "reference_words": 120,
+    }
+    low, high = evaluation.interval
+    assert low < expected.wer < high
+    assert evaluation.rtfx > 0
+    summary = summarise(evaluation)
+    assert summary == {
+        "wer": evaluation.value(),
+        "cer": evaluation.value("cer"),
+        "ci95": [low, high],
+        "n": 30,
+    }
+
+
+def test_predictions_have_the_keys_of_nemo_and_come_sorted(evaluator, tone_model, tone_clips):
+    samples = list(reversed(tone_clips(5)))
+    evaluation = evaluator().evaluate(tone_model(), EvaluationSet("tones", samples))
+    lines = [item.prediction for item in evaluation.items]
+    assert [line["id"] for line in lines] == sorted(s.id for s in samples)
+    assert lines[0] == {
+        "id": "clip-000",
+        "audio_filepath": "clip-000",
+        "duration": 0.4,
+        "text": samples[-1].reference,
+        "pred_text": lines[0]["pred_text"],
+        "speaker": "speaker-0",
+    }
+
+
+def test_neither_order_nor_batch_size_changes_anything(evaluator, noisy, tone_clips):
+    samples = tone_clips(13)
+    one = evaluator(1).evaluate(noisy, EvaluationSet("tones", samples))
+    many = evaluator(5).evaluate(noisy, EvaluationSet("tones", samples[::-1]))
+    assert [i.prediction for i in one.items] == [i.prediction for i in many.items]
+    assert one.interval == many.interval
+
+
+def test_learning_shows_as_a_paired_difference(
+    evaluator, noisy, tone_clips, references, config, processes, reporter
+):
+    held_out = EvaluationSet("tones", tone_clips(60)[30:])
+    before = evaluator().evaluate(noisy, held_out)
+    kept = references(tone_clips(30))
+    settings = config(epochs_per_cycle=20, learning_rate=0.2)
+    update(noisy, kept, settings, 1, processes=processes, reporter=reporter)
+    after = evaluator().evaluate(noisy, held_out)
+    assert after.value() < 0.1 < before.value()
+    low, high = compare(after, before)["difference_ci95"]
+    assert low < after.value() - before.value() < high < 0
+    assert after.difference_interval(after) == (0.0, 0.0)
+
+
+def test_the_normaliser_of_the_run_is_used(evaluator, tone_model, tone_clips):
+    samples = [
+        AudioSample(s.id, s.audio, s.sampling_rate, s.reference.upper() + "!")
+        for s in tone_clips(10)
+    ]
+    raw = evaluator(normalizer="none").evaluate(tone_model(), EvaluationSet("tones", samples))
+    assert raw.value() == 1.0
+    basic = evaluator(normalizer="whisper-basic")
+    assert basic.evaluate(tone_model(), EvaluationSet("tones", samples)).value() == 0.0
+
+
+def test_what_cannot_be_used_is_left_out_and_named(evaluator, tone_model, tone_clips):
+    long = AudioSample("long", np.zeros(8000 * 3), 8000, "low")
+    dataset = EvaluationSet("tones", [long, *tone_clips(4)])
+    evaluation = evaluator().evaluate(tone_model(), dataset)
+    assert len(evaluation.items) == 4
+    assert [p.where for p in dataset.skips.problems.values()] == ["long"]
+
+
+def test_nothing_to_evaluate_is_an_error_with_the_reason(evaluator, tone_model):
+    long = AudioSample("long", np.zeros(8000 * 3), 8000, "low")
+    with pytest.raises(DatasetError, match=r"tones: nothing in it can be evaluated; .*1 too long"):
+        evaluator().evaluate(tone_model(), EvaluationSet("tones", [long]))
+
+
+def test_references_without_a_word_left_are_an_error(evaluator, tone_model, tone_clips):
+    silent = [AudioSample(s.id, s.audio, s.sampling_rate, "[noise] …") for s in tone_clips(3)]
+    with pytest.raises(DatasetError, match=r"every reference is empty .*normalizer"):
+        evaluator(normalizer="whisper-basic").evaluate(tone_model(), EvaluationSet("tones", silent))
+
+
+def test_a_task_that_nothing_evaluates_is_refused(evaluator):
+    with pytest.raises(ConfigError, match="task: nothing installed evaluates tts"):
+        evaluator(task="tts")

@@ -1,0 +1,67 @@
+"""Is there anything to learn from a model's own hypotheses?"""
+
+import pytest
+
+from audioforge.raft.evaluation import EvaluatedItem
+from audioforge.raft.learnability import assess
+from audioforge.sample import AudioSample, Hypothesis, Rollout, Score, ScoredHypothesis
+from audioforge.verifier import CorpusMetric
+
+WER = CorpusMetric("wer", ("errors",), "words", higher_is_better=False)
+ACCURACY = CorpusMetric("accuracy", ("correct",), "words", higher_is_better=True)
+
+
+def rollout(identity, counts, *, words=10.0, name="errors", texts=None) -> Rollout:
+    hypotheses = []
+    for index, count in enumerate(counts):
+        score = Score(1 - count / words, metrics={name: float(count), "words": words})
+        text = (texts or [str(c) for c in counts])[index]
+        hypothesis = Hypothesis(index, text=text)
+        hypotheses.append(ScoredHypothesis(hypothesis, {"wer": score}, score.reward))
+    return Rollout(AudioSample(identity), 1, hypotheses)
+
+
+def greedy(identity, count, *, words=10.0, name="errors") -> EvaluatedItem:
+    return EvaluatedItem({"id": identity}, {"wer": {name: float(count), "words": words}}, 1.0)
+
+
+def test_the_oracle_takes_each_clips_best():
+    rollouts = [rollout("a", [4, 1, 6]), rollout("b", [5, 5, 5]), rollout("c", [2, 0, 2])]
+    report = assess(rollouts, [greedy(i, 3) for i in "abc"], WER, "wer")
+    assert report.greedy == pytest.approx(9 / 30)
+    assert report.oracle == pytest.approx(6 / 30)
+    assert (report.k, report.n) == (3, 3)
+    assert report.frac_reward_zero_std == pytest.approx(1 / 3)
+    assert report.distinct == pytest.approx((1 + 1 / 3 + 2 / 3) / 3)
+    assert report.as_mapping()["oracle_wer"] == report.oracle
+    assert report.describe() == (
+        "greedy WER 30.0%, oracle best-of-3 20.0%, 33% of clips without reward spread, "
+        "67% of hypotheses distinct (3 clips)"
+    )
+
+
+def test_both_rates_are_of_the_same_clips():
+    rollouts = [rollout("a", [4, 2]), rollout("b", [9, 9])]
+    report = assess(rollouts, [greedy("a", 3), greedy("not-sampled", 10)], WER, "wer")
+    assert (report.greedy, report.oracle, report.n) == (0.3, 0.2, 1)
+    assert report.frac_reward_zero_std == 0.5
+
+
+def test_the_rates_are_of_the_corpus_not_means_of_clips():
+    rollouts = [rollout("a", [1], words=1.0), rollout("b", [0], words=99.0)]
+    report = assess(rollouts, [greedy("a", 1, words=1.0), greedy("b", 0, words=99.0)], WER, "wer")
+    assert report.greedy == report.oracle == pytest.approx(0.01)
+
+
+def test_where_higher_is_better_the_best_is_the_highest():
+    rollouts = [rollout("a", [4, 7], name="correct")]
+    report = assess(rollouts, [greedy("a", 5, name="correct")], ACCURACY, "wer")
+    assert (report.greedy, report.oracle) == (0.5, 0.7)
+
+
+def test_without_that_verifier_there_are_no_rates():
+    score = Score(0.5)
+    hypotheses = [ScoredHypothesis(Hypothesis(text="x"), {"politeness": score}, 0.5)]
+    report = assess([Rollout(AudioSample("a"), 1, hypotheses)], [greedy("a", 3)], WER, "wer")
+    assert (report.greedy, report.oracle, report.n) == (None, None, 0)
+    assert report.describe().startswith("100% of clips without reward spread")

@@ -1,0 +1,138 @@
+"""Selection: what is learnt from, whatever order the rollouts come in."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from audioforge.errors import ConfigError
+from audioforge.raft.selection import select
+from audioforge.sample import AudioSample, Hypothesis, Rollout, Score, ScoredHypothesis
+
+STRATEGIES = ("best", "top-percent", "random", "reference")
+REWARDS = st.lists(st.none() | st.sampled_from([0.0, 0.25, 0.5, 1.0]), min_size=1, max_size=4)
+TABLES = st.dictionaries(st.text("abcdef", min_size=1, max_size=3), REWARDS, max_size=8)
+
+
+def rollouts_of(table: dict[str, list[float | None]]) -> list[Rollout]:
+    return [
+        Rollout(
+            AudioSample(identity),
+            1,
+            [
+                ScoredHypothesis(Hypothesis(i, text=f"{identity}-{i}"), {"v": Score(r)}, r)
+                for i, r in enumerate(rewards)
+            ],
+        )
+        for identity, rewards in table.items()
+    ]
+
+
+def kept(rollouts, strategy, threshold=0.0, top_percent=50.0, seed=0) -> list[str]:
+    chosen = select(rollouts, strategy, threshold=threshold, top_percent=top_percent, seed=seed)
+    return [k.target.text for k in chosen]
+
+
+def marked(rollouts) -> list[str]:
+    return sorted(h.hypothesis.text for r in rollouts for h in r.hypotheses if h.kept)
+
+
+@pytest.mark.parametrize(
+    ("rewards", "threshold", "expected"),
+    [
+        ((0.2, 0.9, 0.5), 0.7, ["a-1"]),
+        ((0.9, 0.9, 0.5), 0.7, ["a-0"]),
+        ((0.5, 0.7), 0.7, ["a-1"]),
+        ((0.5, 0.6999), 0.7, []),
+        ((None, 0.8, None), 0.7, ["a-1"]),
+        ((None, None), 0.0, []),
+        ((0.0, 0.0), 0.0, ["a-0"]),
+        ((1.0,), 1.0, ["a-0"]),
+    ],
+)
+def test_best_keeps_each_clips_best_that_reaches_the_threshold(
+    rollout, rewards, threshold, expected
+):
+    assert kept([rollout("a", *rewards)], "best", threshold) == expected
+
+
+@pytest.mark.parametrize(
+    ("percent", "threshold", "expected"),
+    [
+        (50, 0.0, ["a-0", "a-1", "b-0"]),
+        (50, 0.9, ["a-0", "a-1"]),
+        (1, 0.0, ["a-0"]),
+        (100, 0.0, ["a-0", "a-1", "b-0", "b-1", "c-0", "c-2"]),
+        (100, 0.35, ["a-0", "a-1", "b-0", "b-1"]),
+        (33, 0.0, ["a-0", "a-1"]),
+    ],
+)
+def test_top_percent_keeps_the_best_of_all_judged(rollout, percent, threshold, expected):
+    table = [rollout("b", 0.8, 0.4), rollout("c", 0.1, None, 0.3), rollout("a", 1.0, 0.9)]
+    assert kept(table, "top-percent", threshold, percent) == expected
+
+
+def test_top_percent_breaks_ties_by_the_seed_without_favour(rollout):
+    table = [rollout(name, 1.0, 1.0) for name in "abcdef"]
+    by_seed = [tuple(kept(table, "top-percent", 0, 50, seed)) for seed in range(40)]
+    assert all(len(texts) == 6 for texts in by_seed)
+    assert len(set(by_seed)) > 20
+    assert {text for texts in by_seed for text in texts} == {
+        f"{n}-{i}" for n in "abcdef" for i in (0, 1)
+    }
+    assert kept(table, "top-percent", 0, 50, 3) == list(by_seed[3])
+
+
+def test_random_takes_one_of_each_clip_whatever_its_reward(rollout):
+    table = [rollout(f"clip-{i:03d}", 0.0, 1.0, None, 0.5) for i in range(400)]
+    texts = kept(table, "random", threshold=1.0)
+    assert [t.rsplit("-", 1)[0] for t in texts] == [r.sample.id for r in table]
+    counts = [sum(t.endswith(f"-{i}") for t in texts) for i in range(4)]
+    assert all(70 < count < 130 for count in counts)
+    assert texts == kept(table, "random", threshold=0.0)
+    assert texts != kept(table, "random", seed=1)
+    other_cycle = [rollout(r.sample.id, 0.0, 1.0, None, 0.5, cycle=2) for r in table]
+    assert texts != kept(other_cycle, "random")
+
+
+def test_reference_takes_what_the_rollout_quotes(rollout):
+    assert kept([rollout("b", 0.1), rollout("a", None)], "reference", 1.0) == ["a-0", "b-0"]
+
+
+def test_what_was_not_chosen_is_marked_as_such_also_of_an_earlier_choice(rollout):
+    table = [rollout("a", 0.2, 0.9), rollout("b", 0.1, 0.2)]
+    assert {h.kept for r in table for h in r.hypotheses} == {None}
+    kept(table, "best", 0.0)
+    assert [[h.kept for h in r.hypotheses] for r in table] == [[False, True], [False, True]]
+    kept(table, "best", 0.5)
+    assert [[h.kept for h in r.hypotheses] for r in table] == [[False, True], [False, False]]
+
+
+def test_nothing_to_choose_from_chooses_nothing():
+    assert [kept([], strategy) for strategy in STRATEGIES] == [[]] * 4
+
+
+def test_an_unknown_strategy_is_refused():
+    with pytest.raises(ConfigError, match="'worst' is unknown"):
+        kept([], "worst")
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@given(table=TABLES, order=st.randoms(use_true_random=False), threshold=st.sampled_from([0, 0.5]))
+def test_the_order_of_the_rollouts_changes_nothing(strategy, table, order, threshold):
+    rollouts, shuffled = rollouts_of(table), rollouts_of(table)
+    order.shuffle(shuffled)
+    chosen = kept(rollouts, strategy, threshold)
+    assert kept(shuffled, strategy, threshold) == chosen
+    assert marked(rollouts) == marked(shuffled) == sorted(chosen)
+    assert len(set(chosen)) == len(chosen)
+
+
+@given(table=TABLES, threshold=st.sampled_from([0.0, 0.25, 0.5, 1.0]))
+def test_whatever_is_kept_for_its_reward_reaches_the_threshold(table, threshold):
+    for strategy in ("best", "top-percent"):
+        rollouts = rollouts_of(table)
+        kept(rollouts, strategy, threshold)
+        rewards = [h.reward for r in rollouts for h in r.hypotheses if h.kept]
+        assert all(reward is not None and reward >= threshold for reward in rewards)
+    with_one = sum(any(r is not None and r >= threshold for r in row) for row in table.values())
+    assert len(kept(rollouts_of(table), "best", threshold)) == with_one

@@ -1,0 +1,274 @@
+"""The update, on a model that really learns."""
+
+import threading
+from contextlib import nullcontext
+
+import pytest
+import torch
+
+from audioforge.errors import DatasetError, TrainingError
+from audioforge.raft.selection import Kept
+from audioforge.raft.update import update
+from audioforge.sample import AudioSample, Hypothesis
+
+
+@pytest.fixture
+def learn(tone_model, processes, reporter, config):
+    """`learn(kept, …settings)` gives the report and the model after one update."""
+
+    def _learn(kept, cycle=1, model=None, **settings):
+        adapter = model or tone_model()
+        report = update(
+            adapter, kept, config(**settings), cycle, processes=processes, reporter=reporter
+        )
+        return report, adapter
+
+    return _learn
+
+
+def weights(adapter) -> torch.Tensor:
+    return torch.cat([p.detach().reshape(-1) for p in adapter.module.parameters()])
+
+
+def test_the_loss_falls_and_the_report_says_so(learn, tone_clips, references):
+    report, adapter = learn(references(tone_clips(32)), epochs_per_cycle=5)
+    assert report.steps == 20
+    assert report.last_loss < 0.7 * report.first_loss
+    assert report.last_loss < report.loss < report.first_loss
+    assert report.grad_norm > 0
+    assert report.learning_rate == 0.05
+    again, _ = learn(references(tone_clips(32)), model=adapter, cycle=2)
+    assert again.first_loss < report.first_loss
+
+
+def test_the_learning_rate_is_the_cycles(learn, tone_clips, references):
+    kept = references(tone_clips(8))
+    rates = [learn(kept, cycle, lr_decay_per_cycle=0.5)[0].learning_rate for cycle in (1, 2, 3)]
+    assert rates == pytest.approx([0.05, 0.025, 0.0125])
+
+
+@pytest.mark.parametrize(("batch", "accumulation"), [(8, 2), (4, 4), (5, 3), (1, 16)])
+def test_accumulated_batches_are_one_large_batch(
+    learn, tone_clips, references, batch, accumulation
+):
+    kept = references(tone_clips(40))
+    size = batch * accumulation
+    whole, expected = learn(kept, batch_size=size)
+    parts, adapter = learn(kept, batch_size=batch, gradient_accumulation_steps=accumulation)
+    torch.testing.assert_close(weights(adapter), weights(expected), rtol=0, atol=1e-5)
+    assert parts.steps == whole.steps == -(-40 // size)
+    assert parts.loss == pytest.approx(whole.loss, rel=1e-5)
+
+
+def test_one_seed_gives_one_update_and_another_another(learn, tone_clips, references):
+    kept = references(tone_clips(24))
+    first, again, other, later = (
+        weights(learn(kept, cycle, seed=seed)[1])
+        for seed, cycle in ((0, 1), (0, 1), (1, 1), (0, 2))
+    )
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+    assert not torch.equal(first, later)
+
+
+def test_a_weight_of_two_is_like_being_there_twice(learn, tone_clips):
+    """One step of plain gradient direction: AdamW's first step is scale-free, so use the loss."""
+    a, b = (Kept(s, Hypothesis(text=s.reference)) for s in tone_clips(2))
+    twice = Kept(a.sample, a.target, weight=2.0)
+    weighted, one = learn([twice, b], steps_per_cycle=1, batch_size=2)
+    repeated, other = learn([a, a, b], steps_per_cycle=1, batch_size=3)
+    assert weighted.loss == pytest.approx(repeated.loss, rel=1e-5)
+    assert weighted.grad_norm == pytest.approx(repeated.grad_norm, rel=1e-5)
+    torch.testing.assert_close(weights(one), weights(other), rtol=0, atol=1e-6)
+
+
+def test_the_scale_of_all_weights_does_not_matter_and_zero_takes_no_part(learn, tone_clips):
+    kept = [Kept(s, Hypothesis(text=s.reference)) for s in tone_clips(4)]
+    plain, expected = learn(kept[:3], steps_per_cycle=1, batch_size=3)
+    scaled = [Kept(k.sample, k.target, weight=7.0) for k in kept[:3]]
+    wrong = Kept(kept[3].sample, Hypothesis(text="low low low low"), weight=0.0)
+    report, adapter = learn([*scaled, wrong], steps_per_cycle=1, batch_size=4)
+    assert report.loss == pytest.approx(plain.loss, rel=1e-5)
+    torch.testing.assert_close(weights(adapter), weights(expected), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("settings", "steps"),
+    [
+        ({"batch_size": 8}, 2),
+        ({"batch_size": 8, "epochs_per_cycle": 3}, 6),
+        ({"batch_size": 8, "gradient_accumulation_steps": 2}, 1),
+        ({"batch_size": 64}, 1),
+        ({"batch_size": 8, "steps_per_cycle": 5}, 5),
+        ({"batch_size": 64, "steps_per_cycle": 3}, 3),
+    ],
+)
+def test_steps_follow_epochs_unless_they_are_set(learn, tone_clips, references, settings, steps):
+    assert learn(references(tone_clips(10)), **settings)[0].steps == steps
+
+
+class Counting:
+    """Notes which samples a model was shown, step by step."""
+
+    def __init__(self, tone_model):
+        outer = self
+        self.shown: list[list[str]] = []
+
+        class Model(tone_model):
+            def loss(self, batch, targets, weights):
+                outer.shown.append([identity for identity, _ in batch])
+                return super().loss(batch, targets, weights)
+
+        self.model = Model()
+
+
+@pytest.mark.parametrize("settings", [{"epochs_per_cycle": 3}, {"steps_per_cycle": 10}])
+def test_everything_kept_is_shown_equally_often(
+    learn, tone_model, tone_clips, references, settings
+):
+    counting = Counting(tone_model)
+    learn(references(tone_clips(12)), model=counting.model, batch_size=4, **settings)
+    shown = [identity for step in counting.shown for identity in step]
+    counts = {shown.count(identity) for identity in shown}
+    assert len(set(shown)) == 12
+    assert max(counts) - min(counts) <= 1
+    assert len({tuple(step) for step in counting.shown}) == len(counting.shown)
+
+
+class Together:
+    """Processes of one program as threads: each its own model, joined where processes join."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self.barrier = threading.Barrier(count, timeout=30)
+        self.slots = [None] * count
+
+    def exchange(self, rank, value):
+        self.slots[rank] = value
+        self.barrier.wait()
+        values = list(self.slots)
+        self.barrier.wait()
+        return values
+
+    def process(self, rank):
+        together = self
+
+        class Process:
+            count = together.count
+
+            def shard(self, items):
+                return list(items[rank :: together.count])
+
+            def gather(self, items):
+                return [x for part in together.exchange(rank, items) for x in part]
+
+            def autocast(self):
+                return nullcontext()
+
+            def sum_gradients(self, parameters):
+                own = [
+                    torch.zeros_like(p) if p.grad is None else p.grad.clone() for p in parameters
+                ]
+                everyone = together.exchange(rank, own)
+                for index, parameter in enumerate(parameters):
+                    parameter.grad = sum(part[index] for part in everyone)
+
+        process = Process()
+        process.rank = rank
+        return process
+
+
+@pytest.mark.parametrize(("count", "clips"), [(2, 16), (3, 7), (4, 5)])
+@pytest.mark.parametrize("schedule", [{"epochs_per_cycle": 2}, {"steps_per_cycle": 3}])
+def test_several_processes_do_what_one_does_that_accumulates(
+    learn, tone_model, tone_clips, references, config, reporter, count, clips, schedule
+):
+    """Uneven shards, and steps in which some processes have nothing to do, are in here."""
+    kept = references(tone_clips(clips))
+    alone, expected = learn(kept, batch_size=2, gradient_accumulation_steps=count, **schedule)
+    together = Together(count)
+    models = [tone_model() for _ in range(count)]
+    reports = [None] * count
+
+    def work(rank):
+        reports[rank] = update(
+            models[rank],
+            kept,
+            config(batch_size=2, **schedule),
+            1,
+            processes=together.process(rank),
+            reporter=reporter,
+        )
+
+    threads = [threading.Thread(target=work, args=(rank,)) for rank in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert {r.steps for r in reports} == {alone.steps}
+    for model, report in zip(models, reports, strict=True):
+        torch.testing.assert_close(weights(model), weights(expected), rtol=0, atol=1e-5)
+        assert report.loss == pytest.approx(alone.loss, rel=1e-5)
+
+
+def broken(tone_model, change):
+    class Model(tone_model):
+        def loss(self, batch, targets, weights):
+            return change(super().loss(batch, targets, weights))
+
+    return Model()
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_loss_that_is_no_number_names_the_samples(
+    learn, tone_model, tone_clips, references, value
+):
+    model = broken(tone_model, lambda loss: loss * value)
+    before = weights(model)
+    with pytest.raises(TrainingError) as raised:
+        learn(references(tone_clips(4)), model=model, batch_size=2)
+    message = str(raised.value)
+    assert "cycle 1, step 1: loss " in message
+    assert sum(f"clip-00{i}" in message for i in range(4)) == 2
+    assert "--learning-rate" in message
+    assert torch.equal(weights(model), before)
+
+
+def test_a_gradient_of_zero_is_an_error(learn, tone_model, tone_clips, references):
+    model = broken(tone_model, lambda loss: loss * 0 + 3)
+    with pytest.raises(TrainingError, match="cycle 1: every gradient is 0"):
+        learn(references(tone_clips(4)), model=model)
+
+
+def test_a_loss_of_zero_is_an_error(learn, tone_model, tone_clips, references):
+    model = broken(tone_model, lambda loss: loss - loss.detach())
+    with pytest.raises(TrainingError, match="cycle 1: every loss is 0"):
+        learn(references(tone_clips(4)), model=model)
+
+
+@pytest.mark.parametrize("schedule", [{}, {"steps_per_cycle": 2}])
+def test_nothing_kept_is_an_error(learn, schedule):
+    with pytest.raises(TrainingError, match="cycle 1: nothing was kept"):
+        learn([], **schedule)
+
+
+def test_a_model_of_frozen_weights_is_an_error(learn, tone_model, tone_clips, references):
+    model = tone_model()
+    model.module.requires_grad_(False)
+    with pytest.raises(TrainingError, match="nothing of the model's weights is trainable"):
+        learn(references(tone_clips(4)), model=model)
+
+
+def test_frozen_weights_stay(learn, tone_model, tone_clips, references):
+    model = tone_model()
+    model.module.bias.requires_grad_(False)
+    before = weights(model)
+    learn(references(tone_clips(8)), model=model)
+    assert torch.equal(weights(model)[-3:], before[-3:])
+    assert not torch.equal(weights(model)[:9], before[:9])
+
+
+def test_what_can_no_longer_be_decoded_is_an_error(learn, tmp_path):
+    gone = Kept(AudioSample("gone", tmp_path / "gone.wav"), Hypothesis(text="low"))
+    with pytest.raises(DatasetError, match=r"gone: .*there is no such file"):
+        learn([gone])
