@@ -17,10 +17,10 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from transformers import WhisperForConditionalGeneration
 
 from audioforge.audio import load_clip
 from audioforge.model import LoadOptions, SamplingParams
@@ -59,7 +59,10 @@ def main() -> None:
         _compare(args.size, adapter, plain, batch, k, args.new_tokens, args.repeats)
 
 
-def _plain_model(folder: Path, device: str) -> WhisperForConditionalGeneration:
+def _plain_model(folder: Path, device: str) -> Any:
+    # Imported late: audioforge_whisper first hides a broken torchaudio from Transformers.
+    from transformers import WhisperForConditionalGeneration
+
     model = WhisperForConditionalGeneration.from_pretrained(folder, dtype=torch.float32)
     return model.to(device).eval()
 
@@ -78,7 +81,7 @@ def _noise_clips(count: int) -> list[Clip]:
 def _compare(
     name: str,
     adapter: WhisperAdapter,
-    plain: WhisperForConditionalGeneration,
+    plain: Any,
     batch: WhisperBatch,
     k: int,
     new_tokens: int,

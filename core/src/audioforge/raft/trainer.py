@@ -250,6 +250,7 @@ class _Loop:
                 kept,
                 self._config,
                 cycle,
+                skips=self._run.data.train.skips,
                 processes=self._processes,
                 reporter=self._run.reporter,
             )

@@ -2,8 +2,7 @@
 
 Each step takes the next slice of a keyed shuffle of all that was kept; every process takes its part
 of the slice, the loss is divided by the slice's weight over all processes, and the gradients are
-added up. So every process takes the same number of steps, and n processes do what one does that
-accumulates n times as many batches.
+added up. So the number of processes changes neither what a step learns from nor its scale.
 """
 
 from __future__ import annotations
@@ -22,6 +21,7 @@ from audioforge.raft.clips import ClipLoader, SkipLog
 from audioforge.raft.processes import Processes
 from audioforge.raft.selection import Kept
 from audioforge.reporter import Reporter
+from audioforge.sample import Clip
 
 
 @define
@@ -51,6 +51,7 @@ def update(
     config: AudioRAFTConfig,
     cycle: int,
     *,
+    skips: SkipLog,
     processes: Processes,
     reporter: Reporter,
 ) -> UpdateReport:
@@ -61,6 +62,7 @@ def update(
         kept: The same list, in the same order, on every process.
         config: Of the run.
         cycle: From 1.
+        skips: Where a clip goes that can no longer be decoded.
         processes: Shares the work.
         reporter: Shows progress.
 
@@ -74,7 +76,7 @@ def update(
         raise TrainingError(f"cycle {cycle}: nothing {missing}, so that nothing can be learnt")
     rate = config.learning_rate_of(cycle)
     optimizer = torch.optim.AdamW(parameters, lr=rate, weight_decay=config.weight_decay)
-    loader = ClipLoader(adapter, SkipLog("fail"))  # what cannot be used was left out before
+    loader = ClipLoader(adapter, skips)
     losses, norms = [], []
     steps = list(_steps(len(kept), config, cycle))
     adapter.module.train()
@@ -141,9 +143,11 @@ def _accumulate(
     weight = sum(item.weight for item in items)
     own = processes.shard(items)
     total, start = 0.0, 0
-    for _, clips in loader.batches([item.sample for item in own], batch_size):
-        batch = own[start : start + len(clips)]
-        start += len(clips)
+    for chunk, clips in loader.batches([item.sample for item in own], batch_size):
+        batch = _loaded(own[start : start + len(chunk)], clips)
+        start += len(chunk)
+        if not clips:
+            continue
         with processes.autocast():
             loss = adapter.loss(
                 adapter.prepare(clips), [i.target for i in batch], [i.weight for i in batch]
@@ -152,6 +156,17 @@ def _accumulate(
         loss.backward()  # type: ignore[no-untyped-call]
         total += loss.item()
     return total
+
+
+def _loaded(items: Sequence[Kept], clips: Sequence[Clip]) -> list[Kept]:
+    """Return those of the items whose clip is there; a file can vanish since it was sampled."""
+    remaining = list(clips)
+    loaded = []
+    for item in items:
+        if remaining and remaining[0].sample is item.sample:
+            loaded.append(item)
+            remaining.pop(0)
+    return loaded
 
 
 def _check_something_happened(cycle: int, losses: list[float], norms: list[float]) -> None:
