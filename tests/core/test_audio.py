@@ -190,6 +190,8 @@ def ramp_file(seconds: int = 4, rate: int = 1000) -> bytes:
         (1.0, None, 1000, 3999),
         (3.5, 2.0, 3500, 3999),
         (0.0, 4.0, 0, 3999),
+        (0.0, 0.5, 0, 499),
+        (None, 0.5, 0, 3999),
     ],
 )
 def test_a_segment_is_cut_out_of_its_file(offset, duration, first, last):

@@ -56,7 +56,7 @@ def load_clip(
     """
     if sample.audio is None:
         raise AudioError(f"{sample.origin}: there is no audio")
-    for name, seconds in (("offset", sample.offset), ("duration", sample.duration or 0.0)):
+    for name, seconds in (("offset", sample.offset or 0.0), ("duration", sample.duration or 0.0)):
         if not (math.isfinite(seconds) and seconds >= 0):
             raise AudioError(f"{sample.origin}: {name} {seconds:g} is not seconds from 0 up")
     if isinstance(sample.audio, np.ndarray):
@@ -98,9 +98,12 @@ def _from_array(sample: AudioSample) -> tuple[np.ndarray, int]:
     if not sample.sampling_rate:
         raise AudioError(f"{sample.origin}: an array of samples needs its sampling rate")
     rate = sample.sampling_rate
+    samples = np.asarray(sample.audio, dtype=np.float32)
+    if sample.offset is None:
+        return samples, rate
     start = round(sample.offset * rate)
     stop = None if sample.duration is None else start + round(sample.duration * rate)
-    return np.asarray(sample.audio, dtype=np.float32)[start:stop], rate
+    return samples[start:stop], rate
 
 
 def _decode(
@@ -112,15 +115,14 @@ def _decode(
         with _open(sample.audio) as file:
             _check_whole(sample, file)
             rate = file.samplerate
-            start = round(sample.offset * rate)
+            start = round((sample.offset or 0.0) * rate)
             if start and start >= file.frames:
                 raise AudioError(
-                    f"{sample.origin}: the segment starts at {sample.offset:g} s, after the end "
+                    f"{sample.origin}: the segment starts at {start / rate:g} s, after the end "
                     f"of the file ({file.frames / rate:g} s)"
                 )
             wanted = file.frames - start
-            # A duration that only repeats the file's length need not agree to the last frame.
-            if sample.offset and sample.duration is not None:
+            if sample.offset is not None and sample.duration is not None:
                 wanted = min(wanted, round(sample.duration * rate))
             _check_length(sample, wanted / rate, max_seconds, min_seconds)
             file.seek(start)

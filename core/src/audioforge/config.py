@@ -326,6 +326,15 @@ class _PlainLoader(yaml.SafeLoader):
             )
         return super().compose_node(parent, index)
 
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Refuse a key that is there twice, of which YAML would silently take the last."""
+        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        if repeated := sorted({key for key in keys if keys.count(key) > 1}):
+            raise yaml.constructor.ConstructorError(
+                problem=f"{', '.join(repeated)} is there twice", problem_mark=node.start_mark
+            )
+        return super().construct_mapping(node, deep=deep)
+
 
 def _load_yaml(text: str) -> Any:
     loader = _PlainLoader(text)

@@ -27,8 +27,9 @@ class AudioSample:
         labels: Class labels; when there are several, any one of them is correct.
         speaker: Speaker identity, where known.
         language: Language code such as "en", where known.
-        offset: Start of the clip in its file, in seconds.
-        duration: Length of the clip in seconds, as the dataset states it; None for the whole file.
+        offset: Start of the clip in its file, in seconds; None when the clip is the whole file.
+        duration: Length of the clip in seconds. Without an offset it is only what the dataset
+            states, and the file's own length counts.
         metadata: Whatever else the dataset says.
     """
 
@@ -39,7 +40,7 @@ class AudioSample:
     labels: tuple[str, ...] = ()
     speaker: str | None = None
     language: str | None = None
-    offset: float = 0.0
+    offset: float | None = None
     duration: float | None = None
     metadata: Mapping[str, Any] = field(factory=dict)
 

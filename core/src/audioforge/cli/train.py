@@ -25,6 +25,8 @@ def config_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def _names(attribute: attrs.Attribute[Any]) -> tuple[str, str]:
     flag = RENAMED.get(attribute.name, f"--{attribute.name.replace('_', '-')}")
+    if attribute.metadata["kind"] == "flag":
+        flag = f"{flag}/--no-{flag.removeprefix('--')}"
     return flag, attribute.name
 
 
@@ -39,7 +41,7 @@ def _option(attribute: attrs.Attribute[Any]) -> dict[str, Any]:
         )
     option: dict[str, Any] = {"help": text, "default": None}
     if metadata["kind"] == "flag":
-        return option | {"is_flag": True}
+        return option | {"is_flag": True}  # with None as default: not given
     if metadata["choices"]:
         option["metavar"] = "|".join(metadata["choices"])
     elif metadata["kind"] == "floats":

@@ -61,7 +61,10 @@ def chosen_difference_interval(
 
     Reporting the best of several on the data that chose it flatters it. So the choice is repeated
     in each resample, and the difference of what it chose is measured on a second, independent
-    resample: the luck that made the choice does not enter the measurement.
+    resample, so that the luck that made a choice does not enter its own measurement. Both resamples
+    come from the same utterances, which damps the flattery without removing it: on corpora without
+    any difference, the best of four systems was called better in 2 to 3 % of 300 simulations,
+    against 4 to 9 % with the plain interval of the winner (tests/raft/test_bootstrap.py).
 
     Args:
         candidates: The numerators of each system that could have been chosen, shape (n,) each.

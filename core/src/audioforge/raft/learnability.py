@@ -8,6 +8,7 @@ from typing import Any
 from attrs import frozen
 
 from audioforge.raft.evaluation import EvaluatedItem
+from audioforge.raft.rewards import reward_statistics
 from audioforge.sample import Rollout
 from audioforge.verifier import CorpusMetric
 
@@ -22,7 +23,7 @@ class Learnability:
         oracle: The metric if of each clip's k hypotheses the best were taken.
         k: Hypotheses per clip.
         n: Clips that were probed.
-        frac_reward_zero_std: Share of clips whose k rewards are all equal, which teach little.
+        frac_reward_zero_std: Share of judged clips whose rewards are all equal, which teach little.
         distinct: Mean share of different hypotheses among the k.
     """
 
@@ -31,7 +32,7 @@ class Learnability:
     oracle: float | None
     k: int
     n: int
-    frac_reward_zero_std: float
+    frac_reward_zero_std: float | None
     distinct: float
 
     def describe(self) -> str:
@@ -44,7 +45,7 @@ class Learnability:
                 f"{self.oracle:.1%}, "
             )
         return (
-            f"{rates}{self.frac_reward_zero_std:.0%} of clips without reward spread, "
+            f"{rates}{self.frac_reward_zero_std or 0:.0%} of clips without reward spread, "
             f"{self.distinct:.0%} of hypotheses distinct ({self.n} clips)"
         )
 
@@ -86,7 +87,6 @@ def assess(
         )
         for _, r in measured
     ]
-    spread = [len(set(r.rewards)) <= 1 for r in rollouts]
     distinct = [
         len({h.hypothesis.content for h in r.hypotheses}) / len(r.hypotheses) for r in rollouts
     ]
@@ -96,7 +96,7 @@ def assess(
         oracle=_rate(metric, best),
         k=len(rollouts[0].hypotheses),
         n=len(measured),
-        frac_reward_zero_std=sum(spread) / len(spread),
+        frac_reward_zero_std=reward_statistics(rollouts)["frac_reward_zero_std"],
         distinct=sum(distinct) / len(distinct),
     )
 

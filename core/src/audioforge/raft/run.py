@@ -49,8 +49,9 @@ class RunData:
 
     @property
     def skips(self) -> dict[str, SkipLog]:
-        """What was left out, by the name of the set."""
-        return {dataset.name: dataset.skips for dataset in self.all}
+        """What was left out, by the role of the set and its name."""
+        roles = ["train", "held out", *("retention" for _ in self.retention), "test"]
+        return {f"{r}: {d.name}": d.skips for r, d in zip(roles, self.all, strict=False)}
 
 
 @define(eq=False)

@@ -194,7 +194,7 @@ class _Loop:
         report = assess(rollouts, greedy.items, greedy.metric, verifier)
         self._summary.learnability = report.as_mapping()
         self._run.reporter.info(f"to learn: {report.describe()}")
-        if report.frac_reward_zero_std > 0.9:
+        if (report.frac_reward_zero_std or 0) > 0.9:
             self._run.reporter.warn(
                 f"{report.frac_reward_zero_std:.0%} of clips earn the same reward with every "
                 f"hypothesis: raise --temperature or --samples-per-prompt"

@@ -125,7 +125,7 @@ class RowReader:
             _label(member, names) for member in members if member is not None and member != ""
         )
 
-    def _id(self, stated: Any, path: str, offset: float) -> str:
+    def _id(self, stated: Any, path: str, offset: float | None) -> str:
         given = _name(stated)
         if given is None:
             return self._ids.claim_numbered(f"{path}@{offset!r}" if offset else path)
@@ -149,7 +149,7 @@ def seconds(value: Any) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def segment(offset: Any, duration: Any) -> tuple[float, float | None]:
+def segment(offset: Any, duration: Any) -> tuple[float | None, float | None]:
     """Return where a clip starts in its file and how long it is, in seconds.
 
     A duration that cannot be is dropped where it says nothing new (the clip is its whole file), and
@@ -158,13 +158,17 @@ def segment(offset: Any, duration: Any) -> tuple[float, float | None]:
     Raises:
         UnusableRowError: If the segment cannot be cut out.
     """
-    start = 0.0 if offset is None or offset == "" else seconds(offset)
-    if start is None or start < 0:
-        raise UnusableRowError("bad offset", f"offset must be seconds from 0 up, not {offset!r}")
+    start = None
+    if offset is not None and offset != "":
+        start = seconds(offset)
+        if start is None or start < 0:
+            raise UnusableRowError(
+                "bad offset", f"offset must be seconds from 0 up, not {offset!r}"
+            )
     length = seconds(duration)
     if length is not None and length > 0:
         return start, length
-    if start and duration is not None and duration != "":
+    if start is not None and duration is not None and duration != "":
         raise UnusableRowError(
             "bad duration", f"duration must be seconds above 0, not {duration!r}"
         )
