@@ -115,7 +115,9 @@ def _line(row: dict[str, Any]) -> str:
     for name, retained in row["retention"].items():
         low, high = retained["difference_ci95"]
         base = row["base_retention"][name]["wer"]
-        text += f"; {Path(name).stem} {base:.1%} → {retained['wer']:.1%} ({low:+.1%} to {high:+.1%})"
+        text += (
+            f"; {Path(name).stem} {base:.1%} → {retained['wer']:.1%} ({low:+.1%} to {high:+.1%})"
+        )
     if row["test"]:
         base, best = row["test"]["base"]["wer"], row["test"]["best"]["wer"]
         text += f"; {Path(row['test']['dataset']).stem} {base:.1%} → {best:.1%}"

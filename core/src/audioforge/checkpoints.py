@@ -104,15 +104,16 @@ def read_config(checkpoint: str) -> dict[str, Any]:
 
 def _from_hub(checkpoint: str) -> Path:
     from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import HFValidationError
+    from huggingface_hub.utils import HFValidationError, validate_repo_id
 
     try:
-        return Path(hf_hub_download(checkpoint, "config.json"))
+        validate_repo_id(checkpoint)
     except HFValidationError as error:
-        raise CheckpointError(
-            f"{checkpoint}: there is no such folder, and it is not a hub id such as "
-            f"'openai/whisper-tiny'"
-        ) from error
+        raise _not_a_checkpoint(checkpoint) from error
+    if "/" not in checkpoint:  # the hub's few ids without an owner are no speech models
+        raise _not_a_checkpoint(checkpoint)
+    try:
+        return Path(hf_hub_download(checkpoint, "config.json"))
     except Exception as error:  # the hub client raises many kinds; each means it is not there
         reason = str(error).strip().splitlines()[0] if str(error).strip() else ""
         raise CheckpointError(
@@ -120,3 +121,10 @@ def _from_hub(checkpoint: str) -> Path:
             f"{type(error).__name__}: {reason} Check the name and the network, or give a local "
             f"folder."
         ) from error
+
+
+def _not_a_checkpoint(checkpoint: str) -> CheckpointError:
+    return CheckpointError(
+        f"{checkpoint}: there is no such folder, and it is not a hub id of the form owner/name, "
+        f"such as 'openai/whisper-tiny'"
+    )

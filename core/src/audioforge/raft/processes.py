@@ -10,8 +10,8 @@ from contextlib import AbstractContextManager
 from typing import Any, TypeVar, cast
 
 import torch
-from accelerate import Accelerator
-from accelerate.utils import gather_object
+from accelerate import PartialState
+from accelerate.utils import gather_object, reduce
 
 from audioforge.errors import ConfigError
 
@@ -40,29 +40,31 @@ class Processes:
         if not available.get(device, False):
             there = ", ".join(name for name, yes in available.items() if yes)
             raise ConfigError([f"device: '{device}' is not available here; there is {there}"])
-        self._accelerator = Accelerator(
-            cpu=device == "cpu", mixed_precision="bf16" if dtype == "bfloat16" else "no"
-        )
+        if not torch.distributed.is_initialized():
+            # Accelerate remembers the device of an earlier run in the same Python process.
+            PartialState._reset_state()
+        self._state = PartialState(cpu=device == "cpu")
+        self._dtype = dtype
 
     @property
     def device(self) -> torch.device:
         """This process' device."""
-        return cast("torch.device", self._accelerator.device)
+        return cast("torch.device", self._state.device)
 
     @property
     def rank(self) -> int:
         """This process' number, from 0."""
-        return int(self._accelerator.process_index)
+        return int(self._state.process_index)
 
     @property
     def count(self) -> int:
         """How many processes there are."""
-        return int(self._accelerator.num_processes)
+        return int(self._state.num_processes)
 
     @property
     def is_main(self) -> bool:
         """Whether this process writes what is written once."""
-        return bool(self._accelerator.is_main_process)
+        return bool(self._state.is_main_process)
 
     def shard(self, items: Sequence[T]) -> list[T]:
         """Return this process' part of a list."""
@@ -74,11 +76,12 @@ class Processes:
 
     def wait(self) -> None:
         """Wait until every process is here."""
-        self._accelerator.wait_for_everyone()
+        self._state.wait_for_everyone()
 
     def autocast(self) -> AbstractContextManager[Any]:
         """Return the context in which models compute."""
-        return cast("AbstractContextManager[Any]", self._accelerator.autocast())
+        reduced = self._dtype == "bfloat16"
+        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=reduced)
 
     def sum_gradients(self, parameters: Iterable[torch.nn.Parameter]) -> None:
         """Add up the gradients of all processes, in place.
@@ -93,7 +96,7 @@ class Processes:
             if parameter.grad is None:
                 parameter.grad = torch.zeros_like(parameter)
         flat = torch.cat([cast("torch.Tensor", p.grad).reshape(-1) for p in trained])
-        total = cast("torch.Tensor", self._accelerator.reduce(flat, reduction="sum"))
+        total = cast("torch.Tensor", reduce(flat, reduction="sum"))
         start = 0
         for parameter in trained:
             size = parameter.numel()

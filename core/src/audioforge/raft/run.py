@@ -8,7 +8,7 @@ from typing import Any, cast
 import attrs
 from attrs import define
 
-from audioforge.checkpoints import load_adapter, read_config
+from audioforge.checkpoints import find_adapter, load_adapter, read_config
 from audioforge.config import AudioRAFTConfig
 from audioforge.dataset import DatasetRequest
 from audioforge.errors import ConfigError
@@ -129,8 +129,9 @@ def prepare(
         reporter = Reporter(quiet=True, warnings=False)
     reporter = reporter or Reporter()
     task = cast("Task", config.task)
-    if config.adapter is None and Path(cast("str", config.model_name)).is_dir():
-        read_config(cast("str", config.model_name))  # fail before an hour of reading data
+    if config.adapter is None:  # fail before an hour of reading data
+        model_name = cast("str", config.model_name)
+        find_adapter(registry, model_name, task, read_config(model_name))
     data = _load_data(registry, config, reporter)
     config.normalizer = normalizer_for(
         config.normalizer, config.language, [*data.train.samples, *data.held_out.samples]

@@ -1,0 +1,287 @@
+"""Whisper behind the verbs that the engine needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import ClassVar
+
+import torch
+from attrs import frozen
+
+from audioforge.errors import AudioError, ConfigError
+from audioforge.model import LoadOptions, ModelAdapter, SamplingParams, Task, TrainOptions
+from audioforge.optional_imports import hide_broken_companions
+from audioforge.sample import AudioSample, Clip, Hypothesis
+
+hide_broken_companions()
+
+from audioforge_whisper.checkpoint import (  # noqa: E402
+    Checkpoint,
+    read_checkpoint,
+    write_checkpoint,
+)
+from audioforge_whisper.decoding import Decoded, TokenRules, decode  # noqa: E402
+from audioforge_whisper.low_rank import add_low_rank_updates, merged_state  # noqa: E402
+from audioforge_whisper.prompts import Prompts  # noqa: E402
+from audioforge_whisper.targets import spoken_tokens, teacher_forcing  # noqa: E402
+
+
+@frozen(eq=False)
+class WhisperBatch:
+    """Prepared clips.
+
+    Attributes:
+        samples: What is known about each clip.
+        features: Log-mel spectrograms, float32, shape (clips, mels, frames).
+    """
+
+    samples: tuple[AudioSample, ...]
+    features: torch.Tensor
+
+
+class WhisperAdapter(ModelAdapter):
+    """Any Whisper checkpoint: transcription in the language asked for, stated, or detected.
+
+    Args:
+        checkpoint: What `read_checkpoint` returned.
+        options: Device and language.
+    """
+
+    tasks: ClassVar[tuple[Task, ...]] = ("asr",)
+
+    def __init__(self, checkpoint: Checkpoint, options: LoadOptions) -> None:
+        self._checkpoint = checkpoint
+        self._model = checkpoint.model.to(options.device).eval()
+        self._extractor = checkpoint.processor.feature_extractor
+        self._tokenizer = checkpoint.processor.tokenizer
+        self._prompts = Prompts(self._model.generation_config)
+        self._language = (
+            None if options.language is None else self._prompts.required_code(options.language)
+        )
+        if self._language and self._prompts.multilingual:
+            self._model.generation_config.language = self._language  # saved with the checkpoint
+
+    @classmethod
+    def load(cls, checkpoint: str, options: LoadOptions) -> WhisperAdapter:
+        """Load a local folder or a hub id.
+
+        Raises:
+            CheckpointError: If it cannot be read or is not a Whisper for transcription.
+            ConfigError: If the model does not know the language asked for.
+        """
+        return cls(read_checkpoint(checkpoint), options)
+
+    @property
+    def module(self) -> torch.nn.Module:
+        """The `WhisperForConditionalGeneration`."""
+        return self._model
+
+    @property
+    def sampling_rate(self) -> int:
+        """The feature extractor's rate in Hz."""
+        return int(self._extractor.sampling_rate)
+
+    @property
+    def max_seconds(self) -> float:
+        """The window that the encoder reads: 30 s for OpenAI's checkpoints."""
+        return float(self._extractor.n_samples / self._extractor.sampling_rate)
+
+    @property
+    def min_seconds(self) -> float:
+        """One analysis window of the spectrogram: 25 ms for OpenAI's checkpoints."""
+        return float(self._extractor.n_fft / self._extractor.sampling_rate)
+
+    def prepare(self, clips: Sequence[Clip]) -> WhisperBatch:
+        """Compute log-mel spectrograms, each clip padded with silence to the model's window.
+
+        Raises:
+            AudioError: If a clip has another sampling rate or is longer than the window.
+        """
+        for clip in clips:
+            self._check(clip)
+        with torch.autocast("cpu", enabled=False):  # spectrograms stay float32
+            features = self._extractor(
+                [clip.waveform for clip in clips],
+                sampling_rate=self.sampling_rate,
+                return_tensors="pt",
+            ).input_features
+        return WhisperBatch(tuple(c.sample for c in clips), features.to(self._model.device))
+
+    def _check(self, clip: Clip) -> None:
+        if clip.sampling_rate != self.sampling_rate:
+            raise AudioError(
+                f"{clip.sample.origin}: the clip is at {clip.sampling_rate} Hz; resample it to "
+                f"{self.sampling_rate} Hz."
+            )
+        if len(clip.waveform) > self._extractor.n_samples:
+            raise AudioError(
+                f"{clip.sample.origin}: {clip.seconds:.2f} s is longer than the model's window of "
+                f"{self.max_seconds:g} s; cut the clip into shorter ones."
+            )
+
+    def sample(self, batch: WhisperBatch, k: int, params: SamplingParams) -> list[list[Hypothesis]]:
+        """Draw k hypotheses for each clip; at temperature 0 the greedy one.
+
+        Raises:
+            ConfigError: If the parameters make no sense together.
+        """
+        _check_sampling(k, params)
+        with self._evaluating():
+            encoded = self._model.model.encoder(batch.features).last_hidden_state
+            languages = self._languages(batch, encoded)
+            prompts = [self._prompts.prompt(language) for language in languages]
+            decoded = decode(
+                self._model,
+                encoded,
+                torch.tensor(prompts, device=encoded.device),
+                [sample.id for sample in batch.samples],
+                k,
+                params,
+                self._token_rules(params.max_new_tokens),
+            )
+        return [[self._hypothesis(j, d) for j, d in enumerate(row)] for row in decoded]
+
+    def loss(
+        self, batch: WhisperBatch, targets: Sequence[Hypothesis], weights: Sequence[float]
+    ) -> torch.Tensor:
+        """Return Σ weight × mean negative log-likelihood over text and end token, in nats.
+
+        The targets must have passed `target_problem`. No SpecAugment is applied, whatever the
+        checkpoint's configuration says: its noise would not be keyed.
+        """
+        encoder = self._model.model.encoder
+        trained = any(p.requires_grad for p in encoder.parameters())
+        with torch.set_grad_enabled(trained and torch.is_grad_enabled()):
+            encoded = encoder(batch.features).last_hidden_state
+        languages = self._languages(batch, encoded)
+        forcing = teacher_forcing(
+            [self._prompts.prompt(language) for language in languages],
+            [
+                [*spoken_tokens(self._tokenizer, target.text or "", language), self._end]
+                for target, language in zip(targets, languages, strict=True)
+            ],
+            encoded.device,
+        )
+        hidden = self._model.model.decoder(
+            input_ids=forcing.inputs, encoder_hidden_states=encoded, use_cache=False
+        ).last_hidden_state
+        logits = self._model.proj_out(hidden[forcing.mask]).float()
+        losses = torch.nn.functional.cross_entropy(
+            logits, forcing.labels[forcing.mask], reduction="none"
+        )
+        means = torch.stack([part.mean() for part in losses.split(forcing.counts)])
+        return (means * means.new_tensor(weights)).sum()
+
+    def target_problem(self, sample: AudioSample, target: Hypothesis) -> str | None:
+        """Say when a target is longer than the decoder's positions, prompt and end included."""
+        language = self._known_language(sample) or self._prompts.languages[0]
+        tokens = len(spoken_tokens(self._tokenizer, target.text or "", language))
+        limit = self._model.config.max_target_positions - self._prompts.length - 1
+        if tokens > limit:
+            return f"the target has {tokens} tokens, more than the {limit} that fit the model"
+        return None
+
+    def make_trainable(self, options: TrainOptions) -> None:
+        """Train all weights, the decoder's, or low-rank updates of every attention.
+
+        The encoder's position embeddings are sinusoids, which Whisper never trains.
+        """
+        self._model.model.encoder.embed_positions.requires_grad_(False)
+        if options.trainable == "lora":
+            add_low_rank_updates(self._model, options.lora_rank, options.lora_alpha)
+        elif options.trainable == "frozen-encoder":
+            self._model.model.encoder.requires_grad_(False)
+
+    def save(self, folder: Path) -> None:
+        """Write model, generation configuration, tokenizer and feature extractor.
+
+        Raises:
+            CheckpointError: If the folder cannot be written.
+        """
+        write_checkpoint(self._checkpoint, merged_state(self._model), folder)
+
+    @property
+    def _end(self) -> int:
+        end = self._model.generation_config.eos_token_id
+        return int(end[0] if isinstance(end, list) else end)
+
+    def _known_language(self, sample: AudioSample) -> str | None:
+        """Return the language asked for, else the dataset's, else the checkpoint's own."""
+        if not self._prompts.multilingual:
+            return "en"
+        return self._language or self._prompts.code(sample.language) or self._prompts.default
+
+    def _languages(self, batch: WhisperBatch, encoded: torch.Tensor) -> list[str]:
+        """Return each clip's language; the model says it where nobody else does."""
+        known = [self._known_language(sample) for sample in batch.samples]
+        unknown = [row for row, language in enumerate(known) if language is None]
+        if not unknown:
+            return [language for language in known if language is not None]
+        detected = iter(self._detect(encoded[unknown]))
+        return [language or next(detected) for language in known]
+
+    def _detect(self, encoded: torch.Tensor) -> list[str]:
+        """Return the most likely language after the start token, as Transformers does."""
+        start = torch.full((len(encoded), 1), self._prompts.start, device=encoded.device)
+        with self._evaluating():
+            hidden = self._model.model.decoder(
+                input_ids=start, encoder_hidden_states=encoded.detach(), use_cache=False
+            ).last_hidden_state
+            logits = self._model.proj_out(hidden[:, -1]).float()
+        best = logits[:, self._prompts.language_tokens].argmax(dim=-1).tolist()
+        return [self._prompts.languages[i] for i in best]
+
+    @contextmanager
+    def _evaluating(self) -> Iterator[None]:
+        """Run without gradients and dropout; leave the model in the mode it was in."""
+        training = self._model.training
+        self._model.eval()
+        try:
+            with torch.no_grad():
+                yield
+        finally:
+            self._model.train(training)
+            # PyTorch before its pull request 165068 (December 2025) remembers the weights that
+            # autocast casts here, without gradients: a loss under the same autocast would use them
+            # and find no gradient.
+            torch.clear_autocast_cache()
+
+    def _token_rules(self, max_new_tokens: int | None) -> TokenRules:
+        """Read the generation configuration as Transformers does for one window of audio."""
+        config, positions = self._model.generation_config, self._model.config.max_target_positions
+        room = positions - self._prompts.length
+        limit = max_new_tokens or config.max_new_tokens
+        if limit is None:
+            # Transformers counts the prompt on top of max_length.
+            limit = config.max_length + min(positions // 2 - 1, self._prompts.length)
+            limit -= self._prompts.length
+        return TokenRules(
+            end=self._end,
+            never=tuple(config.suppress_tokens or ()),
+            never_first=tuple(config.begin_suppress_tokens or ()),
+            max_new_tokens=min(limit, room),
+        )
+
+    def _hypothesis(self, index: int, decoded: Decoded) -> Hypothesis:
+        text = self._tokenizer.decode(decoded.tokens, skip_special_tokens=True).strip()
+        return Hypothesis(
+            index=index, text=text, logprob=decoded.logprob, tokens=len(decoded.tokens)
+        )
+
+
+def _check_sampling(k: int, params: SamplingParams) -> None:
+    problems = []
+    if params.temperature < 0:
+        problems.append(f"temperature: {params.temperature} is negative")
+    if params.temperature == 0 and k != 1:
+        problems.append(f"temperature: 0 is greedy and gives one hypothesis, not {k}")
+    if k < 1:
+        problems.append(f"samples_per_prompt: {k} is less than 1")
+    if not 0 < params.top_p <= 1:
+        problems.append(f"top_p: {params.top_p} is not in (0, 1]")
+    if params.top_k < 0:
+        problems.append(f"top_k: {params.top_k} is negative")
+    if problems:
+        raise ConfigError(problems)

@@ -1,0 +1,44 @@
+"""Low-rank updates of the attention (LoRA, Hu et al. 2021) through PEFT."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from peft import LoraConfig, inject_adapter_in_model
+from peft.tuners.lora import LoraLayer
+
+TARGETS = ["q_proj", "v_proj"]
+"""The projections that get an update: queries and values, as in the paper, of every attention."""
+
+INIT_SEED = 0
+"""Seeds the updates' first weights, so that every process of a run starts from the same ones."""
+
+
+def add_low_rank_updates(model: torch.nn.Module, rank: int, alpha: float) -> None:
+    """Add trainable updates to a model, in place, and freeze everything else.
+
+    The update starts as zero, so the model says what it said.
+    """
+    config = LoraConfig(r=rank, lora_alpha=alpha, target_modules=TARGETS, lora_dropout=0.0)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(INIT_SEED)
+        inject_adapter_in_model(config, model)
+
+
+def merged_state(model: torch.nn.Module) -> dict[str, torch.Tensor]:
+    """Return the model's weights with the updates added, named as if there were none.
+
+    The model itself is left alone.
+    """
+    state: dict[str, Any] = {
+        name.replace(".base_layer.", "."): weight
+        for name, weight in model.state_dict().items()
+        if ".lora_" not in name
+    }
+    for name, layer in model.named_modules():
+        if isinstance(layer, LoraLayer):
+            for adapter in layer.active_adapters:
+                update = layer.get_delta_weight(adapter)
+                state[f"{name}.weight"] = state[f"{name}.weight"] + update
+    return state

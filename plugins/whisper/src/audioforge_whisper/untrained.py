@@ -1,0 +1,177 @@
+"""Untrained Whisper checkpoints of any size, for tests and for measuring memory and time.
+
+They have the layout of OpenAI's checkpoints (special tokens, generation configuration, feature
+extractor) and random weights. Their tokenizer knows bytes only, without merges.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from attrs import frozen
+
+from audioforge.optional_imports import hide_broken_companions
+
+hide_broken_companions()
+
+from tokenizers.pre_tokenizers import ByteLevel  # noqa: E402
+from transformers import (  # noqa: E402
+    AddedToken,
+    GenerationConfig,
+    WhisperConfig,
+    WhisperFeatureExtractor,
+    WhisperForConditionalGeneration,
+    WhisperProcessor,
+    WhisperTokenizer,
+)
+from transformers.models.whisper.tokenization_whisper import TO_LANGUAGE_CODE  # noqa: E402
+
+LANGUAGES = tuple(TO_LANGUAGE_CODE.values())
+LANGUAGES_99 = tuple(dict.fromkeys(code for code in LANGUAGES if code != "yue"))
+LANGUAGES_100 = (*LANGUAGES_99, "yue")
+
+
+@frozen(kw_only=True)
+class Architecture:
+    """The shape of a Whisper.
+
+    Attributes:
+        width: Of the residual stream.
+        heads: Of every attention.
+        encoder_layers: Number of layers.
+        decoder_layers: Number of layers.
+        mels: Bins of the spectrogram.
+        languages: Codes with a token; none makes the model English-only.
+        text_tokens: Size of the vocabulary below the special tokens, at least 256.
+        timestamps: Number of timestamp tokens, 20 ms apart.
+        window_seconds: What the encoder reads.
+        hop_length: Samples between frames of the spectrogram, at 16 kHz.
+        positions: The longest sequence of the decoder, in tokens.
+    """
+
+    width: int
+    heads: int
+    encoder_layers: int
+    decoder_layers: int
+    mels: int = 80
+    languages: tuple[str, ...] = LANGUAGES_99
+    text_tokens: int = 50_257
+    timestamps: int = 1501
+    window_seconds: int = 30
+    hop_length: int = 160
+    positions: int = 448
+
+
+def _size(width: int, layers: int, **others: object) -> Architecture:
+    shape = {"encoder_layers": layers, "decoder_layers": layers, **others}
+    return Architecture(width=width, heads=width // 64, **shape)  # type: ignore[arg-type]
+
+
+ENGLISH_ONLY = {"languages": (), "text_tokens": 50_256}
+LARGE_V3 = {"mels": 128, "languages": LANGUAGES_100}
+SIZES = {
+    "tiny": _size(384, 4),
+    "tiny.en": _size(384, 4, **ENGLISH_ONLY),
+    "base": _size(512, 6),
+    "base.en": _size(512, 6, **ENGLISH_ONLY),
+    "small": _size(768, 12),
+    "small.en": _size(768, 12, **ENGLISH_ONLY),
+    "medium": _size(1024, 24),
+    "medium.en": _size(1024, 24, **ENGLISH_ONLY),
+    "large-v2": _size(1280, 32),
+    "large-v3": _size(1280, 32, **LARGE_V3),
+    "large-v3-turbo": _size(1280, 32, decoder_layers=4, **LARGE_V3),
+}
+"""OpenAI's sizes, as in the names of their checkpoints (Radford et al. 2022, table 1)."""
+
+
+def write_untrained(folder: Path, architecture: Architecture, seed: int = 0) -> None:
+    """Write a checkpoint with random weights.
+
+    Args:
+        folder: Created when it is not there.
+        architecture: One of `SIZES`, or a smaller one.
+        seed: Of the weights; torch's global generator is left as it was.
+    """
+    tokenizer = _tokenizer(architecture)
+    extractor = WhisperFeatureExtractor(
+        feature_size=architecture.mels,
+        hop_length=architecture.hop_length,
+        chunk_length=architecture.window_seconds,
+    )
+    config = model_config(architecture)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = WhisperForConditionalGeneration(config)
+    model.generation_config = _generation_config(architecture, tokenizer)
+    model.save_pretrained(folder)
+    WhisperProcessor(extractor, tokenizer).save_pretrained(folder)
+
+
+def model_config(architecture: Architecture) -> WhisperConfig:
+    """Return the configuration that Transformers builds the network from."""
+    end = architecture.text_tokens
+    special = len(_special_tokens(architecture)) + architecture.timestamps
+    return WhisperConfig(
+        architectures=["WhisperForConditionalGeneration"],
+        vocab_size=end + special,
+        d_model=architecture.width,
+        encoder_layers=architecture.encoder_layers,
+        decoder_layers=architecture.decoder_layers,
+        encoder_attention_heads=architecture.heads,
+        decoder_attention_heads=architecture.heads,
+        encoder_ffn_dim=4 * architecture.width,
+        decoder_ffn_dim=4 * architecture.width,
+        num_mel_bins=architecture.mels,
+        max_source_positions=architecture.window_seconds * 16_000 // architecture.hop_length // 2,
+        max_target_positions=architecture.positions,
+        bos_token_id=end,
+        eos_token_id=end,
+        pad_token_id=end,
+        decoder_start_token_id=end + 1,
+    )
+
+
+def _special_tokens(architecture: Architecture) -> list[str]:
+    # English-only checkpoints hold 99 language tokens too, which nothing uses.
+    languages = architecture.languages or LANGUAGES_99
+    names = ["endoftext", "startoftranscript", *languages, "translate", "transcribe"]
+    names += ["startoflm", "startofprev", "nospeech", "notimestamps"]
+    return [f"<|{name}|>" for name in names]
+
+
+def _tokenizer(architecture: Architecture) -> WhisperTokenizer:
+    alphabet = sorted(ByteLevel.alphabet())
+    fillers = [f"Ġ{i}" for i in range(architecture.text_tokens - len(alphabet))]
+    texts = [*alphabet, *fillers]
+    special = _special_tokens(architecture)
+    vocabulary = {token: number for number, token in enumerate([*texts, *special])}
+    tokenizer = WhisperTokenizer(
+        vocab=vocabulary, merges=[], pad_token=special[0], extra_special_tokens=special[1:]
+    )
+    times = [f"<|{0.02 * i:.2f}|>" for i in range(architecture.timestamps)]
+    tokenizer.add_tokens([AddedToken(time, special=False) for time in times])
+    return tokenizer
+
+
+def _generation_config(architecture: Architecture, tokenizer: WhisperTokenizer) -> GenerationConfig:
+    vocabulary = tokenizer.get_vocab()
+    end = vocabulary["<|endoftext|>"]
+    config = GenerationConfig(
+        bos_token_id=end,
+        eos_token_id=end,
+        pad_token_id=end,
+        decoder_start_token_id=vocabulary["<|startoftranscript|>"],
+        max_length=architecture.positions,
+        begin_suppress_tokens=[vocabulary["Ġ"], end],
+        suppress_tokens=[vocabulary["<|startoftranscript|>"], vocabulary["<|startofprev|>"]],
+        no_timestamps_token_id=vocabulary["<|notimestamps|>"],
+        is_multilingual=bool(architecture.languages),
+    )
+    if architecture.languages:
+        config.lang_to_id = {f"<|{c}|>": vocabulary[f"<|{c}|>"] for c in architecture.languages}
+        config.task_to_id = {
+            task: vocabulary[f"<|{task}|>"] for task in ("transcribe", "translate")
+        }
+    return config

@@ -1,0 +1,100 @@
+"""Properties of the draw and of truncation."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from audioforge_whisper.draw import BLOCK, draw, truncate
+
+SIZES = st.sampled_from([1, 2, 5, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK + 7])
+
+
+def some_logits(seed, rows, size, spread):
+    random = np.random.default_rng(seed)
+    return torch.from_numpy(random.normal(0, spread, (rows, size)).astype(np.float32))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32), SIZES, st.floats(0.01, 30), st.data())
+def test_draw_inverts_the_summed_probability(seed, size, spread, data):
+    logits = some_logits(seed, 4, size, spread)
+    values = data.draw(st.lists(st.floats(0, 1, exclude_max=True), min_size=4, max_size=4))
+    tokens = draw(logits, torch.tensor(values, dtype=torch.float64))
+    ends = logits.double().softmax(-1).cumsum(-1)
+    for row, (token, u) in enumerate(zip(tokens.tolist(), values, strict=True)):
+        start = ends[row, token - 1].item() if token else 0.0
+        assert start - 1e-6 <= u <= ends[row, token].item() + 1e-6
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32), SIZES, st.sampled_from([0.0, 1e-12, 0.5, 1 - 1e-16, 1 - 2**-53]))
+def test_impossible_tokens_are_never_drawn(seed, size, u):
+    logits = some_logits(seed, 3, size, 2.0)
+    random = np.random.default_rng(seed)
+    banned = torch.from_numpy(random.random((3, size)) < 0.7)
+    banned[torch.arange(3), torch.from_numpy(random.integers(0, size, 3))] = False
+    tokens = draw(logits.masked_fill(banned, -torch.inf), torch.full((3,), u).double())
+    assert not banned.gather(-1, tokens[:, None]).any()
+
+
+def test_rows_do_not_touch_each_other():
+    logits, u = some_logits(0, 50, 1000, 3.0), torch.rand(50, dtype=torch.float64)
+    alone = [draw(logits[i : i + 1], u[i : i + 1]).item() for i in range(50)]
+    assert draw(logits, u).tolist() == alone
+
+
+def test_frequencies_over_a_real_vocabulary():
+    """Over 51,865 nearly equal tokens, draws spread evenly: no block or small token is lost."""
+    size = 51_865
+    logits = some_logits(1, 1, size, 0.1)
+    u = torch.from_numpy(np.random.default_rng(2).random(4_000))
+    tokens = torch.cat([draw(logits.expand(len(part), -1), part) for part in u.split(500)])
+    share = torch.bincount(tokens * 20 // size, minlength=20) / len(tokens)
+    expected = torch.zeros(20, dtype=torch.float64).index_add(
+        0, torch.arange(size) * 20 // size, logits.double().softmax(-1)[0]
+    )
+    assert (share - expected).abs().max() < 5 * (0.05 * 0.95 / len(tokens)) ** 0.5
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32), SIZES, st.integers(1, 600))
+def test_top_k_keeps_the_k_best(seed, size, top_k):
+    logits = some_logits(seed, 3, size, 2.0)
+    kept = truncate(logits, top_k, 1.0)
+    finite = kept.isfinite()
+    assert finite.sum(-1).tolist() == [min(top_k, size)] * 3
+    assert torch.equal(kept[finite], logits[finite])
+    worst_kept = kept.masked_fill(~finite, torch.inf).amin(-1)
+    best_dropped = logits.masked_fill(finite, -torch.inf).amax(-1)
+    assert (worst_kept >= best_dropped).all()
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32), SIZES, st.floats(0.001, 0.999), st.sampled_from([0, 40]))
+def test_top_p_keeps_the_smallest_set_that_reaches_p(seed, size, top_p, top_k):
+    logits = some_logits(seed, 3, size, 2.0)
+    probabilities = truncate(logits, top_k, 1.0).double().softmax(-1)
+    finite = truncate(logits, top_k, top_p).isfinite()
+    mass = (probabilities * finite).sum(-1)
+    assert (mass >= top_p - 1e-5).all()
+    least = probabilities.masked_fill(~finite, torch.inf).amin(-1)
+    assert (mass - least < top_p + 1e-5).all()
+    assert finite.gather(-1, logits.argmax(-1, keepdim=True)).all()
+
+
+def test_truncation_off_is_no_change():
+    logits = some_logits(0, 2, 100, 1.0)
+    assert truncate(logits, 0, 1.0) is logits
+
+
+@pytest.mark.parametrize("top_p", [0.3, 0.9])
+@pytest.mark.parametrize("top_k", [0, 3, 50])
+def test_truncation_equals_transformers(top_k, top_p):
+    from transformers import TopKLogitsWarper, TopPLogitsWarper
+
+    logits = some_logits(4, 5, 300, 2.0)
+    expected = TopKLogitsWarper(top_k)(None, logits) if top_k else logits
+    expected = TopPLogitsWarper(top_p)(None, expected)
+    assert torch.equal(truncate(logits, top_k, top_p), expected)

@@ -1,0 +1,40 @@
+"""What the plugin registers, without importing anything heavy."""
+
+import subprocess
+import sys
+
+import pytest
+import torch
+from transformers import WhisperForConditionalGeneration
+
+from audioforge.plugins import discover, import_factory
+from audioforge_whisper.plugin import CHECKPOINTS
+from audioforge_whisper.untrained import SIZES, model_config
+
+
+def test_the_registry_finds_the_adapter():
+    provided = discover("audioforge-whisper").find("models", "whisper")
+    assert import_factory(provided).__name__ == "WhisperAdapter"
+    [serves] = provided.spec.serves
+    assert (serves.task, serves.model_type) == ("asr", "whisper")
+    assert serves.architectures == ("WhisperForConditionalGeneration",)
+
+
+def test_listing_imports_neither_torch_nor_transformers():
+    code = (
+        "import sys, audioforge_whisper.plugin as p\n"
+        "assert p.register_models()\n"
+        "print(sorted({'torch', 'transformers', 'peft'} & set(sys.modules)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("checkpoint", CHECKPOINTS, ids=lambda c: c.id)
+def test_parameters_of_known_checkpoints(checkpoint):
+    """Counted on the true architecture, without allocating its weights."""
+    size = checkpoint.id.removeprefix("openai/whisper-")
+    with torch.device("meta"):
+        model = WhisperForConditionalGeneration(model_config(SIZES[size]))
+    assert model.num_parameters() == checkpoint.parameters
+    assert ("128 mels" in checkpoint.note) == (model.config.num_mel_bins == 128)
