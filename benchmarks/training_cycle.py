@@ -43,9 +43,7 @@ def main() -> None:
         f"{CLIPS} clips of {SECONDS} s, {HYPOTHESES} hypotheses of {NEW_TOKENS} tokens, batch "
         f"{BATCH}, {STEPS} steps, {arguments.trainable}, {os.cpu_count()} cores"
     )
-    print(
-        "| size | weights | 16 B × weights | peak memory | sample, s per clip | update, s per step |"
-    )
+    print("| size | weights | 16 B × weights | peak memory | sample, s a clip | update, s a step |")
     print("| --- | --- | --- | --- | --- | --- |")
     for size in arguments.sizes:
         with tempfile.TemporaryDirectory() as folder:

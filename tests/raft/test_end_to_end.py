@@ -241,8 +241,9 @@ def test_bfloat16_trains(tmp_path: Path) -> None:
 
 def test_nothing_kept_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
     result = run(
-        "train", "--model", assets.model(), "--dataset", "demo", "--eval-dataset", "demo:split=heldout",
-        "--output", tmp_path / "r", "--limit", 3, "--normalizer", "none", "--temperature", 50,
+        "train", "--model", assets.model(), "--dataset", "demo",
+        "--eval-dataset", "demo:split=heldout", "--output", tmp_path / "r",
+        "--limit", 3, "--normalizer", "none", "--temperature", 50,
         "--max-new-tokens", 3, "--device", "cpu",
     )  # fmt: skip
     assert result.exit_code == 1

@@ -104,7 +104,8 @@ def read_config(checkpoint: str) -> dict[str, Any]:
 
 def _from_hub(checkpoint: str) -> Path:
     from huggingface_hub import hf_hub_download
-    from huggingface_hub.utils import HFValidationError, validate_repo_id
+    from huggingface_hub.errors import HFValidationError
+    from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 
     try:
         validate_repo_id(checkpoint)
