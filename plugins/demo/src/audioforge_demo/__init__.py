@@ -1,0 +1,1 @@
+"""The offline demo of AudioForge: a tiny Whisper and a voice it never heard."""

@@ -1,0 +1,30 @@
+"""Where the demo's model and corpora lie inside the installed package."""
+
+from pathlib import Path
+
+ASSETS = Path(__file__).parent / "assets"
+
+
+def model() -> Path:
+    """Folder of the tiny Whisper, in the Hugging Face layout."""
+    return ASSETS / "model"
+
+
+def target_train() -> Path:
+    """Manifest of the clips to adapt to: an unheard voice in unheard noise."""
+    return ASSETS / "target" / "train.jsonl"
+
+
+def target_heldout() -> Path:
+    """Manifest of other clips in the target's voice and noise, to measure adaptation on."""
+    return ASSETS / "target" / "heldout.jsonl"
+
+
+def source_heldout() -> Path:
+    """Manifest of unseen sentences in the voices the model knows, to measure forgetting on."""
+    return ASSETS / "source" / "heldout.jsonl"
+
+
+def checksums() -> Path:
+    """SHA-256 of every clip's samples before encoding, and what they were made with."""
+    return ASSETS / "checksums.json"

@@ -1,0 +1,21 @@
+"""What this distribution provides, besides the command `audioforge demo`."""
+
+from __future__ import annotations
+
+from audioforge.hookspecs import hookimpl
+from audioforge.specs import DatasetSpec
+
+
+@hookimpl
+def register_datasets() -> list[DatasetSpec]:
+    """Register the demo's corpora."""
+    return [
+        DatasetSpec(
+            name="demo",
+            summary="Spoken digits: splits train and heldout (new voice, noise), source (known).",
+            tasks=("asr",),
+            factory="audioforge_demo.dataset:demo_dataset",
+            size="0.3 h, 3 MB, installed with the demo",
+            licence="CC0-1.0, synthesised speech",
+        )
+    ]
