@@ -26,6 +26,7 @@ def test_the_line_in_the_help_is_the_commands_own(name):
     assert f"{name} {COMMANDS[name]}" in " ".join(listing.split())
     own = CliRunner().invoke(cli, [name, "--help"]).output
     assert COMMANDS[name] in " ".join(own.split())
+    assert "\\b" not in own, "Click's mark for text that keeps its lines is not shown"
 
 
 def test_an_unknown_command_names_the_close_ones():

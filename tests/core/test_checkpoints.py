@@ -81,8 +81,13 @@ def test_without_adapters_it_says_what_to_install_and_what_failed():
     broken = Registry([plugin("acme-broken", errors=["x: ImportError: no y"])])
     with pytest.raises(PluginError) as raised:
         find_adapter(broken, "c", "asr", config())
-    assert "Installed: none; install audioforge[whisper]." in str(raised.value)
+    assert "Installed: none. Install audioforge[whisper]." in str(raised.value)
     assert "plugin acme-broken failed: x: ImportError: no y" in str(raised.value)
+
+
+def test_without_adapters_the_checkpoint_is_not_even_looked_for():
+    with pytest.raises(PluginError, match=r"no model adapter is installed\. Install audioforge"):
+        load_adapter(Registry([]), "no/such-checkpoint", "asr", LoadOptions())
 
 
 def test_two_adapters_for_one_checkpoint_ask_for_a_choice(registry):

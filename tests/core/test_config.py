@@ -230,7 +230,7 @@ def test_the_learning_rate_decays_per_cycle_to_its_floor():
 def test_points_between_base_and_tuned_by_default_only_with_a_retention_set():
     assert AudioRAFTConfig().effective_interpolate == (1.0,)
     with_set = AudioRAFTConfig(retention_dataset=("old",))
-    assert with_set.effective_interpolate == (0.25, 0.5, 0.75, 1.0)
+    assert with_set.effective_interpolate == (0.25, 0.4, 0.5, 0.6, 0.75, 1.0)
     both = AudioRAFTConfig(retention_dataset=("old",), interpolate=(0.1,))
     assert both.effective_interpolate == (0.1,)
 

@@ -95,7 +95,9 @@ def test_anything_else_of_two_parts_is_a_hub_id_unless_it_is_there(registry, her
         find_dataset(registry, "owner/name")
 
 
-@pytest.mark.parametrize("location", ["./data/x", "/no/such", "a/b/c", "train.jsonl", "owner/", ""])
+@pytest.mark.parametrize(
+    "location", ["./data/x", "/no/such", "a/b/c", "train.jsonl", "data/train.JSONL", "owner/", ""]
+)
 def test_what_is_neither_is_refused_with_what_could_be_meant(registry, here, location):
     with pytest.raises(DatasetError) as raised:
         find_dataset(registry, location)
@@ -115,7 +117,12 @@ def test_a_folder_or_file_of_no_known_format_says_what_is_known(registry, here):
     (here / "void").mkdir()
     with pytest.raises(DatasetError, match=r"notes\.txt: .* Known: \.json, \.jsonl\."):
         find_dataset(registry, "notes.txt")
-    with pytest.raises(DatasetError, match=r"void: the folder holds no dataset\. .*metadata\.csv"):
+    with pytest.raises(
+        DatasetError, match=r"void: the folder holds no dataset\. .*metadata\.csv\.$"
+    ):
+        find_dataset(registry, "void")
+    (here / "void" / "train.jsonl").touch()
+    with pytest.raises(DatasetError, match=r"Or give one of its files: train\.jsonl\.$"):
         find_dataset(registry, "void")
 
 
@@ -137,6 +144,21 @@ def test_two_plugins_with_one_name_are_told_apart(registry):
     with pytest.raises(PluginError, match=r"choose acme/librispeech or rival/librispeech"):
         find_dataset(both, "librispeech")
     assert find_dataset(both, "rival/librispeech").distribution == "rival"
+
+
+def test_a_third_partys_format_takes_no_file_from_audioforges_own(registry, here):
+    (here / "a.jsonl").touch()
+    own = plugin("audioforge-datasets", spec("manifest", suffixes=(".jsonl",)))
+    both = Registry([*registry.plugins, own])
+    assert find_dataset(both, "a.jsonl").distribution == "audioforge-datasets"
+
+
+def test_what_the_environment_keeps_out_is_said(here, monkeypatch):
+    monkeypatch.setenv("AUDIOFORGE_PLUGINS", "audioforge-whisper")
+    (here / "a.jsonl").touch()
+    for location in ("a.jsonl", "librispeech"):
+        with pytest.raises(DatasetError, match="AUDIOFORGE_PLUGINS is 'audioforge-whisper'"):
+            find_dataset(Registry([]), location)
 
 
 DEFAULTS = DatasetRequest("", split="train", text_column="words", streaming=True)

@@ -71,6 +71,14 @@ def test_text_and_label_columns_can_be_named(tmp_path, read):
         read(path, text_column="txt")
 
 
+def test_broken_json_is_placed_in_the_file_not_in_its_line(tmp_path, read):
+    path = tmp_path / "m.jsonl"
+    path.write_text('{"audio_filepath": "a.wav"}\n\n{"audio_filepath": \n')
+    problem = read(path)[1]
+    assert problem.where == f"{path}:3"
+    assert problem.reason == "not JSON: Expecting value at column 21"
+
+
 def test_what_a_manifest_has_no_use_for_is_refused(tmp_path, read):
     path = write_lines(tmp_path / "m.jsonl", {"audio_filepath": "a.wav", "text": "x"})
     with pytest.raises(DatasetError, match="--split does not apply"):

@@ -155,6 +155,27 @@ def register_verifiers():
             VerifierSpec(name="odd-task", summary="", tasks="asr", factory="a:B")]
 """,
     },
+    "acme-wrong-fields": {
+        "plugin.py": """
+from audioforge.hookspecs import hookimpl
+from audioforge.model import KnownCheckpoint, Serves
+from audioforge.specs import DatasetSpec, ModelSpec
+
+def model(name, serves=(), checkpoints=()):
+    return ModelSpec(name=name, summary="", factory="a:B", serves=serves, checkpoints=checkpoints)
+
+@hookimpl
+def register_models():
+    return [model("no-serves", None), model("letters", (Serves("asr", "x", "Name"),)),
+            model("sizes", checkpoints=(KnownCheckpoint("x/y", "39 M"),)), model("right")]
+
+@hookimpl
+def register_datasets():
+    return [DatasetSpec(name="no-summary", summary=None, tasks=("asr",), factory="a:B"),
+            DatasetSpec(name="one-suffix", summary="", tasks=("asr",), factory="a:B",
+                        suffixes=".foo")]
+"""
+    },
     "acme-command-missing": {
         "plugin.py": IMPORTS + "@hookimpl\ndef register_verifiers():\n    return []",
         "command.py": "import a_module_that_is_not_there",

@@ -3,7 +3,9 @@
 import sys
 
 import pytest
+from click.testing import CliRunner
 
+from audioforge.cli import cli
 from audioforge.errors import PluginError
 from audioforge.plugins import discover
 
@@ -53,6 +55,19 @@ def test_one_malformed_specification_leaves_the_others(with_plugins):
     assert "'odd-task': tasks 'asr' must be some of" in reasons
     assert "'twice': repeated" in reasons
     assert registry.find("verifiers", "well-formed").distribution == "acme-malformed"
+
+
+def test_a_field_of_the_wrong_type_breaks_no_listing(with_plugins):
+    with_plugins("acme-wrong-fields")
+    plugin = plugin_of(discover(), "acme-wrong-fields")
+    reasons = "\n".join(plugin.errors)
+    assert "model 'no-serves': serves must be tuple[audioforge.model.Serves, ...], not" in reasons
+    assert "dataset 'no-summary': summary must be str, not None" in reasons
+    assert "dataset 'one-suffix': suffixes must be tuple[str, ...], not '.foo'" in reasons
+    assert [spec.name for spec in plugin.provides["models"]] == ["right"]
+    for command in (["models"], ["datasets"], ["plugins", "list"]):
+        result = CliRunner().invoke(cli, command)
+        assert result.exit_code == 0, result.output
 
 
 def test_listing_imports_no_factory(with_plugins):

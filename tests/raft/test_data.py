@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from audioforge.dataset import DatasetRequest
 from audioforge.errors import DatasetError
-from audioforge.raft.data import hold_out, load_samples
+from audioforge.raft.data import hold_out, load_samples, normalizer_for
 from audioforge.sample import AudioSample
 
 
@@ -126,3 +126,20 @@ def test_nothing_usable_says_why(registry, tmp_path, load):
     path.write_text('{"audio_filepath": "a.wav", "text": ""}\n')
     with pytest.raises(DatasetError, match=r"void\.jsonl: .*skipped 1 of 1: 1 empty reference"):
         load(str(path))
+
+
+@pytest.mark.parametrize(
+    ("setting", "language", "stated", "expected"),
+    [
+        ("none", "pl", ["pl"], "none"),
+        (None, None, [], "whisper-english"),
+        (None, None, ["en", "en-GB"], "whisper-english"),
+        (None, None, ["en", "zh"], "whisper-basic"),
+        (None, "en_US", ["zh"], "whisper-english"),
+        (None, "English", ["zh"], "whisper-english"),
+        (None, "pl", ["en"], "whisper-basic"),
+    ],
+)
+def test_the_normaliser_follows_the_language(setting, language, stated, expected):
+    samples = [AudioSample("silent"), *(AudioSample(name, language=name) for name in stated)]
+    assert normalizer_for(setting, language, samples) == expected

@@ -35,8 +35,22 @@ def load_adapter(
     if adapter is not None:
         provided = registry.find("models", adapter)
     else:
-        provided = find_adapter(registry, checkpoint, task, read_config(checkpoint))
+        provided = choose_adapter(registry, checkpoint, task)
     return cast("ModelAdapter", cast("Any", import_factory(provided)).load(checkpoint, options))
+
+
+def choose_adapter(registry: Registry, checkpoint: str, task: Task) -> Provided:
+    """Return the specification of the adapter for a checkpoint, by the config.json that it has.
+
+    Raises:
+        CheckpointError: If the checkpoint cannot be read.
+        PluginError: If no installed adapter serves it; without any, the hub is not asked.
+    """
+    if not registry.all("models"):
+        raise PluginError(
+            f"{checkpoint}: no model adapter is installed.{registry.why_missing('models')}"
+        )
+    return find_adapter(registry, checkpoint, task, read_config(checkpoint))
 
 
 def find_adapter(
@@ -69,14 +83,10 @@ def find_adapter(
         raise PluginError(
             f"{checkpoint} ({what}) is a model for {', '.join(sorted(other_tasks))}, not for {task}"
         )
-    names = ", ".join(registry.names("models")) or "none; install audioforge[whisper]"
+    names = ", ".join(registry.names("models")) or "none"
     raise PluginError(
         f"{checkpoint}: no installed adapter serves {what} for {task}. Installed: {names}."
-        + "".join(
-            f"\n  plugin {p.distribution} failed: {p.errors[0]}"
-            for p in registry.plugins
-            if p.errors
-        )
+        f"{registry.why_missing('models')}"
     )
 
 
@@ -119,8 +129,8 @@ def _from_hub(checkpoint: str) -> Path:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else ""
         raise CheckpointError(
             f"{checkpoint}: there is no such folder, and it cannot be had from the hub: "
-            f"{type(error).__name__}: {reason} Check the name and the network, or give a local "
-            f"folder."
+            f"{type(error).__name__}: {reason} Check the name, the network and HF_HUB_OFFLINE, "
+            f"or give a local folder."
         ) from error
 
 

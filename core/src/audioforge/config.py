@@ -146,7 +146,7 @@ class AudioRAFTConfig:
         (),
         "floats",
         "Points on the line from the base (0) to the best cycle (1) to choose from; otherwise 1, "
-        "or 0.25,0.5,0.75,1 with a retention set.",
+        "or 0.25,0.4,0.5,0.6,0.75,1 with a retention set.",
         above=0,
         maximum=1,
     )
@@ -233,7 +233,7 @@ class AudioRAFTConfig:
         """The points to choose from on the line from the base to the best cycle."""
         if self.interpolate:
             return self.interpolate
-        return (0.25, 0.5, 0.75, 1.0) if self.retention_dataset else (1.0,)
+        return (0.25, 0.4, 0.5, 0.6, 0.75, 1.0) if self.retention_dataset else (1.0,)
 
     def learning_rate_of(self, cycle: int) -> float:
         """Return the learning rate of a cycle, counted from 1."""

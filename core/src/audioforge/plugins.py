@@ -19,8 +19,8 @@ from attrs import define, field
 
 from audioforge import hookspecs
 from audioforge.errors import PluginError, did_you_mean
-from audioforge.model import TASKS
 from audioforge.options import structure_options
+from audioforge.spec_check import spec_problem
 from audioforge.specs import KINDS, DatasetSpec, ModelSpec, Provided, Spec, VerifierSpec
 
 GROUP = "audioforge"
@@ -47,9 +47,6 @@ EXTRAS = {
     "aggregators": "audioforge[verifiers]",
 }
 """What to install when nothing of a kind is there."""
-
-_NAME = re.compile("[a-z0-9][a-z0-9_-]*")
-_OBJECT = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
 
 @define
@@ -260,24 +257,12 @@ def _checked_specs(
                 f"register_{kind} must return {spec_class.__name__} objects, "
                 f"not {type(spec).__name__}"
             )
-        problem = _spec_problem(spec)
+        problem = spec_problem(spec)
         if problem:
             plugin.errors.append(f"{kind.removesuffix('s')} {spec.name!r}: {problem}")
         else:
             good.append(spec)
     return good
-
-
-def _spec_problem(spec: Spec) -> str | None:
-    if not isinstance(spec.name, str) or not _NAME.fullmatch(spec.name):
-        return "a name has lower-case letters, digits, '-' and '_' only"
-    for text in filter(None, (spec.factory, spec.options)):
-        if not isinstance(text, str) or not _OBJECT.fullmatch(text):
-            return f"{text!r} is not of the form 'package.module:Class'"
-    tasks = getattr(spec, "tasks", ())
-    if isinstance(tasks, str) or not set(tasks) <= set(TASKS):
-        return f"tasks {tasks!r} must be some of {TASKS!r}"
-    return None
 
 
 def _drop_repeated(plugins: list[Plugin]) -> None:

@@ -10,7 +10,7 @@ import attrs
 from audioforge.dataset import Dataset, DatasetRequest
 from audioforge.errors import DatasetError, did_you_mean
 from audioforge.options import structure_options
-from audioforge.plugins import Registry, checked_options, import_factory
+from audioforge.plugins import OWN_DISTRIBUTIONS, Registry, checked_options, import_factory
 from audioforge.specs import DatasetSpec, Provided
 from audioforge.spelling import parse_reference
 
@@ -46,31 +46,28 @@ def find_dataset(registry: Registry, location: str) -> Provided:
     Raises:
         DatasetError: If nothing fits, with the names that are known.
     """
-    provided = registry.all("datasets")
+    # AudioForge's own formats first: a third party's must not take a manifest away from them.
+    provided = sorted(
+        registry.all("datasets"), key=lambda p: p.distribution not in OWN_DISTRIBUTIONS
+    )
     corpora = [p for p in provided if cast("DatasetSpec", p.spec).is_corpus]
     if any(location in (p.spec.name, p.full_name) for p in corpora):
         return registry.find("datasets", location)
     path = Path(location)
     if path.exists():
-        return _format_of(path, provided)
+        return _format_of(registry, path, provided)
     hub = [p for p in provided if cast("DatasetSpec", p.spec).hub]
-    if hub and _looks_like_hub_id(location):
+    if hub and _looks_like_hub_id(location) and not location.lower().endswith(_suffixes(provided)):
         return hub[0]
     known = did_you_mean(location, [p.spec.name for p in corpora])
-    failed = "".join(
-        f"\n  plugin {p.distribution} failed: {'; '.join(p.errors)}"
-        for p in registry.plugins
-        if p.errors
-    )
     raise DatasetError(
         f"dataset '{location}': there is no such file or folder, and no dataset has that name. "
         f"{known} A dataset is a name, a path, or a hub id such as 'owner/name'."
-        + ("" if provided else " Install audioforge[datasets].")
-        + failed
+        f"{registry.why_missing('datasets')}"
     )
 
 
-def _format_of(path: Path, provided: list[Provided]) -> Provided:
+def _format_of(registry: Registry, path: Path, provided: list[Provided]) -> Provided:
     formats = [p for p in provided if not cast("DatasetSpec", p.spec).is_corpus]
     for p in formats:
         spec = cast("DatasetSpec", p.spec)
@@ -78,17 +75,22 @@ def _format_of(path: Path, provided: list[Provided]) -> Provided:
             return p
         if path.is_dir() and any(next(path.glob(m), None) is not None for m in spec.markers):
             return p
-    suffixes = sorted({s for p in formats for s in cast("DatasetSpec", p.spec).suffixes})
     markers = sorted({m for p in formats for m in cast("DatasetSpec", p.spec).markers})
     if not formats:
-        raise DatasetError(f"{path}: nothing installed reads it. Install audioforge[datasets].")
+        raise DatasetError(f"{path}: nothing installed reads it.{registry.why_missing('datasets')}")
     if path.is_file():
         raise DatasetError(
-            f"{path}: no dataset format has this ending. Known: {', '.join(suffixes)}."
+            f"{path}: no dataset format has this ending. Known: {', '.join(_suffixes(formats))}."
         )
+    files = sorted(p.name for p in path.iterdir() if p.name.lower().endswith(_suffixes(formats)))
     raise DatasetError(
         f"{path}: the folder holds no dataset. Expected one of: {', '.join(markers)}."
+        + (f" Or give one of its files: {', '.join(files[:3])}." if files else "")
     )
+
+
+def _suffixes(provided: list[Provided]) -> tuple[str, ...]:
+    return tuple(sorted({s for p in provided for s in cast("DatasetSpec", p.spec).suffixes}))
 
 
 def _looks_like_hub_id(location: str) -> bool:

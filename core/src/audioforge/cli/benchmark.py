@@ -13,8 +13,12 @@ from audioforge.console import print_json, print_line, print_table
 from audioforge.errors import ConfigError
 from audioforge.model import TASKS
 
+EXAMPLE = """\b
+  audioforge benchmark --model openai/whisper-tiny --dataset heldout.jsonl --limit 100
+"""
 
-@click.command(context_settings={"max_content_width": 100})
+
+@click.command(context_settings={"max_content_width": 100}, epilog=EXAMPLE)
 @click.option(
     "--model", "model_name", required=True, help="Checkpoint: a hub id or a local folder."
 )
@@ -40,11 +44,7 @@ from audioforge.model import TASKS
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 def benchmark(output: Path | None, as_json: bool, **flags: Any) -> None:
-    r"""Measure a model on a dataset: corpus metrics with a 95 % interval, and speed.
-
-    \b
-      audioforge benchmark --model openai/whisper-tiny --dataset heldout.jsonl --limit 100
-    """
+    """Measure a model on a dataset: corpus metrics with a 95 % interval, and speed."""
     config = AudioRAFTConfig.from_mapping({k: v for k, v in flags.items() if v is not None})
     if output is not None and output.exists() and any(output.iterdir()):
         raise ConfigError([f"output: {output} is not empty; name a new folder"])

@@ -28,11 +28,12 @@ def datasets(context: click.Context, as_json: bool) -> None:
     """List the datasets and formats that can be read, or show one."""
     if context.invoked_subcommand is not None:
         return
-    listed = [_listing(spec, distribution) for spec, distribution in dataset_specs(discover())]
+    registry = discover()
+    listed = [_listing(spec, distribution) for spec, distribution in dataset_specs(registry)]
     if as_json:
         print_json(listed)
     elif not listed:
-        print_line("No dataset plugin is installed. Install audioforge[datasets].")
+        print_line(f"No dataset plugin is installed.{registry.why_missing('datasets')}")
     else:
         _print_listing(listed)
 

@@ -63,7 +63,13 @@ def build_config(config_file: Path | None, flags: dict[str, Any]) -> AudioRAFTCo
     return AudioRAFTConfig.from_mapping({**values, **given})
 
 
-@click.command(context_settings={"max_content_width": 100})
+EXAMPLE = """\b
+  audioforge train --model openai/whisper-small --dataset train.jsonl \\
+      --eval-dataset heldout.jsonl --output runs/mine
+"""
+
+
+@click.command(context_settings={"max_content_width": 100}, epilog=EXAMPLE)
 @click.option(
     "--config",
     "config_file",
@@ -74,15 +80,11 @@ def build_config(config_file: Path | None, flags: dict[str, Any]) -> AudioRAFTCo
 @click.option("--dry-run", is_flag=True, help="Check everything, say what would run, and stop.")
 @click.option("--json", "as_json", is_flag=True, help="Print summary.json instead of a table.")
 def train(config_file: Path | None, dry_run: bool, as_json: bool, **flags: Any) -> None:
-    r"""Train a model from verifiable rewards (RAFT).
+    """Train a model from verifiable rewards (RAFT).
 
     Samples k hypotheses for each clip, scores them, keeps the best, fine-tunes on them, and
     repeats. The run folder then holds the best model in best/, every rollout with its scores, and
     summary.json.
-
-    \b
-      audioforge train --model openai/whisper-small --dataset train.jsonl \
-          --eval-dataset heldout.jsonl --output runs/mine
     """
     config = build_config(config_file, flags)
     from audioforge.raft.run import describe

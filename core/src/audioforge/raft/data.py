@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
@@ -113,5 +114,5 @@ def normalizer_for(
     if setting is not None:
         return setting
     languages = {language} if language else {s.language for s in samples if s.language}
-    english = all((name or "").lower().split("-")[0] in ("en", "english") for name in languages)
+    english = all(re.split("[-_]", name.lower())[0] in ("en", "english") for name in languages)
     return "whisper-english" if english else "whisper-basic"

@@ -8,7 +8,7 @@ from typing import Any, cast
 import attrs
 from attrs import define
 
-from audioforge.checkpoints import find_adapter, load_adapter, read_config
+from audioforge.checkpoints import choose_adapter, load_adapter
 from audioforge.config import AudioRAFTConfig
 from audioforge.dataset import DatasetRequest
 from audioforge.errors import ConfigError
@@ -130,8 +130,7 @@ def prepare(
     reporter = reporter or Reporter()
     task = cast("Task", config.task)
     if config.adapter is None:  # fail before an hour of reading data
-        model_name = cast("str", config.model_name)
-        find_adapter(registry, model_name, task, read_config(model_name))
+        choose_adapter(registry, cast("str", config.model_name), task)
     data = _load_data(registry, config, reporter)
     config.normalizer = normalizer_for(
         config.normalizer, config.language, [*data.train.samples, *data.held_out.samples]

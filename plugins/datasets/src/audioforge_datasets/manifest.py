@@ -76,6 +76,9 @@ def read_json_lines(path: Path, reader: RowReader) -> Iterator[AudioSample | Pro
 def _parse(line: str) -> dict[str, Any]:
     try:
         row = json.loads(line)
+    except json.JSONDecodeError as error:  # its own line number counts within this one line
+        reason = f"not JSON: {error.msg} at column {error.pos + 1}"
+        raise UnusableRowError("bad JSON", reason) from error
     except (ValueError, RecursionError) as error:
         raise UnusableRowError("bad JSON", f"not JSON: {error}") from error
     if not isinstance(row, dict):

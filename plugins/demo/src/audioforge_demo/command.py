@@ -52,8 +52,12 @@ def demo(output: Path, seed: int) -> None:
     folders = {name: output / f"demo-{name}" for name in RUNS}
     for folder in folders.values():
         _make_way(folder)
+    import torch
+
     from audioforge import AudioRAFTConfig, AudioRAFTTrainer
 
+    # A model this small gains nothing from threads, and on a busy machine they wait for each other.
+    torch.set_num_threads(1)
     summaries = {}
     for name, what in RUNS.items():
         print_note(f"{what} → {folders[name]}")
