@@ -59,6 +59,13 @@ def test_missing_columns_are_listed(tmp_path, read):
         read(path)
 
 
+def test_a_column_that_is_there_twice_is_refused(tmp_path, read):
+    path = tmp_path / "t.csv"
+    path.write_text("audio,text,text,,\na.wav,one,two,,\n")
+    with pytest.raises(DatasetError, match=r"t\.csv: the column 'text' is there twice"):
+        read(path)
+
+
 def test_a_table_in_latin1_is_named(tmp_path, read):
     path = tmp_path / "t.csv"
     path.write_bytes("audio,text\na.wav,café\n".encode("latin-1"))

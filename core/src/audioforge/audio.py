@@ -25,6 +25,10 @@ STREAMED_BYTES = 0x7FFF_0000
 """From this size on, a WAV header's data size only says that its writer did not know it."""
 
 
+SEGMENT_SLACK_SECONDS = 0.1
+"""How far a segment may reach past the end of its file, as rounded time stamps do."""
+
+
 class ClipTooLong(AudioError):
     """The clip is longer than the model's window."""
 
@@ -99,11 +103,8 @@ def _from_array(sample: AudioSample) -> tuple[np.ndarray, int]:
         raise AudioError(f"{sample.origin}: an array of samples needs its sampling rate")
     rate = sample.sampling_rate
     samples = np.asarray(sample.audio, dtype=np.float32)
-    if sample.offset is None:
-        return samples, rate
-    start = round(sample.offset * rate)
-    stop = None if sample.duration is None else start + round(sample.duration * rate)
-    return samples[start:stop], rate
+    start, wanted = _segment(sample, len(samples), rate)
+    return samples[start : start + wanted], rate
 
 
 def _decode(
@@ -115,15 +116,7 @@ def _decode(
         with _open(sample.audio) as file:
             _check_whole(sample, file)
             rate = file.samplerate
-            start = round((sample.offset or 0.0) * rate)
-            if start and start >= file.frames:
-                raise AudioError(
-                    f"{sample.origin}: the segment starts at {start / rate:g} s, after the end "
-                    f"of the file ({file.frames / rate:g} s)"
-                )
-            wanted = file.frames - start
-            if sample.offset is not None and sample.duration is not None:
-                wanted = min(wanted, round(sample.duration * rate))
+            start, wanted = _segment(sample, file.frames, rate)
             _check_length(sample, wanted / rate, max_seconds, min_seconds)
             file.seek(start)
             samples = file.read(wanted, dtype="float32")
@@ -135,6 +128,29 @@ def _decode(
             f"the file is cut or damaged"
         )
     return samples, rate
+
+
+def _segment(sample: AudioSample, frames: int, rate: int) -> tuple[int, int]:
+    """Return the first frame of the sample's part of a recording, and how many frames it has.
+
+    Raises:
+        AudioError: If the recording ends before the part does.
+    """
+    start = round((sample.offset or 0.0) * rate)
+    if start and start >= frames:
+        raise AudioError(
+            f"{sample.origin}: the segment starts at {start / rate:g} s, after the end "
+            f"of the file ({frames / rate:g} s)"
+        )
+    if sample.offset is None or sample.duration is None:
+        return start, frames - start
+    wanted = round(sample.duration * rate)
+    if start + wanted > frames + SEGMENT_SLACK_SECONDS * rate:
+        raise AudioError(
+            f"{sample.origin}: the segment ends at {(start + wanted) / rate:g} s, after the end "
+            f"of the file ({frames / rate:g} s)"
+        )
+    return start, min(wanted, frames - start)
 
 
 def _check_whole(sample: AudioSample, file: soundfile.SoundFile) -> None:

@@ -8,7 +8,7 @@ The same names serve everywhere: a key `a_b` of the YAML file is the flag `--a-b
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from pathlib import Path
 from typing import Any
 
@@ -165,21 +165,21 @@ class AudioRAFTConfig:
 
     def __attrs_post_init__(self) -> None:
         """Convert and check every setting; report all that is wrong at once."""
-        problems = []
+        problems = {}
         for attribute in attrs.fields(type(self)):
             try:
                 value = checked(getattr(self, attribute.name), attribute.metadata)
                 setattr(self, attribute.name, value)
             except ValueError as error:
-                problems.append(f"{attribute.name}: {error}")
-        if not problems:
-            problems = self._contradictions()
-        if problems:
-            raise ConfigError(problems)
+                problems[attribute.name] = f"{attribute.name}: {error}"
+        contradictions = self._contradictions(problems.keys())
+        if problems or contradictions:
+            raise ConfigError([*problems.values(), *contradictions])
 
-    def _contradictions(self) -> list[str]:
+    def _contradictions(self, wrong: Set[str]) -> list[str]:
+        """Compare settings with each other, but for those that are wrong by themselves."""
         problems = []
-        if self.min_lr > self.learning_rate:
+        if not wrong & {"min_lr", "learning_rate"} and self.min_lr > self.learning_rate:
             problems.append(
                 f"min_lr: {self.min_lr:g} is above learning_rate {self.learning_rate:g}"
             )
@@ -188,7 +188,11 @@ class AudioRAFTConfig:
                 "samples_per_prompt: with 1 hypothesis per clip there is no best one to select; "
                 "use 2 or more"
             )
-        for index, reference in enumerate(self.verifier):
+        if "retention_dataset" not in wrong:
+            names = self.retention_dataset
+            repeated = sorted({name for name in names if names.count(name) > 1})
+            problems += [f"retention_dataset: {name} is there twice" for name in repeated]
+        for index, reference in enumerate(() if "verifier" in wrong else self.verifier):
             try:
                 VerifierSetting.parse(reference)
             except (UsageError, ValueError) as error:

@@ -30,7 +30,9 @@ class Reporter:
 
         self.quiet = quiet
         self._warnings = warnings
-        self._console = Console(file=stream or sys.stderr, highlight=False, soft_wrap=True)
+        self._console = Console(file=stream or sys.stderr, highlight=False)
+        # Piped, a line stays whole; on a terminal it is folded between words.
+        self._console.soft_wrap = not self._console.is_terminal
 
     def info(self, message: str) -> None:
         """Write a line."""

@@ -118,7 +118,8 @@ def _text(value: Any) -> str:
 
 
 def _path(value: Any) -> Path:
-    return value if isinstance(value, Path) else Path(_text(value))
+    # A shell replaces ~ in an argument of its own only: not in --output=~/run, not in a file.
+    return (value if isinstance(value, Path) else Path(_text(value))).expanduser()
 
 
 def _texts(value: Any) -> tuple[str, ...]:

@@ -10,7 +10,6 @@ import click
 from audioforge import atomic
 from audioforge.config import AudioRAFTConfig
 from audioforge.console import print_json, print_line, print_table
-from audioforge.errors import ConfigError
 from audioforge.model import TASKS
 
 EXAMPLE = """\b
@@ -46,19 +45,23 @@ EXAMPLE = """\b
 def benchmark(output: Path | None, as_json: bool, **flags: Any) -> None:
     """Measure a model on a dataset: corpus metrics with a 95 % interval, and speed."""
     config = AudioRAFTConfig.from_mapping({k: v for k, v in flags.items() if v is not None})
-    if output is not None and output.exists() and any(output.iterdir()):
-        raise ConfigError([f"output: {output} is not empty; name a new folder"])
     from audioforge.raft.benchmark import run_benchmark
+    from audioforge.raft.run_folder import RunFolder, require_new
 
-    evaluation, result = run_benchmark(config)
     if output is not None:
-        output.mkdir(parents=True, exist_ok=True)
+        require_new(output)
+    evaluation, result, is_main = run_benchmark(config)
+    if not is_main:
+        return
+    if output is not None:
+        RunFolder.create(output)
         atomic.write_jsonl(output / "predictions.jsonl", (i.prediction for i in evaluation.items))
         atomic.write_json(output / "metrics.json", result)
     if as_json:
         print_json(result)
         return
-    print_table(["", ""], [[key, _shown(key, value)] for key, value in result.items()])
+    (head, first), *rest = [(key, _shown(key, value)) for key, value in result.items()]
+    print_table([head, first], rest)
     if output is not None:
         print_line(f"predictions: {output / 'predictions.jsonl'}")
 

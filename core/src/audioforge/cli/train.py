@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import click
 
 from audioforge.config import AudioRAFTConfig, read_config_file
 from audioforge.console import print_json, print_line, print_table
+
+if TYPE_CHECKING:
+    from audioforge.model import ModelAdapter
+    from audioforge.raft.run import Run
 
 RENAMED = {"model_name": "--model", "num_cycles": "--cycles", "output_dir": "--output"}
 REPEATED = ("texts", "references")
@@ -33,7 +37,7 @@ def _names(attribute: attrs.Attribute[Any]) -> tuple[str, str]:
 def _option(attribute: attrs.Attribute[Any]) -> dict[str, Any]:
     metadata, default = attribute.metadata, attribute.default
     text = metadata["help"]
-    if default not in (None, (), False):
+    if default is not None and default is not False and default != ():
         text += (
             f"  [default: {default:g}]"
             if isinstance(default, float)
@@ -78,7 +82,12 @@ EXAMPLE = """\b
 )
 @config_options
 @click.option("--dry-run", is_flag=True, help="Check everything, say what would run, and stop.")
-@click.option("--json", "as_json", is_flag=True, help="Print summary.json instead of a table.")
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print summary.json instead of a table; with --dry-run, the resolved settings.",
+)
 def train(config_file: Path | None, dry_run: bool, as_json: bool, **flags: Any) -> None:
     """Train a model from verifiable rewards (RAFT).
 
@@ -87,17 +96,15 @@ def train(config_file: Path | None, dry_run: bool, as_json: bool, **flags: Any) 
     summary.json.
     """
     config = build_config(config_file, flags)
-    from audioforge.raft.run import describe
     from audioforge.raft.trainer import AudioRAFTTrainer
 
     trainer = AudioRAFTTrainer(config)
     if dry_run:
         run = trainer.prepare()
         adapter = run.load(run.model_name)
-        weights = sum(p.numel() for p in adapter.module.parameters())
-        for line in describe(run):
-            print_line(line)
-        print_line(f"adapter: {type(adapter).__name__}, {weights:,} weights; nothing was run")
+        adapter.make_trainable(run.train_options)
+        if run.processes.is_main:
+            _print_plan(run, adapter, as_json)
         return
     summary = trainer.train()
     if not summary.is_main:
@@ -108,3 +115,28 @@ def train(config_file: Path | None, dry_run: bool, as_json: bool, **flags: Any) 
     print_table(summary.columns, summary.rows)
     print_line()
     print_line(summary.conclusion)
+
+
+def _print_plan(run: Run, adapter: ModelAdapter, as_json: bool) -> None:
+    """Say what would run."""
+    from audioforge.raft.run import describe
+
+    parameters = list(adapter.module.parameters())
+    weights = sum(p.numel() for p in parameters)
+    trained = sum(p.numel() for p in parameters if p.requires_grad)
+    if as_json:
+        plan = {
+            "settings": run.config.as_mapping(),
+            "samples": {role: len(dataset.samples) for role, dataset in run.data.by_role},
+            "adapter": type(adapter).__name__,
+            "weights": weights,
+            "trained_weights": trained,
+        }
+        print_json(plan)
+        return
+    for line in describe(run):
+        print_line(line)
+    print_line(
+        f"adapter: {type(adapter).__name__}, {weights:,} weights, {trained:,} of them trained"
+    )
+    print_line("nothing was run")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from audioforge.checkpoints import load_adapter
+from audioforge.checkpoints import choose_adapter, load_adapter
 from audioforge.config import AudioRAFTConfig
 from audioforge.dataset import DatasetRequest
 from audioforge.model import LoadOptions, Task
@@ -19,7 +19,7 @@ from audioforge.reporter import Reporter
 
 def run_benchmark(
     config: AudioRAFTConfig, reporter: Reporter | None = None
-) -> tuple[Evaluation, dict[str, Any]]:
+) -> tuple[Evaluation, dict[str, Any], bool]:
     """Evaluate a model.
 
     Args:
@@ -27,13 +27,18 @@ def run_benchmark(
         reporter: Where to tell how it goes; None for stderr.
 
     Returns:
-        The evaluation, and what `audioforge benchmark --json` prints.
+        The evaluation, what `audioforge benchmark --json` prints, and whether this process is the
+        one that prints it.
     """
     hide_broken_companions()
-    reporter = reporter or Reporter()
     registry = discover()
     processes = Processes(config.device, config.dtype)
+    if not processes.is_main:
+        reporter = Reporter(quiet=True, warnings=False)
+    reporter = reporter or Reporter()
     task, model_name = cast("Task", config.task), cast("str", config.model_name)
+    if config.adapter is None:  # fail before an hour of reading data
+        choose_adapter(registry, model_name, task)
     request = DatasetRequest(
         "",
         split=config.split,
@@ -65,7 +70,7 @@ def run_benchmark(
     options = LoadOptions(str(processes.device), config.language)
     adapter = load_adapter(registry, model_name, task, options, config.adapter)
     evaluation = evaluator.evaluate(adapter, dataset)
-    skipped = dataset.skips.describe(len(evaluation.items) + len(dataset.skips.problems))
+    skipped = dataset.skips.describe(dataset.total)
     if skipped:
         reporter.warn(f"{config.dataset}: {skipped}")
     first = next(iter(evaluation.corpus_metrics))
@@ -81,4 +86,4 @@ def run_benchmark(
         "normalizer": normalizer,
         "skipped": len(dataset.skips.problems),
     }
-    return evaluation, result
+    return evaluation, result, processes.is_main

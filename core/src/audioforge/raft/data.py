@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from itertools import islice
+from pathlib import Path
 
 from audioforge import keyed_random
 from audioforge.dataset import DatasetRequest
@@ -59,7 +60,7 @@ def load_samples(
             f"{location}: there is nothing in it to use: "
             f"{skips.describe(len(skips.problems)) or 'it is empty'}"
         )
-    return EvaluationSet(location, samples, skips)
+    return EvaluationSet(location, samples, skips, len(skips.problems))
 
 
 def _reference_problem(sample: AudioSample, task: Task) -> Problem | None:
@@ -70,6 +71,17 @@ def _reference_problem(sample: AudioSample, task: Task) -> Problem | None:
     if sample.reference is not None and sample.reference.strip():
         return None
     return Problem(sample.id, f"{sample.origin}: there is no reference text", "empty reference")
+
+
+def shared_clips(first: Sequence[AudioSample], second: Sequence[AudioSample]) -> int:
+    """Count the clips of `second` that are also in `first`: the same part of the same file."""
+
+    def places(samples: Sequence[AudioSample]) -> list[tuple[Path, float | None]]:
+        # Not the duration, which a manifest may leave out.
+        return [(s.audio.resolve(), s.offset) for s in samples if isinstance(s.audio, Path)]
+
+    known = set(places(first))
+    return sum(place in known for place in places(second))
 
 
 def hold_out(

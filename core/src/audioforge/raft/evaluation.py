@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from audioforge.config import VerifierSetting
 from audioforge.errors import ConfigError, DatasetError
@@ -19,7 +19,7 @@ from audioforge.raft.processes import Processes
 from audioforge.raft.rollout import sample_hypotheses
 from audioforge.raft.verification import create_verifier, scores_of
 from audioforge.reporter import Reporter
-from audioforge.sample import AudioSample
+from audioforge.sample import AudioSample, Rollout
 from audioforge.verifier import CorpusMetric, Verifier, VerifierContext
 
 METRIC_VERIFIERS: Mapping[Task, tuple[str, ...]] = {
@@ -37,11 +37,23 @@ class EvaluationSet:
         name: As the user gave it.
         samples: All of them have a reference.
         skips: What of it cannot be used.
+        unread: How many of those are not among the samples.
     """
 
     name: str
     samples: list[AudioSample]
     skips: SkipLog = field(factory=SkipLog)
+    unread: int = 0
+
+    @property
+    def total(self) -> int:
+        """How many items it has, usable or not."""
+        return len(self.samples) + self.unread
+
+    @property
+    def short_name(self) -> str:
+        """Its name without folders, for where there is little room."""
+        return self.name.rstrip("/").rpartition("/")[2] or self.name
 
 
 @frozen(eq=False)
@@ -163,6 +175,23 @@ class Evaluator:
         """The metric that decides."""
         return next(iter(self._metrics.values()))
 
+    def measured(self, rollouts: Sequence[Rollout]) -> list[Rollout]:
+        """Return rollouts with the scores of the verifier whose metric decides.
+
+        A run that rewards by other verifiers has none of its scores.
+        """
+        name, verifier = next(iter(self._verifiers.items()))
+        measured = []
+        for rollout in rollouts:
+            hypotheses = [h.hypothesis for h in rollout.hypotheses]
+            scores = scores_of(name, verifier, [rollout.sample] * len(hypotheses), hypotheses)
+            scored = [
+                evolve(h, scores={**h.scores, name: score})
+                for h, score in zip(rollout.hypotheses, scores, strict=True)
+            ]
+            measured.append(Rollout(rollout.sample, rollout.cycle, scored))
+        return measured
+
     def evaluate(self, adapter: Any, dataset: EvaluationSet, what: str = "evaluate") -> Evaluation:
         """Decode a dataset greedily and measure.
 
@@ -180,7 +209,7 @@ class Evaluator:
             batch_size=self._batch_size,
             processes=self._processes,
             reporter=self._reporter,
-            what=f"{what} {dataset.name}",
+            what=f"{what} {dataset.short_name}",
         )
         items = []
         for batch in batches:
@@ -199,7 +228,7 @@ class Evaluator:
         if not items:
             raise DatasetError(
                 f"{dataset.name}: nothing in it can be evaluated; "
-                f"{dataset.skips.describe(len(dataset.samples)) or 'it is empty'}"
+                f"{dataset.skips.describe(dataset.total) or 'it is empty'}"
             )
         seconds = time.perf_counter() - start
         evaluation = Evaluation(dataset.name, items, self.metric, self._metrics, seconds)

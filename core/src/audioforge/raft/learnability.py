@@ -12,6 +12,9 @@ from audioforge.raft.rewards import reward_statistics
 from audioforge.sample import Rollout
 from audioforge.verifier import CorpusMetric
 
+MANY = 0.9
+"""A share of clips or hypotheses that says that nearly all are so."""
+
 
 @frozen
 class Learnability:
@@ -25,6 +28,7 @@ class Learnability:
         n: Clips that were probed.
         frac_reward_zero_std: Share of judged clips whose rewards are all equal, which teach little.
         distinct: Mean share of different hypotheses among the k.
+        oracle_is_better: Whether the oracle is better than greedy; None where one is not known.
     """
 
     metric: str
@@ -34,6 +38,24 @@ class Learnability:
     n: int
     frac_reward_zero_std: float | None
     distinct: float
+    oracle_is_better: bool | None
+
+    def warning(self) -> str | None:
+        """Return what stands in the way of learning and what to change, or None."""
+        if self.k == 1:  # of one hypothesis none is chosen
+            return None
+        if self.oracle_is_better is False:
+            problem = f"the best of {self.k} hypotheses is no better than greedy decoding"
+        elif (self.frac_reward_zero_std or 0) > MANY:
+            problem = (
+                f"{self.frac_reward_zero_std:.0%} of clips earn the same reward with every "
+                f"hypothesis"
+            )
+        else:
+            return None
+        # Hypotheses that all differ and are all bad are noise; equal ones need more of it.
+        change = "lower" if self.distinct > MANY else "raise"
+        return f"{problem}: {change} --temperature, or raise --samples-per-prompt"
 
     def describe(self) -> str:
         """Return the report as one line."""
@@ -90,14 +112,19 @@ def assess(
     distinct = [
         len({h.hypothesis.content for h in r.hypotheses}) / len(r.hypotheses) for r in rollouts
     ]
+    oracle = _rate(metric, best)
+    better = None
+    if greedy_rate is not None and oracle is not None:
+        better = sign * (greedy_rate - oracle) > 0
     return Learnability(
         metric=metric.name,
         greedy=greedy_rate,
-        oracle=_rate(metric, best),
+        oracle=oracle,
         k=len(rollouts[0].hypotheses),
         n=len(measured),
         frac_reward_zero_std=reward_statistics(rollouts)["frac_reward_zero_std"],
         distinct=sum(distinct) / len(distinct),
+        oracle_is_better=better,
     )
 
 

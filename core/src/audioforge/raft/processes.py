@@ -5,15 +5,15 @@ Accelerate places and reduces; the loop is the same whatever the number of proce
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, TypeVar, cast
 
 import torch
 from accelerate import PartialState
 from accelerate.utils import gather_object, reduce
 
-from audioforge.errors import ConfigError
+from audioforge.errors import ConfigError, TrainingError
 
 T = TypeVar("T")
 
@@ -31,15 +31,9 @@ class Processes:
 
     def __init__(self, device: str, dtype: str) -> None:
         """Join the process group that the launcher set up, if there is one."""
-        available = {
-            "auto": True,
-            "cpu": True,
-            "cuda": torch.cuda.is_available(),
-            "mps": torch.backends.mps.is_available(),
-        }
-        if not available.get(device, False):
-            there = ", ".join(name for name, yes in available.items() if yes)
-            raise ConfigError([f"device: '{device}' is not available here; there is {there}"])
+        problem = device_problem(device)
+        if problem is not None:
+            raise ConfigError([problem])
         if not torch.distributed.is_initialized():
             # Accelerate remembers the device of an earlier run in the same Python process.
             PartialState._reset_state()
@@ -71,12 +65,35 @@ class Processes:
         return list(items[self.rank :: self.count])
 
     def gather(self, items: list[T]) -> list[T]:
-        """Return the lists of all processes, joined in the order of rank."""
-        return cast("list[T]", gather_object(items)) if self.count > 1 else items
+        """Return the lists of all processes, joined in the order of rank.
+
+        Raises:
+            TrainingError: If another process is gone.
+        """
+        if self.count == 1:
+            return items
+        with self._together():
+            return cast("list[T]", gather_object(items))
 
     def wait(self) -> None:
-        """Wait until every process is here."""
-        self._state.wait_for_everyone()
+        """Wait until every process is here.
+
+        Raises:
+            TrainingError: If another process is gone.
+        """
+        with self._together():
+            self._state.wait_for_everyone()
+
+    @contextmanager
+    def _together(self) -> Iterator[None]:
+        """Talk to the other processes; when that fails, another's own error is the cause."""
+        try:
+            yield
+        except RuntimeError as error:
+            raise TrainingError(
+                f"process {self.rank} of {self.count}: lost the others ({_first_line(error)}). "
+                f"The error of the process that ended first says why."
+            ) from error
 
     def autocast(self) -> AbstractContextManager[Any]:
         """Return the context in which models compute."""
@@ -88,6 +105,9 @@ class Processes:
 
         A process that had nothing to do in a step takes part with zeros, so that uneven shards
         neither deadlock nor bias.
+
+        Raises:
+            TrainingError: If another process is gone.
         """
         if self.count == 1:
             return
@@ -96,7 +116,8 @@ class Processes:
             if parameter.grad is None:
                 parameter.grad = torch.zeros_like(parameter)
         flat = torch.cat([cast("torch.Tensor", p.grad).reshape(-1) for p in trained])
-        total = cast("torch.Tensor", reduce(flat, reduction="sum"))
+        with self._together():
+            total = cast("torch.Tensor", reduce(flat, reduction="sum"))
         start = 0
         for parameter in trained:
             size = parameter.numel()
@@ -104,3 +125,21 @@ class Processes:
                 total[start : start + size].view_as(parameter)
             )
             start += size
+
+
+def device_problem(device: str) -> str | None:
+    """Return why a device cannot be had on this machine, or None."""
+    available = {
+        "auto": True,
+        "cpu": True,
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+    }
+    if available.get(device, False):
+        return None
+    there = ", ".join(name for name, yes in available.items() if yes)
+    return f"device: '{device}' is not available here; there is {there}"
+
+
+def _first_line(error: RuntimeError) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)

@@ -11,16 +11,16 @@ from attrs import define
 from audioforge.checkpoints import choose_adapter, load_adapter
 from audioforge.config import AudioRAFTConfig
 from audioforge.dataset import DatasetRequest
-from audioforge.errors import ConfigError
+from audioforge.errors import ConfigError, PluginError
 from audioforge.model import LoadOptions, ModelAdapter, Task, TrainOptions
 from audioforge.optional_imports import hide_broken_companions
 from audioforge.plugins import Registry, discover
 from audioforge.raft.clips import SkipLog
-from audioforge.raft.data import hold_out, load_samples, normalizer_for
+from audioforge.raft.data import hold_out, load_samples, normalizer_for, shared_clips
 from audioforge.raft.evaluation import EvaluationSet, Evaluator
-from audioforge.raft.processes import Processes
+from audioforge.raft.processes import Processes, device_problem
 from audioforge.raft.run_folder import require_new
-from audioforge.raft.verification import Verification, verifier_context
+from audioforge.raft.verification import Verification, name_problems, verifier_context
 from audioforge.reporter import Reporter
 
 OUTPUT_DIR = Path("runs/audio_raft")
@@ -48,10 +48,22 @@ class RunData:
         return [self.train, self.held_out, *self.retention, *([self.test] if self.test else [])]
 
     @property
+    def has_independent_test(self) -> bool:
+        """Whether there is a test set, with no clip of the held-out set in it."""
+        if self.test is None:
+            return False
+        return not shared_clips(self.held_out.samples, self.test.samples)
+
+    @property
+    def by_role(self) -> list[tuple[str, EvaluationSet]]:
+        """Every set with its role and name, such as "train: clips.jsonl"."""
+        roles = ["train", "held out", *("retention" for _ in self.retention), "test"]
+        return [(f"{r}: {d.name}", d) for r, d in zip(roles, self.all, strict=False)]
+
+    @property
     def skips(self) -> dict[str, SkipLog]:
         """What was left out, by the role of the set and its name."""
-        roles = ["train", "held out", *("retention" for _ in self.retention), "test"]
-        return {f"{r}: {d.name}": d.skips for r, d in zip(roles, self.all, strict=False)}
+        return {role: dataset.skips for role, dataset in self.by_role}
 
 
 @define(eq=False)
@@ -122,6 +134,7 @@ def prepare(
     hide_broken_companions()
     config = _completed(config)
     registry = registry or discover()
+    _check_names(registry, config)
     processes = Processes(config.device, config.dtype)
     if processes.is_main:
         require_new(cast("Path", config.output_dir))
@@ -182,6 +195,27 @@ def _completed(config: AudioRAFTConfig) -> AudioRAFTConfig:
     return attrs.evolve(config, output_dir=config.output_dir or OUTPUT_DIR)
 
 
+def _check_names(registry: Registry, config: AudioRAFTConfig) -> None:
+    """Check all that a plugin or this machine must provide, before an hour of reading data.
+
+    Raises:
+        ConfigError: Naming each setting that cannot be served.
+    """
+    problems = name_problems(
+        registry, config.verifiers, config.aggregator, cast("Task", config.task)
+    )
+    if config.adapter is not None:
+        try:
+            registry.find("models", config.adapter)
+        except PluginError as error:
+            problems.append(f"adapter: {error}")
+    problem = device_problem(config.device)
+    if problem is not None:
+        problems.append(problem)
+    if problems:
+        raise ConfigError(problems)
+
+
 def _load_data(registry: Registry, config: AudioRAFTConfig, reporter: Reporter) -> RunData:
     """Read every dataset, and hold part of the training data out if there is no other."""
     columns = DatasetRequest("", text_column=config.text_column, label_column=config.label_column)
@@ -200,7 +234,7 @@ def _load_data(registry: Registry, config: AudioRAFTConfig, reporter: Reporter) 
             on_error=config.on_error,
             limit=limit,
         )
-        skipped = loaded.skips.describe(len(loaded.samples) + len(loaded.skips.problems))
+        skipped = loaded.skips.describe(loaded.total)
         if skipped:
             reporter.warn(f"{location}: {skipped}")
         return loaded
@@ -213,4 +247,20 @@ def _load_data(registry: Registry, config: AudioRAFTConfig, reporter: Reporter) 
         held_out = read(config.eval_dataset)
     retention = [read(name) for name in config.retention_dataset]
     test = read(config.test_dataset) if config.test_dataset else None
-    return RunData(train, held_out, retention, test)
+    data = RunData(train, held_out, retention, test)
+    _warn_of_shared_clips(data, reporter)
+    return data
+
+
+def _warn_of_shared_clips(data: RunData, reporter: Reporter) -> None:
+    """Say when a figure would be measured on what was learnt from, or on what chose the cycle."""
+    pairs = [(data.train, data.held_out)]
+    if data.test is not None:
+        pairs += [(data.train, data.test), (data.held_out, data.test)]
+    for first, second in pairs:
+        count = shared_clips(first.samples, second.samples)
+        if count:
+            reporter.warn(
+                f"{count} of {len(second.samples)} clips of {second.name} are also in "
+                f"{first.name}: figures measured on them flatter the model"
+            )

@@ -123,7 +123,7 @@ class Summary:
             "best": self.best,
             "improved": self.improved,
             "reason": self.reason,
-            "selected_on_same_data": self.test is None,
+            "selected_on_same_data": not self._run.data.has_independent_test,
             "test": self.test,
             "stopped_early": self.stopped_early,
             "skipped": {name: len(log.problems) for name, log in self._run.data.skips.items()},
@@ -139,7 +139,7 @@ class Summary:
         low, high = row["difference_ci95"]
         lost = f"; worse on {', '.join(row['lost'])}" if row["lost"] else ""
         return (
-            f"cycle {cycle}: {name} {_rate(row[self.metric])} (difference {_span(low, high)}), "
+            f"cycle {cycle}: {name} {_rate(row[self.metric])} (difference {_span(low, high)} points), "
             f"reward {row['reward']:.3f}, kept {row['kept']}, loss {row['first_loss']:.3f} → "
             f"{row['last_loss']:.3f}, {sum(row['seconds'].values()):.1f} s{lost}"
         )
@@ -148,9 +148,12 @@ class Summary:
     def columns(self) -> list[str]:
         """Heads of the final table."""
         name = self.metric.upper()
-        heads = ["model", name, "95 %", "difference, 95 %"]
-        for dataset in self._base.retention:
-            heads += [f"retention {dataset}", "difference, 95 %"]
+        heads = ["model", name, "95 %", "difference, points, 95 %"]
+        names = [dataset.short_name for dataset in self._run.data.retention]
+        if len(set(names)) < len(names):
+            names = list(self._base.retention)
+        for dataset in names:
+            heads += [f"retention {dataset}", "difference, points, 95 %"]
         return heads
 
     @property
@@ -190,14 +193,15 @@ class Summary:
     def conclusion(self) -> str:
         """One honest sentence about the run."""
         best, name = self.best, self.metric.upper()
+        independent = self._run.data.has_independent_test
         where = self._run.output_dir / "best"
         if not self.improved:
-            text = f"Not improved: {self.reason}. {where} holds the base model's weights."
+            text = f"Not improved: {self.reason}{self._rejected}. {where} holds its weights."
         else:
             low, high = best["difference_ci95"]
             text = (
                 f"Improved: held-out {name} {_rate(self.base[self.metric])} → "
-                f"{_rate(best[self.metric])} (difference {_span(low, high)}, 95 %) with cycle "
+                f"{_rate(best[self.metric])} (difference {_span(low, high)} points, 95 %) with cycle "
                 f"{best['cycle']}"
                 + (f" × {best['interpolation']:g}" if best["interpolation"] != 1 else "")
                 + f", in {where}."
@@ -207,12 +211,24 @@ class Summary:
             low, high = self.test["best"]["difference_ci95"]
             text += (
                 f" On {self.test['dataset']}: {_rate(self.test['base'][self.metric])} → "
-                f"{_rate(self.test['best'][self.metric])} (difference {_span(low, high)})"
-                + (f": {verdict}." if self.improved else ".")
+                f"{_rate(self.test['best'][self.metric])} (difference {_span(low, high)} points)"
+                + (f": {verdict}." if self.improved and independent else ".")
             )
-        elif self.improved:
+        if self.improved and not independent:
             text += " The same data chose the cycle; --test-dataset gives an independent figure."
         return text
+
+    @property
+    def _rejected(self) -> str:
+        """What the best candidate reached, in brackets, where it did not replace the base."""
+        rejected = self.best.get("rejected")
+        if rejected is None:
+            return ""
+        return (
+            f" (base {_rate(self.base[self.metric])}, cycle {rejected['cycle']} × "
+            f"{rejected['interpolation']:g} {_rate(rejected[self.metric])}, difference "
+            f"{_span(*rejected['difference_ci95'])})"
+        )
 
 
 def _rate(value: float | None) -> str:

@@ -20,7 +20,7 @@ import attrs
 
 from audioforge import keyed_random
 from audioforge.config import AudioRAFTConfig
-from audioforge.errors import TrainingError
+from audioforge.errors import AudioForgeError, TrainingError
 from audioforge.model import ModelAdapter, SamplingParams
 from audioforge.plugins import Registry
 from audioforge.raft.choice import Candidate, best_cycle
@@ -83,7 +83,12 @@ class AudioRAFTTrainer:
         Raises:
             AudioForgeError: With what to do; what was written until then stays.
         """
-        return _Loop(self.prepare(dataset)).run()
+        loop = _Loop(self.prepare(dataset))
+        try:
+            return loop.run()
+        except (AudioForgeError, KeyboardInterrupt):
+            loop.leave()
+            raise
 
 
 class _Loop:
@@ -95,15 +100,17 @@ class _Loop:
         self._processes = run.processes
         self._started = time.perf_counter()
         self._seconds: dict[str, float] = {}
+        self._folder = RunFolder(run.output_dir)
+        self._opened = False
+        self._cycles: list[Candidate] = []
 
     def run(self) -> Summary:
         """Run every cycle, then export the best model."""
         adapter = self._run.load(self._run.model_name)
-        self._folder = self._open_folder()
+        self._open_folder()
         self._base = self._evaluate(adapter, cycle=0)
         self._summary = Summary(self._run, self._base)
         self._record(0, self._base, self._summary.base)
-        self._cycles: list[Candidate] = []
         adapter.make_trainable(self._run.train_options)
         for cycle in range(1, self._config.num_cycles + 1):
             self._seconds = {}
@@ -125,16 +132,28 @@ class _Loop:
         """This process' part of the training samples."""
         return self._processes.shard(sorted(self._run.data.train.samples, key=lambda s: s.id))
 
-    def _open_folder(self) -> RunFolder:
+    def leave(self) -> None:
+        """Say what an unfinished run leaves behind, and which clips it left out until then."""
+        if not (self._opened and self._processes.is_main):
+            return
+        self._folder.write_skipped(self._run.data.skips)
+        text = f"what was written until now stays in {self._folder.root}"
+        if self._cycles:
+            best = best_cycle(self._cycles)
+            checkpoint = self._folder.checkpoint(best.cycle)
+            if checkpoint.is_dir():
+                text += f"; the best cycle so far is {checkpoint}"
+        self._run.reporter.info(text)
+
+    def _open_folder(self) -> None:
         """Make the run folder: on the main process, before any other looks for it."""
-        folder = RunFolder(self._run.output_dir)
         if self._processes.is_main:
-            folder = RunFolder.create(self._run.output_dir)
-            folder.write_config(
+            RunFolder.create(self._folder.root)
+            self._opened = True
+            self._folder.write_config(
                 self._config.as_mapping(), self._run.registry, self._processes.count
             )
         self._processes.wait()
-        return folder
 
     def _sample_and_verify(self, adapter: ModelAdapter, cycle: int) -> list[Rollout]:
         """Sample and score every training clip; return the rollouts of all processes."""
@@ -191,14 +210,15 @@ class _Loop:
         probe = EvaluationSet(self._run.data.train.name, probed, self._run.data.train.skips)
         greedy = self._run.evaluator.evaluate(adapter, probe, "greedy on")
         verifier = METRIC_VERIFIERS[self._run.task][0]
-        report = assess(rollouts, greedy.items, greedy.metric, verifier)
+        names = {s.id for s in probed}
+        measured = self._run.evaluator.measured([r for r in rollouts if r.sample.id in names])
+        others = [r for r in rollouts if r.sample.id not in names]
+        report = assess([*measured, *others], greedy.items, greedy.metric, verifier)
         self._summary.learnability = report.as_mapping()
         self._run.reporter.info(f"to learn: {report.describe()}")
-        if (report.frac_reward_zero_std or 0) > 0.9:
-            self._run.reporter.warn(
-                f"{report.frac_reward_zero_std:.0%} of clips earn the same reward with every "
-                f"hypothesis: raise --temperature or --samples-per-prompt"
-            )
+        warning = report.warning()
+        if warning:
+            self._run.reporter.warn(warning)
 
     def _select(self, adapter: ModelAdapter, cycle: int, rollouts: list[Rollout]) -> list[Kept]:
         """Select what to learn, the same on every process, and mark it in the rollout files."""
@@ -209,18 +229,22 @@ class _Loop:
             top_percent=self._config.keep_top_percent,
             seed=self._config.seed,
         )
+        learnable = [item for item in kept if self._is_learnable(adapter, item)]
+        targets = {id(item.target) for item in learnable}
+        for hypothesis in (h for r in rollouts for h in r.hypotheses):
+            hypothesis.kept = id(hypothesis.hypothesis) in targets
         shard = {s.id for s in self._shard}
         own = [r for r in rollouts if r.sample.id in shard]
         self._folder.mark_kept(cycle, self._processes.rank, own)
-        learnable = []
-        for item in kept:
-            reason = adapter.target_problem(item.sample, item.target)
-            if reason is None:
-                learnable.append(item)
-            else:
-                problem = Problem(item.sample.id, reason, "unlearnable target")
-                self._run.data.train.skips.add(problem)
         return learnable
+
+    def _is_learnable(self, adapter: ModelAdapter, item: Kept) -> bool:
+        """Say whether the model can learn a target; write down why not."""
+        reason = adapter.target_problem(item.sample, item.target)
+        if reason is not None:
+            problem = Problem(item.sample.id, reason, "unlearnable target")
+            self._run.data.train.skips.add(problem)
+        return reason is None
 
     def _stop_without_rewards(self, cycle: int, rollouts: list[Rollout]) -> None:
         """Say that nothing was kept; it is an error when no cycle was trained.
@@ -229,12 +253,19 @@ class _Loop:
             TrainingError: In the first cycle.
         """
         rewards = [reward for r in rollouts for reward in r.rewards]
-        message = (
-            f"cycle {cycle}: nothing was kept: of {len(rewards)} rewards the highest is "
-            f"{max(rewards, default=0.0):.3g}, and --reward-threshold is "
-            f"{self._config.effective_reward_threshold:g}. Lower it, raise --samples-per-prompt, "
-            f"or change --temperature."
-        )
+        train = self._run.data.train
+        skipped = train.skips.describe(train.total)
+        if rewards:
+            message = (
+                f"cycle {cycle}: nothing was kept: of {len(rewards)} rewards the highest is "
+                f"{max(rewards):.3g}, and --reward-threshold is "
+                f"{self._config.effective_reward_threshold:g}. Lower it, raise "
+                f"--samples-per-prompt, or change --temperature."
+            )
+        else:
+            message = f"cycle {cycle}: no hypothesis has a reward, so that nothing was kept."
+        if skipped:
+            message += f" {train.name}: {skipped}."
         if cycle == 1:
             raise TrainingError(message)
         self._summary.stopped_early = message
@@ -285,8 +316,8 @@ class _Loop:
     def _finish(self) -> Summary:
         data = self._run.data
         for dataset in data.all:
-            skipped = dataset.skips.describe(len(dataset.samples))
-            if skipped:
+            skipped = dataset.skips.describe(dataset.total)
+            if skipped and len(dataset.skips.problems) > dataset.unread:  # else said before
                 self._run.reporter.warn(f"{dataset.name}: {skipped}")
         self._summary.seconds = time.perf_counter() - self._started
         if self._processes.is_main:

@@ -8,9 +8,9 @@ from typing import cast
 
 from audioforge.checkpoints import load_adapter
 from audioforge.config import VerifierSetting
-from audioforge.errors import ConfigError, VerifierError
+from audioforge.errors import ConfigError, PluginError, UsageError, VerifierError
 from audioforge.model import LoadOptions, ModelAdapter, Task
-from audioforge.plugins import Registry, verifier_spec
+from audioforge.plugins import Registry, checked_options, verifier_spec
 from audioforge.reward import RewardAggregator
 from audioforge.sample import AudioSample, Hypothesis, Rollout, Score, ScoredHypothesis
 from audioforge.spelling import parse_reference
@@ -46,6 +46,32 @@ def create_verifier(
     verifier = cast("Verifier", registry.create("verifiers", setting.name, **setting.options))
     verifier.setup(context)
     return verifier
+
+
+def name_problems(
+    registry: Registry, settings: Sequence[VerifierSetting], aggregator: str, task: Task
+) -> list[str]:
+    """Return what no plugin can serve of the verifiers and the aggregator, each with its key."""
+    problems = []
+    for index, setting in enumerate(settings):
+        key = f"verifier[{index}]"
+        try:
+            spec = verifier_spec(registry, setting.name)
+            checked_options(registry.find("verifiers", setting.name), setting.options)
+            if task not in spec.tasks:
+                problems.append(f"{key}: {setting.name} serves {', '.join(spec.tasks)}, not {task}")
+        except ConfigError as error:
+            problems += [f"{key}: {problem}" for problem in error.problems]
+        except PluginError as error:
+            problems.append(f"{key}: {error}")
+    try:
+        name, options = parse_reference(aggregator)
+        checked_options(registry.find("aggregators", name), options)
+    except ConfigError as error:
+        problems += [f"aggregator: {problem}" for problem in error.problems]
+    except (PluginError, UsageError) as error:
+        problems.append(f"aggregator: {error}")
+    return problems
 
 
 class Verification:

@@ -50,6 +50,8 @@ def read_table(path: Path, reader: RowReader) -> Iterator[AudioSample | Problem]
     _, head = next(rows, (0, []))
     if not head:
         raise DatasetError(f"{path}: the file is empty; its first line must name the columns")
+    if repeated := sorted({name for name in head if name and head.count(name) > 1}):
+        raise DatasetError(f"{path}: the column {repeated[0]!r} is there twice; rename one")
     check_columns(reader.request, head, str(path))
     for line, cells in rows:
         where = f"{path}:{line}"

@@ -117,7 +117,7 @@ def _print_table(summaries: dict[str, dict[str, Any]]) -> None:
                 f"{100 * (last['wer'] / base['wer'] - 1):+.0f} %",
             ]
         )
-    heads = ["after the last cycle", "WER", "95 %", "difference to base, 95 %", "errors"]
+    heads = ["after the last cycle", "WER", "95 %", "difference to base, points, 95 %", "errors"]
     print_table(heads, rows, right=heads[1:])
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from attrs import frozen
+from huggingface_hub.utils import enable_progress_bars
 from transformers import AutoConfig, WhisperForConditionalGeneration, WhisperProcessor
 from transformers.utils.logging import disable_progress_bar
 
@@ -38,8 +39,9 @@ def read_checkpoint(location: str) -> Checkpoint:
         CheckpointError: If it is missing, damaged, pickled, or not a Whisper for transcription.
     """
     name = str(Path(location).expanduser())
-    if not sys.stderr.isatty():
-        disable_progress_bar()
+    disable_progress_bar()  # of reading and writing weights, which is quick; and of the hub's
+    if sys.stderr.isatty():
+        enable_progress_bars()
     try:
         config = AutoConfig.from_pretrained(name)
     except Exception as error:  # a damaged file makes the libraries raise anything
@@ -158,6 +160,8 @@ def write_checkpoint(checkpoint: Checkpoint, state: dict[str, torch.Tensor], fol
             plain = WhisperForConditionalGeneration(model.config)
         plain.generation_config = model.generation_config
         plain.save_pretrained(folder, state_dict=state)
+        for weights in folder.glob("*.safetensors"):  # safetensors 0.8: readable by its owner only
+            weights.chmod((folder / "config.json").stat().st_mode)
         checkpoint.processor.save_pretrained(folder)
     except OSError as error:
         raise CheckpointError(
