@@ -9,7 +9,7 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audioforge.audio import ClipTooLong, ClipTooShort, load_clip, probe_seconds
+from audioforge.audio import ClipTooLong, ClipTooShort, load_clip
 from audioforge.errors import AudioError
 from audioforge.sample import AudioSample
 
@@ -120,7 +120,6 @@ def test_the_same_sound_in_other_files(bad):
 
 def test_three_hours_are_refused_on_the_header(bad):
     path = bad / "silence_3h.flac"
-    assert probe_seconds(path) == 3 * 3600
     start = time.perf_counter()
     with pytest.raises(ClipTooLong, match=r"silence_3h\.flac: 10800\.00 s is longer than .* 30 s"):
         load_clip(AudioSample("a", path), 16_000, max_seconds=30)
@@ -167,7 +166,6 @@ def test_compressed_stereo_from_a_file_and_from_memory(write, name, rate, option
     assert loudest_hertz(clip.waveform[2000:14000], 16_000) == pytest.approx(440, abs=3)
     in_memory = load_clip(AudioSample("b", sample.audio.read_bytes()), 16_000)
     np.testing.assert_array_equal(in_memory.waveform, clip.waveform)
-    assert probe_seconds(sample.audio.read_bytes()) == pytest.approx(1, abs=0.1)
 
 
 def test_channels_are_averaged():
@@ -260,7 +258,7 @@ def test_what_is_missing_is_said(tmp_path):
     with pytest.raises(AudioError):
         load_clip(AudioSample("a", tmp_path), 16_000)
     with pytest.raises(AudioError):
-        probe_seconds(b"")
+        load_clip(AudioSample("a", b""), 16_000)
 
 
 @given(st.binary(max_size=300), st.sampled_from([b"", b"RIFF", b"fLaC", b"OggS", b"ID3"]))

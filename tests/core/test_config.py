@@ -288,3 +288,20 @@ def test_written_settings_read_back_the_same(tmp_path):
     )
     text = yaml.safe_dump(config.as_mapping(), allow_unicode=True)
     assert from_yaml(tmp_path, text) == config
+
+
+def test_contradictions_come_together_with_wrong_values():
+    problems = problems_of(
+        {"temperature": -1, "verifier": ["wer:weight=-1"], "retention_dataset": ["a", "b", "a"]}
+    )
+    assert [p.split(":")[0] for p in problems] == [
+        "temperature",
+        "retention_dataset",
+        "verifier[0]",
+    ]
+    assert problems[1] == "retention_dataset: a is there twice"
+
+
+def test_the_home_folder_is_found_where_no_shell_has_replaced_it(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert AudioRAFTConfig(output_dir="~/runs").output_dir == tmp_path / "runs"

@@ -34,7 +34,7 @@ def test_a_clear_gain_is_exported():
     choice = choose(base, [tuned], [tuned])
     assert (choice.winner, choice.improved) == (tuned, True)
     assert choice.difference[0] < choice.difference[1] < 0
-    assert "wer is better than the base's outside the 95 % interval" in choice.reason
+    assert "WER is better than the base's outside the 95 % interval" in choice.reason
 
 
 def test_no_gain_leaves_the_base():

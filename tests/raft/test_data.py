@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from audioforge.dataset import DatasetRequest
 from audioforge.errors import DatasetError
-from audioforge.raft.data import hold_out, load_samples, normalizer_for
+from audioforge.raft.data import hold_out, load_samples, normalizer_for, shared_clips
 from audioforge.sample import AudioSample
 
 
@@ -143,3 +143,19 @@ def test_nothing_usable_says_why(registry, tmp_path, load):
 def test_the_normaliser_follows_the_language(setting, language, stated, expected):
     samples = [AudioSample("silent"), *(AudioSample(name, language=name) for name in stated)]
     assert normalizer_for(setting, language, samples) == expected
+
+
+def test_clips_are_the_same_when_they_are_the_same_part_of_the_same_file(tmp_path):
+    def sample(name, offset=None):
+        return AudioSample(f"id of {name} {offset}", tmp_path / name, offset=offset)
+
+    used = [sample("a.wav"), sample("b.wav", 0.0), sample("b.wav", 2.0)]
+    again = [sample("x/../a.wav"), sample("b.wav", 2.0), sample("b.wav", 4.0), sample("c.wav")]
+    assert shared_clips(used, again) == 2
+    assert shared_clips(used, [AudioSample("a.wav", b"bytes")]) == 0
+
+
+def test_what_could_not_be_read_counts_as_part_of_the_dataset(load):
+    dataset = load()
+    assert dataset.total == 8
+    assert dataset.skips.describe(dataset.total).startswith("skipped 3 of 8: ")

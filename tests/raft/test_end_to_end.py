@@ -52,14 +52,19 @@ def rollouts(folder: Path, cycle: int) -> dict[str, dict]:
 @pytest.fixture(scope="module")
 def adapted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run with a retention and a test set."""
-    folder = tmp_path_factory.mktemp("runs") / "adapted"
+    folder = tmp_path_factory.mktemp("runs")
+    lines = [json.loads(line) for line in assets.target_train().read_text().splitlines()]
+    for line in lines:
+        line["audio_filepath"] = str(assets.target_train().parent / line["audio_filepath"])
+    (folder / "test.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines[180:]))
     train(
-        folder,
+        folder / "adapted",
+        limit=180,
         retention_dataset=("demo:split=source",),
-        test_dataset="demo:split=heldout",
+        test_dataset=str(folder / "test.jsonl"),
         seed=0,
     )
-    return folder
+    return folder / "adapted"
 
 
 @pytest.fixture(scope="module")
@@ -350,3 +355,96 @@ def test_clips_that_cannot_be_used_are_named_and_counted(tmp_path: Path) -> None
     refused = run(*flags, "--output", tmp_path / "f", "--on-error", "fail")
     assert refused.exit_code == 2
     assert "train.jsonl" in refused.stderr or "long.wav" in refused.stderr
+
+
+def test_clips_that_are_measured_and_learnt_are_called_out(tmp_path: Path) -> None:
+    result = run(
+        "train", "--model", assets.model(), "--dataset", "demo:split=heldout", "--device", "cpu",
+        "--eval-dataset", "demo:split=heldout", "--test-dataset", assets.target_heldout(),
+        "--limit", 30, "--cycles", 1, "--steps-per-cycle", 1, "--normalizer", "none",
+        "--output", tmp_path / "r",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    warnings = " ".join(result.stderr.split())
+    assert "30 of 100 clips of the held-out set demo:split=heldout are also in" in warnings
+    assert f"of the test set {assets.target_heldout()} are also in the held-out set" in warnings
+    summary = json.loads((tmp_path / "r" / "summary.json").read_text())
+    assert summary["selected_on_same_data"] is True
+
+
+def test_an_unfinished_run_says_what_it_leaves(tmp_path: Path) -> None:
+    import soundfile
+
+    soundfile.write(tmp_path / "long.wav", [0.0] * 16_000 * 6, 16_000)
+    lines = ["not json", *(json.dumps({"audio_filepath": "long.wav", "text": t}) for t in "ab")]
+    (tmp_path / "train.jsonl").write_text("\n".join(lines))
+    result = run(
+        "train", "--model", assets.model(), "--dataset", tmp_path / "train.jsonl",
+        "--eval-dataset", "demo:split=heldout", "--output", tmp_path / "r", "--device", "cpu",
+        "--normalizer", "none",
+    )  # fmt: skip
+    assert result.exit_code == 1
+    assert "no hypothesis has a reward" in result.stderr
+    assert "skipped 3 of 3: 2 too long, 1 bad JSON" in result.stderr
+    assert f"stays in {tmp_path / 'r'}" in result.stderr
+    assert len((tmp_path / "r" / "skipped.jsonl").read_text().splitlines()) == 3
+
+
+def test_the_oracle_is_known_whatever_rewards(tmp_path: Path) -> None:
+    settings = {"num_cycles": 1, "steps_per_cycle": 1, "limit": 40}
+    other = train(tmp_path / "cer", verifier=("cer",), **settings)
+    usual = train(tmp_path / "wer", **settings)
+    for key in ("greedy_wer", "oracle_wer", "n"):
+        assert other["learnability"][key] == usual["learnability"][key]
+    assert usual["learnability"]["n"] == 40
+
+
+def test_what_cannot_be_learnt_is_not_marked_as_kept(tmp_path: Path) -> None:
+    lines = [json.loads(line) for line in assets.target_train().read_text().splitlines()[:3]]
+    for line in lines:
+        line["audio_filepath"] = str(assets.target_train().parent / line["audio_filepath"])
+    lines[0]["text"] = "one " * 500
+    manifest = tmp_path / "train.jsonl"
+    manifest.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    config = AudioRAFTConfig(
+        model_name=str(assets.model()), eval_dataset="demo:split=heldout",
+        output_dir=tmp_path / "r", selection="reference", **RECIPE | {"num_cycles": 1},
+    )  # fmt: skip
+    AudioRAFTTrainer(config, reporter=Reporter(quiet=True)).train(str(manifest))
+    marked = [
+        h["kept"] for line in rollouts(tmp_path / "r", 1).values() for h in line["hypotheses"]
+    ]
+    assert sorted(marked) == [False, True, True]
+
+
+def test_all_names_that_nobody_serves_are_reported_at_once(tmp_path: Path) -> None:
+    result = run(
+        "train", "--model", assets.model(), "--dataset", "demo", "--output", tmp_path / "r",
+        "--verifier", "werr", "--verifier", "cer:foo=1", "--aggregator", "best", "--adapter", "x",
+        "--device", "tpu",
+    )  # fmt: skip
+    assert result.exit_code == 2
+    keys = [line.split(":")[0].strip() for line in result.stderr.splitlines()]
+    assert keys == ["Error", "verifier[0]", "verifier[1]", "aggregator", "adapter", "device"]
+
+
+def test_dry_run_prints_json_when_asked(tmp_path: Path) -> None:
+    result = run(
+        "train", "--model", assets.model(), "--dataset", "demo:split=train", "--device", "cpu",
+        "--eval-dataset", "demo:split=heldout", "--trainable", "lora", "--dry-run", "--json",
+    )  # fmt: skip
+    plan = json.loads(result.stdout)
+    assert plan["settings"]["trainable"] == "lora"
+    assert plan["samples"]["held out: demo:split=heldout"] == 100
+    assert 0 < plan["trained_weights"] < plan["weights"] / 2
+
+
+def test_benchmark_refuses_its_output_before_it_decodes(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    for folder, reason in ((tmp_path, "not empty"), (tmp_path / "file" / "x", "cannot be")):
+        result = run(
+            "benchmark", "--model", assets.model(), "--dataset", "missing.jsonl",
+            "--output", folder,
+        )  # fmt: skip
+        assert result.exit_code == 2, result.output
+        assert reason in result.stderr

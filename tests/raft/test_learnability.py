@@ -1,5 +1,7 @@
 """Is there anything to learn from a model's own hypotheses?"""
 
+import re
+
 import pytest
 
 from audioforge.raft.evaluation import EvaluatedItem
@@ -65,3 +67,20 @@ def test_without_that_verifier_there_are_no_rates():
     report = assess([Rollout(AudioSample("a"), 1, hypotheses)], [greedy("a", 3)], WER, "wer")
     assert (report.greedy, report.oracle, report.n) == (None, None, 0)
     assert report.describe().startswith("100% of clips without reward spread")
+
+
+@pytest.mark.parametrize(
+    ("counts", "texts", "said"),
+    [
+        ([1, 3], None, None),
+        ([3, 3], ["a", "a"], "no better than greedy decoding: raise --temperature"),
+        ([9, 9], None, "no better than greedy decoding: lower --temperature"),
+        ([2, 2], ["a", "a"], "100% of clips earn the same .*: raise --temperature"),
+        ([3], None, None),
+    ],
+)
+def test_what_stands_in_the_way_is_said_with_the_mend(counts, texts, said):
+    texts = texts or [str(i) for i in range(len(counts))]
+    report = assess([rollout("a", counts, texts=texts)], [greedy("a", 3)], WER, "wer")
+    warning = report.warning()
+    assert (warning is None) if said is None else re.search(said, warning)

@@ -48,3 +48,23 @@ def texts(folder: Path, cycle: int) -> dict[tuple[str, int], str]:
             for index, hypothesis in enumerate(line["hypotheses"]):
                 found[line["id"], index] = hypothesis["text"]
     return found
+
+
+def test_when_one_process_fails_its_error_is_the_only_one_with_a_cause(tmp_path: Path) -> None:
+    lines = [json.loads(line) for line in assets.target_train().read_text().splitlines()[:8]]
+    for line in lines:
+        line["audio_filepath"] = str(assets.target_train().parent / line["audio_filepath"])
+    lines[3]["audio_filepath"] = str(tmp_path / "gone.wav")
+    (tmp_path / "train.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2"]
+    command += ["--master_port", "29518", "-m", "audioforge", "train", "--device", "cpu"]
+    command += ["--model", str(assets.model()), "--dataset", str(tmp_path / "train.jsonl")]
+    command += ["--eval-dataset", "demo:split=heldout", "--on-error", "fail"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    result = subprocess.run(
+        [*command, "--output", str(tmp_path / "r")],
+        capture_output=True, text=True, env=environment, timeout=120,
+    )  # fmt: skip
+    assert result.returncode == 1
+    assert "gone.wav: cannot be decoded: there is no such file" in result.stderr
+    assert "[rank" not in result.stderr, "a traceback of the other process"

@@ -192,3 +192,9 @@ def test_unwritable_folder(load, untrained, tmp_path):
     file.write_text("in the way")
     with pytest.raises(CheckpointError, match="cannot be written"):
         load(untrained("english")).save(file / "folder")
+
+
+def test_whoever_may_read_the_configuration_may_read_the_weights(nano, tmp_path):
+    nano.save(tmp_path / "saved")
+    modes = {path.stat().st_mode for path in (tmp_path / "saved").iterdir()}
+    assert len(modes) == 1

@@ -78,19 +78,6 @@ def load_clip(
     return Clip(sample, np.ascontiguousarray(mono, dtype=np.float32), sampling_rate)
 
 
-def probe_seconds(audio: Path | bytes) -> float:
-    """Return the length that a sound file's header states, in seconds.
-
-    Raises:
-        AudioError: If the header cannot be read.
-    """
-    try:
-        with _open(audio) as file:
-            return float(file.frames / file.samplerate)
-    except (soundfile.SoundFileError, OSError, ValueError) as error:
-        raise AudioError(_reason(error)) from error
-
-
 def _open(audio: Path | bytes) -> soundfile.SoundFile:
     if isinstance(audio, bytes):
         return soundfile.SoundFile(io.BytesIO(audio))

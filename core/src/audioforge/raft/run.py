@@ -9,7 +9,7 @@ import attrs
 from attrs import define
 
 from audioforge.checkpoints import choose_adapter, load_adapter
-from audioforge.config import AudioRAFTConfig
+from audioforge.config import AudioRAFTConfig, VerifierSetting
 from audioforge.dataset import DatasetRequest
 from audioforge.errors import ConfigError, PluginError
 from audioforge.model import LoadOptions, ModelAdapter, Task, TrainOptions
@@ -201,9 +201,8 @@ def _check_names(registry: Registry, config: AudioRAFTConfig) -> None:
     Raises:
         ConfigError: Naming each setting that cannot be served.
     """
-    problems = name_problems(
-        registry, config.verifiers, config.aggregator, cast("Task", config.task)
-    )
+    given = [VerifierSetting.parse(reference) for reference in config.verifier]
+    problems = name_problems(registry, given, config.aggregator, cast("Task", config.task))
     if config.adapter is not None:
         try:
             registry.find("models", config.adapter)
@@ -254,13 +253,15 @@ def _load_data(registry: Registry, config: AudioRAFTConfig, reporter: Reporter) 
 
 def _warn_of_shared_clips(data: RunData, reporter: Reporter) -> None:
     """Say when a figure would be measured on what was learnt from, or on what chose the cycle."""
-    pairs = [(data.train, data.held_out)]
+    pairs = [("held-out", data.held_out, "training", data.train)]
     if data.test is not None:
-        pairs += [(data.train, data.test), (data.held_out, data.test)]
-    for first, second in pairs:
-        count = shared_clips(first.samples, second.samples)
+        pairs.append(("test", data.test, "training", data.train))
+        pairs.append(("test", data.test, "held-out", data.held_out))
+    for measured_role, measured, role, used in pairs:
+        count = shared_clips(used.samples, measured.samples)
         if count:
             reporter.warn(
-                f"{count} of {len(second.samples)} clips of {second.name} are also in "
-                f"{first.name}: figures measured on them flatter the model"
+                f"{count} of {len(measured.samples)} clips of the {measured_role} set "
+                f"{measured.name} are also in the {role} set {used.name}: figures measured on "
+                f"them flatter the model"
             )

@@ -139,9 +139,10 @@ class Summary:
         low, high = row["difference_ci95"]
         lost = f"; worse on {', '.join(row['lost'])}" if row["lost"] else ""
         return (
-            f"cycle {cycle}: {name} {_rate(row[self.metric])} (difference {_span(low, high)} points), "
-            f"reward {row['reward']:.3f}, kept {row['kept']}, loss {row['first_loss']:.3f} → "
-            f"{row['last_loss']:.3f}, {sum(row['seconds'].values()):.1f} s{lost}"
+            f"cycle {cycle}: {name} {_rate(row[self.metric])} "
+            f"(difference {_span(low, high)} points), reward {row['reward']:.3f}, "
+            f"kept {row['kept']}, loss {row['first_loss']:.3f} → {row['last_loss']:.3f}, "
+            f"{sum(row['seconds'].values()):.1f} s{lost}"
         )
 
     @property
@@ -201,8 +202,8 @@ class Summary:
             low, high = best["difference_ci95"]
             text = (
                 f"Improved: held-out {name} {_rate(self.base[self.metric])} → "
-                f"{_rate(best[self.metric])} (difference {_span(low, high)} points, 95 %) with cycle "
-                f"{best['cycle']}"
+                f"{_rate(best[self.metric])} (difference {_span(low, high)} points, 95 %) "
+                f"with cycle {best['cycle']}"
                 + (f" × {best['interpolation']:g}" if best["interpolation"] != 1 else "")
                 + f", in {where}."
             )
@@ -224,10 +225,12 @@ class Summary:
         rejected = self.best.get("rejected")
         if rejected is None:
             return ""
+        alpha = rejected["interpolation"]
+        part = "" if alpha == 1 else f"{alpha:g} × "
         return (
-            f" (base {_rate(self.base[self.metric])}, cycle {rejected['cycle']} × "
-            f"{rejected['interpolation']:g} {_rate(rejected[self.metric])}, difference "
-            f"{_span(*rejected['difference_ci95'])})"
+            f" (base {_rate(self.base[self.metric])}, {part}cycle {rejected['cycle']} "
+            f"{_rate(rejected[self.metric])}, difference {_span(*rejected['difference_ci95'])} "
+            f"points)"
         )
 
 

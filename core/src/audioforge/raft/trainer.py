@@ -137,7 +137,7 @@ class _Loop:
         if not (self._opened and self._processes.is_main):
             return
         self._folder.write_skipped(self._run.data.skips)
-        text = f"what was written until now stays in {self._folder.root}"
+        text = f"What was written until now stays in {self._folder.root}"
         if self._cycles:
             best = best_cycle(self._cycles)
             checkpoint = self._folder.checkpoint(best.cycle)
