@@ -1,5 +1,6 @@
 """`audioforge train` and `benchmark` through their public doors, on the demo's model."""
 
+import io
 import json
 import subprocess
 import sys
@@ -258,10 +259,14 @@ def test_nothing_kept_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
 
 
 def test_held_out_part_of_the_training_data(tmp_path: Path) -> None:
-    summary = train(
-        tmp_path / "r", eval_dataset=None, num_cycles=1, steps_per_cycle=1, limit=60,
-        eval_fraction=0.2,
+    said = io.StringIO()
+    config = AudioRAFTConfig(
+        model_name=str(assets.model()), output_dir=tmp_path / "r", limit=60, eval_fraction=0.2,
+        **RECIPE | {"num_cycles": 1, "steps_per_cycle": 1},
     )  # fmt: skip
+    summary = AudioRAFTTrainer(config, reporter=Reporter(said)).train("demo:split=train")
+    summary = summary.as_mapping()
+    assert "the held-out set has 12 clips" in said.getvalue()
     assert summary["base"]["n"] == 12
     assert summary["selected_on_same_data"] is True
     trained = rollouts(tmp_path / "r", 1).keys()
@@ -352,6 +357,13 @@ def test_clips_that_cannot_be_used_are_named_and_counted(tmp_path: Path) -> None
     assert {s["kind"] for s in skipped} >= {"too long", "undecodable", "empty reference"}
     assert "gone.wav" in str(skipped)
     assert "skipped" in result.stderr
+    measured = run(
+        "benchmark", "--model", assets.model(), "--dataset", manifest, "--normalizer", "none",
+        "--device", "cpu", "--output", tmp_path / "b",
+    )  # fmt: skip
+    assert measured.exit_code == 0, measured.output
+    named = (tmp_path / "b" / "skipped.jsonl").read_text().splitlines()
+    assert sorted(json.loads(line)["kind"] for line in named) == sorted(s["kind"] for s in skipped)
     refused = run(*flags, "--output", tmp_path / "f", "--on-error", "fail")
     assert refused.exit_code == 2
     assert "train.jsonl" in refused.stderr or "long.wav" in refused.stderr

@@ -39,7 +39,7 @@ EXAMPLE = """\b
 @click.option(
     "--output",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Folder for metrics.json and predictions.jsonl.",
+    help="Folder for metrics.json, predictions.jsonl and skipped.jsonl.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 def benchmark(output: Path | None, as_json: bool, **flags: Any) -> None:
@@ -50,16 +50,18 @@ def benchmark(output: Path | None, as_json: bool, **flags: Any) -> None:
 
     if output is not None:
         RunFolder.create(output)  # now, not after an hour of decoding
-    evaluation, result, is_main = run_benchmark(config)
-    if not is_main:
+    measured = run_benchmark(config)
+    if not measured.is_main:
         return
     if output is not None:
-        atomic.write_jsonl(output / "predictions.jsonl", (i.prediction for i in evaluation.items))
-        atomic.write_json(output / "metrics.json", result)
+        lines = (item.prediction for item in measured.evaluation.items)
+        atomic.write_jsonl(output / "predictions.jsonl", lines)
+        atomic.write_json(output / "metrics.json", measured.result)
+        RunFolder(output).write_skipped({str(config.dataset): measured.skips})
     if as_json:
-        print_json(result)
+        print_json(measured.result)
         return
-    (head, first), *rest = [(key, _shown(key, value)) for key, value in result.items()]
+    (head, first), *rest = [(key, _shown(key, value)) for key, value in measured.result.items()]
     print_table([head, first], rest)
     if output is not None:
         print_line(f"predictions: {output / 'predictions.jsonl'}")

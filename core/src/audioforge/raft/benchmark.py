@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+from attrs import frozen
+
 from audioforge.checkpoints import choose_adapter, load_adapter
 from audioforge.config import AudioRAFTConfig
 from audioforge.dataset import DatasetRequest
 from audioforge.model import LoadOptions, Task
 from audioforge.optional_imports import hide_broken_companions
 from audioforge.plugins import discover
+from audioforge.raft.clips import SkipLog
 from audioforge.raft.data import load_samples, normalizer_for
 from audioforge.raft.evaluation import Evaluation, Evaluator
 from audioforge.raft.processes import Processes
@@ -17,18 +20,32 @@ from audioforge.raft.verification import verifier_context
 from audioforge.reporter import Reporter
 
 
-def run_benchmark(
-    config: AudioRAFTConfig, reporter: Reporter | None = None
-) -> tuple[Evaluation, dict[str, Any], bool]:
+@frozen(eq=False)
+class Benchmark:
+    """What a benchmark measured.
+
+    Attributes:
+        evaluation: Utterance by utterance.
+        result: What `audioforge benchmark --json` prints.
+        skips: What could not be used.
+        is_main: Whether this process is the one that prints and writes it.
+    """
+
+    evaluation: Evaluation
+    result: dict[str, Any]
+    skips: SkipLog
+    is_main: bool
+
+
+def run_benchmark(config: AudioRAFTConfig, reporter: Reporter | None = None) -> Benchmark:
     """Evaluate a model.
 
     Args:
         config: Its model, dataset and evaluation settings; the training settings do not matter.
         reporter: Where to tell how it goes; None for stderr.
 
-    Returns:
-        The evaluation, what `audioforge benchmark --json` prints, and whether this process is the
-        one that prints it.
+    Raises:
+        AudioForgeError: If the settings, the checkpoint or the data do not allow it.
     """
     hide_broken_companions()
     registry = discover()
@@ -86,4 +103,4 @@ def run_benchmark(
         "normalizer": normalizer,
         "skipped": len(dataset.skips.problems),
     }
-    return evaluation, result, processes.is_main
+    return Benchmark(evaluation, result, dataset.skips, processes.is_main)

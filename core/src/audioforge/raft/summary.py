@@ -137,10 +137,11 @@ class Summary:
             return f"base: {name} {_rate(self.base[self.metric])} (n={self.base['n']})"
         row = self.cycles[cycle - 1]
         low, high = row["difference_ci95"]
+        reward = "n/a" if row["reward"] is None else f"{row['reward']:.3f}"
         lost = f"; worse on {', '.join(row['lost'])}" if row["lost"] else ""
         return (
             f"cycle {cycle}: {name} {_rate(row[self.metric])} "
-            f"(difference {_span(low, high)} points), reward {row['reward']:.3f}, "
+            f"(difference {_span(low, high)} points), reward {reward}, "
             f"kept {row['kept']}, loss {row['first_loss']:.3f} → {row['last_loss']:.3f}, "
             f"{sum(row['seconds'].values()):.1f} s{lost}"
         )

@@ -40,6 +40,8 @@ from audioforge.sample import AudioSample, Problem, Rollout
 
 PROBED_CLIPS = 500
 """Clips whose greedy output is compared with the oracle before the first update."""
+FEW_CLIPS = 30
+"""Held-out clips below which a bootstrap interval is much too narrow."""
 
 
 class AudioRAFTTrainer:
@@ -111,6 +113,12 @@ class _Loop:
         self._base = self._evaluate(adapter, cycle=0)
         self._summary = Summary(self._run, self._base)
         self._record(0, self._base, self._summary.base)
+        if len(self._base.evaluation.items) < FEW_CLIPS:
+            self._run.reporter.warn(
+                f"the held-out set has {len(self._base.evaluation.items)} clips: with fewer than "
+                f"{FEW_CLIPS} the intervals are too narrow to be trusted; give a larger "
+                f"--eval-dataset or --eval-fraction"
+            )
         adapter.make_trainable(self._run.train_options)
         for cycle in range(1, self._config.num_cycles + 1):
             self._seconds = {}

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import click
-import yaml
 
+from audioforge.config import read_config_file
 from audioforge.console import print_line, print_note, print_table
 from audioforge.errors import UsageError
 from audioforge_demo import assets
@@ -91,10 +91,10 @@ def _make_way(folder: Path) -> None:
     Raises:
         UsageError: If the folder holds something else.
     """
-    if not folder.exists() or not any(folder.iterdir()):
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return
     config = folder / "config.yaml"
-    settings = yaml.safe_load(config.read_text(encoding="utf-8")) if config.is_file() else {}
+    settings = read_config_file(config) if config.is_file() else {}
     if not str(settings.get("dataset", "")).startswith("demo:"):
         raise UsageError(
             f"--output {folder.parent}: {folder} holds something that is not a demo run; name "
