@@ -51,7 +51,7 @@ def test_what_cannot_be_used_is_named_counted_and_left_out(tone_model, tmp_path)
     assert kinds == {
         "long": "too long",
         "short": "too short",
-        "absent": "undecodable",
+        f"absent ({tmp_path / 'absent.wav'})": "undecodable",
         "noise": "undecodable",
     }
     line = skips.describe(len(samples))

@@ -62,7 +62,7 @@ class DatasetReport:
         except AudioError as error:
             # The error's message names the clip, as `where` does.
             reason = str(error).removeprefix(f"{item.origin}: ")
-            self._add_problem(Problem(_where(item), reason, _kind(item, error)))
+            self._add_problem(Problem(item.place, reason, _kind(item, error)))
             return
         self._add_sample(item, seconds, rate)
 
@@ -84,7 +84,7 @@ class DatasetReport:
             self.with_reference += 1
         elif not sample.labels:
             reason = "neither a transcript nor a label: it cannot be scored"
-            self._add_problem(Problem(_where(sample), reason, "empty reference"))
+            self._add_problem(Problem(sample.place, reason, "empty reference"))
         if self.example is None:
             self.example = describe(sample, seconds, rate)
 
@@ -157,12 +157,6 @@ def _size(audio: bytes | np.ndarray | None) -> str:
     if isinstance(audio, np.ndarray):
         return f"{len(audio)} frames"
     return f"{len(audio or b'')} bytes"
-
-
-def _where(sample: AudioSample) -> str:
-    """Return the clip's id and file, in one where the file's path ends with the id."""
-    origin = sample.origin
-    return origin if origin.endswith(sample.id) else f"{sample.id} ({origin})"
 
 
 def _kind(sample: AudioSample, error: AudioError) -> str:

@@ -49,6 +49,11 @@ class AudioSample:
         """Where the audio is, for messages: its path, or the sample's id."""
         return str(self.audio) if isinstance(self.audio, Path) else self.id
 
+    @property
+    def place(self) -> str:
+        """The id with the file where it is not plain from the id, for lists of problems."""
+        return self.origin if self.origin.endswith(self.id) else f"{self.id} ({self.origin})"
+
 
 @frozen(eq=False)
 class Clip:

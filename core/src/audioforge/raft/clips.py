@@ -117,5 +117,4 @@ class ClipLoader:
 
 
 def _problem(sample: AudioSample, error: AudioError, kind: str) -> Problem:
-    reason = str(error)
-    return Problem(sample.id, reason.removeprefix(f"{sample.id}: "), kind)
+    return Problem(sample.place, str(error).removeprefix(f"{sample.origin}: "), kind)

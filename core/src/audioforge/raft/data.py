@@ -67,10 +67,10 @@ def _reference_problem(sample: AudioSample, task: Task) -> Problem | None:
     if task == "classification":
         if sample.labels:
             return None
-        return Problem(sample.id, f"{sample.origin}: there is no label", "without label")
+        return Problem(sample.place, "there is no label", "without label")
     if sample.reference is not None and sample.reference.strip():
         return None
-    return Problem(sample.id, f"{sample.origin}: there is no reference text", "empty reference")
+    return Problem(sample.place, "there is no reference text", "empty reference")
 
 
 def shared_clips(first: Sequence[AudioSample], second: Sequence[AudioSample]) -> int:

@@ -250,7 +250,7 @@ class _Loop:
         """Say whether the model can learn a target; write down why not."""
         reason = adapter.target_problem(item.sample, item.target)
         if reason is not None:
-            problem = Problem(item.sample.id, reason, "unlearnable target")
+            problem = Problem(item.sample.place, reason, "unlearnable target")
             self._run.data.train.skips.add(problem)
         return reason is None
 
