@@ -10,9 +10,11 @@ import pytest
 
 DISTRIBUTIONS = {
     "core": "audioforge",
+    "plugins/classification": "audioforge_classification",
     "plugins/datasets": "audioforge_datasets",
     "plugins/demo": "audioforge_demo",
     "plugins/verifiers": "audioforge_verifiers",
+    "plugins/wav2vec": "audioforge_wav2vec",
     "plugins/whisper": "audioforge_whisper",
 }
 

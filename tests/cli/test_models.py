@@ -34,7 +34,8 @@ def test_models_json_names_what_whisper_serves_and_needs():
 
 def test_models_for_people():
     lines = CliRunner().invoke(cli, ["models"]).stdout.splitlines()
-    assert lines[0] == "whisper (audioforge-whisper; asr)"
+    assert "whisper (audioforge-whisper; asr)" in lines
+    assert "classification (audioforge-classification; classification)" in lines
     small = next(line for line in lines if line.startswith("openai/whisper-small "))
     # 241,734,912 × 4 B = 0.90 GiB, × 16 B = 3.60 GiB
     assert small.split()[1:7] == ["242", "M", "0.9", "GiB", "3.6", "GiB"]
@@ -44,5 +45,5 @@ def test_without_an_adapter_it_says_what_to_install(monkeypatch):
     monkeypatch.setenv("AUDIOFORGE_PLUGINS", "")
     result = CliRunner().invoke(cli, ["models"])
     assert result.exit_code == 0
-    assert "No model adapter is installed. Install audioforge[whisper]." in result.stdout
+    assert "No model adapter is installed. Install audioforge[whisper], " in result.stdout
     assert json.loads(CliRunner().invoke(cli, ["models", "--json"]).stdout) == []

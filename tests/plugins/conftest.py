@@ -44,7 +44,7 @@ def register_verifiers():
 
 @hookimpl
 def register_aggregators():
-    return [AggregatorSpec(name="minimum", summary="The least.", factory="acme_good.minimum:Min")]
+    return [AggregatorSpec(name="least", summary="The least.", factory="acme_good.minimum:Min")]
 """
 )
 
@@ -175,6 +175,46 @@ def register_datasets():
             DatasetSpec(name="one-suffix", summary="", tasks=("asr",), factory="a:B",
                         suffixes=".foo")]
 """
+    },
+    "acme-reserved": {
+        "plugin.py": IMPORTS
+        + """
+@hookimpl
+def register_verifiers():
+    options = "acme_reserved.verifier:"
+    return [verifier("plain", options=options + "Plain"),
+            verifier("written", options=options + "Written"),
+            verifier("assigned", options=options + "Assigned"),
+            verifier("inherited", "acme_reserved.light:Base", "acme_reserved.light:Inherited")]
+""",
+        "verifier.py": """
+import attrs
+import a_heavy_library  # not installed: a check that imports this module fails
+
+@attrs.frozen
+class Plain:
+    weighting: str = "none"
+
+@attrs.frozen
+class Written:
+    weight: float = 1.0
+
+@attrs.frozen
+class Assigned:
+    id = attrs.field(default="x")
+
+""",
+        "light.py": """
+import attrs
+
+@attrs.frozen
+class Base:
+    weight: float = 1.0
+
+@attrs.frozen
+class Inherited(Base):
+    pass
+""",
     },
     "acme-command-missing": {
         "plugin.py": IMPORTS + "@hookimpl\ndef register_verifiers():\n    return []",

@@ -48,7 +48,7 @@ def test_plugins_list_json(audioforge):
             "models": [],
             "verifiers": ["absent-module", "exits", "politeness"],
             "datasets": [],
-            "aggregators": ["minimum"],
+            "aggregators": ["least"],
             "commands": ["acme"],
         },
     }
@@ -69,7 +69,7 @@ def test_plugins_list_for_people(audioforge):
     good = next(line for line in lines if line.startswith("acme-good "))
     assert good.split()[1:3] == ["1.2.3", "ok"]
     assert good.endswith(
-        "verifiers: absent-module, exits, politeness; aggregators: minimum; commands: acme"
+        "verifiers: absent-module, exits, politeness; aggregators: least; commands: acme"
     ), "piped lines are not cut"
     assert "acme-missing: acme_missing.plugin: ModuleNotFoundError" in result.stdout
 

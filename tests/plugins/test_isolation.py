@@ -70,6 +70,22 @@ def test_a_field_of_the_wrong_type_breaks_no_listing(with_plugins):
         assert result.exit_code == 0, result.output
 
 
+def test_reserved_names_are_refused_at_registration_without_an_import(with_plugins):
+    with_plugins("acme-reserved")
+    registry = discover()
+    plugin = plugin_of(registry, "acme-reserved")
+    assert plugin.errors == [
+        "verifier 'written': acme_reserved.verifier:Written has the field weight: id, name, weight "
+        "are reserved",
+        "verifier 'assigned': acme_reserved.verifier:Assigned has the field id: id, name, weight "
+        "are reserved",
+    ]
+    assert [spec.name for spec in plugin.provides["verifiers"]] == ["plain", "inherited"]
+    assert "acme_reserved.verifier" not in sys.modules
+    with pytest.raises(PluginError, match="'acme-reserved/inherited': .* has the field weight"):
+        registry.create("verifiers", "inherited")
+
+
 def test_listing_imports_no_factory(with_plugins):
     with_plugins("acme-good")
     sys.modules.pop("acme_good.verifier", None)

@@ -5,6 +5,7 @@ import pytest
 
 from audioforge.raft.choice import Candidate, best_cycle, choose
 from audioforge.raft.evaluation import EvaluatedItem, Evaluation
+from audioforge.raft.measures import Measure
 from audioforge.verifier import CorpusMetric
 
 WER = CorpusMetric("wer", ("errors",), "words", higher_is_better=False)
@@ -16,7 +17,7 @@ def evaluation(errors, metric=WER) -> Evaluation:
         EvaluatedItem({"id": f"{i:03d}"}, {"v": {"errors": float(e), "words": 10.0}}, 1.0)
         for i, e in enumerate(errors)
     ]
-    return Evaluation("set", items, metric, {"v": metric}, 1.0)
+    return Evaluation("set", items, {metric.name: Measure("v", metric)}, 1.0)
 
 
 def errors(mean: float, seed: int = 0) -> np.ndarray:

@@ -10,13 +10,20 @@ from hypothesis import strategies as st
 
 from audioforge.dataset import DatasetRequest
 from audioforge.errors import DatasetError
-from audioforge.raft.data import hold_out, load_samples, normalizer_for, shared_clips
+from audioforge.raft.data import (
+    check_labels,
+    hold_out,
+    load_samples,
+    normalizer_for,
+    shared_clips,
+)
+from audioforge.raft.evaluation import EvaluationSet
 from audioforge.sample import AudioSample
 
 
 def people(*counts: int) -> list[AudioSample]:
     return [
-        AudioSample(f"clip-{speaker}-{i}", speaker=f"speaker-{speaker}")
+        AudioSample(f"clip-{speaker}-{i}", reference="a", speaker=f"speaker-{speaker}")
         for speaker, count in enumerate(counts)
         for i in range(count)
     ]
@@ -30,7 +37,7 @@ def people(*counts: int) -> list[AudioSample]:
 )
 def test_known_speakers_are_never_in_both_parts(counts, fraction, seed, order):
     samples = people(*counts)
-    train, held = hold_out(samples, fraction, seed)
+    train, held = hold_out(samples, fraction, seed, "asr")
     assert {s.speaker for s in train}.isdisjoint({s.speaker for s in held})
     assert sorted(s.id for s in train + held) == sorted(s.id for s in samples)
     assert train
@@ -38,33 +45,59 @@ def test_known_speakers_are_never_in_both_parts(counts, fraction, seed, order):
     last = max(counts)
     assert len(held) < fraction * len(samples) + last  # no speaker more than needed
     order.shuffle(samples)
-    again = hold_out(samples, fraction, seed)
+    again = hold_out(samples, fraction, seed, "asr")
     assert [[s.id for s in part] for part in again] == [[s.id for s in p] for p in (train, held)]
 
 
 def test_enough_speakers_are_held_out_to_reach_the_fraction():
-    train, held = hold_out(people(*[5] * 10), 0.25, 0)
+    train, held = hold_out(people(*[5] * 10), 0.25, 0, "asr")
     assert len({s.speaker for s in held}) == 3
     assert len(train) == 35
 
 
 @pytest.mark.parametrize("speakers", [[None] * 20, ["one"] * 20, ["a", None] * 10])
 def test_single_clips_are_held_out_where_speakers_do_not_tell(speakers):
-    samples = [AudioSample(f"{i:02d}", speaker=name) for i, name in enumerate(speakers)]
-    train, held = hold_out(samples, 0.1, 0)
+    samples = [AudioSample(f"{i:02d}", reference="a", speaker=s) for i, s in enumerate(speakers)]
+    train, held = hold_out(samples, 0.1, 0, "asr")
     assert (len(train), len(held)) == (18, 2)
-    assert hold_out(samples, 0.1, 0)[1] == held
-    chosen = {tuple(s.id for s in hold_out(samples, 0.1, seed)[1]) for seed in range(20)}
+    assert hold_out(samples, 0.1, 0, "asr")[1] == held
+    chosen = {tuple(s.id for s in hold_out(samples, 0.1, seed, "asr")[1]) for seed in range(20)}
     assert len(chosen) > 10
 
 
 def test_at_least_one_clip_is_held_out_and_one_is_left():
-    samples = [AudioSample("a"), AudioSample("b")]
-    assert [len(part) for part in hold_out(samples, 0.01, 0)] == [1, 1]
-    with pytest.raises(DatasetError, match=r"1 samples are too few to hold 10% out; give --eval"):
-        hold_out([AudioSample("a")], 0.1, 0)
+    samples = [AudioSample("a", reference="a"), AudioSample("b", reference="b")]
+    assert [len(part) for part in hold_out(samples, 0.01, 0, "asr")] == [1, 1]
+    with pytest.raises(DatasetError, match=r"1 samples are too few to hold 10% .* give --eval"):
+        hold_out(samples[:1], 0.1, 0, "asr")
     with pytest.raises(DatasetError, match="too few"):
-        hold_out(samples, 0.9, 0)
+        hold_out(samples, 0.9, 0, "asr")
+
+
+def test_what_is_held_out_without_a_reference_cannot_be_measured_on():
+    samples = [
+        AudioSample(f"{i:02d}", reference="a" if i % 2 else None, labels=("a",) if i % 4 else ())
+        for i in range(40)
+    ]
+    train, held = hold_out(samples, 0.5, 0, "asr")
+    assert len(train) == 20
+    assert 0 < len(held) < 20
+    assert all(s.reference for s in held)
+    assert all(s.labels for s in hold_out(samples, 0.5, 0, "classification")[1])
+    with pytest.raises(DatasetError, match="with references out; give --eval-dataset"):
+        hold_out([AudioSample(f"{i}") for i in range(10)], 0.5, 0, "asr")
+
+
+def test_a_classifier_must_know_the_labels_of_the_data():
+    data = [EvaluationSet("words", [AudioSample("a", labels=("yes", "no")), AudioSample("b")])]
+    check_labels(("no", "maybe", "yes"), "model", data)
+    check_labels(None, "model", data)
+    with pytest.raises(
+        DatasetError,
+        match=r"words has labels that model does not know: yes\. Labels of the data: no, yes\. "
+        r"Labels of the model: no, Yes\. .* --new-head",
+    ):
+        check_labels(("no", "Yes"), "model", data)
 
 
 @pytest.fixture

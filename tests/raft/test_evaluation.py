@@ -5,21 +5,24 @@ import numpy as np
 import pytest
 import torch
 
-from audioforge.errors import ConfigError, DatasetError
+from audioforge.config import VerifierSetting
+from audioforge.errors import DatasetError
 from audioforge.raft.clips import SkipLog
 from audioforge.raft.evaluation import EvaluationSet, Evaluator, compare, summarise
 from audioforge.raft.update import update
-from audioforge.raft.verification import verifier_context
+from audioforge.raft.verification import Verification, verifier_context
 from audioforge.sample import AudioSample
 
 
 @pytest.fixture
 def evaluator(registry, processes, reporter):
-    def _evaluator(batch_size=8, normalizer="none", task="asr") -> Evaluator:
-        context = verifier_context(registry, task, normalizer, 0.3, "cpu")
+    def _evaluator(batch_size=8, normalizer="none", verifiers=("wer",)) -> Evaluator:
+        context = verifier_context(registry, "asr", normalizer, 0.3, "cpu")
+        settings = [VerifierSetting.parse(v) for v in verifiers]
         return Evaluator(
             registry,
             context,
+            Verification(registry, settings, "weighted_mean", context),
             processes,
             batch_size=batch_size,
             max_new_tokens=None,
@@ -134,6 +137,15 @@ def test_references_without_a_word_left_are_an_error(evaluator, tone_model, tone
         evaluator(normalizer="whisper-basic").evaluate(tone_model(), EvaluationSet("tones", silent))
 
 
-def test_a_task_that_nothing_evaluates_is_refused(evaluator):
-    with pytest.raises(ConfigError, match="task: nothing installed evaluates tts"):
-        evaluator(task="tts")
+def test_the_corpus_metrics_of_the_runs_verifiers_are_reported_too(
+    evaluator, tone_model, tone_clips, tmp_path
+):
+    terms = tmp_path / "terms.txt"
+    terms.write_text("high\n", encoding="utf-8")
+    verifiers = ("wer", f"hotwords:terms={terms}", "wer:id=strict,threshold=0", "consensus")
+    dataset = EvaluationSet("tones", tone_clips(6))
+    evaluation = evaluator(verifiers=verifiers).evaluate(tone_model(), dataset)
+    assert evaluation.metric.name == "wer"
+    said = sum(s.reference.split().count("high") for s in dataset.samples)
+    assert evaluation.sums("term_recall")[1].sum() == said
+    assert evaluation.values["strict_wer"] == evaluation.values["wer"]

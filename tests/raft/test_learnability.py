@@ -4,8 +4,7 @@ import re
 
 import pytest
 
-from audioforge.raft.evaluation import EvaluatedItem
-from audioforge.raft.learnability import assess
+from audioforge.raft.learnability import Learnability, assess
 from audioforge.sample import AudioSample, Hypothesis, Rollout, Score, ScoredHypothesis
 from audioforge.verifier import CorpusMetric
 
@@ -23,13 +22,22 @@ def rollout(identity, counts, *, words=10.0, name="errors", texts=None) -> Rollo
     return Rollout(AudioSample(identity), 1, hypotheses)
 
 
-def greedy(identity, count, *, words=10.0, name="errors") -> EvaluatedItem:
-    return EvaluatedItem({"id": identity}, {"wer": {name: float(count), "words": words}}, 1.0)
+def assessed(rollouts, greedy, metric=WER, words=10.0) -> Learnability:
+    """Assess rollouts whose scores hold the parts of the metric; `greedy` has numerators by id."""
+    sampled = {
+        r.sample.id: [
+            (h.scores["wer"].metrics[metric.numerator[0]], h.scores["wer"].metrics["words"])
+            for h in r.hypotheses
+        ]
+        for r in rollouts
+    }
+    parts = {i: p if isinstance(p, tuple) else (p, words) for i, p in greedy.items()}
+    return assess(rollouts, metric, parts, sampled)
 
 
 def test_the_oracle_takes_each_clips_best():
     rollouts = [rollout("a", [4, 1, 6]), rollout("b", [5, 5, 5]), rollout("c", [2, 0, 2])]
-    report = assess(rollouts, [greedy(i, 3) for i in "abc"], WER, "wer")
+    report = assessed(rollouts, dict.fromkeys("abc", 3))
     assert report.greedy == pytest.approx(9 / 30)
     assert report.oracle == pytest.approx(6 / 30)
     assert (report.k, report.n) == (3, 3)
@@ -44,27 +52,33 @@ def test_the_oracle_takes_each_clips_best():
 
 def test_both_rates_are_of_the_same_clips():
     rollouts = [rollout("a", [4, 2]), rollout("b", [9, 9])]
-    report = assess(rollouts, [greedy("a", 3), greedy("not-sampled", 10)], WER, "wer")
+    report = assessed(rollouts, {"a": 3, "not-sampled": 10})
     assert (report.greedy, report.oracle, report.n) == (0.3, 0.2, 1)
     assert report.frac_reward_zero_std == 0.5
 
 
 def test_the_rates_are_of_the_corpus_not_means_of_clips():
     rollouts = [rollout("a", [1], words=1.0), rollout("b", [0], words=99.0)]
-    report = assess(rollouts, [greedy("a", 1, words=1.0), greedy("b", 0, words=99.0)], WER, "wer")
+    report = assessed(rollouts, {"a": (1, 1.0), "b": (0, 99.0)})
     assert report.greedy == report.oracle == pytest.approx(0.01)
 
 
 def test_where_higher_is_better_the_best_is_the_highest():
     rollouts = [rollout("a", [4, 7], name="correct")]
-    report = assess(rollouts, [greedy("a", 5, name="correct")], ACCURACY, "wer")
+    report = assessed(rollouts, {"a": 5}, ACCURACY)
     assert (report.greedy, report.oracle) == (0.5, 0.7)
 
 
-def test_without_that_verifier_there_are_no_rates():
+def test_a_hypothesis_that_cannot_be_judged_is_no_candidate():
+    rollouts = [rollout("a", [4, 7], name="correct")]
+    parts = {"a": [(0.0, 0.0), (7.0, 10.0)]}
+    assert assess(rollouts, WER, {"a": (8.0, 10.0)}, parts).oracle == 0.7
+
+
+def test_without_references_there_are_no_rates():
     score = Score(0.5)
     hypotheses = [ScoredHypothesis(Hypothesis(text="x"), {"politeness": score}, 0.5)]
-    report = assess([Rollout(AudioSample("a"), 1, hypotheses)], [greedy("a", 3)], WER, "wer")
+    report = assess([Rollout(AudioSample("a"), 1, hypotheses)], WER, {}, {})
     assert (report.greedy, report.oracle, report.n) == (None, None, 0)
     assert report.describe().startswith("100% of clips without reward spread")
 
@@ -81,6 +95,6 @@ def test_without_that_verifier_there_are_no_rates():
 )
 def test_what_stands_in_the_way_is_said_with_the_mend(counts, texts, said):
     texts = texts or [str(i) for i in range(len(counts))]
-    report = assess([rollout("a", counts, texts=texts)], [greedy("a", 3)], WER, "wer")
+    report = assessed([rollout("a", counts, texts=texts)], {"a": 3})
     warning = report.warning()
     assert (warning is None) if said is None else re.search(said, warning)

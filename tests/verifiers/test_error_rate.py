@@ -126,7 +126,7 @@ def test_summed_over_a_corpus_the_counts_give_jiwers_corpus_rate(create, verifie
         [AudioSample(str(i), reference=r) for i, r in enumerate(references)],
         [Hypothesis(text=t) for t in texts],
     )
-    metric = created.corpus_metric
+    (metric,) = created.corpus_metrics
     assert metric.name == verifier
     assert metric.higher_is_better is False
     edits = sum(s.metrics[part] for s in scores for part in metric.numerator)

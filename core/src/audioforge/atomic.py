@@ -13,10 +13,14 @@ from typing import Any
 
 def write_text(path: Path, text: str) -> None:
     """Write a text file in one step."""
+    _write(path, [text])
+
+
+def _write(path: Path, parts: Iterable[str]) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("w", encoding="utf-8") as file:
-            file.write(text)
+            file.writelines(parts)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
@@ -30,8 +34,8 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def write_jsonl(path: Path, lines: Iterable[Any]) -> None:
-    """Write a JSON lines file in one step."""
-    write_text(path, "".join(to_json_line(line) for line in lines))
+    """Write a JSON lines file in one step, without holding all of it."""
+    _write(path, (to_json_line(line) for line in lines))
 
 
 def to_json_line(value: Any) -> str:

@@ -19,7 +19,7 @@ from attrs import define
 from audioforge.errors import ConfigError, UsageError, did_you_mean
 from audioforge.model import TASKS
 from audioforge.settings import checked, number, setting
-from audioforge.spelling import parse_reference
+from audioforge.spelling import read_reference
 
 SELECTIONS = ("best", "top-percent", "random", "reference")
 DEFAULT_VERIFIERS = {
@@ -91,7 +91,11 @@ class AudioRAFTConfig:
     verifier: tuple[str | dict[str, Any], ...] = setting(
         (), "references", "Verifier as name:key=value,weight=1; may be given more than once."
     )
-    aggregator: str = setting("weighted_mean", "text", "How scores become one reward.")
+    aggregator: str | dict[str, Any] = setting(
+        "weighted_mean",
+        "reference",
+        "How scores become one reward, as name:key=value.",
+    )
     wer_threshold: float = setting(
         0.3, "float", "Word error rate up to which a transcript passes.", minimum=0
     )
@@ -135,10 +139,13 @@ class AudioRAFTConfig:
     )
     steps_per_cycle: int | None = setting(None, "int", "Optimiser steps per cycle.", minimum=1)
     trainable: str = setting(
-        "full",
+        "default",
         "text",
-        "Which weights are trained.",
-        choices=("full", "frozen-encoder", "lora"),
+        "Which weights are trained; default is what the model's family is usually fine-tuned with.",
+        choices=("default", "full", "frozen-encoder", "lora"),
+    )
+    new_head: bool = setting(
+        False, "flag", "Give a classifier a new, untrained head for the labels of the data."
     )
     lora_rank: int = setting(16, "int", "Rank of the LoRA update.", minimum=1)
     lora_alpha: float = setting(32.0, "float", "Scale of the LoRA update × rank.", above=0)
@@ -276,12 +283,7 @@ class VerifierSetting:
         Raises:
             ValueError: If the name is missing or the weight is not a number ≥ 0.
         """
-        if isinstance(reference, str):
-            name, options = parse_reference(reference)
-            settings: dict[str, Any] = dict(options)
-        else:
-            settings = dict(reference)
-            name = str(settings.pop("name", ""))
+        name, settings = read_reference(reference)
         if not name:
             raise ValueError("a verifier needs a name")
         weight = number(settings.pop("weight", 1.0))

@@ -22,6 +22,7 @@ class DatasetRequest:
         label_column: Column or key of the class label; None to look for the usual names.
         data_dir: Folder of an extracted archive; None to load from the hub.
         streaming: Read a hub dataset as a stream instead of downloading it whole.
+        needs_audio: Whether an item without audio is a problem; text to speech needs none.
     """
 
     location: str
@@ -30,6 +31,7 @@ class DatasetRequest:
     label_column: str | None = None
     data_dir: Path | None = None
     streaming: bool = False
+    needs_audio: bool = True
 
 
 class Dataset(ABC):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from attrs import frozen
 
+from audioforge.errors import ConfigError
 from audioforge.sample import AudioSample, Clip, Hypothesis
 
 if TYPE_CHECKING:
@@ -49,10 +50,29 @@ class LoadOptions:
     Attributes:
         device: A torch device such as "cpu" or "cuda:0".
         language: Spoken language for multilingual models; None lets the model find out.
+        new_labels: Give a classifier a new, untrained head for these labels; None keeps its own.
+        seed: Draws the first weights of a new head.
     """
 
     device: str = "cpu"
     language: str | None = None
+    new_labels: tuple[str, ...] | None = None
+    seed: int = 0
+
+
+@frozen
+class WordTime:
+    """When a word was said.
+
+    Attributes:
+        word: As in the transcript.
+        start: In seconds from the start of the clip.
+        end: In seconds.
+    """
+
+    word: str
+    start: float
+    end: float
 
 
 @frozen
@@ -60,12 +80,14 @@ class TrainOptions:
     """Which weights are trained.
 
     Attributes:
-        trainable: "full", "frozen-encoder", or "lora" (low-rank updates of the attention).
+        trainable: "default" (what the model's family is usually fine-tuned with), "full" (every
+            weight), "frozen-encoder" (what stands on the encoder), or "lora" (low-rank updates of
+            the attention).
         lora_rank: Rank of the update.
         lora_alpha: Scale of the update is `lora_alpha / lora_rank`.
     """
 
-    trainable: Literal["full", "frozen-encoder", "lora"] = "full"
+    trainable: Literal["default", "full", "frozen-encoder", "lora"] = "default"
     lora_rank: int = 16
     lora_alpha: float = 32.0
 
@@ -108,9 +130,18 @@ class ModelAdapter(ABC):
         """The shortest clip the model can take."""
         return 0.0
 
+    @property
+    def labels(self) -> tuple[str, ...] | None:
+        """The classes of a classifier, in the order of its outputs; None for other models."""
+        return None
+
     @abstractmethod
     def prepare(self, clips: Sequence[Clip]) -> Any:
-        """Turn clips into one batch on the model's device."""
+        """Turn clips into one batch on the model's device.
+
+        For text to speech, the text is the sample's reference, and the waveform is the voice to
+        speak with, of no frames where the sample has none.
+        """
 
     @abstractmethod
     def sample(self, batch: Any, k: int, params: SamplingParams) -> list[list[Hypothesis]]:
@@ -132,6 +163,14 @@ class ModelAdapter(ABC):
     def target_problem(self, sample: AudioSample, target: Hypothesis) -> str | None:
         """Say why a target cannot be learnt (too long, unknown characters), or None."""
         return None
+
+    def word_times(self, batch: Any, hypotheses: Sequence[Hypothesis]) -> list[list[WordTime]]:
+        """Say when each word of each transcript was said.
+
+        Raises:
+            ConfigError: If the model cannot tell.
+        """
+        raise ConfigError([f"word_times: {type(self).__name__} cannot tell when a word was said"])
 
     @abstractmethod
     def make_trainable(self, options: TrainOptions) -> None:

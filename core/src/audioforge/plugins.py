@@ -14,13 +14,14 @@ from contextlib import redirect_stdout
 from importlib import metadata
 from typing import Any, cast
 
+import attrs
 import pluggy
 from attrs import define, field
 
 from audioforge import hookspecs
 from audioforge.errors import PluginError, did_you_mean
 from audioforge.options import structure_options
-from audioforge.spec_check import spec_problem
+from audioforge.spec_check import reserved_problem, spec_problem
 from audioforge.specs import KINDS, DatasetSpec, ModelSpec, Provided, Spec, VerifierSpec
 
 GROUP = "audioforge"
@@ -41,7 +42,7 @@ OWN_DISTRIBUTIONS = frozenset(
 """AudioForge's own plugins: a name that one of these holds keeps meaning theirs."""
 
 EXTRAS = {
-    "models": "audioforge[whisper]",
+    "models": "audioforge[whisper], audioforge[wav2vec] or audioforge[classification]",
     "verifiers": "audioforge[verifiers]",
     "datasets": "audioforge[datasets]",
     "aggregators": "audioforge[verifiers]",
@@ -320,6 +321,10 @@ def checked_options(provided: Provided, options: Mapping[str, Any]) -> dict[str,
     """
     text = provided.spec.options
     options_class = None if text is None else _import_string(provided, text)
+    if options_class is not None and attrs.has(options_class):
+        problem = reserved_problem(provided.spec, attrs.fields_dict(options_class))
+        if problem is not None:
+            raise PluginError(f"'{provided.full_name}': {problem}")
     return structure_options(provided.spec.name, options_class, options)
 
 

@@ -9,15 +9,23 @@ from audioforge.sample import Score
 
 
 class RewardAggregator(ABC):
-    """Turns the scores of one hypothesis into its reward."""
+    """Turns the scores of one hypothesis into its reward.
+
+    Attributes:
+        requires: Ids of verifiers whose scores it must see whatever their weight; a run adds those
+            that it does not have, with weight 0.
+    """
+
+    requires: tuple[str, ...] = ()
 
     @abstractmethod
     def aggregate(self, scores: Mapping[str, Score], weights: Mapping[str, float]) -> float | None:
         """Combine scores.
 
         Args:
-            scores: By verifier id; a score whose reward is None takes no part.
-            weights: By verifier id, none negative; a verifier of weight 0 is only recorded.
+            scores: By verifier id, of the verifiers that have a weight or are required; a score
+                whose reward is None takes no part.
+            weights: By verifier id, none negative.
 
         Returns:
             A reward in [0, 1], or None when no score takes part.

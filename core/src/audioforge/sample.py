@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 Audio = Path | bytes | np.ndarray
 """A clip's audio: a sound file, an encoded sound file in memory, or float samples (frames,) or
@@ -21,7 +22,8 @@ class AudioSample:
 
     Attributes:
         id: Stable and unique within its dataset; random draws are keyed by it.
-        audio: The clip, not yet decoded; None for a text-to-speech prompt.
+        audio: The clip, as a file or decoded; None where only texts are known. Of a text-to-speech
+            prompt: a recording of the text, or of the voice to speak it with.
         sampling_rate: In Hz. Required when `audio` is an array, otherwise read from the file.
         reference: Transcript (or the text to speak), raw: normalisation belongs to scoring.
         labels: Class labels; when there are several, any one of them is correct.
@@ -74,6 +76,16 @@ class Clip:
         """Length in seconds."""
         return len(self.waveform) / self.sampling_rate
 
+    def as_sample(self) -> AudioSample:
+        """Return the sample with its audio decoded, so that nobody need decode it again."""
+        return evolve(
+            self.sample,
+            audio=self.waveform if len(self.waveform) else None,
+            sampling_rate=self.sampling_rate,
+            offset=None,
+            duration=self.seconds,
+        )
+
 
 @frozen(eq=False)
 class Hypothesis:
@@ -83,8 +95,8 @@ class Hypothesis:
         index: Which of the k hypotheses, from 0.
         text: A transcript.
         label: A class label.
-        audio: Generated float32 samples, shape (frames,).
-        sampling_rate: Of `audio`, in Hz.
+        audio: Generated float32 samples, shape (frames,), or the sound file that holds them.
+        sampling_rate: Of `audio`, in Hz; None for a file, which states its own.
         logprob: Natural log-probability under the model at temperature 1, summed over tokens.
         tokens: Number of tokens (or labels) that `logprob` sums over.
     """
@@ -92,7 +104,7 @@ class Hypothesis:
     index: int = 0
     text: str | None = None
     label: str | None = None
-    audio: np.ndarray | None = None
+    audio: np.ndarray | Path | None = None
     sampling_rate: int | None = None
     logprob: float | None = None
     tokens: int | None = None
@@ -104,7 +116,9 @@ class Hypothesis:
             return self.text
         if self.label is not None:
             return self.label
-        return "" if self.audio is None else self.audio.tobytes().hex()
+        if isinstance(self.audio, np.ndarray):
+            return hashlib.sha256(self.audio.tobytes()).hexdigest()
+        return "" if self.audio is None else hashlib.sha256(self.audio.read_bytes()).hexdigest()
 
 
 @frozen

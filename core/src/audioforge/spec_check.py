@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import ast
+import importlib.util
 import re
+import sys
+from collections.abc import Iterable
+from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, get_args, get_origin
 
@@ -10,6 +15,9 @@ import attrs
 
 from audioforge.model import TASKS
 from audioforge.specs import Spec
+
+RESERVED = ("id", "name", "weight")
+"""What a reference says about a verifier besides its options."""
 
 _NAME = re.compile("[a-z0-9][a-z0-9_-]*")
 _OBJECT = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
@@ -25,7 +33,39 @@ def spec_problem(spec: Spec) -> str | None:
     tasks = getattr(spec, "tasks", ())
     if isinstance(tasks, str) or not set(tasks) <= set(TASKS):
         return f"tasks {tasks!r} must be some of {TASKS!r}"
-    return _wrong_field(spec)
+    return _wrong_field(spec) or reserved_problem(spec, _written_fields(spec.options))
+
+
+def reserved_problem(spec: Spec, fields: Iterable[str]) -> str | None:
+    """Return which fields of an options class are reserved, or None."""
+    if taken := sorted(set(fields) & set(RESERVED)):
+        return f"{spec.options} has the field {', '.join(taken)}: {', '.join(RESERVED)} are reserved"
+    return None
+
+
+def _written_fields(options: str | None) -> set[str]:
+    """Return the fields of an options class as its source states them, without importing it.
+
+    What cannot be seen so, such as inherited fields, is found when the class is imported.
+    """
+    module_name, _, class_name = (options or "").partition(":")
+    package = module_name.rpartition(".")[0]
+    if not package or package not in sys.modules:  # find_spec would import it
+        return set()
+    try:
+        found = importlib.util.find_spec(module_name)
+        source = Path(found.origin or "").read_text(encoding="utf-8") if found else ""
+        body = ast.parse(source).body
+    except (ImportError, OSError, SyntaxError, ValueError):
+        return set()  # importing it will say what is wrong
+    classes = [n for n in body if isinstance(n, ast.ClassDef) and n.name == class_name]
+    targets: list[ast.expr] = []
+    for node in (statement for found_class in classes for statement in found_class.body):
+        if isinstance(node, ast.AnnAssign):
+            targets.append(node.target)
+        elif isinstance(node, ast.Assign):
+            targets += node.targets
+    return {target.id for target in targets if isinstance(target, ast.Name)}
 
 
 def _wrong_field(value: Any) -> str | None:

@@ -1,6 +1,9 @@
-"""How plugins are named on the command line: `name`, or `name:key=value,key=value`."""
+"""How plugins are named: `name`, `name:key=value,key=value`, or in YAML a mapping with a name."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
 
 from audioforge.errors import UsageError
 
@@ -26,3 +29,19 @@ def parse_reference(text: str) -> tuple[str, dict[str, str]]:
             )
         settings[key.strip()] = value.strip()
     return name, settings
+
+
+def read_reference(reference: str | Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Return the name and settings of a reference in either spelling.
+
+    >>> read_reference({"name": "gated", "require": ["hallucination"]})
+    ('gated', {'require': ['hallucination']})
+
+    Raises:
+        UsageError: If a setting has no `=`.
+    """
+    if isinstance(reference, str):
+        name, settings = parse_reference(reference)
+        return name, dict(settings)
+    options = dict(reference)
+    return str(options.pop("name", "")), options

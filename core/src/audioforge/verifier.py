@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from attrs import frozen
 
@@ -24,6 +24,7 @@ class VerifierContext:
         normalizer: Name of the text normaliser that the whole run uses.
         wer_threshold: The word error rate up to which a transcript passes.
         device: A torch device, for verifiers that run a model.
+        labels: The known classes of a classification run; empty where none are known.
         load_model: `load_model(checkpoint, task)` gives any installed adapter for a checkpoint,
             loaded once per process.
     """
@@ -33,6 +34,7 @@ class VerifierContext:
     wer_threshold: float
     device: str
     load_model: Callable[[str, Task], ModelAdapter]
+    labels: tuple[str, ...] = ()
 
 
 @frozen
@@ -42,7 +44,8 @@ class CorpusMetric:
     Attributes:
         name: Such as "wer".
         numerator: Names of metrics of a `Score` that are summed.
-        denominator: Name of the metric of a `Score` that they are divided by.
+        denominator: Name of the metric of a `Score` that they are divided by. A score without
+            one of these metrics takes no part.
         higher_is_better: True for accuracy, False for error rates.
     """
 
@@ -56,13 +59,22 @@ class Verifier(ABC):
     """Scores hypotheses. One instance serves one run in one process.
 
     Instances can be pickled before `setup`. A verifier that cannot judge a hypothesis returns a
-    score with reward None: missing is never 0.
+    score with reward None, and leaves a metric out that it cannot compute: missing is never 0.
+
+    Attributes:
+        tasks: What it can score.
+        needs_reference: Whether it can judge nothing without the sample's reference or label.
+        scope: "hypothesis" when each is judged by itself; "rollout" when a sample's k hypotheses
+            are judged against each other, which then stand side by side in one call of `verify`.
+        metrics: Names of all metrics that its scores can have.
+        corpus_metrics: Metrics of a whole corpus; the first is the one that stands for it.
     """
 
     tasks: ClassVar[tuple[Task, ...]]
     needs_reference: ClassVar[bool] = True
+    scope: ClassVar[Literal["hypothesis", "rollout"]] = "hypothesis"
     metrics: ClassVar[tuple[str, ...]] = ()
-    corpus_metric: ClassVar[CorpusMetric | None] = None
+    corpus_metrics: ClassVar[tuple[CorpusMetric, ...]] = ()
 
     def setup(self, context: VerifierContext) -> None:  # noqa: B027
         """Get ready: load what is heavy. Called once per process, before `verify`."""
@@ -73,8 +85,12 @@ class Verifier(ABC):
     ) -> list[Score]:
         """Score hypotheses, each against the sample in the same place.
 
+        A sample's audio may be decoded already; `audioforge.audio.load_clip` takes either. It is
+        None where only texts are known.
+
         Returns:
-            One score per hypothesis, independent of the others in the call.
+            One score per hypothesis, independent of the others in the call but for those of the
+            same sample where the scope is "rollout".
         """
 
     def close(self) -> None:  # noqa: B027

@@ -19,6 +19,7 @@ from audioforge.plugins import RESTRICT_VARIABLE, restriction
 COMMANDS = {
     "train": "Train a model from verifiable rewards (RAFT).",
     "benchmark": "Measure a model on a dataset: corpus metrics with a 95 % interval, and speed.",
+    "verify": "Score what another system produced: no model, no training.",
     "datasets": "List the datasets and formats that can be read, or show one.",
     "models": "List model adapters and known checkpoints.",
     "plugins": "List the plugins that are installed, and what failed.",

@@ -17,6 +17,11 @@ EXAMPLE = """\b
 """
 
 
+RIGHT = ["n", "precision", "recall", "F1"]
+MOST_COLUMNS = 20
+"""Classes up to which the confusion matrix fits a terminal; the JSON always has it."""
+
+
 @click.command(context_settings={"max_content_width": 100}, epilog=EXAMPLE)
 @click.option(
     "--model", "model_name", required=True, help="Checkpoint: a hub id or a local folder."
@@ -25,10 +30,16 @@ EXAMPLE = """\b
 @click.option("--task", type=click.Choice(TASKS), default="asr", show_default=True)
 @click.option("--split", help="Split to read.")
 @click.option("--text-column", help="Column or key that holds the transcript.")
+@click.option("--label-column", help="Column or key that holds the class label.")
 @click.option("--data-dir", help="Folder of the corpus' extracted archive.")
 @click.option("--streaming", is_flag=True, default=None, help="Stream a hub dataset.")
 @click.option("--limit", help="Use at most this many samples.")
 @click.option("--language", help="Spoken language; otherwise the sample's, or detected.")
+@click.option(
+    "--verifier",
+    multiple=True,
+    help="Verifier whose corpus metrics are reported too, as name:key=value.",
+)
 @click.option("--normalizer", help="whisper-english, whisper-basic or none.")
 @click.option("--on-error", help="skip or fail, at a clip that cannot be used.")
 @click.option("--batch-size", help="Clips per forward pass.")
@@ -41,16 +52,22 @@ EXAMPLE = """\b
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder for metrics.json, predictions.jsonl and skipped.jsonl.",
 )
+@click.option(
+    "--word-times",
+    is_flag=True,
+    help="Add the start and end of each word to predictions.jsonl (CTC models).",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
-def benchmark(output: Path | None, as_json: bool, **flags: Any) -> None:
+def benchmark(output: Path | None, word_times: bool, as_json: bool, **flags: Any) -> None:
     """Measure a model on a dataset: corpus metrics with a 95 % interval, and speed."""
-    config = AudioRAFTConfig.from_mapping({k: v for k, v in flags.items() if v is not None})
+    given = {k: v for k, v in flags.items() if v is not None and v != ()}
+    config = AudioRAFTConfig.from_mapping(given)
     from audioforge.raft.benchmark import run_benchmark
     from audioforge.raft.run_folder import RunFolder
 
     if output is not None:
         RunFolder.create(output)  # now, not after an hour of decoding
-    measured = run_benchmark(config)
+    measured = run_benchmark(config, output=output, word_times=word_times)
     if not measured.is_main:
         return
     if output is not None:
@@ -61,18 +78,41 @@ def benchmark(output: Path | None, as_json: bool, **flags: Any) -> None:
     if as_json:
         print_json(measured.result)
         return
-    (head, first), *rest = [(key, _shown(key, value)) for key, value in measured.result.items()]
-    print_table([head, first], rest)
+    _print_result(measured.result)
     if output is not None:
         print_line(f"predictions: {output / 'predictions.jsonl'}")
 
 
+def _print_result(result: dict[str, Any]) -> None:
+    tables = ("classes", "confusion")
+    (head, first), *rest = [(k, _shown(k, v)) for k, v in result.items() if k not in tables]
+    print_table([head, first], rest)
+    if "classes" not in result:
+        return
+    print_line()
+    rows = [
+        [row["label"], str(row["n"]), *(_percent(row[m]) for m in ("precision", "recall", "f1"))]
+        for row in result["classes"]
+    ]
+    print_table(["class", "n", "precision", "recall", "F1"], rows, right=RIGHT)
+    confusion = result["confusion"]
+    if len(confusion["labels"]) <= MOST_COLUMNS:
+        print_line()
+        rows = [
+            [label, *map(str, counts)]
+            for label, counts in zip(confusion["labels"], confusion["counts"], strict=True)
+        ]
+        print_table(["is ↓ called →", *confusion["labels"]], rows, right=confusion["labels"])
+
+
 def _shown(key: str, value: Any) -> str:
-    if value is None:
-        return "n/a"
-    if key in ("wer", "cer"):
-        return f"{100 * value:.2f} %"
-    if key == "ci95":
+    if key.endswith("ci95"):
         low, high = cast("list[float]", value)
         return f"{100 * low:.2f} to {100 * high:.2f} %"
-    return f"{value:,.1f}" if isinstance(value, float) else str(value)
+    if key == "rtfx":
+        return f"{value:,.1f}"
+    return _percent(value) if value is None or isinstance(value, float) else str(value)
+
+
+def _percent(value: float | None) -> str:
+    return "n/a" if value is None else f"{100 * value:.2f} %"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, cast
 
 from attrs import frozen
@@ -13,10 +14,11 @@ from audioforge.model import LoadOptions, Task
 from audioforge.optional_imports import hide_broken_companions
 from audioforge.plugins import discover
 from audioforge.raft.clips import SkipLog
-from audioforge.raft.data import load_samples, normalizer_for
+from audioforge.raft.data import check_labels, labels_of, load_samples, normalizer_for
 from audioforge.raft.evaluation import Evaluation, Evaluator
 from audioforge.raft.processes import Processes
-from audioforge.raft.verification import verifier_context
+from audioforge.raft.run import check_names
+from audioforge.raft.verification import Verification, verifier_context
 from audioforge.reporter import Reporter
 
 
@@ -37,11 +39,19 @@ class Benchmark:
     is_main: bool
 
 
-def run_benchmark(config: AudioRAFTConfig, reporter: Reporter | None = None) -> Benchmark:
+def run_benchmark(
+    config: AudioRAFTConfig,
+    reporter: Reporter | None = None,
+    *,
+    output: Path | None = None,
+    word_times: bool = False,
+) -> Benchmark:
     """Evaluate a model.
 
     Args:
         config: Its model, dataset and evaluation settings; the training settings do not matter.
+        output: Folder that the predictions will be written to; generated audio goes below it.
+        word_times: Add to each prediction when its words were said.
         reporter: Where to tell how it goes; None for stderr.
 
     Raises:
@@ -54,6 +64,7 @@ def run_benchmark(config: AudioRAFTConfig, reporter: Reporter | None = None) -> 
         reporter = Reporter(quiet=True, warnings=False)
     reporter = reporter or Reporter()
     task, model_name = cast("Task", config.task), cast("str", config.model_name)
+    check_names(registry, config)
     if config.adapter is None:  # fail before an hour of reading data
         choose_adapter(registry, model_name, task)
     request = DatasetRequest(
@@ -63,6 +74,7 @@ def run_benchmark(config: AudioRAFTConfig, reporter: Reporter | None = None) -> 
         label_column=config.label_column,
         data_dir=config.data_dir,
         streaming=config.streaming,
+        needs_audio=task != "tts",
     )
     dataset = load_samples(
         registry,
@@ -73,12 +85,14 @@ def run_benchmark(config: AudioRAFTConfig, reporter: Reporter | None = None) -> 
         limit=config.limit,
     )
     normalizer = normalizer_for(config.normalizer, config.language, dataset.samples)
+    labels = labels_of(dataset.samples)
     context = verifier_context(
-        registry, task, normalizer, config.wer_threshold, str(processes.device)
+        registry, task, normalizer, config.wer_threshold, str(processes.device), labels
     )
     evaluator = Evaluator(
         registry,
         context,
+        Verification(registry, config.verifiers, config.aggregator, context),
         processes,
         batch_size=config.batch_size,
         max_new_tokens=config.max_new_tokens,
@@ -86,21 +100,33 @@ def run_benchmark(config: AudioRAFTConfig, reporter: Reporter | None = None) -> 
     )
     options = LoadOptions(str(processes.device), config.language)
     adapter = load_adapter(registry, model_name, task, options, config.adapter)
-    evaluation = evaluator.evaluate(adapter, dataset)
+    check_labels(adapter.labels, model_name, [dataset])
+    audio_folder = output / "predictions" if output is not None and task == "tts" else None
+    evaluation = evaluator.evaluate(
+        adapter, dataset, audio_folder=audio_folder, word_times=word_times
+    )
     skipped = dataset.skips.describe(dataset.total)
     if skipped:
         reporter.warn(f"{config.dataset}: {skipped}")
-    first = next(iter(evaluation.corpus_metrics))
+    first = next(iter(evaluation.measures))
     result = {
         "model": model_name,
         "dataset": config.dataset,
         "task": task,
         "n": len(evaluation.items),
-        **{m.name: evaluation.value(name) for name, m in evaluation.corpus_metrics.items()},
-        **{name: int(count) for name, count in evaluation.counts(first).items()},
+        **{name: _whole(count) for name, count in evaluation.counts(first).items()},
+        **evaluation.values,
         "ci95": list(evaluation.interval),
         "rtfx": evaluation.rtfx,
         "normalizer": normalizer,
         "skipped": len(dataset.skips.problems),
     }
+    report = evaluation.classification
+    if report is not None:
+        result |= report.as_mapping()
     return Benchmark(evaluation, result, dataset.skips, processes.is_main)
+
+
+def _whole(count: float) -> float:
+    """Return a count as a whole number, which it is but for sums of rewards."""
+    return int(count) if count == int(count) else count

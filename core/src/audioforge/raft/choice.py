@@ -18,7 +18,7 @@ from typing import Any
 from attrs import define
 
 from audioforge.raft.bootstrap import Interval, chosen_difference_interval
-from audioforge.raft.evaluation import Evaluation, compare, is_better, is_worse
+from audioforge.raft.evaluation import Evaluation, compare, is_better, is_worse, paired
 
 
 @define(eq=False)
@@ -126,8 +126,8 @@ def _difference(
 ) -> Interval:
     """Return the interval with the choice among all that could have won repeated."""
     others = [c for c in cycles if not c.lost(base) and c not in admissible]
-    numerators = [c.evaluation.decisive[0] for c in [*admissible, *others]]
-    base_numerator, denominator = base.evaluation.decisive
+    evaluations = [c.evaluation for c in [*admissible, *others, base]]
+    (*numerators, base_numerator), denominator = paired(evaluations)
     higher = winner.evaluation.metric.higher_is_better
     return chosen_difference_interval(
         numerators, base_numerator, denominator, higher_is_better=higher

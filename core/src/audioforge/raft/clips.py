@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
+import numpy as np
 from attrs import define, field
 
 from audioforge.audio import ClipTooLong, ClipTooShort, load_clip
@@ -70,6 +71,9 @@ class ClipLoader:
     Args:
         adapter: Its sampling rate and window decide what can be used.
         skips: Where to write what cannot.
+
+    Attributes:
+        skips: What was left out.
     """
 
     def __init__(self, adapter: ModelAdapter, skips: SkipLog) -> None:
@@ -77,7 +81,7 @@ class ClipLoader:
         self._rate = adapter.sampling_rate
         self._max_seconds = adapter.max_seconds
         self._min_seconds = adapter.min_seconds
-        self._skips = skips
+        self.skips = skips
 
     def batches(
         self, samples: Sequence[AudioSample], batch_size: int
@@ -92,7 +96,7 @@ class ClipLoader:
                 clips = []
                 for loaded in ahead.pop(0).result():
                     if isinstance(loaded, Problem):
-                        self._skips.add(loaded)
+                        self.skips.add(loaded)
                     else:
                         clips.append(loaded)
                 yield list(chunk), clips
@@ -101,6 +105,8 @@ class ClipLoader:
         return [self._load(sample) for sample in samples]
 
     def _load(self, sample: AudioSample) -> Clip | Problem:
+        if sample.audio is None:  # a text to speak
+            return Clip(sample, np.zeros(0, np.float32), self._rate)
         try:
             return load_clip(
                 sample,

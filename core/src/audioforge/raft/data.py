@@ -47,8 +47,8 @@ def load_samples(
     def usable() -> Iterator[AudioSample]:
         for item in open_dataset(registry, location, defaults).load():
             problem = item if isinstance(item, Problem) else None
-            if problem is None and needs_reference:
-                problem = _reference_problem(item, task)  # type: ignore[arg-type]
+            if isinstance(item, AudioSample) and needs_reference:
+                problem = _reference_problem(item, task)
             if problem is not None:
                 skips.add(problem)
             elif isinstance(item, AudioSample):
@@ -63,14 +63,55 @@ def load_samples(
     return EvaluationSet(location, samples, skips, len(skips.problems))
 
 
-def _reference_problem(sample: AudioSample, task: Task) -> Problem | None:
+def has_reference(sample: AudioSample, task: Task) -> bool:
+    """Whether a sample says what the right output would be."""
     if task == "classification":
-        if sample.labels:
-            return None
-        return Problem(sample.place, "there is no label", "without label")
-    if sample.reference is not None and sample.reference.strip():
+        return bool(sample.labels)
+    return bool(sample.reference and sample.reference.strip())
+
+
+def _reference_problem(sample: AudioSample, task: Task) -> Problem | None:
+    if has_reference(sample, task):
         return None
+    if task == "classification":
+        return Problem(sample.place, "there is no label", "without label")
     return Problem(sample.place, "there is no reference text", "empty reference")
+
+
+def labels_of(samples: Sequence[AudioSample]) -> tuple[str, ...]:
+    """Return the class labels of samples, sorted."""
+    return tuple(sorted({label for sample in samples for label in sample.labels}))
+
+
+def check_labels(
+    known: tuple[str, ...] | None, checkpoint: str, datasets: Sequence[EvaluationSet]
+) -> None:
+    """Check that a classifier can say every label of some data.
+
+    Args:
+        known: Its labels; None for a model that is no classifier.
+        checkpoint: Where it is from.
+        datasets: What it is to learn or to be measured on.
+
+    Raises:
+        DatasetError: Listing the labels of both.
+    """
+    if known is None:
+        return
+    for dataset in datasets:
+        own = labels_of(dataset.samples)
+        unknown = [label for label in own if label not in known]
+        if unknown:
+            raise DatasetError(
+                f"{dataset.name} has labels that {checkpoint} does not know: {_listed(unknown)}. "
+                f"Labels of the data: {_listed(own)}. Labels of the model: {_listed(known)}. Use a "
+                f"model with these labels, or give it a new head: audioforge train --new-head"
+            )
+
+
+def _listed(labels: Sequence[str], most: int = 50) -> str:
+    more = f" and {len(labels) - most} more" if len(labels) > most else ""
+    return ", ".join(labels[:most]) + more
 
 
 def shared_clips(first: Sequence[AudioSample], second: Sequence[AudioSample]) -> int:
@@ -85,12 +126,13 @@ def shared_clips(first: Sequence[AudioSample], second: Sequence[AudioSample]) ->
 
 
 def hold_out(
-    samples: Sequence[AudioSample], fraction: float, seed: int
+    samples: Sequence[AudioSample], fraction: float, seed: int, task: Task
 ) -> tuple[list[AudioSample], list[AudioSample]]:
     """Split samples into those to train on and those held out.
 
     Where every sample's speaker is known and there is more than one, whole speakers are held out,
     in an order that the seed fixes, until the fraction is reached; otherwise single samples are.
+    Of what is held out, only samples with a reference can be measured on.
 
     Raises:
         DatasetError: If one of the parts would be empty.
@@ -109,11 +151,13 @@ def hold_out(
         order = keyed_random.shuffled(len(ordered), "hold-out", seed)
         held = {ordered[i].id for i in order[: max(1, round(wanted))]}
     train = [s for s in ordered if s.id not in held]
-    if not train or not held:
+    measured = [s for s in ordered if s.id in held and has_reference(s, task)]
+    if not train or not measured:
         raise DatasetError(
-            f"{len(ordered)} samples are too few to hold {fraction:.0%} out; give --eval-dataset"
+            f"{len(ordered)} samples are too few to hold {fraction:.0%} with references out; give "
+            f"--eval-dataset"
         )
-    return train, [s for s in ordered if s.id in held]
+    return train, measured
 
 
 def normalizer_for(

@@ -4,29 +4,39 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-from attrs import define, evolve, field, frozen
+import torch
+from attrs import asdict, define, field, frozen
 
 from audioforge.config import VerifierSetting
-from audioforge.errors import ConfigError, DatasetError
-from audioforge.model import SamplingParams, Task
+from audioforge.errors import DatasetError
+from audioforge.model import ModelAdapter, SamplingParams, Task
 from audioforge.plugins import Registry
 from audioforge.raft.bootstrap import Interval, difference_interval, ratio_interval
+from audioforge.raft.classification import ClassificationReport, classification_report
 from audioforge.raft.clips import ClipLoader, SkipLog
+from audioforge.raft.hypothesis_audio import audio_seconds, store_audio
+from audioforge.raft.measures import Measure, measures_of
 from audioforge.raft.processes import Processes
-from audioforge.raft.rollout import sample_hypotheses
-from audioforge.raft.verification import create_verifier, scores_of
+from audioforge.raft.rollout import Sampled, sample_hypotheses
+from audioforge.raft.verification import Verification, create_verifier, scores_of
 from audioforge.reporter import Reporter
-from audioforge.sample import AudioSample, Rollout
+from audioforge.sample import AudioSample, Hypothesis, Rollout
 from audioforge.verifier import CorpusMetric, Verifier, VerifierContext
 
 METRIC_VERIFIERS: Mapping[Task, tuple[str, ...]] = {
     "asr": ("wer", "cer"),
     "classification": ("label",),
+    "tts": (),
 }
-"""The verifiers whose corpus metrics an evaluation reports; the first one decides."""
+"""The verifiers whose corpus metrics every evaluation of a task reports; the first one decides. No
+reference says how a text must sound, so that for text to speech the run's own reward decides."""
+
+REWARD = CorpusMetric("reward", ("reward",), "judged", higher_is_better=True)
+"""The mean reward of the outputs that could be judged."""
 
 
 @define(eq=False)
@@ -62,13 +72,15 @@ class EvaluatedItem:
 
     Attributes:
         prediction: The line of `predictions.jsonl`.
-        metrics: The metrics of each verifier, by its name.
-        seconds: Length of the clip.
+        metrics: The metrics of each verifier, by its id.
+        seconds: Length of the clip; of the generated audio for text to speech.
+        labels: The correct classes of a classification; empty otherwise.
     """
 
     prediction: dict[str, Any]
     metrics: Mapping[str, Mapping[str, float]]
     seconds: float
+    labels: tuple[str, ...] = ()
 
 
 @define(eq=False)
@@ -78,28 +90,29 @@ class Evaluation:
     Attributes:
         dataset: Its name.
         items: Sorted by sample id.
-        metric: The corpus metric that decides.
-        corpus_metrics: All corpus metrics, by the name of their verifier.
+        measures: By the name of the metric; the first one decides.
         seconds: Time it took, without loading.
     """
 
     dataset: str
     items: list[EvaluatedItem]
-    metric: CorpusMetric
-    corpus_metrics: Mapping[str, CorpusMetric]
+    measures: Mapping[str, Measure]
     seconds: float
 
+    @property
+    def metric(self) -> CorpusMetric:
+        """The corpus metric that decides."""
+        return next(iter(self.measures.values())).metric
+
     def sums(self, name: str) -> tuple[np.ndarray, np.ndarray]:
-        """Return numerator and denominator of a verifier's corpus metric, per utterance."""
-        metric = self.corpus_metrics[name]
-        rows = [item.metrics[name] for item in self.items]
-        numerator = np.array([sum(row[m] for m in metric.numerator) for row in rows])
-        return numerator, np.array([row[metric.denominator] for row in rows])
+        """Return numerator and denominator of a metric, per utterance."""
+        parts = [self.measures[name].parts(item.metrics) for item in self.items]
+        return np.array([p[0] for p in parts]), np.array([p[1] for p in parts])
 
     @property
     def decisive(self) -> tuple[np.ndarray, np.ndarray]:
         """Numerator and denominator, per utterance, of the metric that decides."""
-        return self.sums(next(iter(self.corpus_metrics)))
+        return self.sums(next(iter(self.measures)))
 
     def value(self, name: str | None = None) -> float | None:
         """Return a corpus metric, or None when its denominator is 0."""
@@ -108,14 +121,31 @@ class Evaluation:
         return float(numerator.sum() / total) if total else None
 
     @property
+    def values(self) -> dict[str, float | None]:
+        """Every corpus metric by its name; for classification also the macro-averaged F1."""
+        values = {name: self.value(name) for name in self.measures}
+        report = self.classification
+        return values if report is None else {**values, "macro_f1": report.macro_f1}
+
+    @property
+    def classification(self) -> ClassificationReport | None:
+        """Class by class; None for other tasks."""
+        judged = [item for item in self.items if item.labels]
+        if not judged:
+            return None
+        return classification_report(
+            [item.labels for item in judged], [item.prediction["pred_text"] for item in judged]
+        )
+
+    @property
     def interval(self) -> Interval:
         """95 % interval of the metric that decides."""
         return ratio_interval(*self.decisive)
 
     def difference_interval(self, base: Evaluation) -> Interval:
         """Return the 95 % paired interval of this minus the base, on the same utterances."""
-        numerator, denominator = self.decisive
-        return difference_interval(numerator, base.decisive[0], denominator)
+        (numerator, base_numerator), denominator = paired([self, base])
+        return difference_interval(numerator, base_numerator, denominator)
 
     @property
     def rtfx(self) -> float:
@@ -123,12 +153,22 @@ class Evaluation:
         return sum(item.seconds for item in self.items) / self.seconds
 
     def counts(self, name: str) -> dict[str, float]:
-        """Return every metric that a verifier's corpus metric sums, summed."""
-        metric = self.corpus_metrics[name]
-        return {
-            key: sum(item.metrics[name][key] for item in self.items)
-            for key in (*metric.numerator, metric.denominator)
-        }
+        """Return every metric that a corpus metric sums, summed."""
+        measure = self.measures[name]
+        rows = [item.metrics.get(measure.verifier, {}) for item in self.items]
+        keys = (*measure.metric.numerator, measure.metric.denominator)
+        return {key: sum(row.get(key, 0.0) for row in rows) for key in keys}
+
+
+def paired(evaluations: Sequence[Evaluation]) -> tuple[list[np.ndarray], np.ndarray]:
+    """Return each evaluation's numerators of the metric that decides, and their denominator.
+
+    Utterances that could not be judged in every evaluation are 0 in all of them.
+    """
+    sums = [evaluation.decisive for evaluation in evaluations]
+    denominator = sums[-1][1]
+    same = np.all([own == denominator for _, own in sums], axis=0)
+    return [np.where(same, numerator, 0.0) for numerator, _ in sums], denominator * same
 
 
 class Evaluator:
@@ -137,6 +177,7 @@ class Evaluator:
     Args:
         registry: Of the installed plugins.
         context: What the run tells its verifiers.
+        verification: Of the run; the corpus metrics of its verifiers are reported too.
         processes: Shares the work.
         batch_size: Clips per batch; fixed, since padding can change a model's output by rounding.
         max_new_tokens: Longest output; None for the model's own limit.
@@ -147,6 +188,7 @@ class Evaluator:
         self,
         registry: Registry,
         context: VerifierContext,
+        verification: Verification,
         processes: Processes,
         *,
         batch_size: int,
@@ -154,48 +196,68 @@ class Evaluator:
         reporter: Reporter,
     ) -> None:
         """Set up the verifiers whose metrics are reported."""
-        names = METRIC_VERIFIERS.get(context.task)
-        if names is None:
-            raise ConfigError([f"task: nothing installed evaluates {context.task}"])
+        own = METRIC_VERIFIERS[context.task]
         self._verifiers: dict[str, Verifier] = {
-            name: create_verifier(registry, VerifierSetting.parse(name), context) for name in names
+            name: create_verifier(registry, VerifierSetting.parse(name), context) for name in own
         }
-        self._metrics = {
-            name: verifier.corpus_metric
-            for name, verifier in self._verifiers.items()
-            if verifier.corpus_metric is not None
-        }
+        for identity, verifier in verification.verifiers.items():
+            measures = verifier.corpus_metrics or context.task == "tts"  # whose reward decides
+            if measures and verifier.scope == "hypothesis":  # greedy decoding gives one
+                self._verifiers.setdefault(identity, verifier)
+        self._verification = verification
+        self._task = context.task
+        first = {REWARD.name: Measure(REWARD.name, REWARD)} if context.task == "tts" else {}
+        self._measures = {**first, **measures_of(self._verifiers)}
         self._processes = processes
         self._batch_size = batch_size
         self._params = SamplingParams(temperature=0.0, max_new_tokens=max_new_tokens)
         self._reporter = reporter
 
     @property
-    def metric(self) -> CorpusMetric:
-        """The metric that decides."""
-        return next(iter(self._metrics.values()))
+    def decisive(self) -> Measure:
+        """The corpus metric that decides."""
+        return next(iter(self._measures.values()))
 
-    def measured(self, rollouts: Sequence[Rollout]) -> list[Rollout]:
-        """Return rollouts with the scores of the verifier whose metric decides.
+    def measure_rollouts(self, rollouts: Sequence[Rollout]) -> list[list[tuple[float, float]]]:
+        """Return numerator and denominator of the metric that decides, for every hypothesis.
 
-        A run that rewards by other verifiers has none of its scores.
+        A run that rewards by other verifiers has none of its scores yet.
         """
-        name, verifier = next(iter(self._verifiers.items()))
-        measured = []
-        for rollout in rollouts:
-            hypotheses = [h.hypothesis for h in rollout.hypotheses]
-            scores = scores_of(name, verifier, [rollout.sample] * len(hypotheses), hypotheses)
-            scored = [
-                evolve(h, scores={**h.scores, name: score})
-                for h, score in zip(rollout.hypotheses, scores, strict=True)
-            ]
-            measured.append(Rollout(rollout.sample, rollout.cycle, scored))
-        return measured
+        rows: list[list[dict[str, Mapping[str, float]]]]
+        if self._task == "tts":
+            rewards = [[h.reward for h in rollout.hypotheses] for rollout in rollouts]
+            rows = [[{REWARD.name: _reward_parts(r)} for r in row] for row in rewards]
+        else:
+            rows = [self._score_rollout(rollout) for rollout in rollouts]
+        return [[self.decisive.parts(metrics) for metrics in row] for row in rows]
 
-    def evaluate(self, adapter: Any, dataset: EvaluationSet, what: str = "evaluate") -> Evaluation:
+    def _score_rollout(self, rollout: Rollout) -> list[dict[str, Mapping[str, float]]]:
+        identity = self.decisive.verifier
+        hypotheses = [h.hypothesis for h in rollout.hypotheses]
+        samples = [rollout.sample] * len(hypotheses)
+        scores = scores_of(identity, self._verifiers[identity], samples, hypotheses)
+        return [{identity: score.metrics} for score in scores]
+
+    def evaluate(
+        self,
+        adapter: ModelAdapter,
+        dataset: EvaluationSet,
+        what: str = "evaluate",
+        *,
+        audio_folder: Path | None = None,
+        word_times: bool = False,
+    ) -> Evaluation:
         """Decode a dataset greedily and measure.
 
+        Args:
+            adapter: The model.
+            dataset: What to decode.
+            what: What the progress bar says.
+            audio_folder: Where to keep generated audio; None to let it go.
+            word_times: Add to each prediction when its words were said.
+
         Raises:
+            ConfigError: If the model cannot tell when a word was said.
             DatasetError: If no clip of it can be used, or no reference holds anything to measure.
         """
         start = time.perf_counter()
@@ -213,16 +275,12 @@ class Evaluator:
         )
         items = []
         for batch in batches:
-            samples = [clip.sample for clip, _ in batch]
-            hypotheses = [hs[0] for _, hs in batch]
-            scores = {
-                name: scores_of(name, verifier, samples, hypotheses)
-                for name, verifier in self._verifiers.items()
-            }
-            for n, (clip, (hypothesis,)) in enumerate(batch):
-                metrics = {name: column[n].metrics for name, column in scores.items()}
-                prediction = _prediction(clip.sample, hypothesis.content, clip.seconds)
-                items.append(EvaluatedItem(prediction, metrics, clip.seconds))
+            if audio_folder is not None:
+                batch = [(c, store_audio(hs, c.sample.id, audio_folder)) for c, hs in batch]
+            measured = self._measure(batch)
+            if word_times:
+                _add_word_times(adapter, batch, measured)
+            items += measured
         items = sorted(self._processes.gather(items), key=lambda i: str(i.prediction["id"]))
         dataset.skips.share(self._processes.gather)
         if not items:
@@ -231,31 +289,76 @@ class Evaluator:
                 f"{dataset.skips.describe(dataset.total) or 'it is empty'}"
             )
         seconds = time.perf_counter() - start
-        evaluation = Evaluation(dataset.name, items, self.metric, self._metrics, seconds)
+        evaluation = Evaluation(dataset.name, items, self._measures, seconds)
         if evaluation.value() is None:
-            raise DatasetError(
-                f"{dataset.name}: every reference is empty once normalised, so that there is no "
-                f"{self.metric.name}; see --normalizer"
-            )
+            raise DatasetError(f"{dataset.name}: {self._why_unmeasured}")
         return evaluation
 
+    def _measure(self, batch: Sequence[Sampled]) -> list[EvaluatedItem]:
+        """Score a batch of greedy outputs."""
+        samples = [clip.as_sample() for clip, _ in batch]
+        hypotheses = [hs[0] for _, hs in batch]
+        scores = {
+            identity: scores_of(identity, verifier, samples, hypotheses)
+            for identity, verifier in self._verifiers.items()
+        }
+        items = []
+        for n, (clip, (hypothesis,)) in enumerate(batch):
+            row = {identity: column[n] for identity, column in scores.items()}
+            metrics = {identity: score.metrics for identity, score in row.items()}
+            if self._task == "tts":
+                metrics[REWARD.name] = _reward_parts(self._verification.reward(row))
+            seconds = audio_seconds(hypothesis) if self._task == "tts" else clip.seconds
+            prediction = _prediction(clip.sample, hypothesis, seconds)
+            labels = clip.sample.labels if self._task == "classification" else ()
+            items.append(EvaluatedItem(prediction, metrics, seconds, labels))
+        return items
 
-def _prediction(sample: AudioSample, output: str, seconds: float) -> dict[str, Any]:
+    @property
+    def _why_unmeasured(self) -> str:
+        if self._task == "tts":
+            return "no verifier could judge any output, so that there is no reward"
+        return (
+            f"every reference is empty once normalised, so that there is no "
+            f"{self.decisive.metric.name}; see --normalizer"
+        )
+
+
+def _add_word_times(
+    adapter: ModelAdapter, batch: Sequence[Sampled], items: Sequence[EvaluatedItem]
+) -> None:
+    with torch.inference_mode():
+        prepared = adapter.prepare([clip for clip, _ in batch])
+        times = adapter.word_times(prepared, [hs[0] for _, hs in batch])
+    for item, words in zip(items, times, strict=True):
+        item.prediction["words"] = [asdict(word) for word in words]
+
+
+def _reward_parts(reward: float | None) -> dict[str, float]:
+    return {} if reward is None else {"reward": reward, "judged": 1.0}
+
+
+def _prediction(sample: AudioSample, output: Hypothesis, seconds: float) -> dict[str, Any]:
     """Return the line of `predictions.jsonl`: the keys that NeMo's tools use, and the id."""
+    is_file = isinstance(sample.audio, Path)
     line: dict[str, Any] = {
         "id": sample.id,
-        "audio_filepath": sample.origin,
+        "audio_filepath": str(Path(sample.origin).absolute()) if is_file else sample.origin,
         "duration": round(seconds, 4),
-        "text": sample.reference if sample.reference is not None else "|".join(sample.labels),
-        "pred_text": output,
+        "text": sample.reference if output.label is None else "|".join(sample.labels),
     }
+    if output.audio is None:
+        line["pred_text"] = output.text if output.label is None else output.label
+    elif isinstance(output.audio, Path):
+        line["pred_audio"] = f"{output.audio.parent.name}/{output.audio.name}"
+    if is_file and sample.offset is not None:
+        line["offset"] = sample.offset
     return line | ({"speaker": sample.speaker} if sample.speaker else {})
 
 
 def summarise(evaluation: Evaluation) -> dict[str, Any]:
     """Return an evaluation's metrics as `summary.json` holds them: rates as fractions."""
-    values = {m.name: evaluation.value(name) for name, m in evaluation.corpus_metrics.items()}
-    return {**values, "ci95": list(evaluation.interval), "n": len(evaluation.items)}
+    return {**evaluation.values, "ci95": list(evaluation.interval), "n": len(evaluation.items)}
 
 
 def compare(evaluation: Evaluation, base: Evaluation) -> dict[str, Any]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from attrs import frozen
 
-from audioforge.raft.evaluation import EvaluatedItem
 from audioforge.raft.rewards import reward_statistics
 from audioforge.sample import Rollout
 from audioforge.verifier import CorpusMetric
+
+Parts = tuple[float, float]
+"""Numerator and denominator of a corpus metric, of one output."""
 
 MANY = 0.9
 """A share of clips or hypotheses that says that nearly all are so."""
@@ -85,34 +87,27 @@ class Learnability:
 
 def assess(
     rollouts: Sequence[Rollout],
-    greedy: Sequence[EvaluatedItem],
     metric: CorpusMetric,
-    verifier: str,
+    greedy: Mapping[str, Parts],
+    sampled: Mapping[str, Sequence[Parts]],
 ) -> Learnability:
     """Compare the k hypotheses of clips with their greedy output.
 
     Args:
         rollouts: Of the first cycle.
-        greedy: The greedy output of some of the same clips; the metric is compared on these.
         metric: The corpus metric that decides.
-        verifier: Whose scores carry its parts; also in the rollouts unless it is not configured.
+        greedy: What the greedy output of some of the clips adds to it, by sample id.
+        sampled: What each hypothesis of clips adds to it, by sample id.
     """
-    by_id = {r.sample.id: r for r in rollouts}
-    pairs = [(i, by_id[str(i.prediction["id"])]) for i in greedy if i.prediction["id"] in by_id]
-    measured = [(i, r) for i, r in pairs if all(verifier in h.scores for h in r.hypotheses)]
-    greedy_rate = _rate(metric, [i.metrics[verifier] for i, _ in measured])
+    probed = [i for i in greedy if i in sampled]
+    greedy_rate = _rate([greedy[i] for i in probed])
     sign = -1 if metric.higher_is_better else 1
-    best = [
-        min(
-            (h.scores[verifier].metrics for h in r.hypotheses),
-            key=lambda m: sign * sum(m[part] for part in metric.numerator),
-        )
-        for _, r in measured
-    ]
+    # A hypothesis that could not be judged is no candidate unless none could be.
+    best = [min(sampled[i], key=lambda p: (not p[1], sign * p[0])) for i in probed]
     distinct = [
         len({h.hypothesis.content for h in r.hypotheses}) / len(r.hypotheses) for r in rollouts
     ]
-    oracle = _rate(metric, best)
+    oracle = _rate(best)
     better = None
     if greedy_rate is not None and oracle is not None:
         better = sign * (greedy_rate - oracle) > 0
@@ -121,14 +116,13 @@ def assess(
         greedy=greedy_rate,
         oracle=oracle,
         k=len(rollouts[0].hypotheses),
-        n=len(measured),
+        n=len(probed),
         frac_reward_zero_std=reward_statistics(rollouts)["frac_reward_zero_std"],
         distinct=sum(distinct) / len(distinct),
         oracle_is_better=better,
     )
 
 
-def _rate(metric: CorpusMetric, rows: Sequence[Any]) -> float | None:
-    total = sum(row[metric.denominator] for row in rows)
-    errors = sum(row[part] for row in rows for part in metric.numerator)
-    return errors / total if total else None
+def _rate(parts: Sequence[Parts]) -> float | None:
+    total = sum(denominator for _, denominator in parts)
+    return sum(numerator for numerator, _ in parts) / total if total else None

@@ -10,7 +10,7 @@ from audioforge.model import ModelAdapter, SamplingParams, Task
 from audioforge.raft.clips import ClipLoader
 from audioforge.raft.processes import Processes
 from audioforge.reporter import Reporter
-from audioforge.sample import AudioSample, Clip, Hypothesis
+from audioforge.sample import AudioSample, Clip, Hypothesis, Problem
 
 Sampled = tuple[Clip, list[Hypothesis]]
 
@@ -55,13 +55,25 @@ def sample_hypotheses(
 def quote_references(
     loader: ClipLoader, samples: Sequence[AudioSample], batch_size: int, task: Task
 ) -> Iterator[list[Sampled]]:
-    """Yield batches of clips with their own reference as the only hypothesis, for the control."""
+    """Yield batches of clips with their own reference as the only hypothesis, for the control.
+
+    For text to speech that is the recording of the text; a sample without one gives none.
+    """
     for _, clips in loader.batches(samples, batch_size):
-        if clips:
-            yield [(clip, [_reference(clip.sample, task)]) for clip in clips]
+        quoted = [(clip, reference) for clip in clips if (reference := _reference(clip, task))]
+        if quoted:
+            yield [(clip, [reference]) for clip, reference in quoted]
+        for clip in clips:
+            if _reference(clip, task) is None:
+                reason = "there is no recording of the text to learn from"
+                loader.skips.add(Problem(clip.sample.place, reason, "without recording"))
 
 
-def _reference(sample: AudioSample, task: Task) -> Hypothesis:
+def _reference(clip: Clip, task: Task) -> Hypothesis | None:
     if task == "classification":
-        return Hypothesis(label=sample.labels[0])
-    return Hypothesis(text=sample.reference)
+        return Hypothesis(label=clip.sample.labels[0])
+    if task == "asr":
+        return Hypothesis(text=clip.sample.reference)
+    if not len(clip.waveform):
+        return None
+    return Hypothesis(audio=clip.waveform, sampling_rate=clip.sampling_rate)

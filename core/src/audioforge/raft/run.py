@@ -14,14 +14,22 @@ from audioforge.dataset import DatasetRequest
 from audioforge.errors import ConfigError, PluginError
 from audioforge.model import LoadOptions, ModelAdapter, Task, TrainOptions
 from audioforge.optional_imports import hide_broken_companions
-from audioforge.plugins import Registry, discover
+from audioforge.plugins import Registry, discover, import_factory
 from audioforge.raft.clips import SkipLog
-from audioforge.raft.data import hold_out, load_samples, normalizer_for, shared_clips
+from audioforge.raft.data import (
+    check_labels,
+    hold_out,
+    labels_of,
+    load_samples,
+    normalizer_for,
+    shared_clips,
+)
 from audioforge.raft.evaluation import EvaluationSet, Evaluator
 from audioforge.raft.processes import Processes, device_problem
 from audioforge.raft.run_folder import require_new
 from audioforge.raft.verification import Verification, name_problems, verifier_context
 from audioforge.reporter import Reporter
+from audioforge.spelling import read_reference
 
 OUTPUT_DIR = Path("runs/audio_raft")
 
@@ -104,6 +112,11 @@ class Run:
         return cast("Path", self.config.output_dir)
 
     @property
+    def labels(self) -> tuple[str, ...]:
+        """The classes of the training and the held-out data."""
+        return labels_of([*self.data.train.samples, *self.data.held_out.samples])
+
+    @property
     def train_options(self) -> TrainOptions:
         """Which weights are trained."""
         return TrainOptions(
@@ -113,9 +126,18 @@ class Run:
         )
 
     def load(self, checkpoint: str) -> ModelAdapter:
-        """Load a checkpoint on this process' device."""
-        options = LoadOptions(str(self.processes.device), self.config.language)
-        return load_adapter(self.registry, checkpoint, self.task, options, self.config.adapter)
+        """Load a checkpoint on this process' device.
+
+        Raises:
+            DatasetError: If it is a classifier of other labels than the data have.
+        """
+        is_base = checkpoint == self.model_name  # what the run writes has the new head already
+        new_labels = self.labels if self.config.new_head and is_base else None
+        device = str(self.processes.device)
+        options = LoadOptions(device, self.config.language, new_labels, self.config.seed)
+        adapter = load_adapter(self.registry, checkpoint, self.task, options, self.config.adapter)
+        check_labels(adapter.labels, checkpoint, self.data.all)
+        return adapter
 
 
 def prepare(
@@ -134,7 +156,7 @@ def prepare(
     hide_broken_companions()
     config = _completed(config)
     registry = registry or discover()
-    _check_names(registry, config)
+    check_names(registry, config)
     processes = Processes(config.device, config.dtype)
     if processes.is_main:
         require_new(cast("Path", config.output_dir))
@@ -148,13 +170,15 @@ def prepare(
     config.normalizer = normalizer_for(
         config.normalizer, config.language, [*data.train.samples, *data.held_out.samples]
     )
+    labels = labels_of([*data.train.samples, *data.held_out.samples])
     context = verifier_context(
-        registry, task, config.normalizer, config.wer_threshold, str(processes.device)
+        registry, task, config.normalizer, config.wer_threshold, str(processes.device), labels
     )
     verification = Verification(registry, config.verifiers, config.aggregator, context)
     evaluator = Evaluator(
         registry,
         context,
+        verification,
         processes,
         batch_size=config.batch_size,
         max_new_tokens=config.max_new_tokens,
@@ -174,7 +198,8 @@ def describe(run: Run) -> list[str]:
         f"held out: {data.held_out.name} ({len(data.held_out.samples)} samples)",
         f"retention: {retention}",
         f"test: {f'{data.test.name} ({len(data.test.samples)} samples)' if data.test else 'none'}",
-        f"reward: {config.aggregator} of {verifiers}; normaliser {config.normalizer}",
+        f"reward: {read_reference(config.aggregator)[0]} of {verifiers}",
+        f"normaliser: {config.normalizer}",
         f"cycles: {config.num_cycles}, {config.samples_per_prompt} hypotheses per clip, "
         f"selection {config.selection}, reward from {config.effective_reward_threshold:g}",
         f"output: {config.output_dir}",
@@ -195,7 +220,7 @@ def _completed(config: AudioRAFTConfig) -> AudioRAFTConfig:
     return attrs.evolve(config, output_dir=config.output_dir or OUTPUT_DIR)
 
 
-def _check_names(registry: Registry, config: AudioRAFTConfig) -> None:
+def check_names(registry: Registry, config: AudioRAFTConfig) -> None:
     """Check all that a plugin or this machine must provide, before an hour of reading data.
 
     Raises:
@@ -217,13 +242,21 @@ def _check_names(registry: Registry, config: AudioRAFTConfig) -> None:
 
 def _load_data(registry: Registry, config: AudioRAFTConfig, reporter: Reporter) -> RunData:
     """Read every dataset, and hold part of the training data out if there is no other."""
-    columns = DatasetRequest("", text_column=config.text_column, label_column=config.label_column)
+    columns = DatasetRequest(
+        "",
+        text_column=config.text_column,
+        label_column=config.label_column,
+        needs_audio=config.task != "tts",
+    )
     request = attrs.evolve(
         columns, split=config.split, data_dir=config.data_dir, streaming=config.streaming
     )
 
     def read(
-        location: str, request: DatasetRequest = columns, limit: int | None = None
+        location: str,
+        request: DatasetRequest = columns,
+        limit: int | None = None,
+        needs_reference: bool = True,
     ) -> EvaluationSet:
         loaded = load_samples(
             registry,
@@ -232,15 +265,19 @@ def _load_data(registry: Registry, config: AudioRAFTConfig, reporter: Reporter) 
             task=cast("Task", config.task),
             on_error=config.on_error,
             limit=limit,
+            needs_reference=needs_reference,
         )
         skipped = loaded.skips.describe(loaded.total)
         if skipped:
             reporter.warn(f"{location}: {skipped}")
         return loaded
 
-    train = read(cast("str", config.dataset), request, config.limit)
+    needs_reference = _needs_reference(registry, config)
+    train = read(cast("str", config.dataset), request, config.limit, needs_reference)
     if config.eval_dataset is None:
-        train.samples, held = hold_out(train.samples, config.eval_fraction, config.seed)
+        train.samples, held = hold_out(
+            train.samples, config.eval_fraction, config.seed, cast("Task", config.task)
+        )
         held_out = EvaluationSet(f"{train.name} (held out)", held, SkipLog(config.on_error))
     else:
         held_out = read(config.eval_dataset)
@@ -249,6 +286,15 @@ def _load_data(registry: Registry, config: AudioRAFTConfig, reporter: Reporter) 
     data = RunData(train, held_out, retention, test)
     _warn_of_shared_clips(data, reporter)
     return data
+
+
+def _needs_reference(registry: Registry, config: AudioRAFTConfig) -> bool:
+    """Say whether a training clip without a reference is of no use to this run."""
+    if config.task != "asr" or config.selection == "reference":
+        return True
+    rewarding = [setting for setting in config.verifiers if setting.weight > 0]
+    factories = [import_factory(registry.find("verifiers", s.name)) for s in rewarding]
+    return all(getattr(factory, "needs_reference", True) for factory in factories)
 
 
 def _warn_of_shared_clips(data: RunData, reporter: Reporter) -> None:

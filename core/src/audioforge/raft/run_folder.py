@@ -4,8 +4,9 @@ config.yaml environment.json   resolved settings; versions, plugins, command
 skipped.jsonl                  every clip that was left out, and why
 cycle-00/                      the untouched base model
 cycle-NN/rollouts-*.jsonl      one utterance a line, with every score
+cycle-NN/audio/                what a text-to-speech model generated for it
 cycle-NN/metrics.json          evaluations, update, times
-cycle-NN/predictions.jsonl     greedy output on the held-out set
+cycle-NN/predictions.jsonl     greedy output on the held-out set; its audio in predictions/
 cycle-NN/checkpoint/           of the best cycle so far and of the latest one
 best/                          the exported model
 summary.json                   base, every cycle, best
@@ -31,7 +32,7 @@ from audioforge.model import ModelAdapter
 from audioforge.plugins import Registry
 from audioforge.raft.clips import SkipLog
 from audioforge.raft.evaluation import Evaluation
-from audioforge.sample import Rollout, ScoredHypothesis
+from audioforge.sample import Hypothesis, Rollout, ScoredHypothesis
 
 LIBRARIES = ("torch", "transformers", "accelerate", "peft", "jiwer", "soundfile", "soxr", "numpy")
 
@@ -85,12 +86,49 @@ class RunFolder:
         """Append rollouts to the file of this process; whether they are kept is not known yet."""
         path = self.cycle(cycle) / f"rollouts-{rank:05d}.jsonl"
         with path.open("a", encoding="utf-8") as file:
-            file.write("".join(atomic.to_json_line(rollout_line(r)) for r in rollouts))
+            file.write("".join(atomic.to_json_line(self._line(r)) for r in rollouts))
 
     def mark_kept(self, cycle: int, rank: int, rollouts: Sequence[Rollout]) -> None:
         """Write this process' rollouts again, now with what selection kept."""
         path = self.cycle(cycle) / f"rollouts-{rank:05d}.jsonl"
-        atomic.write_jsonl(path, (rollout_line(r) for r in rollouts))
+        atomic.write_jsonl(path, (self._line(r) for r in rollouts))
+
+    def hypothesis_audio(self, cycle: int) -> Path:
+        """Return where the audio that a cycle generates is."""
+        return self.root / f"cycle-{cycle:02d}" / "audio"
+
+    def predicted_audio(self, cycle: int) -> Path:
+        """Return where the greedy output of text to speech on the held-out set is."""
+        return self.root / f"cycle-{cycle:02d}" / "predictions"
+
+    def _line(self, rollout: Rollout) -> dict[str, Any]:
+        """Return a rollout as a line of `rollouts-*.jsonl`."""
+        return {
+            "id": rollout.sample.id,
+            "cycle": rollout.cycle,
+            "reference": rollout.sample.reference,
+            "hypotheses": [self._hypothesis(h) for h in rollout.hypotheses],
+        }
+
+    def _hypothesis(self, scored: ScoredHypothesis) -> dict[str, Any]:
+        return {
+            **self._output(scored.hypothesis),
+            "logprob": scored.hypothesis.logprob,
+            "reward": scored.reward,
+            "kept": scored.kept,
+            "scores": {
+                identity: {"reward": s.reward, "passed": s.passed, "metrics": dict(s.metrics)}
+                for identity, s in scored.scores.items()
+            },
+        }
+
+    def _output(self, hypothesis: Hypothesis) -> dict[str, Any]:
+        """Return the text, the label, or the path of the audio relative to the run folder."""
+        if hypothesis.label is not None:
+            return {"label": hypothesis.label}
+        if isinstance(hypothesis.audio, Path):
+            return {"audio": hypothesis.audio.relative_to(self.root).as_posix()}
+        return {"text": hypothesis.text}
 
     def write_evaluation(self, cycle: int, evaluation: Evaluation) -> None:
         """Write the greedy output on the held-out set."""
@@ -139,31 +177,6 @@ def require_new(root: Path) -> None:
             )
     except OSError as error:
         raise UsageError(f"--output {root}: cannot be read: {error.strerror}") from error
-
-
-def rollout_line(rollout: Rollout) -> dict[str, Any]:
-    """Return a rollout as a line of `rollouts-*.jsonl`."""
-    return {
-        "id": rollout.sample.id,
-        "cycle": rollout.cycle,
-        "reference": rollout.sample.reference,
-        "hypotheses": [_hypothesis(h) for h in rollout.hypotheses],
-    }
-
-
-def _hypothesis(scored: ScoredHypothesis) -> dict[str, Any]:
-    hypothesis = scored.hypothesis
-    kind = "label" if hypothesis.label is not None else "text"
-    return {
-        kind: hypothesis.content,
-        "logprob": hypothesis.logprob,
-        "reward": scored.reward,
-        "kept": scored.kept,
-        "scores": {
-            identity: {"reward": s.reward, "passed": s.passed, "metrics": dict(s.metrics)}
-            for identity, s in scored.scores.items()
-        },
-    }
 
 
 def _environment(registry: Registry, processes: int) -> dict[str, Any]:

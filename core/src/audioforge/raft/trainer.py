@@ -25,8 +25,10 @@ from audioforge.model import ModelAdapter, SamplingParams
 from audioforge.plugins import Registry
 from audioforge.raft.choice import Candidate, best_cycle
 from audioforge.raft.clips import ClipLoader
-from audioforge.raft.evaluation import METRIC_VERIFIERS, EvaluationSet
+from audioforge.raft.data import has_reference
+from audioforge.raft.evaluation import EvaluationSet
 from audioforge.raft.export import export
+from audioforge.raft.hypothesis_audio import store_audio
 from audioforge.raft.learnability import assess
 from audioforge.raft.rewards import reward_statistics
 from audioforge.raft.rollout import Sampled, quote_references, sample_hypotheses
@@ -169,14 +171,24 @@ class _Loop:
         batches = self._proposals(adapter, cycle)
         while batch := self._next(batches):
             with self._timed("verify"):
-                samples = [clip.sample for clip, _ in batch]
-                scored = self._run.verification.verify(cycle, samples, [hs for _, hs in batch])
+                scored = self._score(cycle, batch)
                 self._folder.append_rollouts(cycle, self._processes.rank, scored)
                 own.extend(scored)
         self._run.data.train.skips.share(self._processes.gather)
         gathered = self._processes.gather([(r.sample.id, r.hypotheses) for r in own])
         by_id = {s.id: s for s in self._run.data.train.samples}
         return [Rollout(by_id[i], cycle, hypotheses) for i, hypotheses in gathered]
+
+    def _score(self, cycle: int, batch: list[Sampled]) -> list[Rollout]:
+        """Verify a batch; generated audio goes to the run folder, decoded audio is let go."""
+        folder = self._folder.hypothesis_audio(cycle)
+        samples = [clip.as_sample() for clip, _ in batch]
+        hypotheses = [store_audio(hs, clip.sample.id, folder) for clip, hs in batch]
+        scored = self._run.verification.verify(cycle, samples, hypotheses)
+        return [
+            attrs.evolve(rollout, sample=clip.sample)
+            for rollout, (clip, _) in zip(scored, batch, strict=True)
+        ]
 
     def _proposals(self, adapter: ModelAdapter, cycle: int) -> Iterator[list[Sampled]]:
         """Yield this process' clips with what is to be scored."""
@@ -212,16 +224,22 @@ class _Loop:
         """Say whether the base model's own hypotheses hold anything to learn."""
         if self._config.selection == "reference" or not rollouts:
             return
-        ordered = sorted((r.sample for r in rollouts), key=lambda s: s.id)
+        evaluator, greedy = self._run.evaluator, {}
+        with_reference = [r for r in rollouts if has_reference(r.sample, self._run.task)]
+        ordered = sorted(with_reference, key=lambda r: r.sample.id)
         order = keyed_random.shuffled(len(ordered), "probe", self._config.seed)
         probed = [ordered[i] for i in order[:PROBED_CLIPS]]
-        probe = EvaluationSet(self._run.data.train.name, probed, self._run.data.train.skips)
-        greedy = self._run.evaluator.evaluate(adapter, probe, "greedy on")
-        verifier = METRIC_VERIFIERS[self._run.task][0]
-        names = {s.id for s in probed}
-        measured = self._run.evaluator.measured([r for r in rollouts if r.sample.id in names])
-        others = [r for r in rollouts if r.sample.id not in names]
-        report = assess([*measured, *others], greedy.items, greedy.metric, verifier)
+        if probed:
+            train = self._run.data.train
+            probe = EvaluationSet(train.name, [r.sample for r in probed], train.skips)
+            measure = evaluator.decisive
+            greedy = {
+                str(item.prediction["id"]): measure.parts(item.metrics)
+                for item in evaluator.evaluate(adapter, probe, "greedy on").items
+            }
+        parts = evaluator.measure_rollouts(probed)
+        sampled = {r.sample.id: row for r, row in zip(probed, parts, strict=True)}
+        report = assess(rollouts, evaluator.decisive.metric, greedy, sampled)
         self._summary.learnability = report.as_mapping()
         self._run.reporter.info(f"to learn: {report.describe()}")
         warning = report.warning()
@@ -307,10 +325,12 @@ class _Loop:
     def _evaluate(self, adapter: ModelAdapter, cycle: int) -> Candidate:
         """Evaluate on the held-out set and on every retention set."""
         evaluate = self._run.evaluator.evaluate
+        audio_folder = self._folder.predicted_audio(cycle) if self._run.task == "tts" else None
+        what = f"cycle {cycle} evaluate"
         return Candidate(
             cycle,
             0.0 if cycle == 0 else 1.0,
-            evaluate(adapter, self._run.data.held_out, f"cycle {cycle} evaluate"),
+            evaluate(adapter, self._run.data.held_out, what, audio_folder=audio_folder),
             {r.name: evaluate(adapter, r) for r in self._run.data.retention},
         )
 

@@ -18,6 +18,7 @@ from audioforge.config import AudioRAFTConfig
 from audioforge.errors import TrainingError
 from audioforge.model import ModelAdapter
 from audioforge.raft.clips import ClipLoader, SkipLog
+from audioforge.raft.hypothesis_audio import load_audio
 from audioforge.raft.processes import Processes
 from audioforge.raft.selection import Kept
 from audioforge.reporter import Reporter
@@ -156,7 +157,9 @@ def _accumulate(
             continue
         with processes.autocast():
             loss = adapter.loss(
-                adapter.prepare(clips), [i.target for i in batch], [i.weight for i in batch]
+                adapter.prepare(clips),
+                [load_audio(i.target) for i in batch],
+                [i.weight for i in batch],
             )
         loss = loss / weight
         loss.backward()  # type: ignore[no-untyped-call]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import cast
+from typing import Any, cast
 
 from audioforge.checkpoints import load_adapter
 from audioforge.config import VerifierSetting
@@ -13,12 +14,17 @@ from audioforge.model import LoadOptions, ModelAdapter, Task
 from audioforge.plugins import Registry, checked_options, verifier_spec
 from audioforge.reward import RewardAggregator
 from audioforge.sample import AudioSample, Hypothesis, Rollout, Score, ScoredHypothesis
-from audioforge.spelling import parse_reference
+from audioforge.spelling import read_reference
 from audioforge.verifier import Verifier, VerifierContext
 
 
 def verifier_context(
-    registry: Registry, task: Task, normalizer: str, wer_threshold: float, device: str
+    registry: Registry,
+    task: Task,
+    normalizer: str,
+    wer_threshold: float,
+    device: str,
+    labels: tuple[str, ...] = (),
 ) -> VerifierContext:
     """Return what a run tells its verifiers; models that they ask for are loaded once."""
 
@@ -26,7 +32,7 @@ def verifier_context(
     def load_model(checkpoint: str, task: Task) -> ModelAdapter:
         return load_adapter(registry, checkpoint, task, LoadOptions(device=device))
 
-    return VerifierContext(task, normalizer, wer_threshold, device, load_model)
+    return VerifierContext(task, normalizer, wer_threshold, device, load_model, labels)
 
 
 def create_verifier(
@@ -49,7 +55,10 @@ def create_verifier(
 
 
 def name_problems(
-    registry: Registry, settings: Sequence[VerifierSetting], aggregator: str, task: Task
+    registry: Registry,
+    settings: Sequence[VerifierSetting],
+    aggregator: str | dict[str, Any],
+    task: Task,
 ) -> list[str]:
     """Return what no plugin can serve of the verifiers and the aggregator, each with its key."""
     problems = []
@@ -65,8 +74,11 @@ def name_problems(
         except PluginError as error:
             problems.append(f"{key}: {error}")
     try:
-        name, options = parse_reference(aggregator)
-        checked_options(registry.find("aggregators", name), options)
+        name, options = read_reference(aggregator)
+        ids = [s.id for s in settings]
+        for identity in cast("Any", registry.create("aggregators", name, **options)).requires:
+            if identity not in ids:
+                verifier_spec(registry, identity)
     except ConfigError as error:
         problems += [f"aggregator: {problem}" for problem in error.problems]
     except (PluginError, UsageError) as error:
@@ -80,8 +92,11 @@ class Verification:
     Args:
         registry: Of the installed plugins.
         settings: The verifiers to use.
-        aggregator: Its reference, as name:key=value.
+        aggregator: Its reference, as name:key=value or a mapping.
         context: What the run tells them.
+
+    Attributes:
+        verifiers: By id, set up.
 
     Raises:
         ConfigError: If two verifiers share an id, or none has a weight.
@@ -91,7 +106,7 @@ class Verification:
         self,
         registry: Registry,
         settings: Sequence[VerifierSetting],
-        aggregator: str,
+        aggregator: str | dict[str, Any],
         context: VerifierContext,
     ) -> None:
         """Create and set up every verifier."""
@@ -100,10 +115,14 @@ class Verification:
             raise ConfigError([f"verifier: {', '.join(sorted(repeated))} is there twice; give id="])
         if not any(s.weight for s in settings):
             raise ConfigError(["verifier: every weight is 0, so that nothing makes a reward"])
-        self._weights = {s.id: s.weight for s in settings}
-        self._verifiers = {s.id: create_verifier(registry, s, context) for s in settings}
-        name, options = parse_reference(aggregator)
+        name, options = read_reference(aggregator)
         self._aggregator = cast("RewardAggregator", registry.create("aggregators", name, **options))
+        self._required = set(self._aggregator.requires)
+        added = [VerifierSetting(i, i, 0.0, {}) for i in self._aggregator.requires if i not in ids]
+        self._weights = {s.id: s.weight for s in [*settings, *added]}
+        self.verifiers: dict[str, Verifier] = {
+            s.id: create_verifier(registry, s, context) for s in [*settings, *added]
+        }
 
     def verify(
         self, cycle: int, samples: Sequence[AudioSample], hypotheses: Sequence[list[Hypothesis]]
@@ -117,7 +136,7 @@ class Verification:
         flat = [h for hs in hypotheses for h in hs]
         columns = {
             identity: scores_of(identity, verifier, flat_samples, flat)
-            for identity, verifier in self._verifiers.items()
+            for identity, verifier in self.verifiers.items()
         }
         scored = iter(
             self._scored(hypothesis, {i: column[n] for i, column in columns.items()})
@@ -129,17 +148,27 @@ class Verification:
         ]
 
     def _scored(self, hypothesis: Hypothesis, scores: dict[str, Score]) -> ScoredHypothesis:
-        weighing = {i: s for i, s in scores.items() if self._weights[i] > 0}
-        reward = self._aggregator.aggregate(weighing, self._weights)
+        return ScoredHypothesis(hypothesis, scores, self.reward(scores))
+
+    def reward(self, scores: Mapping[str, Score]) -> float | None:
+        """Return the reward that scores make together, or None when nothing could judge.
+
+        Raises:
+            VerifierError: If the aggregator returns something that is no reward.
+        """
+        heard = {
+            i: s for i, s in scores.items() if self._weights.get(i, 0) > 0 or i in self._required
+        }
+        reward = self._aggregator.aggregate(heard, self._weights)
         try:
             Score(reward)
         except (TypeError, ValueError) as error:
             raise VerifierError(f"the aggregator returned {reward!r}: {error}") from error
-        return ScoredHypothesis(hypothesis, scores, reward)
+        return reward
 
     def close(self) -> None:
         """Let the verifiers go."""
-        for verifier in self._verifiers.values():
+        for verifier in self.verifiers.values():
             verifier.close()
 
 
@@ -165,4 +194,11 @@ def scores_of(
         raise VerifierError(
             f"verifier '{identity}' must return one Score for each of {len(samples)} hypotheses"
         )
+    for score in scores:
+        for name, value in score.metrics.items():
+            if not math.isfinite(value):
+                raise VerifierError(
+                    f"verifier '{identity}': metric '{name}' is {value}; a metric that cannot be "
+                    f"computed is left out"
+                )
     return scores

@@ -96,8 +96,10 @@ class RowReader:
         found = {kind: columns.first_present(names, row) for kind, names in wanted.items()}
         return {kind: name for kind, name in found.items() if name is not None}
 
-    def _audio(self, value: Any, row: Row) -> tuple[Audio, str | None]:
-        """Return the audio, and the path that the row gives it."""
+    def _audio(self, value: Any, row: Row) -> tuple[Audio | None, str | None]:
+        """Return the audio, and the path that the row gives it; None where none is needed."""
+        if not (value or self.request.needs_audio):
+            return None, None
         encoded, path = value, None
         if isinstance(value, Mapping):  # how Parquet and datasets hold a sound file
             encoded, path = value.get("bytes"), value.get("path") or None

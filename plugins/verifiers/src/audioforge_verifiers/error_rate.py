@@ -90,7 +90,7 @@ class WordErrorRate(ErrorRate):
     rate = "wer"
     unit = "reference_words"
     metrics = ("wer", "hits", *EDITS, "reference_words")
-    corpus_metric = CorpusMetric("wer", EDITS, "reference_words", higher_is_better=False)
+    corpus_metrics = (CorpusMetric("wer", EDITS, "reference_words", higher_is_better=False),)
 
     def _count(self, references: list[str], texts: list[str]) -> list[dict[str, float]]:
         return _counts(jiwer.process_words(references, texts), self.unit)
@@ -102,7 +102,7 @@ class CharacterErrorRate(ErrorRate):
     rate = "cer"
     unit = "reference_characters"
     metrics = ("cer", "hits", *EDITS, "reference_characters")
-    corpus_metric = CorpusMetric("cer", EDITS, "reference_characters", higher_is_better=False)
+    corpus_metrics = (CorpusMetric("cer", EDITS, "reference_characters", higher_is_better=False),)
 
     def _count(self, references: list[str], texts: list[str]) -> list[dict[str, float]]:
         return _counts(jiwer.process_characters(references, texts), self.unit)

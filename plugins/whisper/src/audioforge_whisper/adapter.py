@@ -17,13 +17,13 @@ from audioforge.sample import AudioSample, Clip, Hypothesis
 
 hide_broken_companions()
 
-from audioforge_whisper.checkpoint import (  # noqa: E402
-    Checkpoint,
-    read_checkpoint,
-    write_checkpoint,
+from audioforge.huggingface.checkpoint import write_model  # noqa: E402
+from audioforge.huggingface.low_rank import (  # noqa: E402
+    add_low_rank_updates,
+    merged_state,
 )
+from audioforge_whisper.checkpoint import Checkpoint, read_checkpoint  # noqa: E402
 from audioforge_whisper.decoding import Decoded, TokenRules, decode  # noqa: E402
-from audioforge_whisper.low_rank import add_low_rank_updates, merged_state  # noqa: E402
 from audioforge_whisper.prompts import Prompts  # noqa: E402
 from audioforge_whisper.targets import spoken_tokens, teacher_forcing  # noqa: E402
 
@@ -200,7 +200,8 @@ class WhisperAdapter(ModelAdapter):
         Raises:
             CheckpointError: If the folder cannot be written.
         """
-        write_checkpoint(self._checkpoint, merged_state(self._model), folder)
+        processor = self._checkpoint.processor
+        write_model(self._model, merged_state(self._model), [processor], folder)
 
     @property
     def _end(self) -> int:

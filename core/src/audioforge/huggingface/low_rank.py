@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, cast
 
 import torch
 from peft import LoraConfig, inject_adapter_in_model
 from peft.tuners.lora import LoraLayer
 
-TARGETS = ["q_proj", "v_proj"]
+TARGETS = ("q_proj", "v_proj")
 """The projections that get an update: queries and values, as in the paper, of every attention."""
 
 INIT_SEED = 0
 """Seeds the updates' first weights, so that every process of a run starts from the same ones."""
 
 
-def add_low_rank_updates(model: torch.nn.Module, rank: int, alpha: float) -> None:
+def add_low_rank_updates(
+    model: torch.nn.Module, rank: int, alpha: float, targets: Sequence[str] = TARGETS
+) -> None:
     """Add trainable updates to a model, in place, and freeze everything else.
 
     The update starts as zero, so the model says what it said.
+
+    Args:
+        model: The network.
+        rank: Of the updates.
+        alpha: An update is scaled by `alpha / rank`.
+        targets: Names of the linear layers that get an update.
     """
-    config = LoraConfig(r=rank, lora_alpha=alpha, target_modules=TARGETS, lora_dropout=0.0)
+    scale: Any = alpha  # declared as a whole number, used as any
+    config = LoraConfig(r=rank, lora_alpha=scale, target_modules=list(targets), lora_dropout=0.0)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(INIT_SEED)
         inject_adapter_in_model(config, model)
@@ -39,6 +49,6 @@ def merged_state(model: torch.nn.Module) -> dict[str, torch.Tensor]:
     for name, layer in model.named_modules():
         if isinstance(layer, LoraLayer):
             for adapter in layer.active_adapters:
-                update = layer.get_delta_weight(adapter)
+                update = cast("Any", layer).get_delta_weight(adapter)
                 state[f"{name}.weight"] = state[f"{name}.weight"] + update
     return state

@@ -1,0 +1,183 @@
+"""`audioforge verify`: score what another system produced."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from audioforge.config import AudioRAFTConfig
+from audioforge.console import print_error, print_json, print_line, print_note, print_table
+from audioforge.model import TASKS
+from audioforge.settings import number
+
+if TYPE_CHECKING:
+    from audioforge.scoring.score import Scoring
+
+ROUNDING = 1e-9
+"""How far a mean may fall below a limit by rounding alone."""
+
+FILES_NAMED = 5
+"""Generated files that no line asked for, of which so many are named."""
+
+EXAMPLE = """\b
+  audioforge verify predictions.jsonl --fail-under 0.9
+  audioforge verify --task tts --audio-dir out/ --manifest prompts.jsonl
+"""
+
+
+def _reward(_: click.Context, __: click.Parameter, value: str | None) -> float | None:
+    if value is None:
+        return None
+    try:
+        reward = number(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+    if not 0 <= reward <= 1:  # NaN too, which nothing would ever be under
+        raise click.BadParameter(f"{value} is no reward; rewards lie between 0 and 1")
+    return reward
+
+
+@click.command(context_settings={"max_content_width": 100}, epilog=EXAMPLE)
+@click.argument("file", required=False, type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--task", type=click.Choice(TASKS), default="asr", show_default=True)
+@click.option(
+    "--manifest",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The same as FILE: the texts that were to be spoken.",
+)
+@click.option(
+    "--audio-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="With --task tts: folder of the generated sound files, named as a line's id or recording.",
+)
+@click.option(
+    "--verifier",
+    multiple=True,
+    help="Verifier as name:key=value,weight=1; may be given more than once. [default: the task's]",
+)
+@click.option("--aggregator", help="How scores become one reward. [default: weighted_mean]")
+@click.option("--normalizer", help="whisper-english, whisper-basic or none.")
+@click.option("--language", help="Language of the texts; otherwise the one that the lines state.")
+@click.option("--text-column", help="Key of the reference. [default: text]")
+@click.option("--label-column", help="Key of the correct class. [default: label, else text]")
+@click.option("--wer-threshold", help="Word error rate up to which a transcript passes.")
+@click.option("--on-error", help="skip or fail, at a line that cannot be scored.")
+@click.option("--limit", help="Score at most this many samples.")
+@click.option("--device", help="auto, cpu, cuda or mps; for verifiers that run a model.")
+@click.option(
+    "--fail-under",
+    callback=_reward,
+    metavar="REWARD",
+    help="Exit with 1 if the mean reward is lower.",
+)
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write a JSON line of scores for each line; must be a new file.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
+def verify(
+    file: Path | None,
+    manifest: Path | None,
+    audio_dir: Path | None,
+    fail_under: float | None,
+    output: Path | None,
+    as_json: bool,
+    **flags: Any,
+) -> None:
+    """Score what another system produced: no model, no training.
+
+    FILE holds JSON lines with text (what is right) and pred_text (what the system said), as
+    predictions.jsonl does; for --task tts, pred_audio or --audio-dir tells the sound files.
+    Consecutive lines of one sample are its k hypotheses. Exits with 1 when the mean reward is below
+    --fail-under, or nothing could be scored.
+    """
+    path = _one_file(file, manifest)
+    if audio_dir is not None and flags["task"] != "tts":
+        raise click.UsageError("--audio-dir goes with --task tts")
+    settings = {k: v for k, v in flags.items() if v is not None and v != ()}
+    config = AudioRAFTConfig.from_mapping(settings)
+    from audioforge.scoring.score import score_predictions
+
+    scoring = score_predictions(config, path, audio_dir=audio_dir, output=output)
+    if as_json:
+        print_json(scoring.as_mapping())
+    else:
+        _print(scoring.as_mapping())
+    _print_left_out(scoring)
+    if output is not None:
+        print_note(f"scores of each line: {output}")
+    if scoring.reward is None:
+        print_error("nothing could be scored")
+        click.get_current_context().exit(1)
+    if fail_under is not None and scoring.reward < fail_under - ROUNDING:
+        print_error(f"the mean reward {scoring.reward:.6g} is below --fail-under {fail_under:g}")
+        click.get_current_context().exit(1)
+
+
+def _one_file(file: Path | None, manifest: Path | None) -> Path:
+    given = [path for path in (file, manifest) if path is not None]
+    if len(given) != 1:
+        raise click.UsageError("give one file: FILE, or --manifest FILE")
+    return given[0]
+
+
+def _print(result: dict[str, Any]) -> None:
+    print_table(
+        ["verifier", "weight", "reward", "passed", "unscored"],
+        [
+            [
+                identity,
+                f"{row['weight']:g}",
+                _number(row["reward"]),
+                _share(row["passed"]),
+                f"{row['unscored']:,}",
+            ]
+            for identity, row in result["verifiers"].items()
+        ],
+        right=["weight", "reward", "passed", "unscored"],
+    )
+    print_line()
+    measured = {"reward": result["reward"], **result["metrics"]}
+    print_table(
+        ["mean or rate", "value", "95 %"],
+        [
+            [name, _number(value), _interval(result["ci95"].get(name))]
+            for name, value in measured.items()
+        ],
+        right=["value"],
+    )
+    print_line()
+    print_line(
+        f"{result['scored']:,} of {result['n']:,} scored; {_share(result['passed'])} of these "
+        f"passed; normaliser {result['normalizer']}"
+    )
+
+
+def _print_left_out(scoring: Scoring) -> None:
+    """Say what has no reward and why, and which generated files were not asked for."""
+    for kind, count in scoring.tally.unscored.most_common():
+        first = scoring.tally.examples[kind]
+        print_note(f"Warning: {count:,} not scored: {kind} (first: {first})", style="yellow")
+    if scoring.unmatched:
+        named = ", ".join(map(str, scoring.unmatched[:FILES_NAMED]))
+        more = len(scoring.unmatched) - FILES_NAMED
+        print_note(
+            f"Warning: no line asks for {len(scoring.unmatched):,} sound files: {named}"
+            + (f" and {more:,} more" if more > 0 else ""),
+            style="yellow",
+        )
+
+
+def _number(value: float | None) -> str:
+    return "n/a" if value is None else f"{value:.4f}"
+
+
+def _share(value: float | None) -> str:
+    return "n/a" if value is None else f"{100 * value:.1f} %"
+
+
+def _interval(interval: list[float] | None) -> str:
+    return "" if interval is None else f"{interval[0]:.4f} to {interval[1]:.4f}"

@@ -1,0 +1,161 @@
+"""JSON lines, and what their keys hold, checked."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from audioforge.errors import DatasetError
+from audioforge.sample import Problem
+
+BYTE_ORDER_MARK = "\ufeff"
+
+
+class UnusableLineError(Exception):
+    """A line that cannot be scored.
+
+    Args:
+        kind: A short class of problems to count by.
+        reason: What is wrong.
+    """
+
+    def __init__(self, kind: str, reason: str) -> None:
+        super().__init__(reason)
+        self.kind = kind
+
+
+def read_rows(path: Path) -> Iterator[tuple[int, str, dict[str, Any] | Problem]]:
+    """Yield number, place and content of every line that is not blank, one at a time.
+
+    Raises:
+        DatasetError: If the file cannot be read or is not UTF-8.
+    """
+    try:
+        with path.open("rb") as file:
+            for number, raw in enumerate(file, start=1):
+                where = f"{path}:{number}"
+                line = _decoded(raw, where)
+                if number == 1:
+                    line = line.removeprefix(BYTE_ORDER_MARK)
+                if line.strip():
+                    yield number, where, _parsed(line, where)
+    except OSError as error:
+        raise DatasetError(f"{path}: cannot be read: {error.strerror or error}") from error
+
+
+def _decoded(raw: bytes, where: str) -> str:
+    # A line in another encoding stops the reading: were it left out, exactly the lines with
+    # accents would go unscored.
+    try:
+        return raw.decode()
+    except UnicodeDecodeError as error:
+        raise DatasetError(
+            f"{where}: not UTF-8 (byte {raw[error.start]:#04x} at column {error.start + 1}); "
+            f"convert the file"
+        ) from error
+
+
+def _parsed(line: str, where: str) -> dict[str, Any] | Problem:
+    try:
+        row = json.loads(line)
+    except json.JSONDecodeError as error:  # its own line number counts within this one line
+        return Problem(where, f"not JSON: {error.msg} at column {error.pos + 1}", "bad JSON")
+    except (ValueError, RecursionError) as error:  # a number of 5,000 digits; nested too deep
+        return Problem(where, f"not JSON: {error}", "bad JSON")
+    if not isinstance(row, dict):
+        return Problem(where, f"expected a JSON object {{…}}, not {row!r:.60}", "not an object")
+    return row
+
+
+def text(row: dict[str, Any], key: str) -> str | None:
+    """Return the text of a key, None where there is none.
+
+    Raises:
+        UnusableLineError: If it is anything else.
+    """
+    value = row.get(key)
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise UnusableLineError("bad text", f"'{key}' must be text, not {value!r:.60}")
+    return _unicode(value, key)
+
+
+def file_path(row: dict[str, Any], key: str) -> str | None:
+    """Return the path of a key, None where there is none.
+
+    Raises:
+        UnusableLineError: If it is anything else.
+    """
+    value = row.get(key)
+    if value is None or value == "":
+        return None
+    if not isinstance(value, str) or "\0" in value:
+        raise UnusableLineError("bad path", f"'{key}' must be a path, not {value!r:.60}")
+    return _unicode(value, key)
+
+
+def name(row: dict[str, Any], *keys: str) -> str | None:
+    """Return the first of several keys that holds a name, which may be a number; None if none does.
+
+    Raises:
+        UnusableLineError: If half of a surrogate pair is in it.
+    """
+    for key in keys:
+        value = row.get(key)
+        if isinstance(value, int | str) and not isinstance(value, bool) and value != "":
+            return _unicode(str(value), key)
+    return None
+
+
+def names(row: dict[str, Any], key: str) -> tuple[str, ...]:
+    """Return the name of a key, or the names that it lists.
+
+    Raises:
+        UnusableLineError: If something in it is neither text nor a number.
+    """
+    value = row.get(key)
+    members = value if isinstance(value, list) else [value]
+    found = tuple(filter(None, (name({key: member}, key) for member in members)))
+    if len(found) < len(members):
+        raise UnusableLineError("bad label", f"'{key}' must be text, not {value!r:.60}")
+    return found
+
+
+def segment(row: dict[str, Any]) -> tuple[float | None, float | None]:
+    """Return where a clip starts in its file and how long it is, in seconds.
+
+    Raises:
+        UnusableLineError: If the segment cannot be cut out.
+    """
+    offset, duration = row.get("offset"), row.get("duration")
+    start, length = _seconds(offset), _seconds(duration)
+    if offset is not None and start is None:
+        raise UnusableLineError("bad offset", f"'offset' must be seconds, not {offset!r:.60}")
+    if start is not None and duration is not None and not length:
+        raise UnusableLineError("bad duration", f"'duration' must be seconds, not {duration!r:.60}")
+    return start, length or None
+
+
+def _seconds(value: Any) -> float | None:
+    """Return a number of seconds from 0, None for what is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        seconds = float(value)
+    except OverflowError:
+        return None
+    return seconds if math.isfinite(seconds) and seconds >= 0 else None
+
+
+def _unicode(value: str, key: str) -> str:
+    """Return the value; refuse half of a surrogate pair: JSON can spell it, no file can hold it."""
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        reason = f"'{key}' holds a lone surrogate: {value!r:.60}"
+        raise UnusableLineError("bad text", reason) from error
+    return value

@@ -1,0 +1,206 @@
+"""Predictions of any system, as JSON lines: what it said, or which sound file it made.
+
+Keys: `text` (what is right: the transcript, the class or the classes joined by `|`, the text that
+was to be spoken), `pred_text` (what the system said), `audio_filepath`, `id`, and where known
+`label`, `offset`, `duration`, `speaker`, `lang` or `language`. They are those of
+`predictions.jsonl`. For text to speech `pred_audio` names the sound file, or a folder holds it by
+the line's id or by the name of its recording. Paths start at the file's own folder.
+
+Consecutive lines of one sample are its k hypotheses. Texts can be scored without their recordings,
+which may lie on another machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from attrs import evolve, frozen
+
+from audioforge.errors import AudioError, DatasetError
+from audioforge.model import Task
+from audioforge.raft.hypothesis_audio import audio_seconds
+from audioforge.sample import AudioSample, Hypothesis, Problem
+from audioforge.scoring import fields
+from audioforge.scoring.fields import UnusableLineError, read_rows
+from audioforge.scoring.sound_folder import SoundFolder
+
+RECORDING = "audio_filepath"
+LANGUAGE = ("language", "lang")
+SAID: dict[Task, str] = {"asr": "pred_text", "classification": "pred_text", "tts": "pred_audio"}
+"""The key of a prediction."""
+
+
+@frozen(eq=False)
+class Prediction:
+    """One line.
+
+    Attributes:
+        where: File and line, for messages.
+        sample: What was asked for; its audio is None where the line names no recording.
+        hypothesis: What the system made of it.
+        line: The keys that are repeated beside the scores.
+    """
+
+    where: str
+    sample: AudioSample
+    hypothesis: Hypothesis
+    line: dict[str, Any]
+
+    def shares_sample(self, other: Prediction) -> bool:
+        """Whether both are hypotheses of one sample: the same id and the same reference."""
+        ours, theirs = self.sample, other.sample
+        return (ours.id, ours.reference, ours.labels) == (
+            theirs.id,
+            theirs.reference,
+            theirs.labels,
+        )
+
+
+@frozen
+class Survey:
+    """What a first look at a file found.
+
+    Attributes:
+        lines: How many are not blank.
+        languages: That its lines state.
+        labels: The correct classes that its lines state, sorted.
+    """
+
+    lines: int
+    languages: frozenset[str]
+    labels: tuple[str, ...]
+
+
+@frozen
+class PredictionFile:
+    """A file of predictions, read line by line however long it is.
+
+    Attributes:
+        path: The file.
+        task: Decides what a prediction is.
+        text_column: Key of the reference.
+        label_column: Key of the correct class; its value may be a list.
+        folder: Where generated sound files lie that no line names.
+    """
+
+    path: Path
+    task: Task
+    text_column: str = "text"
+    label_column: str = "label"
+    folder: SoundFolder | None = None
+
+    def survey(self) -> Survey:
+        """Read every line once, without looking for any sound file.
+
+        Raises:
+            DatasetError: If the file cannot be read, holds nothing, or has no prediction at all.
+        """
+        lines, predicted = 0, False
+        keys: set[str] = set()
+        languages: set[str] = set()
+        labels: set[str] = set()
+        for _, _, row in read_rows(self.path):
+            lines += 1
+            if isinstance(row, Problem):
+                continue
+            predicted = predicted or row.get(SAID[self.task]) is not None
+            keys |= row.keys()
+            try:
+                languages |= set(filter(None, [fields.name(row, *LANGUAGE)]))
+                labels |= set(self._labels(row))
+            except UnusableLineError:
+                continue  # `read` says so
+        if not lines:
+            raise DatasetError(f"{self.path}: the file is empty; it has one JSON object a line")
+        if keys and not predicted and self.folder is None:
+            raise DatasetError(self._no_prediction(keys))
+        return Survey(lines, frozenset(languages), tuple(sorted(labels)))
+
+    def read(self) -> Iterator[Prediction | Problem]:
+        """Yield a prediction or a problem for each line that is not blank.
+
+        Raises:
+            DatasetError: If the file cannot be read.
+        """
+        for number, where, row in read_rows(self.path):
+            if isinstance(row, Problem):
+                yield row
+                continue
+            try:
+                yield self._prediction(row, where, number)
+            except UnusableLineError as error:
+                yield Problem(where, str(error), error.kind)
+
+    def _no_prediction(self, keys: set[str]) -> str:
+        what = "holds what the system said"
+        if self.task == "tts":
+            what = "names a generated sound file; --audio-dir takes the folder that holds them"
+        return (
+            f"{self.path}: no line has the key '{SAID[self.task]}', which {what}. The keys are: "
+            f"{', '.join(sorted(keys))}"
+        )
+
+    def _prediction(self, row: dict[str, Any], where: str, number: int) -> Prediction:
+        recording = fields.file_path(row, RECORDING)
+        offset, duration = fields.segment(row)
+        place = f"{recording}@{offset!r}" if recording and offset else recording
+        sample = AudioSample(
+            id=fields.name(row, "id") or place or f"row-{number}",
+            audio=None if recording is None else self.path.parent / recording,
+            reference=fields.text(row, self.text_column),
+            labels=self._labels(row),
+            speaker=fields.name(row, "speaker"),
+            language=fields.name(row, *LANGUAGE),
+            offset=offset,
+            duration=duration,
+        )
+        hypothesis = self._hypothesis(row, where)
+        if isinstance(hypothesis.audio, Path) and _is_same_file(hypothesis.audio, sample.audio):
+            # A manifest of the output itself: it is no recording of the voice to compare with.
+            sample = evolve(sample, audio=None, offset=None, duration=None)
+        labels = "|".join(sample.labels)
+        line = {
+            "id": sample.id,
+            RECORDING: recording,
+            "text": labels if self.task == "classification" else sample.reference,
+            SAID[self.task]: row.get(SAID[self.task]) or str(hypothesis.audio or ""),
+        }
+        return Prediction(where, sample, hypothesis, line)
+
+    def _hypothesis(self, row: dict[str, Any], where: str) -> Hypothesis:
+        key = SAID[self.task]
+        if self.task == "tts":
+            return Hypothesis(audio=self._sound_file(row, key, where))
+        said = fields.text(row, key)
+        if said is None:
+            raise UnusableLineError(f"without {key}", f"there is no '{key}'")
+        return Hypothesis(label=said) if self.task == "classification" else Hypothesis(text=said)
+
+    def _sound_file(self, row: dict[str, Any], key: str, where: str) -> Path:
+        stated = fields.file_path(row, key)
+        if stated is not None:
+            path = self.path.parent / stated
+        elif self.folder is not None:
+            called = (fields.name(row, "id"), fields.file_path(row, RECORDING))
+            path = self.folder.match([n for n in called if n is not None], where)
+        else:
+            raise UnusableLineError(f"without {key}", f"there is no '{key}'")
+        try:
+            audio_seconds(Hypothesis(audio=path))
+        except AudioError as error:
+            raise UnusableLineError("undecodable", str(error)) from error
+        return path
+
+    def _labels(self, row: dict[str, Any]) -> tuple[str, ...]:
+        """Return the correct classes: of their own key, or as predictions.jsonl joins them."""
+        if self.task != "classification":
+            return ()
+        if row.get(self.label_column) is not None:
+            return fields.names(row, self.label_column)
+        return tuple(filter(None, (fields.text(row, self.text_column) or "").split("|")))
+
+
+def _is_same_file(generated: Path, recording: Any) -> bool:
+    return isinstance(recording, Path) and generated.resolve() == recording.resolve()

@@ -1,0 +1,227 @@
+"""Scoring a file of predictions with verifiers and an aggregator, as a training run would.
+
+The file is read twice: first for what it holds (its languages decide the normaliser, its classes
+are the known ones), then for scoring, batch by batch, so that a million lines need little memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from attrs import frozen
+
+from audioforge import atomic
+from audioforge.config import AudioRAFTConfig
+from audioforge.errors import DatasetError, UsageError
+from audioforge.model import Task
+from audioforge.optional_imports import hide_broken_companions
+from audioforge.plugins import discover
+from audioforge.raft.data import normalizer_for
+from audioforge.raft.measures import measures_of
+from audioforge.raft.processes import Processes
+from audioforge.raft.run import check_names
+from audioforge.raft.verification import Verification, verifier_context
+from audioforge.reporter import Reporter
+from audioforge.sample import AudioSample, Problem, ScoredHypothesis
+from audioforge.scoring.predictions import Prediction, PredictionFile
+from audioforge.scoring.sound_folder import SoundFolder
+from audioforge.scoring.tally import UNJUDGED, Tally
+
+LINES_PER_CALL: dict[Task, int] = {"asr": 256, "classification": 256, "tts": 32}
+"""Hypotheses that verifiers get at a time; those of one sample stay together."""
+
+MOST_HYPOTHESES = 1000
+"""Of one sample; more means that the ids do not tell samples apart."""
+
+
+@frozen(eq=False)
+class Scoring:
+    """What was measured.
+
+    Attributes:
+        task: Of the predictions.
+        normalizer: Name of the text normaliser.
+        tally: The sums.
+        unmatched: Generated sound files that no line asked for.
+    """
+
+    task: Task
+    normalizer: str
+    tally: Tally
+    unmatched: tuple[Path, ...]
+
+    @property
+    def reward(self) -> float | None:
+        """The mean reward; None when nothing could be judged."""
+        return self.tally.reward.value
+
+    def as_mapping(self) -> dict[str, Any]:
+        """Return what `audioforge verify --json` prints; rates are fractions."""
+        tally = self.tally
+        ratios = {"reward": tally.reward, **tally.metrics}
+        unscored = sum(tally.unscored.values())
+        return {
+            "task": self.task,
+            "n": tally.scored + unscored,
+            "scored": tally.scored,
+            "unscored": unscored,
+            "reward": tally.reward.value,
+            "passed": tally.passed.value,
+            "metrics": {name: ratio.value for name, ratio in tally.metrics.items() if ratio.total},
+            "ci95": {
+                name: list(interval)
+                for name, ratio in ratios.items()
+                if (interval := ratio.interval) is not None
+            },
+            "verifiers": {i: verifier.as_mapping() for i, verifier in tally.verifiers.items()},
+            "reasons": dict(tally.unscored.most_common()),
+            "unmatched_files": len(self.unmatched),
+            "normalizer": self.normalizer,
+        }
+
+
+def score_predictions(
+    config: AudioRAFTConfig,
+    path: Path,
+    *,
+    audio_dir: Path | None = None,
+    output: Path | None = None,
+    reporter: Reporter | None = None,
+) -> Scoring:
+    """Score a file of predictions.
+
+    Args:
+        config: Task, verifiers, aggregator, normaliser, language, columns, limit, device and what
+            to do at a line that cannot be scored; the other settings do not matter.
+        path: JSON lines, see `audioforge.scoring.predictions`.
+        audio_dir: Folder of generated sound files, for lines that do not name theirs.
+        output: Where to write a line of scores for each line, in the same order; must be new.
+        reporter: Where to tell how it goes; None for stderr.
+
+    Raises:
+        AudioForgeError: If settings, plugins or the file do not allow it, or a verifier fails.
+    """
+    hide_broken_companions()
+    registry, reporter = discover(), reporter or Reporter()
+    task = cast("Task", config.task)
+    check_names(registry, config)
+    _check_output(output)
+    folder = None if audio_dir is None else SoundFolder(audio_dir)
+    file = PredictionFile(
+        path, task, config.text_column or "text", config.label_column or "label", folder
+    )
+    survey = file.survey()
+    speaking = [AudioSample("", language=language) for language in sorted(survey.languages)]
+    normalizer = normalizer_for(config.normalizer, config.language, speaking)
+    device = str(Processes(config.device, config.dtype).device)
+    context = verifier_context(
+        registry, task, normalizer, config.wer_threshold, device, survey.labels
+    )
+    verification = Verification(registry, config.verifiers, config.aggregator, context)
+    weights = {s.id: s.weight for s in config.verifiers}
+    tally = Tally(
+        {i: weights.get(i, 0.0) for i in verification.verifiers},
+        measures_of(verification.verifiers),
+    )
+    batches = _batches(file.read(), LINES_PER_CALL[task], config.limit)
+    tracked = reporter.track(batches, survey.lines, "verify", size=len)
+    lines = _scored_lines(tracked, verification, tally, config.on_error)
+    try:
+        if output is None:
+            for _ in lines:
+                pass
+        else:
+            atomic.write_jsonl(output, lines)
+    finally:
+        verification.close()
+    return Scoring(task, normalizer, tally, tuple(folder.unmatched if folder else ()))
+
+
+def _check_output(output: Path | None) -> None:
+    if output is None:
+        return
+    try:
+        if output.exists():
+            raise UsageError(f"--output {output}: is there already; name a new file")
+        output.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"--output {output}: cannot be made: {error.strerror}") from error
+
+
+Entry = Prediction | Problem
+
+
+def _batches(entries: Iterable[Entry], size: int, limit: int | None) -> Iterator[list[Entry]]:
+    """Yield entries in batches that part no sample, and stop after `limit` samples."""
+    batch: list[Entry] = []
+    last: Prediction | None = None
+    samples = hypotheses = 0
+    for entry in entries:
+        if isinstance(entry, Prediction):
+            if last is None or not entry.shares_sample(last):
+                samples, hypotheses = samples + 1, 0
+                if limit is not None and samples > limit:
+                    break
+                if len(batch) >= size:
+                    yield batch
+                    batch = []
+            last, hypotheses = entry, hypotheses + 1
+            if hypotheses > MOST_HYPOTHESES:
+                raise DatasetError(
+                    f"{entry.where}: more than {MOST_HYPOTHESES} lines in a row are of the sample "
+                    f"'{entry.sample.id}'; give each sample an id of its own"
+                )
+        batch.append(entry)
+    if batch:
+        yield batch
+
+
+def _scored_lines(
+    batches: Iterable[list[Entry]], verification: Verification, tally: Tally, on_error: str
+) -> Iterator[dict[str, Any]]:
+    """Score batches, add them up, and yield a line for each entry.
+
+    Raises:
+        DatasetError: Under the policy "fail", at the first line that cannot be scored.
+        VerifierError: If a verifier fails.
+    """
+    for batch in batches:
+        scored = iter(_scored([e for e in batch if isinstance(e, Prediction)], verification, tally))
+        for entry in batch:
+            if isinstance(entry, Prediction):
+                yield {**entry.line, **_scores(next(scored))}
+                continue
+            if on_error == "fail":
+                raise DatasetError(f"{entry} (--on-error skip leaves such lines out)")
+            tally.add_problem(entry)
+            yield {"id": None, "reward": None, "scores": {}, "reason": str(entry)}
+
+
+def _scored(
+    predictions: Sequence[Prediction], verification: Verification, tally: Tally
+) -> list[ScoredHypothesis]:
+    """Score predictions, those of one sample together, and add them up."""
+    groups: list[list[Prediction]] = []
+    for prediction in predictions:
+        if groups and prediction.shares_sample(groups[-1][0]):
+            groups[-1].append(prediction)
+        else:
+            groups.append([prediction])
+    samples = [group[0].sample for group in groups]
+    rollouts = verification.verify(0, samples, [[p.hypothesis for p in g] for g in groups])
+    for rollout, group in zip(rollouts, groups, strict=True):
+        tally.add(rollout, [p.where for p in group])
+    return [hypothesis for rollout in rollouts for hypothesis in rollout.hypotheses]
+
+
+def _scores(scored: ScoredHypothesis) -> dict[str, Any]:
+    return {
+        "reward": scored.reward,
+        "scores": {
+            identity: {"reward": s.reward, "passed": s.passed, "metrics": dict(s.metrics)}
+            for identity, s in scored.scores.items()
+        },
+        "reason": UNJUDGED if scored.reward is None else None,
+    }

@@ -1,0 +1,160 @@
+"""Adding up scores: a few numbers for each sample, however much text or audio it had."""
+
+from __future__ import annotations
+
+import math
+from array import array
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from attrs import field, frozen
+
+from audioforge.raft.bootstrap import Interval, ratio_interval
+from audioforge.raft.measures import Measure
+from audioforge.sample import Problem, Rollout, Score, ScoredHypothesis
+
+MOST_BLOCKS = 5000
+"""Samples beyond this are resampled in blocks of neighbours: the interval stays what it is, to what
+2,000 resamples can tell, and its memory is bounded."""
+
+UNJUDGED = "no verifier could judge it"
+
+
+class Ratio:
+    """A ratio of sums over samples: a mean, a rate, a share.
+
+    A sample's k hypotheses go up together: they are not k independent observations.
+    """
+
+    def __init__(self) -> None:
+        """Start with nothing."""
+        self._numerators, self._denominators = array("d"), array("d")
+
+    def add(self, parts: Sequence[tuple[float, float]]) -> None:
+        """Add one sample: numerator and denominator of each of its hypotheses."""
+        self._numerators.append(math.fsum(n for n, _ in parts))
+        self._denominators.append(math.fsum(d for _, d in parts))
+
+    @property
+    def total(self) -> float:
+        """The sum of the denominators."""
+        return math.fsum(self._denominators)
+
+    @property
+    def value(self) -> float | None:
+        """The ratio; None when the denominator is 0."""
+        return math.fsum(self._numerators) / self.total if self.total else None
+
+    @property
+    def interval(self) -> Interval | None:
+        """Its 95 % interval by resampling samples; None when the denominator is 0."""
+        if not self.total:
+            return None
+        return ratio_interval(_blocks(self._numerators), _blocks(self._denominators))
+
+
+def _blocks(values: array[float]) -> np.ndarray:
+    """Return the values, or where there are many the sums of blocks of neighbours."""
+    size = math.ceil(len(values) / MOST_BLOCKS)
+    blocks: np.ndarray = np.add.reduceat(np.asarray(values), np.arange(0, len(values), size))
+    return blocks
+
+
+@frozen
+class VerifierTally:
+    """What one verifier said.
+
+    Attributes:
+        weight: Its share in the reward; 0 was only recorded.
+        reward: Mean over the hypotheses that it could judge.
+        passed: Share of those that passed, among those of which it says so.
+        counts: How many hypotheses it "judged" and left "unjudged".
+    """
+
+    weight: float
+    reward: Ratio = field(factory=Ratio)
+    passed: Ratio = field(factory=Ratio)
+    counts: Counter[str] = field(factory=Counter)
+
+    def add(self, scores: Sequence[Score]) -> None:
+        """Add its scores of one sample's hypotheses."""
+        self.reward.add([_parts(score.reward) for score in scores])
+        self.passed.add([_parts(score.passed) for score in scores])
+        self.counts.update("unjudged" if s.reward is None else "judged" for s in scores)
+
+    def as_mapping(self) -> dict[str, Any]:
+        """Return it as `audioforge verify --json` prints it."""
+        return {
+            "weight": self.weight,
+            "reward": self.reward.value,
+            "passed": self.passed.value,
+            "scored": self.counts["judged"],
+            "unscored": self.counts["unjudged"],
+        }
+
+
+class Tally:
+    """What was scored until now.
+
+    Args:
+        weights: By verifier id, of every verifier.
+        measures: The corpus metrics, by name.
+
+    Attributes:
+        reward: Mean over the hypotheses that could be judged.
+        passed: Share of those that every weighted verifier that says so passed.
+        scored: How many hypotheses have a reward.
+        unscored: How many lines have none, by the reason.
+        examples: The first problem of each kind.
+        verifiers: What each verifier said.
+        metrics: The corpus metrics, by name.
+    """
+
+    def __init__(self, weights: Mapping[str, float], measures: Mapping[str, Measure]) -> None:
+        """Start with nothing."""
+        self._weights, self._measures = weights, measures
+        self.reward, self.passed = Ratio(), Ratio()
+        self.scored = 0
+        self.unscored: Counter[str] = Counter()
+        self.examples: dict[str, Problem] = {}
+        self.verifiers = {i: VerifierTally(weight) for i, weight in weights.items()}
+        self.metrics = {name: Ratio() for name in measures}
+
+    def add_problem(self, problem: Problem) -> None:
+        """Add a line that could not be scored."""
+        self.unscored[problem.kind] += 1
+        self.examples.setdefault(problem.kind, problem)
+
+    def add(self, rollout: Rollout, where: Sequence[str]) -> None:
+        """Add one sample.
+
+        Args:
+            rollout: Its hypotheses, scored.
+            where: The place of each.
+        """
+        hypotheses = rollout.hypotheses
+        for identity, tally in self.verifiers.items():
+            tally.add([h.scores[identity] for h in hypotheses])
+        for name, measure in self._measures.items():
+            rows = [{i: s.metrics for i, s in h.scores.items()} for h in hypotheses]
+            self.metrics[name].add([measure.parts(row) for row in rows])
+        self.reward.add([_parts(h.reward) for h in hypotheses])
+        self.passed.add([_parts(self._has_passed(h)) for h in hypotheses])
+        for place, hypothesis in zip(where, hypotheses, strict=True):
+            if hypothesis.reward is None:
+                self.add_problem(Problem(place, UNJUDGED, UNJUDGED))
+            else:
+                self.scored += 1
+
+    def _has_passed(self, hypothesis: ScoredHypothesis) -> bool | None:
+        if hypothesis.reward is None:
+            return None
+        weighted = (s for i, s in hypothesis.scores.items() if self._weights[i] > 0)
+        verdicts = [s.passed for s in weighted if s.passed is not None]
+        return all(verdicts) if verdicts else None
+
+
+def _parts(value: float | None) -> tuple[float, float]:
+    return (0.0, 0.0) if value is None else (float(value), 1.0)
