@@ -1,11 +1,14 @@
-"""Does it learn? RAFT against its controls on real speech, over several seeds.
+r"""Does it learn? RAFT against its controls on real speech, over several seeds.
 
 Adapts a model on one part of a corpus and measures it on another, with the selections `best`,
 `random` and `reference` at the same number of steps, and once more with a retention set and
 interpolation. Prints a table of every run, and the means over seeds.
 
-    python benchmarks/adaptation.py --model MODEL --adapt adapt.jsonl --heldout heldout.jsonl \
-        --retention test.jsonl --report validation.jsonl --output runs/adaptation
+    python benchmarks/adaptation.py --recipe whisper --model MODEL --adapt adapt.jsonl \
+        --heldout heldout.jsonl --retention test.jsonl --report validation.jsonl \
+        --output runs/adaptation
+
+Without --heldout, half of the clips to adapt on are held out, whoever speaks, by a keyed shuffle.
 """
 
 from __future__ import annotations
@@ -16,25 +19,35 @@ import time
 from pathlib import Path
 from typing import Any
 
-from audioforge import AudioRAFTConfig, AudioRAFTTrainer
+from audioforge import AudioRAFTConfig, AudioRAFTTrainer, keyed_random
 from audioforge.reporter import Reporter
 
-RECIPE = {
+COMMON: dict[str, Any] = {
     "normalizer": "none",
     "num_cycles": 4,
-    "samples_per_prompt": 4,
-    "learning_rate": 5e-4,
     "lr_decay_per_cycle": 0.7,
-    "reward_threshold": 1.0,
     "steps_per_cycle": 40,
     "batch_size": 16,
 }
-"""What a nano model needs; the defaults are for a pretrained Whisper."""
+RECIPES: dict[str, dict[str, Any]] = {
+    "whisper": {"samples_per_prompt": 4, "learning_rate": 5e-4, "reward_threshold": 1.0},
+    "ctc": {"samples_per_prompt": 32, "learning_rate": 5e-4, "reward_threshold": 0.5},
+    "classification": {
+        "task": "classification",
+        "samples_per_prompt": 8,
+        "learning_rate": 3e-4,
+        "reward_threshold": 1.0,
+    },
+}
+"""What nano models need; the defaults are for a pretrained Whisper."""
 
 
 def main() -> None:
     """Run every selection and seed, and print what came out."""
     arguments = _arguments()
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    if arguments.heldout is None:
+        arguments.adapt, arguments.heldout = _halves(arguments.adapt, arguments.output)
     rows = []
     for seed in arguments.seeds:
         for name, settings in _runs(arguments).items():
@@ -47,7 +60,8 @@ def main() -> None:
                 output_dir=output,
                 seed=seed,
                 device=arguments.device,
-                **RECIPE,
+                **COMMON,
+                **RECIPES[arguments.recipe],
                 **settings,
             )
             summary = AudioRAFTTrainer(config, reporter=Reporter(quiet=True)).train()
@@ -60,15 +74,30 @@ def main() -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--recipe", choices=RECIPES, default="whisper")
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--adapt", type=Path, required=True)
-    parser.add_argument("--heldout", type=Path, required=True)
+    parser.add_argument("--heldout", type=Path)
     parser.add_argument("--retention", type=Path, help="must not get worse")
     parser.add_argument("--report", type=Path, help="measured at the end, as it comes out")
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--device", default="auto")
     return parser.parse_args()
+
+
+def _halves(manifest: Path, output: Path) -> tuple[Path, Path]:
+    """Write two manifests, each with half of the lines of one."""
+    lines = [json.loads(line) for line in manifest.read_text(encoding="utf-8").splitlines()]
+    for line in lines:
+        line["audio_filepath"] = str((manifest.parent / line["audio_filepath"]).resolve())
+    order = keyed_random.shuffled(len(lines), "halves", str(manifest.name))
+    halves = order[: len(order) // 2], order[len(order) // 2 :]
+    paths = output / "adapt.jsonl", output / "heldout.jsonl"
+    for path, half in zip(paths, halves, strict=True):
+        text = "".join(json.dumps(lines[i]) + "\n" for i in sorted(half))
+        path.write_text(text, encoding="utf-8")
+    return paths
 
 
 def _runs(arguments: argparse.Namespace) -> dict[str, dict[str, Any]]:
@@ -97,7 +126,9 @@ def _row(name: str, seed: int, summary: dict[str, Any], seconds: float) -> dict[
         "last_difference_ci95": last["difference_ci95"],
         "exported": best[metric],
         "interpolation": best["interpolation"],
-        "relative_reduction": 1 - best[metric] / base,
+        "metric": metric,
+        "relative_reduction": _reduction(base, best[metric], summary["higher_is_better"]),
+        "last_relative_reduction": _reduction(base, last[metric], summary["higher_is_better"]),
         "retention": retention["retention"] if retention else {},
         "base_retention": summary["base"]["retention"],
         "test": summary["test"],
@@ -105,21 +136,26 @@ def _row(name: str, seed: int, summary: dict[str, Any], seconds: float) -> dict[
     }
 
 
+def _reduction(base: float, value: float, higher_is_better: bool) -> float:
+    """Return which part of the base's errors is gone."""
+    return (value - base) / (1 - base) if higher_is_better else 1 - value / base
+
+
 def _line(row: dict[str, Any]) -> str:
     low, high = row["last_difference_ci95"]
     text = (
         f"{row['run']:10} seed {row['seed']}: base {row['base']:.1%}, last cycle {row['last']:.1%} "
         f"(difference {low:+.1%} to {high:+.1%}), exported {row['exported']:.1%} at "
-        f"{row['interpolation']:g}, {row['relative_reduction']:.0%} less, {row['seconds']:.0f} s"
+        f"{row['interpolation']:g}, {row['relative_reduction']:.0%} fewer errors, "
+        f"{row['seconds']:.0f} s"
     )
     for name, retained in row["retention"].items():
         low, high = retained["difference_ci95"]
-        base = row["base_retention"][name]["wer"]
-        text += (
-            f"; {Path(name).stem} {base:.1%} → {retained['wer']:.1%} ({low:+.1%} to {high:+.1%})"
-        )
+        base = row["base_retention"][name][row["metric"]]
+        value = retained[row["metric"]]
+        text += f"; {Path(name).stem} {base:.1%} → {value:.1%} ({low:+.1%} to {high:+.1%})"
     if row["test"]:
-        base, best = row["test"]["base"]["wer"], row["test"]["best"]["wer"]
+        base, best = (row["test"][model][row["metric"]] for model in ("base", "best"))
         text += f"; {Path(row['test']['dataset']).stem} {base:.1%} → {best:.1%}"
     return text
 
@@ -129,7 +165,7 @@ def _means(rows: list[dict[str, Any]]) -> str:
     for name in dict.fromkeys(row["run"] for row in rows):
         own = [row for row in rows if row["run"] == name]
         last = sum(row["last"] for row in own) / len(own)
-        reduction = sum(1 - row["last"] / row["base"] for row in own) / len(own)
+        reduction = sum(row["last_relative_reduction"] for row in own) / len(own)
         lines.append(f"{name:10} last cycle {last:.1%}, relative reduction {reduction:.0%}")
     return "\n".join(lines)
 

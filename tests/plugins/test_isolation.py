@@ -82,7 +82,7 @@ def test_reserved_names_are_refused_at_registration_without_an_import(with_plugi
     ]
     assert [spec.name for spec in plugin.provides["verifiers"]] == ["plain", "inherited"]
     assert "acme_reserved.verifier" not in sys.modules
-    with pytest.raises(PluginError, match="'acme-reserved/inherited': .* has the field weight"):
+    with pytest.raises(PluginError, match=r"'acme-reserved/inherited': .* has the field weight"):
         registry.create("verifiers", "inherited")
 
 

@@ -44,11 +44,18 @@ def choose_adapter(registry: Registry, checkpoint: str, task: Task) -> Provided:
 
     Raises:
         CheckpointError: If the checkpoint cannot be read.
-        PluginError: If no installed adapter serves it; without any, the hub is not asked.
+        PluginError: If no installed adapter serves it; without any for the task, the hub is not
+            asked.
     """
     if not registry.all("models"):
         raise PluginError(
             f"{checkpoint}: no model adapter is installed.{registry.why_missing('models')}"
+        )
+    specs = [cast("ModelSpec", provided.spec) for provided in registry.all("models")]
+    if task not in {serves.task for spec in specs for serves in spec.serves}:
+        raise PluginError(
+            f"{checkpoint}: no installed model adapter is for task {task}; install a plugin that "
+            f"brings one. Installed: {', '.join(registry.names('models'))}."
         )
     return find_adapter(registry, checkpoint, task, read_config(checkpoint))
 

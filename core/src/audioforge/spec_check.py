@@ -39,7 +39,8 @@ def spec_problem(spec: Spec) -> str | None:
 def reserved_problem(spec: Spec, fields: Iterable[str]) -> str | None:
     """Return which fields of an options class are reserved, or None."""
     if taken := sorted(set(fields) & set(RESERVED)):
-        return f"{spec.options} has the field {', '.join(taken)}: {', '.join(RESERVED)} are reserved"
+        fields = ", ".join(taken)
+        return f"{spec.options} has the field {fields}: {', '.join(RESERVED)} are reserved"
     return None
 
 

@@ -35,7 +35,7 @@ METRIC_VERIFIERS: Mapping[Task, tuple[str, ...]] = {
 """The verifiers whose corpus metrics every evaluation of a task reports; the first one decides. No
 reference says how a text must sound, so that for text to speech the run's own reward decides."""
 
-REWARD = CorpusMetric("reward", ("reward",), "judged", higher_is_better=True)
+REWARD = CorpusMetric("mean_reward", ("reward",), "judged", higher_is_better=True)
 """The mean reward of the outputs that could be judged."""
 
 
@@ -338,12 +338,18 @@ def _reward_parts(reward: float | None) -> dict[str, float]:
     return {} if reward is None else {"reward": reward, "judged": 1.0}
 
 
+def _place(sample: AudioSample) -> str | None:
+    """Return where the clip is, as any folder can read it; None for a text without audio."""
+    if sample.audio is None:
+        return None
+    return str(sample.audio.absolute()) if isinstance(sample.audio, Path) else sample.id
+
+
 def _prediction(sample: AudioSample, output: Hypothesis, seconds: float) -> dict[str, Any]:
     """Return the line of `predictions.jsonl`: the keys that NeMo's tools use, and the id."""
-    is_file = isinstance(sample.audio, Path)
     line: dict[str, Any] = {
         "id": sample.id,
-        "audio_filepath": str(Path(sample.origin).absolute()) if is_file else sample.origin,
+        "audio_filepath": _place(sample),
         "duration": round(seconds, 4),
         "text": sample.reference if output.label is None else "|".join(sample.labels),
     }
@@ -351,7 +357,7 @@ def _prediction(sample: AudioSample, output: Hypothesis, seconds: float) -> dict
         line["pred_text"] = output.text if output.label is None else output.label
     elif isinstance(output.audio, Path):
         line["pred_audio"] = f"{output.audio.parent.name}/{output.audio.name}"
-    if is_file and sample.offset is not None:
+    if sample.offset is not None:
         line["offset"] = sample.offset
     return line | ({"speaker": sample.speaker} if sample.speaker else {})
 

@@ -40,7 +40,7 @@ def file_stem(sample_id: str) -> str:
         return sample_id
     encoded = sample_id.encode("utf-8", "surrogatepass")
     readable = "".join(c if c.isalnum() or c in "._-" else "_" for c in sample_id)
-    shown = readable.lstrip("._").encode()[:READABLE_BYTES].decode(errors="ignore")
+    shown = readable.lstrip("._-").encode()[:READABLE_BYTES].decode(errors="ignore")
     # "~" is in no plain name, so that what follows cannot be another id's own name.
     return f"{shown}~{hashlib.blake2b(encoded, digest_size=16).hexdigest()}"
 

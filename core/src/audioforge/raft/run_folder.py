@@ -128,6 +128,8 @@ class RunFolder:
             return {"label": hypothesis.label}
         if isinstance(hypothesis.audio, Path):
             return {"audio": hypothesis.audio.relative_to(self.root).as_posix()}
+        if hypothesis.audio is not None:  # of no samples, which no file holds
+            return {"audio": None}
         return {"text": hypothesis.text}
 
     def write_evaluation(self, cycle: int, evaluation: Evaluation) -> None:

@@ -14,12 +14,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import lru_cache
 from importlib import resources
 
 from audioforge.errors import ConfigError, did_you_mean
 from audioforge.optional_imports import hide_broken_companions
 
 Normalizer = Callable[[str], str]
+
+REMEMBERED_TEXTS = 4096
 
 NAMES = ("whisper-english", "whisper-basic", "none")
 
@@ -54,5 +57,9 @@ def _unchanged(text: str) -> str:
 
 def _stripped(normalizer: Normalizer) -> Normalizer:
     # The basic normaliser leaves a space where punctuation stood at an end, which counts as a
-    # character.
-    return lambda text: normalizer(text).strip()
+    # character. A text comes again: a reference with each of its k hypotheses, for each verifier.
+    @lru_cache(maxsize=REMEMBERED_TEXTS)
+    def stripped(text: str) -> str:
+        return normalizer(text).strip()
+
+    return stripped

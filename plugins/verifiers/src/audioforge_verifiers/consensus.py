@@ -1,0 +1,124 @@
+"""The verifier `consensus`: agreement with the model's other hypotheses, without any transcript.
+
+The reward of a hypothesis is the reward that `wer` can be expected to give it, where the other
+k − 1 hypotheses of the clip, drawn from the model, stand in for the transcript that nobody has:
+
+    reward = 1/(k − 1) · Σ_{j ≠ i} max(0, 1 − WER(hypothesis i, hypothesis j as the reference))
+
+The best of k by this reward is the sampled minimum Bayes risk decision (Goel & Byrne 2000, "Minimum
+Bayes-risk automatic speech recognition"; by sampling: Eikema & Aziz 2020, "Is MAP decoding all you
+need?"). A text that was drawn several times votes several times.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+from attrs import field, frozen
+from attrs.validators import ge, optional
+from rapidfuzz import process
+from rapidfuzz.distance import Levenshtein
+
+from audioforge.model import Task
+from audioforge.sample import AudioSample, Hypothesis, Score
+from audioforge.verifier import Verifier, VerifierContext
+from audioforge_verifiers.normalizers import Normalizer, get_normalizer
+from audioforge_verifiers.words import words_of
+
+Words = tuple[str, ...]
+
+
+@frozen
+class ConsensusOptions:
+    """Options of `consensus`.
+
+    Attributes:
+        threshold: Expected error rate up to which a transcript passes; None for the run's
+            `wer_threshold`.
+    """
+
+    threshold: float | None = field(default=None, validator=optional(ge(0)))
+
+
+class Consensus(Verifier):
+    """Reward: expected agreement with the clip's other hypotheses.
+
+    An empty transcript has reward 0 even where all are empty: a model that falls silent agrees with
+    itself perfectly, and must not be paid for it. One hypothesis alone cannot be judged.
+    """
+
+    tasks: ClassVar[tuple[Task, ...]] = ("asr",)
+    needs_reference: ClassVar[bool] = False
+    scope = "rollout"
+    metrics: ClassVar[tuple[str, ...]] = ("agreement", "identical")
+
+    def __init__(self, threshold: float | None = None) -> None:
+        """Create the verifier; see `ConsensusOptions`."""
+        self._threshold = threshold
+        self._normalize: Normalizer | None = None
+
+    def setup(self, context: VerifierContext) -> None:
+        """Take the run's normaliser and threshold."""
+        self._normalize = get_normalizer(context.normalizer)
+        if self._threshold is None:
+            self._threshold = context.wer_threshold
+
+    def verify(
+        self, samples: Sequence[AudioSample], hypotheses: Sequence[Hypothesis]
+    ) -> list[Score]:
+        """Score transcripts, each against the others of its sample's id.
+
+        Metrics:
+            agreement: The expected agreement.
+            identical: Share of the others that are the same text.
+        """
+        if self._normalize is None:
+            raise RuntimeError("setup comes before verify")
+        rollouts: dict[str, list[int]] = {}
+        for i, (sample, hypothesis) in enumerate(zip(samples, hypotheses, strict=True)):
+            if hypothesis.text is not None:
+                rollouts.setdefault(sample.id, []).append(i)
+        scores = [Score(None)] * len(samples)
+        for places in rollouts.values():
+            if len(places) > 1:
+                texts = [tuple(words_of(self._normalize(hypotheses[i].text or ""))) for i in places]
+                of_text = self._score_rollout(texts)
+                for i, text in zip(places, texts, strict=True):
+                    scores[i] = of_text[text]
+        return scores
+
+    def _score_rollout(self, texts: Sequence[Words]) -> dict[Words, Score]:
+        """Return the score of each different text among two or more."""
+        drawn = Counter(texts)
+        different = sorted(drawn)  # sums in one order, whatever the order of the hypotheses
+        times = np.array([drawn[text] for text in different])
+        # Row i, column j: how many hypotheses other than one of text i have text j.
+        others = times - np.eye(len(different))
+        agreement = (_agreements(different) * others).sum(axis=1) / (len(texts) - 1)
+        identical = (times - 1) / (len(texts) - 1)
+        return {
+            text: self._score(bool(text), float(agreement[i]), float(identical[i]))
+            for i, text in enumerate(different)
+        }
+
+    def _score(self, says_something: bool, agreement: float, identical: float) -> Score:
+        assert self._threshold is not None
+        metrics = {"agreement": agreement, "identical": identical}
+        if not says_something:
+            return Score(0.0, False, metrics)
+        return Score(agreement, agreement >= 1.0 - self._threshold, metrics)
+
+
+def _agreements(texts: Sequence[Words]) -> np.ndarray:
+    """Return max(0, 1 − WER) of each text (rows) against each as the reference (columns)."""
+    numbers: dict[str, int] = {}
+    coded = [
+        "".join(chr(numbers.setdefault(word, len(numbers))) for word in text) for text in texts
+    ]
+    edits = process.cdist(coded, coded, scorer=Levenshtein.distance, dtype=np.int32)
+    # As in jiwer 4: against an empty reference the rate is the number of insertions.
+    lengths = np.maximum(1, [len(text) for text in texts])
+    return np.maximum(0.0, 1.0 - edits / lengths)

@@ -1,0 +1,196 @@
+"""Speaker embeddings by SpeechBrain's ECAPA-TDNN, as `speechbrain/spkrec-ecapa-voxceleb` has it.
+
+SpeechBrain would build the network from the checkpoint's `hyperparams.yaml`, which can run any
+code; so the network is built here, from SpeechBrain's own modules, and only its weights are read.
+They are published as a pickle: it is read with `weights_only=True`, which takes tensors and refuses
+everything else. A folder may hold `embedding_model.safetensors` instead.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+
+from audioforge.errors import CheckpointError, PluginError
+from audioforge.optional_imports import hide_broken_companions
+
+SAMPLING_RATE = 16_000
+DIMENSIONS = 192
+MELS = 80
+ARCHITECTURE: dict[str, Any] = {
+    "input_size": MELS,
+    "channels": [1024, 1024, 1024, 1024, 3072],
+    "kernel_sizes": [5, 3, 3, 3, 1],
+    "dilations": [1, 2, 3, 4, 1],
+    "attention_channels": 128,
+    "lin_neurons": DIMENSIONS,
+}
+"""Desplanques et al., "ECAPA-TDNN" (Interspeech 2020), in the size of the published checkpoint."""
+
+PICKLED = "embedding_model.ckpt"
+SAFE = "embedding_model.safetensors"
+
+
+class SpeakerEncoder:
+    """Turns a clip into an embedding of its voice.
+
+    Args:
+        checkpoint: A local folder with `embedding_model.safetensors` or `embedding_model.ckpt`, or
+            a hub id with the latter.
+        device: A torch device.
+
+    Attributes:
+        sampling_rate: Of the clips it takes, in Hz.
+        min_seconds: The shortest clip it takes: the convolutions need 60 ms, and a voice more.
+
+    Raises:
+        PluginError: If SpeechBrain cannot be imported.
+        CheckpointError: If the weights cannot be had, or are of another network.
+    """
+
+    sampling_rate: ClassVar[int] = SAMPLING_RATE
+    min_seconds: ClassVar[float] = 0.1
+
+    def __init__(self, checkpoint: str, device: str) -> None:
+        network, features, normalisation = build()
+        _load(network, _weights_file(checkpoint))
+        self._network = network.to(device).eval()
+        self._features = features.to(device).eval()
+        self._normalisation = normalisation.to(device).eval()
+        self._device = device
+
+    @torch.inference_mode()
+    def embed(self, waveform: np.ndarray) -> np.ndarray:
+        """Return the embedding of one clip, of length 1.
+
+        Clips go through one by one: padding to a common length would let them change each other.
+
+        Args:
+            waveform: float32, shape (frames,), at 16 kHz, at least `min_seconds` long.
+
+        Returns:
+            float32, shape (192,).
+        """
+        wave = torch.from_numpy(np.ascontiguousarray(waveform))[None].to(self._device)
+        with torch.autocast(wave.device.type, enabled=False):
+            features = self._normalisation(self._features(wave), torch.ones(1, device=self._device))
+            embedding = self._network(features).flatten()
+        return torch.nn.functional.normalize(embedding, dim=0).cpu().numpy()
+
+
+def build() -> tuple[torch.nn.Module, torch.nn.Module, torch.nn.Module]:
+    """Build the network with random weights, its features, and their normalisation.
+
+    Raises:
+        PluginError: If SpeechBrain cannot be imported, with the way to mend it.
+    """
+    broken = hide_broken_companions()
+    try:
+        with _without_side_effects():
+            from speechbrain.lobes.features import Fbank
+            from speechbrain.lobes.models.ECAPA_TDNN import ECAPA_TDNN
+            from speechbrain.processing.features import InputNormalization
+    except Exception as error:  # an old SpeechBrain with a new torchaudio: AttributeError
+        raise _not_importable(error, broken.get("torchaudio")) from error
+    with torch.random.fork_rng(devices=()):  # first weights are drawn, though not used
+        network = ECAPA_TDNN(**ARCHITECTURE)
+    features = Fbank(sample_rate=SAMPLING_RATE, n_mels=MELS)
+    return network, features, InputNormalization(norm_type="sentence", std_norm=False)
+
+
+@contextmanager
+def _without_side_effects() -> Iterator[None]:
+    """Keep the import of SpeechBrain from changing the rest of the process.
+
+    It would turn on TensorFloat-32 for every matrix product and turn off profiling in TorchScript,
+    also for the model in training; a variable that it reads when it is imported prevents that. And
+    it leaves stand-ins for modules with its old names in `sys.modules`, which raise when anything
+    that goes through all modules (such as a debugger, or Hypothesis) touches them.
+    """
+    variable = "SB_DISABLE_QUIRKS"
+    before, is_new = os.environ.get(variable), "speechbrain" not in sys.modules
+    os.environ[variable] = "allow_tf32,disable_jit_profiling,disable_cudnn_benchmarking"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[variable]
+        else:
+            os.environ[variable] = before
+        if is_new and "speechbrain.utils.importutils" in sys.modules:
+            _remove_stand_ins()
+
+
+def _remove_stand_ins() -> None:
+    from speechbrain.utils.importutils import LazyModule
+
+    for name, module in list(sys.modules.items()):
+        if issubclass(type(module), LazyModule):  # isinstance would load it
+            del sys.modules[name]
+
+
+def _not_importable(error: Exception, torchaudio: str | None) -> PluginError:
+    if torchaudio:
+        return PluginError(
+            f"verifier consistency: SpeechBrain needs torchaudio, and the installed one does not "
+            f"fit torch {torch.__version__}: {torchaudio}. Install torch and torchaudio built for "
+            f"the same CUDA version; `audioforge doctor` says which are there."
+        )
+    return PluginError(
+        f"verifier consistency: SpeechBrain cannot be imported: {type(error).__name__}: {error}. "
+        f"Install it with pip install 'audioforge-verifiers[speaker]'."
+    )
+
+
+def _weights_file(checkpoint: str) -> Path:
+    folder = Path(checkpoint).expanduser()
+    if folder.is_dir():
+        for name in (SAFE, PICKLED):
+            if (folder / name).is_file():
+                return folder / name
+        raise CheckpointError(
+            f"{checkpoint}: the folder holds no speaker encoder: neither {SAFE} nor {PICKLED}"
+        )
+    return _from_hub(checkpoint)
+
+
+def _from_hub(checkpoint: str) -> Path:
+    from huggingface_hub import hf_hub_download
+
+    try:
+        return Path(hf_hub_download(checkpoint, PICKLED))
+    except Exception as error:  # the hub client raises many kinds; each means it is not there
+        reason = (str(error).strip().splitlines() or ["no reason given"])[0].rstrip(".")
+        raise CheckpointError(
+            f"{checkpoint}: there is no such folder, and the hub did not provide {PICKLED}: "
+            f"{type(error).__name__}: {reason}. Check the name, the network and HF_HUB_OFFLINE, or "
+            f"give a local folder."
+        ) from error
+
+
+def _load(network: torch.nn.Module, path: Path) -> None:
+    try:
+        network.load_state_dict(_read(path))
+    except Exception as error:  # a damaged file or foreign weights make torch raise anything
+        reason = (str(error).strip().splitlines() or ["no reason given"])[0].rstrip(".:")
+        raise CheckpointError(
+            f"{path}: cannot be read as the weights of SpeechBrain's ECAPA-TDNN with {MELS} mels "
+            f"and {DIMENSIONS} outputs: {type(error).__name__}: {reason}. Give a copy of "
+            f"speechbrain/spkrec-ecapa-voxceleb, or a network of the same size."
+        ) from error
+
+
+def _read(path: Path) -> dict[str, torch.Tensor]:
+    if path.suffix == ".safetensors":
+        from safetensors.torch import load_file
+
+        return load_file(path)
+    state: dict[str, torch.Tensor] = torch.load(path, map_location="cpu", weights_only=True)
+    return state

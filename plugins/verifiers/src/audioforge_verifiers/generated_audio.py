@@ -1,0 +1,76 @@
+"""Generated audio as the verifiers of speech synthesis hear it: mono float32 at the rate they want.
+
+What a synthesiser returned is judged, not excused: audio of no frames, with NaN or infinite
+values, or a file that does not decode is bad output, and its reward is 0. Only where there is
+nothing to judge (no audio, or a file that is not there) does a verifier abstain.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+
+import numpy as np
+
+from audioforge.audio import load_clip
+from audioforge.errors import AudioError
+from audioforge.sample import AudioSample, Clip, Hypothesis, Score
+
+SILENCE_PEAK = 1e-4
+"""Audio that never exceeds this amplitude (−80 dB of full scale) is silent."""
+
+
+class Unheard(Enum):
+    """Why there is no clip to listen to."""
+
+    ABSENT = "there is nothing to judge"
+    BROKEN = "what was generated is no usable sound"
+
+    @property
+    def score(self) -> Score:
+        """None for what is absent, 0 for what is broken."""
+        return Score(None) if self is Unheard.ABSENT else Score(0.0, passed=False)
+
+
+def hear(sample: AudioSample, hypothesis: Hypothesis, sampling_rate: int) -> Clip | Unheard:
+    """Return a hypothesis' audio, decoded, mixed to mono and resampled.
+
+    Args:
+        sample: The sample that the hypothesis belongs to; the clip carries its id and text.
+        hypothesis: With audio as an array of shape (frames,) or (frames, channels), or as a file.
+        sampling_rate: Of the result, in Hz.
+
+    Raises:
+        AudioError: If an array comes without its sampling rate.
+    """
+    audio = hypothesis.audio
+    if audio is None or (isinstance(audio, Path) and not _can_be_opened(audio)):
+        return Unheard.ABSENT
+    if isinstance(audio, np.ndarray) and (audio.size == 0 or not np.isfinite(audio).all()):
+        return Unheard.BROKEN
+    generated = AudioSample(
+        sample.id,
+        audio=audio,
+        sampling_rate=hypothesis.sampling_rate,
+        reference=sample.reference,
+        language=sample.language,
+    )
+    try:
+        return load_clip(generated, sampling_rate)
+    except AudioError:
+        if isinstance(audio, np.ndarray):
+            raise
+        return Unheard.BROKEN
+
+
+def is_silent(waveform: np.ndarray) -> bool:
+    """Say whether no sample is louder than `SILENCE_PEAK`."""
+    return bool(np.abs(waveform).max() <= SILENCE_PEAK)
+
+
+def _can_be_opened(path: Path) -> bool:
+    try:
+        with path.open("rb"):
+            return True
+    except OSError:
+        return False

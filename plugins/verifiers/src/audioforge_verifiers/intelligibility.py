@@ -1,0 +1,159 @@
+"""The verifier `intelligibility`: whether a speech recogniser hears what was to be said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import ClassVar
+
+import attrs
+import numpy as np
+from attrs import evolve, frozen
+
+from audioforge.model import GREEDY, ModelAdapter, Task
+from audioforge.sample import AudioSample, Clip, Hypothesis, Score
+from audioforge.verifier import Verifier, VerifierContext
+from audioforge_verifiers.error_rate import WordErrorRate
+from audioforge_verifiers.generated_audio import Unheard, hear
+
+QUIET_SECONDS = 0.05
+"""Length over which loudness is averaged to find where long audio is cut."""
+
+
+@frozen
+class IntelligibilityOptions:
+    """Options of `intelligibility`.
+
+    Attributes:
+        model: A checkpoint for speech recognition, local or on the hub, of any installed adapter.
+        threshold: Word error rate up to which audio passes; None for the run's `wer_threshold`.
+        batch_size: Clips per forward pass of the recogniser.
+    """
+
+    model: str = "openai/whisper-tiny"
+    threshold: float | None = None
+    batch_size: int = attrs.field(default=8, validator=attrs.validators.ge(1))
+
+
+class Intelligibility(Verifier):
+    """Reward max(0, 1 − WER) of a greedy transcript against the sample's reference.
+
+    Text is normalised as the run says, and counted as `wer` counts it. Audio longer than the
+    recogniser's window is cut at its quietest places and the transcripts are joined, so that
+    going on talking after the text is said costs insertions; audio shorter than its minimum is
+    padded with silence. Silence is transcribed like anything else; audio that is empty or not
+    finite has reward 0.
+
+    A reward of 1 says that this recogniser understood; it may forgive what a listener does not,
+    and audio made for it may deceive it.
+    """
+
+    tasks: ClassVar[tuple[Task, ...]] = ("tts",)
+    metrics = WordErrorRate.metrics
+    corpus_metrics = WordErrorRate.corpus_metrics
+
+    def __init__(
+        self,
+        model: str = "openai/whisper-tiny",
+        threshold: float | None = None,
+        batch_size: int = 8,
+    ) -> None:
+        """Create the verifier; see `IntelligibilityOptions`."""
+        self._checkpoint = model
+        self._batch_size = batch_size
+        self._error_rate = WordErrorRate(threshold)
+        self._recogniser: ModelAdapter | None = None
+
+    def setup(self, context: VerifierContext) -> None:
+        """Load the recogniser, which the verifiers of one process share.
+
+        Raises:
+            CheckpointError: If the checkpoint cannot be read.
+            PluginError: If no installed adapter serves it.
+        """
+        self._error_rate.setup(context)
+        self._recogniser = context.load_model(self._checkpoint, "asr")
+
+    def verify(
+        self, samples: Sequence[AudioSample], hypotheses: Sequence[Hypothesis]
+    ) -> list[Score]:
+        """Score generated audio; without a reference it cannot be judged."""
+        recogniser = self._ready()
+        clips: dict[int, Clip | Unheard] = {}
+        for place, (sample, hypothesis) in enumerate(zip(samples, hypotheses, strict=True)):
+            if sample.reference is None:
+                continue
+            clip = hear(sample, hypothesis, recogniser.sampling_rate)
+            if clip is not Unheard.ABSENT:
+                clips[place] = clip
+        texts = self._transcripts([c for c in clips.values() if isinstance(c, Clip)])
+        # In what is broken nothing is heard, and each word of the reference counts as missing.
+        heard = [
+            Hypothesis(text=next(texts) if isinstance(clip, Clip) else "")
+            for clip in clips.values()
+        ]
+        scores = [Score(None)] * len(samples)
+        judged = self._error_rate.verify([samples[place] for place in clips], heard)
+        for (place, clip), score in zip(clips.items(), judged, strict=True):
+            broken = isinstance(clip, Unheard)
+            scores[place] = evolve(score, reward=0.0, passed=False) if broken else score
+        return scores
+
+    def close(self) -> None:
+        """Let the recogniser go."""
+        self._recogniser = None
+
+    def _ready(self) -> ModelAdapter:
+        if self._recogniser is None:
+            raise RuntimeError("setup comes before verify")
+        return self._recogniser
+
+    def _transcripts(self, clips: Sequence[Clip]) -> Iterator[str]:
+        """Return the transcript of each clip, of the windows that it is cut into."""
+        shortest, longest = self._ready().min_seconds, self._ready().max_seconds
+        windows = [windows_of(clip, shortest, longest) for clip in clips]
+        texts = iter(self._transcribe([window for own in windows for window in own]))
+        return (" ".join(next(texts) for _ in own) for own in windows)
+
+    def _transcribe(self, windows: Sequence[Clip]) -> list[str]:
+        import torch
+
+        recogniser = self._ready()
+        texts = []
+        with torch.inference_mode():
+            for start in range(0, len(windows), self._batch_size):
+                batch = recogniser.prepare(windows[start : start + self._batch_size])
+                texts += [row[0].text or "" for row in recogniser.sample(batch, 1, GREEDY)]
+        return texts
+
+
+def windows_of(clip: Clip, min_seconds: float, max_seconds: float | None) -> list[Clip]:
+    """Cut a clip into windows that a recogniser takes.
+
+    Args:
+        clip: Of any length.
+        min_seconds: A shorter window is padded with silence.
+        max_seconds: A longer clip is cut, each time at the quietest place in the last quarter of
+            what fits; None where any length fits.
+
+    Returns:
+        The windows in order; together they hold every sample of the clip.
+    """
+    rate, rest = clip.sampling_rate, clip.waveform
+    shortest = int(np.ceil(min_seconds * rate))
+    pieces = []
+    while max_seconds is not None and len(rest) > int(max_seconds * rate):
+        cut = _quietest_place(rest[: int(max_seconds * rate)], rate)
+        pieces.append(rest[:cut])
+        rest = rest[cut:]
+    pieces.append(rest)
+    padded = [np.pad(piece, (0, max(0, shortest - len(piece)))) for piece in pieces]
+    return [evolve(clip, waveform=piece) for piece in padded]
+
+
+def _quietest_place(waveform: np.ndarray, sampling_rate: int) -> int:
+    """Return the middle of the quietest stretch in the last quarter."""
+    start = len(waveform) * 3 // 4
+    power = np.square(waveform[start:], dtype=np.float64)
+    length = min(len(power), round(QUIET_SECONDS * sampling_rate))
+    sums = np.convolve(power, np.ones(length), mode="valid")
+    return start + int(np.argmin(sums)) + length // 2

@@ -1,0 +1,1 @@
+"""A third party's plugin: a synthesiser small enough to learn in a second, and what judges it."""
