@@ -56,6 +56,7 @@ def test_text_becomes_the_declared_type(key, given, expected):
         ("rate", False, "write a number"),
         ("strict", 1, "write true or false"),
         ("words", [["nested"]], "write a text"),
+        ("words", [True], "put it in quotes"),
         ("mode", "slow", "x.mode: 'slow' is not Literal"),
         ("bounded", 2.0, "bounded"),
         ("wrods", "one", "x.wrods: no such option. Did you mean words?"),

@@ -130,8 +130,6 @@ def test_speech_commands_archive(speech_commands, read):
 
 
 def test_speech_commands_says_what_to_do(tmp_path, speech_commands, read):
-    with pytest.raises(DatasetError, match=r"no longer loads.*--data-dir"):
-        read("speech_commands")
     (tmp_path / "empty").mkdir()
     with pytest.raises(DatasetError, match=r"testing_list\.txt or validation_list\.txt is missing"):
         read("speech_commands", data_dir=tmp_path / "empty")

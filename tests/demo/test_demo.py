@@ -1,23 +1,40 @@
 """The offline demo: what it promises, and that it takes nothing of the user's away."""
 
 import json
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
+import soundfile
 from click.testing import CliRunner
 
 from audioforge.cli import cli
 from audioforge_demo import assets
+
+README = Path(__file__).parents[2] / "plugins" / "demo" / "README.md"
+MANIFESTS = {
+    "text": (assets.target_train(), assets.target_heldout(), assets.source_heldout()),
+    "label": (assets.commands_train(), assets.commands_heldout(), assets.commands_source()),
+}
+
+
+def entries(manifest: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in manifest.read_text(encoding="utf-8").splitlines()]
+
+
+def summaries(output: Path, prefix: str) -> dict[str, dict[str, Any]]:
+    return {
+        name: json.loads((output / f"{prefix}-{name}" / "summary.json").read_text())
+        for name in ("best", "random", "reference")
+    }
 
 
 @pytest.mark.slow
 def test_raft_halves_the_errors_and_the_random_control_does_not_help(tmp_path: Path) -> None:
     result = CliRunner().invoke(cli, ["demo", "--output", str(tmp_path)])
     assert result.exit_code == 0, result.output
-    runs = {
-        name: json.loads((tmp_path / f"demo-{name}" / "summary.json").read_text())
-        for name in ("best", "random", "reference")
-    }
+    runs = summaries(tmp_path, "demo")
     base = runs["best"]["base"]["wer"]
     assert runs["best"]["cycles"][-1]["wer"] < 0.5 * base
     assert runs["best"]["improved"]
@@ -31,6 +48,49 @@ def test_raft_halves_the_errors_and_the_random_control_does_not_help(tmp_path: P
     assert "audioforge train" in result.stdout
 
 
+@pytest.mark.slow
+def test_the_classifier_learns_the_voice_and_the_random_control_does_not(tmp_path: Path) -> None:
+    arguments = ["demo", "--task", "classification", "--output", str(tmp_path)]
+    result = CliRunner().invoke(cli, arguments)
+    assert result.exit_code == 0, result.output
+    runs = summaries(tmp_path, "demo-classification")
+    base = runs["best"]["base"]["accuracy"]
+    assert 0.4 < base < 0.75
+    assert 1 - runs["best"]["cycles"][-1]["accuracy"] < 0.5 * (1 - base)
+    assert runs["best"]["improved"]
+    assert runs["random"]["cycles"][-1]["difference_ci95"][0] < 0
+    assert not runs["random"]["improved"]
+    assert runs["reference"]["improved"]
+    steps = {name: [c["steps"] for c in run["cycles"]] for name, run in runs.items()}
+    assert steps["best"] == steps["random"] == steps["reference"]
+    table = {line.split("  ")[0]: line for line in result.stdout.splitlines()}
+    assert f"{100 * base:.1f} %" in table["base model"]
+    assert re.search(r"-\d+ %$", table["RAFT: the best of 8 hypotheses per clip"].rstrip())
+    assert str(tmp_path / "demo-classification-best" / "best") in result.stdout
+    assert "audioforge train --task classification" in result.stdout
+
+
+@pytest.mark.parametrize("name", ["train", "heldout", "source"])
+def test_the_base_classifier_is_as_good_as_the_readme_says(name: str) -> None:
+    row = re.search(rf"`commands/{name}\.jsonl` .*", README.read_text(encoding="utf-8"))
+    assert row is not None
+    stated = float(row[0].split("|")[-2].split()[0])
+    model, data = str(assets.commands_model()), f"demo:split=commands-{name}"
+    arguments = ["--task", "classification", "--model", model, "--dataset", data, "--json"]
+    result = CliRunner().invoke(cli, ["benchmark", *arguments])
+    assert result.exit_code == 0, result.output
+    measured = json.loads(result.stdout)
+    assert measured["n"] == len(entries(assets.ASSETS / "commands" / f"{name}.jsonl"))
+    one_clip = 100 / measured["n"]  # another machine may round otherwise
+    assert 100 * measured["accuracy"] == pytest.approx(stated, abs=one_clip + 0.05)
+
+
+def test_an_unknown_split_is_an_error_that_lists_them() -> None:
+    result = CliRunner().invoke(cli, ["datasets", "show", "demo:split=commands-test"])
+    assert result.exit_code == 2
+    assert "commands-train" in result.stderr
+
+
 def test_a_folder_that_is_no_demo_run_is_left_alone(tmp_path: Path) -> None:
     mine = tmp_path / "demo-random" / "notes.txt"
     mine.parent.mkdir()
@@ -41,17 +101,50 @@ def test_a_folder_that_is_no_demo_run_is_left_alone(tmp_path: Path) -> None:
     assert mine.read_text() == "mine"
 
 
-def test_the_assets_are_small_and_apart() -> None:
+def test_the_assets_are_small() -> None:
     files = [p for p in assets.ASSETS.rglob("*") if p.is_file()]
     assert sum(p.stat().st_size for p in files) < 10e6
-    manifests = (assets.target_train(), assets.target_heldout(), assets.source_heldout())
-    texts = [
-        {json.loads(line)["text"] for line in manifest.read_text().splitlines()}
-        for manifest in manifests
-    ]
-    assert not texts[0] & texts[1]
-    assert not texts[0] & texts[2]
-    for manifest in manifests:
-        for line in map(json.loads, manifest.read_text().splitlines()):
-            assert (manifest.parent / line["audio_filepath"]).is_file()
-            assert line["duration"] < 5
+
+
+def test_no_sentence_is_in_two_parts() -> None:
+    train, heldout, source = ({e["text"] for e in entries(m)} for m in MANIFESTS["text"])
+    assert not train & heldout
+    assert not train & source
+    assert not heldout & source
+
+
+def test_no_recording_of_a_command_comes_twice() -> None:
+    checksums = json.loads(assets.checksums().read_text())["sha256_of_pcm16"]
+    digests = [digest for name, digest in checksums.items() if name.startswith("commands/")]
+    assert len(set(digests)) == len(digests) == 380
+
+
+def test_the_commands_are_balanced_and_the_classifiers_own() -> None:
+    config = json.loads((assets.commands_model() / "config.json").read_text())
+    for manifest in MANIFESTS["label"]:
+        labels = [entry["label"] for entry in entries(manifest)]
+        assert set(labels) == set(config["id2label"].values())
+        assert {labels.count(label) for label in labels} == {len(labels) // 10}
+
+
+def test_the_target_is_a_voice_that_the_source_lacks() -> None:
+    *targets, source = MANIFESTS["label"]
+    assert {entry["speaker"] for m in targets for entry in entries(m)} == {"flite-slt"}
+    assert "flite-slt" not in {entry["speaker"] for entry in entries(source)}
+
+
+@pytest.mark.parametrize(("key", "window_s"), [("text", 5), ("label", 2)])
+def test_manifests_files_and_checksums_agree(key: str, window_s: float) -> None:
+    checksums = json.loads(assets.checksums().read_text())["sha256_of_pcm16"]
+    for manifest in MANIFESTS[key]:
+        folder = manifest.parent
+        for entry in entries(manifest):
+            path = folder / entry["audio_filepath"]
+            sound = soundfile.info(path)
+            assert (sound.samplerate, sound.channels) == (16_000, 1)
+            assert round(sound.duration, 3) == entry["duration"]
+            assert entry["duration"] < window_s
+            assert checksums.pop(path.relative_to(assets.ASSETS).as_posix())
+            assert entry[key]
+    others = {name.split("/")[0] == "commands" for name in checksums}
+    assert others == {key == "text"}  # nothing but the other corpus is left

@@ -176,6 +176,7 @@ def test_nothing_usable_says_why(registry, tmp_path, load):
 def test_the_normaliser_follows_the_language(setting, language, stated, expected):
     samples = [AudioSample("silent"), *(AudioSample(name, language=name) for name in stated)]
     assert normalizer_for(setting, language, samples) == expected
+    assert normalizer_for(setting, language, samples, "classification") == (setting or "none")
 
 
 def test_clips_are_the_same_when_they_are_the_same_part_of_the_same_file(tmp_path):

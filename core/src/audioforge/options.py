@@ -82,6 +82,8 @@ def _number(value: Any, _: Any) -> float:
 
 
 def _string(value: Any, _: Any) -> str:
+    if isinstance(value, bool):  # YAML reads a bare yes, no, on or off so
+        raise ValueError("put it in quotes")
     if not isinstance(value, str | int | float):
         raise ValueError("write a text")
     return str(value)

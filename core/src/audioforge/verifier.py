@@ -54,6 +54,17 @@ class CorpusMetric:
     denominator: str
     higher_is_better: bool
 
+    @property
+    def title(self) -> str:
+        """The name as tables show it.
+
+        >>> CorpusMetric("wer", (), "", higher_is_better=False).title
+        'WER'
+        >>> CorpusMetric("term_recall", (), "", higher_is_better=True).title
+        'term recall'
+        """
+        return self.name.upper() if len(self.name) <= 3 else self.name.replace("_", " ")
+
 
 class Verifier(ABC):
     """Scores hypotheses. One instance serves one run in one process.

@@ -28,8 +28,9 @@ class Noise:
     Making noise anew for every batch is slower than turning and scaling stored noise.
     """
 
-    def __init__(self, samples: int) -> None:
+    def __init__(self, samples: int, snr_db: tuple[float, float]) -> None:
         """Make the noises, each of so many samples, which loop without a seam."""
+        self.snr_db = snr_db
         spectra = torch.fft.rfft(torch.randn(NOISES, samples))
         frequency = torch.linspace(0, 1, spectra.shape[1]).clamp(min=0.01)
         self.store = torch.fft.irfft(spectra * frequency ** -_uniform(0, 1, NOISES, 1), n=samples)
@@ -49,7 +50,7 @@ class Noise:
         rolled = [row.roll(by) for row, by in zip(self.store[chosen], turn, strict=True)]
         noise = torch.stack(rolled) * (torch.arange(samples) < lengths[:, None])
         ratio = waves.square().sum(1) / noise.square().sum(1)
-        scale = ratio.sqrt() * 10 ** (-_uniform(*SNR_DB, batch) / 20)
+        scale = ratio.sqrt() * 10 ** (-_uniform(*self.snr_db, batch) / 20)
         scale *= _uniform(0, 1, batch) < NOISY
         return (waves + noise * scale[:, None]) * 10 ** (_uniform(*GAIN_DB, batch, 1) / 20)
 
@@ -91,12 +92,19 @@ def mask(features: Tensor) -> Tensor:
 class Features:
     """Log-mel features on batches of waves."""
 
-    def __init__(self, extractor: WhisperFeatureExtractor) -> None:
-        """Take window, hop and filters from the extractor, and make noises."""
+    def __init__(
+        self, extractor: WhisperFeatureExtractor, snr_db: tuple[float, float] = SNR_DB
+    ) -> None:
+        """Take window, hop and filters from the extractor, and make noises.
+
+        Args:
+            extractor: Of the model.
+            snr_db: Least and greatest power of speech over noise in decibels.
+        """
         self.extractor = extractor
         self.filters = torch.tensor(extractor.mel_filters, dtype=torch.float32).T
         self.window = torch.hann_window(extractor.n_fft)
-        self.noise = Noise(extractor.n_samples)
+        self.noise = Noise(extractor.n_samples, snr_db)
 
     def __call__(self, waves: Tensor, lengths: Tensor, *, distort: bool) -> Tensor:
         """Compute features.

@@ -1,132 +1,48 @@
 """Build the demo's corpora, or check that they can be built again.
 
-Usage: `python plugins/demo/build/corpora.py [--check]`. Target: flite's voice slt in white noise.
-Source: voices the model knows, clean.
+Usage: `python plugins/demo/build/corpora.py [--check]`.
 """
 
 import argparse
-import hashlib
 import json
-import random
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
-import digits
-import numpy as np
+import command_clips
+import digit_clips
 import soundfile
 import voices
-from staging import stage
+from clips import ASSETS, Clip
 
-ASSETS = Path(__file__).parents[1] / "src" / "audioforge_demo" / "assets"
 CHECKSUMS = ASSETS / "checksums.json"
-SEED = 20
-WINDOW_S = 5.0  # What the model sees; every clip is shorter.
-TARGET_SNR_DB = 9.0
-
-
-@dataclass(frozen=True)
-class Part:
-    """One manifest of the demo.
-
-    Attributes:
-        folder: Folder below the assets.
-        name: Name of the manifest.
-        count: Number of clips.
-    """
-
-    folder: str
-    name: str
-    count: int
-
-    @property
-    def manifest(self) -> Path:
-        """Where the manifest goes."""
-        return ASSETS / self.folder / f"{self.name}.jsonl"
-
-
-PARTS = (
-    Part("target", "train", 240),
-    Part("target", "heldout", 100),
-    Part("source", "heldout", 60),
-)
-
-
-@dataclass(frozen=True)
-class Clip:
-    """A clip before encoding.
-
-    Attributes:
-        part: The part that it belongs to.
-        name: Its file, relative to the manifest.
-        text: What is said.
-        speaker: Who says it.
-        samples: Mono samples at `voices.RATE_HZ`.
-    """
-
-    part: Part
-    name: str
-    text: str
-    speaker: str
-    samples: voices.Samples
-
-    @property
-    def path(self) -> Path:
-        """Where the encoded clip goes."""
-        return self.part.manifest.parent / self.name
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 of the samples as little-endian 16-bit integers."""
-        return hashlib.sha256(self.samples.astype("<i2").tobytes()).hexdigest()
-
-    @property
-    def line(self) -> str:
-        """The clip's line of the manifest."""
-        entry = {
-            "audio_filepath": self.name,
-            "text": self.text,
-            "duration": round(len(self.samples) / voices.RATE_HZ, 3),
-            "speaker": self.speaker,
-        }
-        return json.dumps(entry) + "\n"
-
-
-def sentences() -> dict[Part, list[str]]:
-    """The sentences of each part; no sentence is in two places."""
-    rng, seen = random.Random(SEED), set[str]()
-    return {part: digits.draw(part.count, rng, exclude=seen) for part in PARTS}
+PARTS = (*digit_clips.PARTS, *command_clips.PARTS)
 
 
 def clips() -> Iterator[Clip]:
-    """Build every clip of every part.
+    """Build every clip of every part, in the order of the manifests."""
+    yield from digit_clips.clips()
+    yield from command_clips.clips(command_clips.Distinct())
 
-    Yields:
-        The clips, in the order of the manifests.
 
-    Raises:
-        ValueError: A clip does not fit into the model's window.
-    """
-    for index, (part, texts) in enumerate(sentences().items()):
-        rng = random.Random(f"{SEED} {index}")
-        target = part.folder == "target"
-        for number, text in enumerate(texts):
-            if target:
-                voice = voices.Voice("flite", voices.TARGET, tempo=rng.uniform(0.9, 1.15))
-            else:
-                voice = voices.known(rng, flite=0.5)
-            noise = np.random.default_rng([SEED, index, number])
-            samples = stage(voice.speak(text), noise, TARGET_SNR_DB if target else None)
-            if len(samples) >= WINDOW_S * voices.RATE_HZ:
-                raise ValueError(f"clip {number} of {part} is not shorter than {WINDOW_S} s")
-            yield Clip(part, f"audio/{part.name}-{number:03}.ogg", text, voice.speaker, samples)
+def _is_stored(clip: Clip, digests: dict[str, str]) -> bool:
+    """Whether the clip's file is the one with these samples, as far as it shows."""
+    return (
+        digests.get(str(clip.path.relative_to(ASSETS))) == clip.digest
+        and clip.path.is_file()
+        and soundfile.info(clip.path).frames == len(clip.samples)
+    )
 
 
 def write() -> None:
-    """Write audio, manifests and checksums."""
+    """Write audio, manifests and checksums.
+
+    Clips that are there already are left alone: encoded anew, their files would differ.
+    """
+    record = json.loads(CHECKSUMS.read_text(encoding="utf-8")) if CHECKSUMS.is_file() else {}
+    stored = record.get("sha256_of_pcm16", {})
     built = list(clips())
-    for clip in built:
+    new = [clip for clip in built if not _is_stored(clip, stored)]
+    for clip in new:
         clip.path.parent.mkdir(parents=True, exist_ok=True)
         soundfile.write(clip.path, clip.samples, voices.RATE_HZ, format="OGG", subtype="OPUS")
     for part in PARTS:
@@ -135,7 +51,7 @@ def write() -> None:
     digests = {str(clip.path.relative_to(ASSETS)): clip.digest for clip in built}
     record = {"made_with": voices.versions(), "sha256_of_pcm16": digests}
     CHECKSUMS.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    print(f"wrote {len(built)} clips below {ASSETS}")
+    print(f"wrote {len(new)} of {len(built)} clips below {ASSETS}; the others were there")
 
 
 def check() -> bool:
@@ -151,10 +67,7 @@ def check() -> bool:
     stored = record["sha256_of_pcm16"]
     built = list(clips())
     wrong = set(stored) - {str(clip.path.relative_to(ASSETS)) for clip in built}
-    for clip in built:
-        name = str(clip.path.relative_to(ASSETS))
-        if clip.digest != stored.get(name) or soundfile.info(clip.path).frames != len(clip.samples):
-            wrong.add(name)
+    wrong |= {str(clip.path.relative_to(ASSETS)) for clip in built if not _is_stored(clip, stored)}
     for part in PARTS:
         lines = "".join(clip.line for clip in built if clip.part is part)
         if part.manifest.read_text(encoding="utf-8") != lines:

@@ -1,17 +1,24 @@
-"""Measure the greedy word error rate of the demo's model on the demo's corpora.
+"""Measure the demo's models on the demo's corpora: greedy word error rate, and accuracy.
 
-Usage: `python plugins/demo/build/evaluate.py [FOLDER]`.
+Usage: `python plugins/demo/build/evaluate.py [--model FOLDER] [--classifier FOLDER]`.
 """
 
 import argparse
 import json
 from pathlib import Path
 
-import corpora
+import command_clips
+import digit_clips
 import jiwer
 import soundfile
 import torch
-from transformers import WhisperForConditionalGeneration, WhisperProcessor
+from clips import ASSETS, Part
+from transformers import (
+    WhisperFeatureExtractor,
+    WhisperForAudioClassification,
+    WhisperForConditionalGeneration,
+    WhisperProcessor,
+)
 
 BATCH = 32
 
@@ -29,20 +36,45 @@ def transcribe(
     return texts
 
 
+def classify(
+    model: WhisperForAudioClassification, extractor: WhisperFeatureExtractor, audio: list[Path]
+) -> list[str]:
+    """Return the likeliest label of each encoded clip."""
+    waves = [soundfile.read(path, dtype="float32")[0] for path in audio]
+    features = extractor(waves, sampling_rate=16_000, return_tensors="pt").input_features
+    with torch.inference_mode():
+        classes = model(features).logits.argmax(-1).tolist()
+    return [model.config.id2label[index] for index in classes]
+
+
+def entries(part: Part) -> tuple[list[Path], list[str]]:
+    """Read a part's manifest: encoded clips, and what is said in them."""
+    lines = [json.loads(line) for line in part.manifest.read_text(encoding="utf-8").splitlines()]
+    audio = [part.manifest.parent / line["audio_filepath"] for line in lines]
+    return audio, [line[part.key] for line in lines]
+
+
 def main() -> None:
-    """Print the corpus word error rate over raw text of every manifest."""
-    parser = argparse.ArgumentParser(description="Greedy WER of a model on the demo's corpora.")
-    parser.add_argument("model", type=Path, nargs="?", default=corpora.ASSETS / "model")
-    folder = parser.parse_args().model
-    model = WhisperForConditionalGeneration.from_pretrained(folder).eval()
-    processor = WhisperProcessor.from_pretrained(folder)
+    """Print the corpus word error rate over raw text, or the accuracy, of every manifest."""
+    parser = argparse.ArgumentParser(description="Measure models on the demo's corpora.")
+    parser.add_argument("--model", type=Path, default=ASSETS / "model")
+    parser.add_argument("--classifier", type=Path, default=ASSETS / "commands" / "model")
+    arguments = parser.parse_args()
     torch.set_num_threads(1)
-    for part in corpora.PARTS:
-        lines = part.manifest.read_text(encoding="utf-8").splitlines()
-        entries = [json.loads(line) for line in lines]
-        audio = [part.manifest.parent / entry["audio_filepath"] for entry in entries]
-        error = jiwer.wer([entry["text"] for entry in entries], transcribe(model, processor, audio))
-        print(f"{part.folder}/{part.name}: {len(entries)} clips, WER {100 * error:.1f} %")
+    model = WhisperForConditionalGeneration.from_pretrained(arguments.model).eval()
+    processor = WhisperProcessor.from_pretrained(arguments.model)
+    for part in digit_clips.PARTS:
+        audio, words = entries(part)
+        error = jiwer.wer(words, transcribe(model, processor, audio))
+        print(f"{part.folder}/{part.name}: {len(words)} clips, WER {100 * error:.1f} %")
+    classifier = WhisperForAudioClassification.from_pretrained(arguments.classifier).eval()
+    extractor = WhisperFeatureExtractor.from_pretrained(arguments.classifier)
+    for part in command_clips.PARTS:
+        audio, words = entries(part)
+        labels = classify(classifier, extractor, audio)
+        right = sum(word == label for word, label in zip(words, labels, strict=True))
+        share = 100 * right / len(words)
+        print(f"{part.folder}/{part.name}: {len(words)} clips, accuracy {share:.1f} %")
 
 
 if __name__ == "__main__":

@@ -9,10 +9,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import corpora
 import network
 import processing
 import torch
+from clips import ASSETS
 from torch import nn
 from training import BLANK, Batches, losses, speak
 from transformers import WhisperForConditionalGeneration
@@ -73,7 +73,7 @@ def main() -> None:
     """Synthesise, train, and save model and processor."""
     parser = argparse.ArgumentParser(description="Train the demo's Whisper from scratch.")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--output", type=Path, default=corpora.ASSETS / "model")
+    parser.add_argument("--output", type=Path, default=ASSETS / "model")
     arguments = parser.parse_args()
 
     torch.set_num_threads(1)

@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import corpora
+import digit_clips
 import digits
 import numpy as np
 import torch
@@ -50,11 +50,11 @@ def speak(count: int, seed: int) -> Iterator[tuple[str, voices.Samples]]:
         Text and samples. Clips that do not fit the window are left out.
     """
     rng = random.Random(seed)
-    taken = {text for part in corpora.sentences().values() for text in part}
+    taken = {text for part in digit_clips.sentences().values() for text in part}
     for number, text in enumerate(digits.draw(count, rng, exclude=taken, repeat=True)):
         speech = voices.known(rng, flite=FLITE_SHARE).speak(text)
         samples = stage(speech, np.random.default_rng([seed, number]), None)
-        if len(samples) < corpora.WINDOW_S * voices.RATE_HZ:
+        if len(samples) < digit_clips.WINDOW_S * voices.RATE_HZ:
             yield text, samples
 
 

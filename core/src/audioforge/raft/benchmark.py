@@ -84,7 +84,7 @@ def run_benchmark(
         on_error=config.on_error,
         limit=config.limit,
     )
-    normalizer = normalizer_for(config.normalizer, config.language, dataset.samples)
+    normalizer = normalizer_for(config.normalizer, config.language, dataset.samples, task)
     labels = labels_of(dataset.samples)
     context = verifier_context(
         registry, task, normalizer, config.wer_threshold, str(processes.device), labels

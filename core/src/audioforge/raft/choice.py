@@ -112,9 +112,9 @@ def choose(base: Candidate, cycles: Sequence[Candidate], line: Sequence[Candidat
     difference = _difference(base, winner, cycles, admissible)
     metric = winner.evaluation.metric
     if is_better(difference, metric):
-        reason = f"{metric.name.upper()} is better than the base's outside the 95 % interval"
+        reason = f"{metric.title} is better than the base's outside the 95 % interval"
         return Choice(winner, difference, True, reason)
-    reason = f"no {metric.name.upper()} gain outside the 95 % interval: the base model stays"
+    reason = f"no {metric.title} gain outside the 95 % interval: the base model stays"
     return Choice(winner, difference, False, reason)
 
 

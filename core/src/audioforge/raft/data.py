@@ -161,14 +161,20 @@ def hold_out(
 
 
 def normalizer_for(
-    setting: str | None, language: str | None, samples: Sequence[AudioSample]
+    setting: str | None,
+    language: str | None,
+    samples: Sequence[AudioSample],
+    task: Task = "asr",
 ) -> str:
     """Return the text normaliser of a run: the set one, or the one that fits the language.
 
-    English when `language` is, or when neither it nor any sample says another language.
+    English when `language` is, or when neither it nor any sample says another language. Labels are
+    no text, and left as they are.
     """
     if setting is not None:
         return setting
+    if task == "classification":
+        return "none"
     languages = {language} if language else {s.language for s in samples if s.language}
     english = all(re.split("[-_]", name.lower())[0] in ("en", "english") for name in languages)
     return "whisper-english" if english else "whisper-basic"

@@ -24,6 +24,7 @@ class Learnability:
 
     Attributes:
         metric: Name of the corpus metric.
+        title: The same for people.
         greedy: The metric of greedy decoding on the probed clips.
         oracle: The metric if of each clip's k hypotheses the best were taken.
         k: Hypotheses per clip.
@@ -34,6 +35,7 @@ class Learnability:
     """
 
     metric: str
+    title: str
     greedy: float | None
     oracle: float | None
     k: int
@@ -65,7 +67,7 @@ class Learnability:
             rates = ""
         else:
             rates = (
-                f"greedy {self.metric.upper()} {self.greedy:.1%}, oracle best-of-{self.k} "
+                f"greedy {self.title} {self.greedy:.1%}, oracle best-of-{self.k} "
                 f"{self.oracle:.1%}, "
             )
         return (
@@ -113,6 +115,7 @@ def assess(
         better = sign * (greedy_rate - oracle) > 0
     return Learnability(
         metric=metric.name,
+        title=metric.title,
         greedy=greedy_rate,
         oracle=oracle,
         k=len(rollouts[0].hypotheses),

@@ -167,10 +167,9 @@ def prepare(
     if config.adapter is None:  # fail before an hour of reading data
         choose_adapter(registry, cast("str", config.model_name), task)
     data = _load_data(registry, config, reporter)
-    config.normalizer = normalizer_for(
-        config.normalizer, config.language, [*data.train.samples, *data.held_out.samples]
-    )
-    labels = labels_of([*data.train.samples, *data.held_out.samples])
+    samples = [*data.train.samples, *data.held_out.samples]
+    config.normalizer = normalizer_for(config.normalizer, config.language, samples, task)
+    labels = labels_of(samples)
     context = verifier_context(
         registry, task, config.normalizer, config.wer_threshold, str(processes.device), labels
     )

@@ -52,6 +52,10 @@ class Summary:
         """Name of the metric that decides."""
         return self._base.evaluation.metric.name
 
+    @property
+    def _title(self) -> str:
+        return self._base.evaluation.metric.title
+
     def add_cycle(
         self,
         candidate: Candidate,
@@ -132,7 +136,7 @@ class Summary:
 
     def line(self, cycle: int) -> str:
         """Return a cycle's results on one line, for whoever watches; 0 is the base."""
-        name = self.metric.upper()
+        name = self._title
         if cycle == 0:
             return f"base: {name} {_rate(self.base[self.metric])} (n={self.base['n']})"
         row = self.cycles[cycle - 1]
@@ -149,7 +153,7 @@ class Summary:
     @property
     def columns(self) -> list[str]:
         """Heads of the final table."""
-        name = self.metric.upper()
+        name = self._title
         heads = ["model", name, "95 %", "difference, points, 95 %"]
         names = [dataset.short_name for dataset in self._run.data.retention]
         if len(set(names)) < len(names):
@@ -194,7 +198,7 @@ class Summary:
     @property
     def conclusion(self) -> str:
         """One honest sentence about the run."""
-        best, name = self.best, self.metric.upper()
+        best, name = self.best, self._title
         independent = self._run.data.has_independent_test
         where = self._run.output_dir / "best"
         if not self.improved:

@@ -114,7 +114,7 @@ def score_predictions(
     )
     survey = file.survey()
     speaking = [AudioSample("", language=language) for language in sorted(survey.languages)]
-    normalizer = normalizer_for(config.normalizer, config.language, speaking)
+    normalizer = normalizer_for(config.normalizer, config.language, speaking, task)
     device = str(Processes(config.device, config.dtype).device)
     context = verifier_context(
         registry, task, normalizer, config.wer_threshold, device, survey.labels

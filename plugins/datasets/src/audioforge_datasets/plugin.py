@@ -26,7 +26,7 @@ CORPORA = (
     ),
     DatasetSpec(
         name="speech_commands",
-        summary="Single English words of one second, 35 classes; needs --data-dir",
+        summary="Single English words of one second, 35 classes",
         tasks=("classification", "asr"),
         size="29 h, 2.4 GB (version 0.02)",
         licence="CC BY 4.0",

@@ -1,6 +1,7 @@
 """Speech Commands: single words of about one second (Warden 2018, arXiv:1804.03209).
 
-On the hub it is a dataset script, which no longer loads; it is read from the extracted archive.
+On the hub it is a dataset script, which no longer loads; so it is read from the archive that its
+author published, which is downloaded the first time.
 """
 
 from __future__ import annotations
@@ -9,11 +10,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from audioforge.dataset import Dataset, DatasetRequest
-from audioforge.errors import DatasetError
 from audioforge.sample import AudioSample, Problem
 
+from .archive import Archive, fetch
 from .settings import archive_folder, choose_split, refuse_settings, wrong_layout
 from .text_file import read_lines
+
+ARCHIVE = Archive(
+    name="speech_commands_v0.02",
+    url="https://download.tensorflow.org/data/speech_commands_v0.02.tar.gz",
+    sha256="af14739ee7dc311471de98f5f9d2c9191b18aedfe957f4a6ff791c709868ff58",
+    size="2.4 GB",
+)
+"""As torchaudio and TensorFlow Datasets know it."""
 
 LAYOUT = "a folder a word (yes/0a7c2a8d_nohash_0.wav), testing_list.txt and validation_list.txt"
 LISTS = {"validation": "validation_list.txt", "test": "testing_list.txt"}
@@ -24,21 +33,15 @@ class SpeechCommands(Dataset):
     """One split: those of the two lists, and `train` for everything else."""
 
     def __init__(self, request: DatasetRequest) -> None:
-        """Take the request; its `data_dir` is the extracted archive."""
+        """Take the request; with a `data_dir` that extracted archive is read."""
         self._request = request
 
     def load(self) -> Iterator[AudioSample | Problem]:
         """Yield the words; the label is the word, and the reference too, since it is spoken.
 
         Raises:
-            DatasetError: Without a `data_dir`, or if it does not hold the corpus.
+            DatasetError: If the archive cannot be had, or the folder does not hold the corpus.
         """
-        if self._request.data_dir is None:
-            raise DatasetError(
-                "speech_commands: on the hub it is a dataset script, which no longer loads. "
-                "Download http://download.tensorflow.org/data/speech_commands_v0.02.tar.gz, "
-                "extract it, and give the folder with --data-dir"
-            )
         refuse_settings(self._request, ["text_column", "label_column"], "the folders are the words")
         split = choose_split(self._request.split, SPLITS, "speech_commands")
         root = self._root()
@@ -50,6 +53,8 @@ class SpeechCommands(Dataset):
             yield from (_sample(root, p) for p in sorted(listed[split]))
 
     def _root(self) -> Path:
+        if self._request.data_dir is None:
+            return fetch(ARCHIVE)
         given = archive_folder(self._request, LAYOUT)
         for root in (given, *sorted(given.glob("*/"))):
             if all((root / name).is_file() for name in LISTS.values()):

@@ -1,1 +1,1 @@
-"""The offline demo of AudioForge: a tiny Whisper and a voice it never heard."""
+"""The offline demo of AudioForge: two tiny models and a voice they never heard."""

@@ -1,4 +1,4 @@
-"""Where the demo's model and corpora lie inside the installed package."""
+"""Where the demo's models and corpora lie inside the installed package."""
 
 from pathlib import Path
 
@@ -23,6 +23,26 @@ def target_heldout() -> Path:
 def source_heldout() -> Path:
     """Manifest of unseen sentences in the voices the model knows, to measure forgetting on."""
     return ASSETS / "source" / "heldout.jsonl"
+
+
+def commands_model() -> Path:
+    """Folder of the tiny classifier of commands, in the Hugging Face layout."""
+    return ASSETS / "commands" / "model"
+
+
+def commands_train() -> Path:
+    """Manifest of the commands to adapt to: an unheard voice in unheard noise."""
+    return ASSETS / "commands" / "train.jsonl"
+
+
+def commands_heldout() -> Path:
+    """Manifest of other recordings of them in the same voice and noise, to measure on."""
+    return ASSETS / "commands" / "heldout.jsonl"
+
+
+def commands_source() -> Path:
+    """Manifest of commands in the voices the classifier knows, to measure forgetting on."""
+    return ASSETS / "commands" / "source.jsonl"
 
 
 def checksums() -> Path:

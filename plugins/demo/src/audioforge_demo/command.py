@@ -12,44 +12,35 @@ import click
 from audioforge.config import read_config_file
 from audioforge.console import print_line, print_note, print_table
 from audioforge.errors import UsageError
-from audioforge_demo import assets
-
-RECIPE: dict[str, Any] = {
-    "normalizer": "none",
-    "num_cycles": 4,
-    "samples_per_prompt": 4,
-    "learning_rate": 5e-4,
-    "lr_decay_per_cycle": 0.7,
-    "reward_threshold": 1.0,
-    "steps_per_cycle": 40,
-    "batch_size": 16,
-}
-"""What a nano model needs; the defaults of `audioforge train` are for a pretrained Whisper."""
-
-RUNS = {
-    "best": "RAFT: the best of 4 hypotheses per clip",
-    "random": "control: a random one of the 4",
-    "reference": "control: the transcripts themselves",
-}
+from audioforge_demo.tasks import DEMOS, TaskDemo
 
 
 @click.command(context_settings={"max_content_width": 100})
+@click.option(
+    "--task",
+    type=click.Choice(list(DEMOS)),
+    default="asr",
+    show_default=True,
+    help="asr reads spoken digits, classification tells ten commands apart.",
+)
 @click.option(
     "--output",
     type=click.Path(file_okay=False, path_type=Path),
     default=Path("runs"),
     show_default=True,
-    help="Folder for the run folders demo-best, demo-random and demo-reference.",
+    help="Folder for the run folders demo-best, demo-random and demo-reference; those of "
+    "classification start with demo-classification.",
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
-def demo(output: Path, seed: int) -> None:
-    """Adapt a tiny Whisper to a voice and noise it never heard, in minutes, offline.
+def demo(task: str, output: Path, seed: int) -> None:
+    """Adapt a tiny model to a voice and noise it never heard, in minutes, offline.
 
     Runs RAFT and, with the same number of steps, two controls: learning a random hypothesis, and
-    learning the transcripts. Replaces the run folders of an earlier demo.
+    learning the references. Replaces the run folders of an earlier demo of the same task.
     """
     started = time.perf_counter()
-    folders = {name: output / f"demo-{name}" for name in RUNS}
+    chosen = DEMOS[task]
+    folders = {name: output / f"{chosen.folder}-{name}" for name in chosen.runs}
     for folder in folders.values():
         _make_way(folder)
     import torch
@@ -59,30 +50,30 @@ def demo(output: Path, seed: int) -> None:
     # A model this small gains nothing from threads, and on a busy machine they wait for each other.
     torch.set_num_threads(1)
     summaries = {}
-    for name, what in RUNS.items():
+    for name, what in chosen.runs.items():
         print_note(f"{what} → {folders[name]}")
         config = AudioRAFTConfig(
-            model_name=str(assets.model()),
-            dataset="demo:split=train",
-            eval_dataset="demo:split=heldout",
+            model_name=str(chosen.model()),
+            task=task,
+            dataset=chosen.train,
+            eval_dataset=chosen.heldout,
             output_dir=folders[name],
             selection=name,
             seed=seed,
             device="cpu",
-            **RECIPE,
+            **chosen.recipe,
         )
         summaries[name] = AudioRAFTTrainer(config).train()
-    _print_table({name: s.as_mapping() for name, s in summaries.items()})
+    _print_table(chosen, {name: s.as_mapping() for name, s in summaries.items()})
     print_line()
     print_line(summaries["best"].conclusion)
     print_line(f"Took {time.perf_counter() - started:.0f} s. Next, on your own audio:")
+    flag = "" if task == "asr" else f"--task {task} "
     print_line(
-        "  audioforge train --model openai/whisper-small --dataset train.jsonl "
+        f"  audioforge train {flag}--model {chosen.public_model} --dataset train.jsonl "
         "--eval-dataset heldout.jsonl --output runs/mine"
     )
-    print_line(
-        '  train.jsonl has a line {"audio_filepath": "clip.wav", "text": "…"} for each clip.'
-    )
+    print_line(f"  train.jsonl has a line {chosen.manifest_line} for each clip.")
 
 
 def _make_way(folder: Path) -> None:
@@ -103,22 +94,29 @@ def _make_way(folder: Path) -> None:
     shutil.rmtree(folder)
 
 
-def _print_table(summaries: dict[str, dict[str, Any]]) -> None:
-    base = summaries["best"]["base"]
-    rows = [["base model", _percent(base["wer"]), _interval(base["ci95"]), "", ""]]
+def _print_table(chosen: TaskDemo, summaries: dict[str, dict[str, Any]]) -> None:
+    metric, base = summaries["best"]["metric"], summaries["best"]["base"]
+    rows = [["base model", _percent(base[metric]), _interval(base["ci95"]), "", ""]]
     for name, summary in summaries.items():
         last = summary["cycles"][-1]
         rows.append(
             [
-                RUNS[name],
-                _percent(last["wer"]),
+                chosen.runs[name],
+                _percent(last[metric]),
                 _interval(last["ci95"]),
                 _interval(last["difference_ci95"], signed=True),
-                f"{100 * (last['wer'] / base['wer'] - 1):+.0f} %",
+                f"{100 * (_errors(summary, last) / _errors(summary, base) - 1):+.0f} %",
             ]
         )
-    heads = ["after the last cycle", "WER", "95 %", "difference to base, points, 95 %", "errors"]
+    head = metric if summaries["best"]["higher_is_better"] else metric.upper()
+    heads = ["after the last cycle", head, "95 %", "difference to base, points, 95 %", "errors"]
     print_table(heads, rows, right=heads[1:])
+
+
+def _errors(summary: dict[str, Any], entry: dict[str, Any]) -> float:
+    """The rate of errors, whether the metric counts them or what is right."""
+    rate: float = entry[summary["metric"]]
+    return 1 - rate if summary["higher_is_better"] else rate
 
 
 def _percent(value: float) -> str:

@@ -13,6 +13,9 @@ SPLITS = {
     "train": assets.target_train,
     "heldout": assets.target_heldout,
     "source": assets.source_heldout,
+    "commands-train": assets.commands_train,
+    "commands-heldout": assets.commands_heldout,
+    "commands-source": assets.commands_source,
 }
 
 

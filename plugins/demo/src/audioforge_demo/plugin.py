@@ -12,8 +12,9 @@ def register_datasets() -> list[DatasetSpec]:
     return [
         DatasetSpec(
             name="demo",
-            summary="Spoken digits: splits train and heldout (new voice, noise), source (known).",
-            tasks=("asr",),
+            summary="Spoken digits: splits train and heldout (new voice, noise), source (known); "
+            "commands with labels: commands-train, commands-heldout, commands-source.",
+            tasks=("asr", "classification"),
             factory="audioforge_demo.dataset:demo_dataset",
             size="0.3 h, 3 MB, installed with the demo",
             licence="CC0-1.0, synthesised speech",

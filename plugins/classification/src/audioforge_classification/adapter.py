@@ -1,0 +1,236 @@
+"""Audio classifiers behind the verbs that the engine needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import ClassVar, cast
+
+import torch
+from attrs import evolve, frozen
+
+from audioforge.errors import AudioError
+from audioforge.model import LoadOptions, ModelAdapter, SamplingParams, Task, TrainOptions
+from audioforge.optional_imports import hide_broken_companions
+from audioforge.sample import AudioSample, Clip, Hypothesis
+
+hide_broken_companions()
+
+from audioforge.huggingface.checkpoint import write_model  # noqa: E402
+from audioforge.huggingface.low_rank import add_low_rank_updates, merged_state  # noqa: E402
+from audioforge_classification.checkpoint import Checkpoint, read_checkpoint  # noqa: E402
+from audioforge_classification.draw import draw_labels, log_softmax  # noqa: E402
+from audioforge_classification.features import Features, Part  # noqa: E402
+from audioforge_classification.head import encoder_of, head_of  # noqa: E402
+
+
+@frozen(eq=False)
+class ClassifierBatch:
+    """Prepared clips.
+
+    Attributes:
+        samples: What is known about each clip.
+        parts: What the network reads, on its device.
+    """
+
+    samples: tuple[AudioSample, ...]
+    parts: tuple[Part, ...]
+
+
+class AudioClassifierAdapter(ModelAdapter):
+    """Any of Transformers' audio classifiers; a hypothesis is a label.
+
+    Each clip has one answer, drawn from the softmax over the outputs, also where a checkpoint was
+    trained to give several labels at once (AudioSet): then any of a clip's labels is correct.
+
+    Args:
+        checkpoint: What `read_checkpoint` returned.
+        options: The device.
+    """
+
+    tasks: ClassVar[tuple[Task, ...]] = ("classification",)
+
+    def __init__(self, checkpoint: Checkpoint, options: LoadOptions) -> None:
+        self._model = checkpoint.model.to(options.device).eval()
+        self._features = Features(checkpoint.extractor, self._model.config)
+        self._family = checkpoint.family
+        self._labels = checkpoint.labels
+        self._index = {label: index for index, label in enumerate(checkpoint.labels)}
+
+    @classmethod
+    def load(cls, checkpoint: str, options: LoadOptions) -> AudioClassifierAdapter:
+        """Load a local folder or a hub id.
+
+        Raises:
+            CheckpointError: If it cannot be read, is not an audio classifier, or has no head and
+                `options` asks for no new one.
+        """
+        return cls(read_checkpoint(checkpoint, options), options)
+
+    @property
+    def module(self) -> torch.nn.Module:
+        """The classifier of Transformers."""
+        return cast("torch.nn.Module", self._model)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The classes, in the order of the network's outputs."""
+        return self._labels
+
+    @property
+    def sampling_rate(self) -> int:
+        """The feature extractor's rate in Hz."""
+        return self._features.sampling_rate
+
+    @property
+    def max_seconds(self) -> float | None:
+        """The fixed window of Whisper and AST; None for the others, which read any length."""
+        samples = self._features.max_samples
+        return None if samples is None else samples / self.sampling_rate
+
+    @property
+    def min_seconds(self) -> float:
+        """The shortest clip that makes one frame."""
+        return self._features.min_samples / self.sampling_rate
+
+    def prepare(self, clips: Sequence[Clip]) -> ClassifierBatch:
+        """Make what the network reads, by the checkpoint's feature extractor.
+
+        Raises:
+            AudioError: If a clip has another sampling rate, or does not fit the network.
+        """
+        for clip in clips:
+            self._check(clip)
+        device = self._model.device
+        parts = tuple(
+            evolve(part, inputs={name: values.to(device) for name, values in part.inputs.items()})
+            for part in self._features.parts([clip.waveform for clip in clips])
+        )
+        return ClassifierBatch(tuple(clip.sample for clip in clips), parts)
+
+    def _check(self, clip: Clip) -> None:
+        if clip.sampling_rate != self.sampling_rate:
+            raise AudioError(
+                f"{clip.sample.origin}: the clip is at {clip.sampling_rate} Hz; resample it to "
+                f"{self.sampling_rate} Hz."
+            )
+        longest, shortest = self._features.max_samples, self._features.min_samples
+        if longest is not None and len(clip.waveform) > longest:
+            raise AudioError(
+                f"{clip.sample.origin}: {clip.seconds:.2f} s is longer than the model's window of "
+                f"{self.max_seconds:.2f} s; cut the clip into shorter ones."
+            )
+        if len(clip.waveform) < shortest:
+            raise AudioError(
+                f"{clip.sample.origin}: {clip.seconds:.3f} s is shorter than the "
+                f"{self.min_seconds:g} s that the model needs."
+            )
+
+    def sample(
+        self, batch: ClassifierBatch, k: int, params: SamplingParams
+    ) -> list[list[Hypothesis]]:
+        """Draw k labels for each clip; at temperature 0 the most likely one.
+
+        Raises:
+            ConfigError: If the parameters make no sense together.
+        """
+        with self._evaluating():
+            logits = self._logits(batch).double().cpu().numpy()
+        drawn = draw_labels(logits, [sample.id for sample in batch.samples], k, params)
+        logprobs = log_softmax(logits)
+        return [
+            [
+                Hypothesis(j, label=self._labels[index], logprob=float(own[index]), tokens=1)
+                for j, index in enumerate(row)
+            ]
+            for row, own in zip(drawn, logprobs, strict=True)
+        ]
+
+    def loss(
+        self, batch: ClassifierBatch, targets: Sequence[Hypothesis], weights: Sequence[float]
+    ) -> torch.Tensor:
+        """Return Σ weight × cross entropy, in nats.
+
+        The targets must have passed `target_problem`. No SpecAugment is applied, whatever the
+        checkpoint's configuration says: its noise would not be keyed.
+        """
+        with self._without_spec_augment():
+            logits = self._logits(batch)
+        indices = [self._index[target.label or ""] for target in targets]
+        losses = torch.nn.functional.cross_entropy(
+            logits, torch.tensor(indices, device=logits.device), reduction="none"
+        )
+        return (losses * losses.new_tensor(weights)).sum()
+
+    def target_problem(self, sample: AudioSample, target: Hypothesis) -> str | None:
+        """Say when a target is not one of the network's classes."""
+        if target.label in self._index:
+            return None
+        return f"the label {target.label!r} is not one of the model's: {', '.join(self._labels)}"
+
+    def make_trainable(self, options: TrainOptions) -> None:
+        """Choose the weights to train; the head is always among them.
+
+        "default" leaves out the convolutions that read the waveform, as these models are usually
+        fine-tuned; "full" does not; "frozen-encoder" trains the head alone, and "lora" low-rank
+        updates and the head. Whisper's sinusoids are never trained, nor is the embedding that
+        SpecAugment masks with, which the loss does not touch.
+        """
+        for name, parameter in self._model.named_parameters():
+            if name.endswith(("embed_positions.weight", "masked_spec_embed")):
+                parameter.requires_grad_(False)
+        if options.trainable == "default" and hasattr(self._model, "freeze_feature_encoder"):
+            self._model.freeze_feature_encoder()
+        elif options.trainable == "frozen-encoder":
+            encoder_of(self._model).requires_grad_(False)
+        elif options.trainable == "lora":
+            head = list(head_of(self._model).values())
+            add_low_rank_updates(
+                self._model, options.lora_rank, options.lora_alpha, self._family.low_rank
+            )
+            for parameter in head:
+                parameter.requires_grad_(True)
+
+    def save(self, folder: Path) -> None:
+        """Write the model and its feature extractor.
+
+        Raises:
+            CheckpointError: If the folder cannot be written.
+        """
+        state = merged_state(self._model)
+        write_model(self._model, state, [self._features.extractor], folder)
+
+    def _logits(self, batch: ClassifierBatch) -> torch.Tensor:
+        """Return float32 logits in the order of the clips, shape (clips, labels)."""
+        rows = [row for part in batch.parts for row in part.rows]
+        logits = torch.cat([self._model(**part.inputs).logits for part in batch.parts])
+        order = torch.empty(len(rows), dtype=torch.long)
+        order[rows] = torch.arange(len(rows))
+        return logits[order.to(logits.device)].float()
+
+    @contextmanager
+    def _without_spec_augment(self) -> Iterator[None]:
+        """Switch SpecAugment off; the configuration that is saved keeps what it said."""
+        config = self._model.config
+        before = getattr(config, "apply_spec_augment", False)
+        config.apply_spec_augment = False
+        try:
+            yield
+        finally:
+            config.apply_spec_augment = before
+
+    @contextmanager
+    def _evaluating(self) -> Iterator[None]:
+        """Run without gradients and dropout; leave the model in the mode it was in."""
+        training = self._model.training
+        self._model.eval()
+        try:
+            with torch.no_grad():
+                yield
+        finally:
+            self._model.train(training)
+            # PyTorch before its pull request 165068 (December 2025) remembers the weights that
+            # autocast casts here, without gradients: a loss under the same autocast would use them
+            # and find no gradient.
+            torch.clear_autocast_cache()
