@@ -23,15 +23,24 @@ from audioforge import AudioRAFTConfig, AudioRAFTTrainer, keyed_random
 from audioforge.reporter import Reporter
 
 COMMON: dict[str, Any] = {
-    "normalizer": "none",
     "num_cycles": 4,
     "lr_decay_per_cycle": 0.7,
     "steps_per_cycle": 40,
     "batch_size": 16,
 }
 RECIPES: dict[str, dict[str, Any]] = {
-    "whisper": {"samples_per_prompt": 4, "learning_rate": 5e-4, "reward_threshold": 1.0},
-    "ctc": {"samples_per_prompt": 32, "learning_rate": 5e-4, "reward_threshold": 0.5},
+    "whisper": {
+        "normalizer": "none",
+        "samples_per_prompt": 4,
+        "learning_rate": 5e-4,
+        "reward_threshold": 1.0,
+    },
+    "ctc": {
+        "normalizer": "whisper-basic",  # whose transcripts are in upper case
+        "samples_per_prompt": 128,
+        "learning_rate": 5e-4,
+        "reward_threshold": 0.5,
+    },
     "classification": {
         "task": "classification",
         "samples_per_prompt": 8,

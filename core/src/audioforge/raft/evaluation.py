@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from attrs import asdict, define, field, frozen
+from attrs import define, field, frozen
 
 from audioforge.config import VerifierSetting
 from audioforge.errors import DatasetError
@@ -331,7 +331,9 @@ def _add_word_times(
         prepared = adapter.prepare([clip for clip, _ in batch])
         times = adapter.word_times(prepared, [hs[0] for _, hs in batch])
     for item, words in zip(items, times, strict=True):
-        item.prediction["words"] = [asdict(word) for word in words]
+        item.prediction["words"] = [
+            {"word": w.word, "start": round(w.start, 3), "end": round(w.end, 3)} for w in words
+        ]
 
 
 def _reward_parts(reward: float | None) -> dict[str, float]:

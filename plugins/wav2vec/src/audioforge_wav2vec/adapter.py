@@ -1,0 +1,370 @@
+"""CTC models of waveforms behind the verbs that the engine needs."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import soundfile
+import torch
+from attrs import frozen
+
+from audioforge.errors import AudioError, ConfigError, TrainingError
+from audioforge.model import (
+    LoadOptions,
+    ModelAdapter,
+    SamplingParams,
+    Task,
+    TrainOptions,
+    WordTime,
+)
+from audioforge.optional_imports import hide_broken_companions
+from audioforge.sample import AudioSample, Clip, Hypothesis
+
+hide_broken_companions()
+
+from audioforge.huggingface.checkpoint import write_model  # noqa: E402
+from audioforge.huggingface.low_rank import (  # noqa: E402
+    TARGETS,
+    add_low_rank_updates,
+    merged_state,
+)
+from audioforge_wav2vec.alignment import align_words  # noqa: E402
+from audioforge_wav2vec.checkpoint import Checkpoint, read_checkpoint  # noqa: E402
+from audioforge_wav2vec.families import LOW_RANK_LAYERS  # noqa: E402
+from audioforge_wav2vec.likelihood import (  # noqa: E402
+    frames_needed,
+    log_likelihoods,
+    negative_log_likelihoods,
+)
+from audioforge_wav2vec.paths import best_paths, collapse, draw_paths  # noqa: E402
+from audioforge_wav2vec.vocabulary import Vocabulary  # noqa: E402
+
+MOST_SHOWN = 8
+"""Characters or clips that a message names."""
+
+
+@frozen(eq=False)
+class WaveformBatch:
+    """Prepared clips.
+
+    Attributes:
+        samples: What is known about each clip.
+        inputs: What the network takes: `input_values`, float32, shape (clips, samples), and
+            `attention_mask` for models that were trained with one.
+        frames: Number of output frames of each clip; what the network says after them is padding.
+    """
+
+    samples: tuple[AudioSample, ...]
+    inputs: dict[str, torch.Tensor]
+    frames: tuple[int, ...]
+
+
+class Wav2VecAdapter(ModelAdapter):
+    """Wav2Vec2, HuBERT, WavLM and Data2Vec checkpoints that were fine-tuned with CTC.
+
+    Args:
+        checkpoint: What `read_checkpoint` returned.
+        options: Device; a language is of no use to these models.
+    """
+
+    tasks: ClassVar[tuple[Task, ...]] = ("asr",)
+
+    def __init__(self, checkpoint: Checkpoint, options: LoadOptions) -> None:
+        self._checkpoint = checkpoint
+        self._model = checkpoint.model.to(options.device).eval()
+        self._extractor = checkpoint.processor.feature_extractor
+        self._vocabulary = Vocabulary(checkpoint.processor.tokenizer, self._model.config.vocab_size)
+        if getattr(self._model.base_model, "adapter", None) is not None:
+            self._model.base_model.adapter.layerdrop = 0.0  # drawn by NumPy, which nothing seeds
+
+    @classmethod
+    def load(cls, checkpoint: str, options: LoadOptions) -> Wav2VecAdapter:
+        """Load a local folder or a hub id.
+
+        Raises:
+            CheckpointError: If it cannot be read or is not a CTC model of these families.
+        """
+        return cls(read_checkpoint(checkpoint, options.seed), options)
+
+    @property
+    def module(self) -> torch.nn.Module:
+        """The network, such as a `Wav2Vec2ForCTC`."""
+        return self._model
+
+    @property
+    def sampling_rate(self) -> int:
+        """The feature extractor's rate in Hz."""
+        return int(self._extractor.sampling_rate)
+
+    @property
+    def min_seconds(self) -> float:
+        """What one frame of the convolutions reads: 400 samples for the published models."""
+        samples, hop = 1, 1
+        config = self._model.config
+        for width, stride in zip(config.conv_kernel, config.conv_stride, strict=True):
+            samples += (width - 1) * hop
+            hop *= stride
+        return samples / self.sampling_rate
+
+    def prepare(self, clips: Sequence[Clip]) -> WaveformBatch:
+        """Normalise and pad clips as the feature extractor says.
+
+        Models with group norm were trained without an attention mask and get none: what they say
+        of a clip then depends a little on the clips it is padded with.
+
+        Raises:
+            AudioError: If a clip has another sampling rate, or is too short for one frame.
+        """
+        for clip in clips:
+            self._check(clip)
+        with torch.autocast("cpu", enabled=False):  # waveforms stay float32
+            features = self._extractor(
+                [clip.waveform for clip in clips],
+                sampling_rate=self.sampling_rate,
+                padding=True,
+                return_tensors="pt",
+            )
+        inputs = {name: value.to(self._model.device) for name, value in features.items()}
+        frames = tuple(self._frames(len(clip.waveform)) for clip in clips)
+        return WaveformBatch(tuple(clip.sample for clip in clips), inputs, frames)
+
+    def _check(self, clip: Clip) -> None:
+        if clip.sampling_rate != self.sampling_rate:
+            raise AudioError(
+                f"{clip.sample.origin}: the clip is at {clip.sampling_rate} Hz; resample it to "
+                f"{self.sampling_rate} Hz."
+            )
+        if clip.seconds < self.min_seconds:
+            raise AudioError(
+                f"{clip.sample.origin}: {clip.seconds:.3f} s is shorter than the "
+                f"{self.min_seconds:g} s that the model needs"
+            )
+
+    @property
+    def _seconds_per_frame(self) -> float:
+        config = self._model.config
+        hop = config.inputs_to_logits_ratio
+        if getattr(config, "add_adapter", False):
+            hop *= config.adapter_stride**config.num_adapter_layers
+        return float(hop / self.sampling_rate)
+
+    def _frames(self, samples: int) -> int:
+        return int(self._model._get_feat_extract_output_lengths(samples))
+
+    def sample(
+        self, batch: WaveformBatch, k: int, params: SamplingParams
+    ) -> list[list[Hypothesis]]:
+        """Draw k paths for each clip and collapse them; at temperature 0 the most likely path.
+
+        One pass of the network serves all k, so that a large k costs little. The log-probability is
+        that of the text, summed over all of its paths. Different paths often collapse to one text.
+        Padding is not transcribed.
+
+        Raises:
+            ConfigError: If the parameters make no sense together.
+            TrainingError: If the network's output is not a number; the message names the clips.
+        """
+        _check_sampling(k, params)
+        with self._evaluating():
+            logits = self._model(**batch.inputs).logits.float()
+            _check_finite(batch, logits.sum(dim=(1, 2)), "what the model says of")
+            if params.temperature == 0:
+                paths = best_paths(logits)
+            else:
+                ids = [sample.id for sample in batch.samples]
+                never = self._vocabulary.marks
+                paths = draw_paths(logits, batch.frames, ids, k, params, never)
+            rows = collapse(paths, batch.frames, self._vocabulary.blank)
+            return [
+                self._hypotheses(logits[clip, :count], row, params.max_new_tokens)
+                for clip, (count, row) in enumerate(zip(batch.frames, rows, strict=True))
+            ]
+
+    def _hypotheses(
+        self, logits: torch.Tensor, row: list[tuple[int, ...]], max_tokens: int | None
+    ) -> list[Hypothesis]:
+        """Turn a clip's collapsed paths into hypotheses; equal ones are measured once."""
+        cut = [tokens[:max_tokens] for tokens in row]
+        distinct = list(dict.fromkeys(cut))
+        logprobs = log_likelihoods(logits, distinct, self._vocabulary.blank)
+        known = {
+            tokens: (self._vocabulary.text(tokens), logprob)
+            for tokens, logprob in zip(distinct, logprobs, strict=True)
+        }
+        return [
+            Hypothesis(index=j, text=known[tokens][0], logprob=known[tokens][1], tokens=len(tokens))
+            for j, tokens in enumerate(cut)
+        ]
+
+    def loss(
+        self, batch: WaveformBatch, targets: Sequence[Hypothesis], weights: Sequence[float]
+    ) -> torch.Tensor:
+        """Return Σ weight × CTC negative log-likelihood per token of the target, in nats.
+
+        For one utterance of weight 1 it is Transformers' own loss with `ctc_loss_reduction="mean"`;
+        with "sum", Transformers' is larger by the number of tokens. A target that its clip cannot
+        hold, which `target_problem` tells beforehand, adds nothing and is named in a warning.
+
+        SpecAugment is not applied, whatever the checkpoint's configuration says: its noise would
+        not be keyed, and clips shorter than a mask could not be learnt.
+
+        Raises:
+            TrainingError: If an utterance's loss is not a number; the message names it.
+        """
+        tokens = [self._vocabulary.tokens(target.text or "") for target in targets]
+        self._warn_of_long_targets(batch, tokens)
+        with self._without_masks():
+            logits = self._model(**batch.inputs).logits
+        sums = negative_log_likelihoods(logits, batch.frames, tokens, self._vocabulary.blank)
+        _check_finite(batch, sums, "the loss of")
+        means = sums / sums.new_tensor([max(1, len(target)) for target in tokens])
+        return (means * means.new_tensor(weights)).sum()
+
+    def _warn_of_long_targets(self, batch: WaveformBatch, targets: Sequence[Sequence[int]]) -> None:
+        for sample, frames, target in zip(batch.samples, batch.frames, targets, strict=True):
+            if frames_needed(target) > frames:
+                warnings.warn(f"{sample.place}: {_too_long(target, frames)}", stacklevel=3)
+
+    def target_problem(self, sample: AudioSample, target: Hypothesis) -> str | None:
+        """Say which characters the model cannot spell, or that the clip is too short to say it."""
+        unknown = self._vocabulary.unknown_characters(target.text or "")
+        if unknown:
+            named = [f"'{c}' ({count})" for c, count in unknown.most_common(MOST_SHOWN)]
+            more = len(unknown) - len(named)
+            return (
+                f"the model's vocabulary lacks {', '.join(named)}"
+                f"{f' and {more} more' if more else ''}; write such signs as the model spells words"
+            )
+        seconds = _seconds(sample)
+        if seconds is None or seconds < self.min_seconds:
+            return None
+        tokens = self._vocabulary.tokens(target.text or "")
+        frames = self._frames(round(seconds * self.sampling_rate))
+        return _too_long(tokens, frames) if frames_needed(tokens) > frames else None
+
+    def word_times(
+        self, batch: WaveformBatch, hypotheses: Sequence[Hypothesis]
+    ) -> list[list[WordTime]]:
+        """Say when each word was said, by the most likely path of its transcript.
+
+        A word without any character that the model can spell has no time and is left out.
+
+        Raises:
+            ConfigError: If torchaudio (the extra `align`) is not there or does not work.
+        """
+        with self._evaluating():
+            logits = self._model(**batch.inputs).logits.float()
+        return [
+            align_words(
+                logits[clip, :count].log_softmax(dim=-1),
+                self._vocabulary.words(hypothesis.text or ""),
+                self._vocabulary,
+                self._seconds_per_frame,
+            )
+            for clip, (count, hypothesis) in enumerate(zip(batch.frames, hypotheses, strict=True))
+        ]
+
+    def make_trainable(self, options: TrainOptions) -> None:
+        """Choose what is trained.
+
+        "default" is everything above the convolutions, which are kept as they were pretrained
+        (Baevski et al. 2020, section 4.2); "full" the convolutions too; "frozen-encoder" the output
+        layer; "lora" low-rank updates of queries and values (WavLM: of the feed-forward layers).
+        """
+        base = self._model.base_model
+        if options.trainable == "lora":
+            layers = LOW_RANK_LAYERS.get(self._model.config.model_type, TARGETS)
+            add_low_rank_updates(self._model, options.lora_rank, options.lora_alpha, layers)
+        elif options.trainable == "frozen-encoder":
+            base.requires_grad_(False)
+            if getattr(base, "adapter", None) is not None:
+                base.adapter.requires_grad_(True)
+        elif options.trainable == "default":
+            self._model.freeze_feature_encoder()
+        if getattr(base, "masked_spec_embed", None) is not None:
+            base.masked_spec_embed.requires_grad_(False)
+
+    def save(self, folder: Path) -> None:
+        """Write model, tokenizer and feature extractor.
+
+        Raises:
+            CheckpointError: If the folder cannot be written.
+        """
+        write_model(self._model, merged_state(self._model), [self._checkpoint.processor], folder)
+
+    @contextmanager
+    def _without_masks(self) -> Iterator[None]:
+        """Run without SpecAugment; the configuration, which is saved, stays as it was."""
+        config = self._model.config
+        configured = config.mask_time_prob, config.mask_feature_prob
+        config.mask_time_prob = config.mask_feature_prob = 0.0
+        try:
+            yield
+        finally:
+            config.mask_time_prob, config.mask_feature_prob = configured
+
+    @contextmanager
+    def _evaluating(self) -> Iterator[None]:
+        """Run without gradients and dropout; leave the model in the mode it was in."""
+        training = self._model.training
+        self._model.eval()
+        try:
+            with torch.no_grad():
+                yield
+        finally:
+            self._model.train(training)
+            torch.clear_autocast_cache()  # weights cast without gradients must not serve a loss
+
+
+def _check_finite(batch: WaveformBatch, values: torch.Tensor, what: str) -> None:
+    """Name the clips whose value is not a finite number; one value per clip."""
+    finite = values.detach().isfinite().tolist()
+    if not all(finite):
+        broken = [s.place for s, good in zip(batch.samples, finite, strict=True) if not good]
+        raise TrainingError(
+            f"{what} {', '.join(broken[:MOST_SHOWN])} is not a finite number ({len(broken)} of "
+            f"{len(finite)} clips of the batch). If it is all of them, lower --learning-rate, use "
+            f"--dtype float32 or another checkpoint; if it is one, leave the clip out."
+        )
+
+
+def _too_long(target: Sequence[int], frames: int) -> str:
+    return (
+        f"the target's {len(target)} characters need {frames_needed(target)} frames, and the clip "
+        f"has {frames}"
+    )
+
+
+def _seconds(sample: AudioSample) -> float | None:
+    """Return the length of a sample's audio, from its file's header if need be; None if unknown."""
+    if isinstance(sample.audio, np.ndarray):
+        return len(sample.audio) / sample.sampling_rate if sample.sampling_rate else None
+    if sample.offset is not None or sample.audio is None:
+        return sample.duration
+    source = io.BytesIO(sample.audio) if isinstance(sample.audio, bytes) else str(sample.audio)
+    try:
+        return float(soundfile.info(source).duration)
+    except (soundfile.SoundFileError, OSError):
+        return sample.duration
+
+
+def _check_sampling(k: int, params: SamplingParams) -> None:
+    problems = []
+    if params.temperature < 0:
+        problems.append(f"temperature: {params.temperature} is negative")
+    if params.temperature == 0 and k != 1:
+        problems.append(f"temperature: 0 is greedy and gives one hypothesis, not {k}")
+    if k < 1:
+        problems.append(f"samples_per_prompt: {k} is less than 1")
+    if not 0 < params.top_p <= 1:
+        problems.append(f"top_p: {params.top_p} is not in (0, 1]")
+    if params.top_k < 0:
+        problems.append(f"top_k: {params.top_k} is negative")
+    if problems:
+        raise ConfigError(problems)

@@ -1,0 +1,96 @@
+"""Reading checkpoints: a CTC model with the tokenizer and feature extractor that fit it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import transformers
+from attrs import frozen
+from transformers import (
+    AutoTokenizer,
+    Wav2Vec2CTCTokenizer,
+    Wav2Vec2FeatureExtractor,
+    Wav2Vec2Processor,
+)
+
+from audioforge.errors import CheckpointError
+from audioforge.huggingface.checkpoint import read_model, read_model_config, read_part
+from audioforge_wav2vec.families import FAMILIES
+
+MASK_EMBEDDING = "masked_spec_embed"
+"""What replaces masked frames in pretraining. Many fine-tuned checkpoints lack it, and nothing here
+uses it."""
+
+
+@frozen(eq=False)
+class Checkpoint:
+    """What a checkpoint holds.
+
+    Attributes:
+        model: The network, float32.
+        processor: Feature extractor and tokenizer.
+    """
+
+    model: Any
+    processor: Wav2Vec2Processor
+
+
+def read_checkpoint(location: str, seed: int) -> Checkpoint:
+    """Read a local folder or a hub id.
+
+    A language model that lies beside the checkpoint (`Wav2Vec2ProcessorWithLM`) is left aside.
+
+    Args:
+        location: A local folder or a hub id.
+        seed: Draws the embedding of masked frames where the checkpoint has none.
+
+    Raises:
+        CheckpointError: If it is missing, damaged, pickled, or not a waveform CTC model with one
+            vocabulary of characters.
+    """
+    config = read_model_config(location)
+    known = FAMILIES.get(config.model_type)
+    if known is None or known not in (config.architectures or ()):
+        raise CheckpointError(
+            f"{location}: not a CTC model of this plugin: config.json says model_type "
+            f"'{config.model_type}', architectures {config.architectures}. Choose a checkpoint "
+            f"whose architecture is one of {', '.join(FAMILIES.values())}."
+        )
+    extractor = read_part(location, "feature extractor", Wav2Vec2FeatureExtractor.from_pretrained)
+    processor = Wav2Vec2Processor(extractor, _read_tokenizer(location))
+    architecture = getattr(transformers, known)
+    may_be_new = [f"{architecture.base_model_prefix}.{MASK_EMBEDDING}"]
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = read_model(location, architecture, may_be_new)
+    _check_fit(location, processor.tokenizer, model.config.vocab_size)
+    return Checkpoint(model, processor)
+
+
+def _read_tokenizer(location: str) -> Wav2Vec2CTCTokenizer:
+    tokenizer = read_part(location, "tokenizer files", AutoTokenizer.from_pretrained)
+    if not isinstance(tokenizer, Wav2Vec2CTCTokenizer):
+        raise CheckpointError(
+            f"{location}: its tokenizer is {type(tokenizer).__name__}; only the characters of "
+            f"Wav2Vec2CTCTokenizer can be learnt here. Choose a checkpoint that writes letters."
+        )
+    if not all(isinstance(number, int) for number in tokenizer.encoder.values()):
+        raise CheckpointError(
+            f"{location}: its vocab.json holds one vocabulary for each of many languages, and "
+            f"tokenizer_config.json does not say which. Set target_lang in it and save again."
+        )
+    return tokenizer
+
+
+def _check_fit(location: str, tokenizer: Wav2Vec2CTCTokenizer, outputs: int) -> None:
+    if tokenizer.pad_token not in tokenizer.encoder:
+        raise CheckpointError(
+            f"{location}: vocab.json lacks the padding token '{tokenizer.pad_token}', which is the "
+            f"blank of CTC. Copy or save the checkpoint again."
+        )
+    if max(tokenizer.encoder.values()) >= outputs:
+        raise CheckpointError(
+            f"{location}: vocab.json has {len(tokenizer.encoder)} tokens, the model {outputs} "
+            f"outputs: they are of two models. Copy or save the checkpoint again."
+        )

@@ -1,0 +1,217 @@
+"""Draws follow the frame posteriors, and depend on their keys alone."""
+
+import itertools
+import math
+from collections import Counter, defaultdict
+
+import pytest
+import torch
+from attrs import evolve
+
+from audioforge.errors import ConfigError
+from audioforge.model import GREEDY, SamplingParams
+from audioforge_wav2vec.paths import truncate
+
+
+def texts(rows):
+    return [[h.text for h in row] for row in rows]
+
+
+@pytest.fixture
+def four_frames(load, untrained, noise_clip):
+    """A model of two letters on a clip of four frames, whose 625 paths can all be listed.
+
+    The tokens that are no text have no probability.
+    """
+    adapter = load(untrained("wav2vec2", characters="|AB"))
+    with torch.no_grad():
+        adapter.module.lm_head.bias[1:4] = -1e4
+    batch = adapter.prepare([noise_clip(400 + 3 * 320)])
+    assert batch.frames == (4,)
+    return adapter, batch
+
+
+def brute_force(adapter, batch, temperature=1.0):
+    """Return the probability of every collapsed token sequence, by listing all paths."""
+    with torch.no_grad():
+        logits = adapter.module(**batch.inputs).logits[0].double()
+    posterior = (logits / temperature).softmax(-1)
+    said = [0, 4, 5, 6]
+    sums = defaultdict(float)
+    for path in itertools.product(said, repeat=len(posterior)):
+        collapsed = tuple(t for t, _ in itertools.groupby(path) if t != 0)
+        probability = math.prod(posterior[f, t].item() for f, t in enumerate(path))
+        sums[collapsed] += probability
+    return sums
+
+
+def as_text(tokens):
+    return "".join(" AB"[t - 4] for t in tokens).strip()
+
+
+def test_log_probability_is_the_sum_over_all_paths(four_frames):
+    adapter, batch = four_frames
+    expected = brute_force(adapter, batch)
+    assert sum(expected.values()) == pytest.approx(1)
+    [row] = adapter.sample(batch, 200, SamplingParams())
+    by_text = defaultdict(set)
+    for tokens, probability in expected.items():
+        by_text[as_text(tokens), len(tokens)].add(round(math.log(probability), 4))
+    for h in row:
+        assert any(abs(h.logprob - logp) < 2e-4 for logp in by_text[h.text, h.tokens])
+    assert len({h.text for h in row}) > 5
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
+def test_texts_are_as_frequent_as_their_paths_are_likely(four_frames, temperature):
+    adapter, batch = four_frames
+    expected = defaultdict(float)
+    for tokens, probability in brute_force(adapter, batch, temperature).items():
+        expected[as_text(tokens)] += probability
+    draws = 20_000
+    [row] = adapter.sample(batch, draws, SamplingParams(temperature=temperature))
+    counts = Counter(h.text for h in row)
+    common = [text for text, p in expected.items() if p * draws > 20]
+    assert len(common) > 5
+    for text in common:
+        p = expected[text]
+        assert abs(counts[text] / draws - p) < 4.5 * math.sqrt(p * (1 - p) / draws)
+
+
+def test_log_probability_is_minus_the_loss(nano, digit_clips):
+    clips = digit_clips(4)
+    for clip in clips:
+        batch = nano.prepare([clip])
+        for h in nano.sample(batch, 6, SamplingParams())[0]:
+            if "  " in h.text or h.tokens != len(h.text):
+                continue  # drawn with a word delimiter more than its text has
+            with torch.no_grad():
+                loss = nano.loss(batch, [h], [1.0]).item()
+            assert h.logprob == pytest.approx(-loss * h.tokens, rel=1e-4)
+
+
+def test_batches_padding_and_order_do_not_change_draws(load, untrained, noise_clip):
+    """With an attention mask, whose logits do not depend on padding."""
+    adapter = load(untrained("wav2vec2", feat_extract_norm="layer"))
+    clips = [noise_clip(5_000 + 700 * i, f"clip-{i}") for i in range(12)]
+    k, params = 8, SamplingParams(seed=5, cycle=2)
+    together = dict(
+        zip(clips, texts(adapter.sample(adapter.prepare(clips), k, params)), strict=True)
+    )
+    backwards = clips[::-1]
+    for start in range(0, len(clips), 5):
+        part = backwards[start : start + 5]
+        for clip, row in zip(part, adapter.sample(adapter.prepare(part), k, params), strict=True):
+            assert [h.text for h in row] == together[clip]
+
+
+def test_draws_of_a_larger_k_start_with_those_of_a_smaller(nano, digit_clips):
+    batch = nano.prepare(digit_clips(10))
+    small, large = (texts(nano.sample(batch, k, SamplingParams())) for k in (2, 16))
+    assert [row[:2] for row in large] == small
+    assert [h.index for h in nano.sample(batch, 5, SamplingParams())[0]] == [0, 1, 2, 3, 4]
+
+
+def test_every_part_of_the_key_matters(nano, digit_clips):
+    batch = nano.prepare(digit_clips(10))
+    base = SamplingParams(seed=1, cycle=1)
+    drawn = texts(nano.sample(batch, 2, base))
+    assert texts(nano.sample(batch, 2, base)) == drawn
+    assert texts(nano.sample(batch, 2, evolve(base, seed=2))) != drawn
+    assert texts(nano.sample(batch, 2, evolve(base, cycle=2))) != drawn
+    renamed = evolve(batch, samples=tuple(evolve(s, id=f"{s.id}x") for s in batch.samples))
+    assert texts(nano.sample(renamed, 2, base)) != drawn
+
+
+def test_global_random_numbers_are_neither_used_nor_spent(nano, digit_clips):
+    batch = nano.prepare(digit_clips(4))
+    torch.manual_seed(0)
+    before = torch.get_rng_state()
+    drawn = texts(nano.sample(batch, 4, SamplingParams()))
+    assert torch.equal(torch.get_rng_state(), before)
+    torch.manual_seed(1)
+    assert texts(nano.sample(batch, 4, SamplingParams())) == drawn
+
+
+def test_one_pass_serves_all_hypotheses(load, nano_folder, digit_clips):
+    adapter = load(nano_folder)
+    seen = []
+    adapter.module.lm_head.register_forward_hook(lambda m, i, output: seen.append(output.shape[0]))
+    adapter.sample(adapter.prepare(digit_clips(6)), 64, SamplingParams())
+    assert seen == [6]
+
+
+@pytest.mark.parametrize(
+    "params",
+    [SamplingParams(top_k=1), SamplingParams(top_p=1e-6), SamplingParams(temperature=1e-3)],
+)
+def test_narrow_draws_are_greedy(nano, digit_clips, params):
+    batch = nano.prepare(digit_clips(20))
+    greedy = [(h.text, h.logprob) for [h] in nano.sample(batch, 1, GREEDY)]
+    drawn = nano.sample(batch, 2, params)
+    same = sum(
+        (h.text, pytest.approx(h.logprob)) == best
+        for row, best in zip(drawn, greedy, strict=True)
+        for h in row
+    )
+    assert same >= 39  # at a temperature of 0.001, two tokens of a frame may be nearly equal
+
+
+def test_top_k_and_top_p_narrow_each_frame():
+    logits = torch.tensor([[0.5, 0.2, 0.2, 0.1], [0.1, 0.1, 0.1, 0.7]]).log()
+    kept = truncate(logits, 1, 1.0).isfinite()
+    assert kept.tolist() == [[True, False, False, False], [False, False, False, True]]
+    assert truncate(logits, 0, 0.6).isfinite().sum(-1).tolist() == [2, 1]
+    assert torch.equal(truncate(logits, 0, 1.0), logits)
+
+
+def test_marks_are_never_drawn(load, untrained, noise_clip):
+    adapter = load(untrained("wav2vec2"))
+    with torch.no_grad():
+        adapter.module.lm_head.bias[1:4] = 5.0
+    batch = adapter.prepare([noise_clip(16_000)])
+    assert "<" in adapter.sample(batch, 1, GREEDY)[0][0].text
+    assert not any("<" in h.text for h in adapter.sample(batch, 50, SamplingParams())[0])
+
+
+def test_longest_output(nano, digit_clips):
+    batch = nano.prepare(digit_clips(3))
+    rows = nano.sample(batch, 4, SamplingParams(max_new_tokens=3))
+    assert {h.tokens for row in rows for h in row} == {3}
+    assert all(len(h.text) <= 3 for row in rows for h in row)
+
+
+def test_training_mode_and_configuration_are_left_as_they_were(load, nano_folder, digit_clips):
+    adapter = load(nano_folder)
+    batch = adapter.prepare(digit_clips(1))
+    adapter.module.train()
+    [[hypothesis]] = adapter.sample(batch, 1, GREEDY)
+    adapter.loss(batch, [hypothesis], [1.0])
+    assert adapter.module.training
+    assert adapter.module.config.mask_time_prob == 0.05
+
+
+def test_bfloat16_autocast_says_nearly_the_same(nano, digit_clips):
+    batch = nano.prepare(digit_clips(32))
+    exact = nano.sample(batch, 1, GREEDY)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        rounded = nano.sample(batch, 1, GREEDY)
+        drawn = nano.sample(batch, 4, SamplingParams())
+    assert sum(a.text == b.text for [a], [b] in zip(exact, rounded, strict=True)) >= 20
+    assert all(math.isfinite(h.logprob) and h.logprob <= 0 for row in drawn for h in row)
+
+
+@pytest.mark.parametrize(
+    ("k", "params", "complaint"),
+    [
+        (2, GREEDY, "temperature: 0 is greedy"),
+        (1, SamplingParams(temperature=-1.0), "temperature: -1.0 is negative"),
+        (0, SamplingParams(), "samples_per_prompt: 0"),
+        (1, SamplingParams(top_p=0.0), "top_p: 0.0"),
+        (1, SamplingParams(top_p=1.5), "top_p: 1.5"),
+        (1, SamplingParams(top_k=-1), "top_k: -1"),
+    ],
+)
+def test_senseless_parameters_are_refused(nano, digit_clips, k, params, complaint):
+    with pytest.raises(ConfigError, match=complaint):
+        nano.sample(nano.prepare(digit_clips(1)), k, params)
