@@ -1,0 +1,185 @@
+"""`intelligibility`: what a recogniser hears in generated audio, against what was to be said."""
+
+import json
+import pickle
+
+import numpy as np
+import pytest
+
+from audioforge.audio import load_clip
+from audioforge.errors import CheckpointError, ConfigError
+from audioforge.model import ModelAdapter
+from audioforge.sample import AudioSample, Hypothesis
+from audioforge.verifier import VerifierContext
+from audioforge_verifiers.intelligibility import Intelligibility, windows_of
+
+RATE = 8000
+WORDS = {1: "one", 2: "two", 3: "three"}
+
+
+class BeepReader(ModelAdapter):
+    """A recogniser of beeps: each has the amplitude 0.1, 0.2 or 0.3, and stands for a word."""
+
+    tasks = ("asr",)
+    sampling_rate = RATE
+    max_seconds = 1.0
+    min_seconds = 0.25
+
+    def __init__(self):
+        self.batches = []
+
+    @classmethod
+    def load(cls, checkpoint, options):
+        return cls()
+
+    @property
+    def module(self):
+        raise NotImplementedError
+
+    def prepare(self, clips):
+        assert all(c.sampling_rate == RATE for c in clips)
+        assert all(self.min_seconds <= c.seconds <= self.max_seconds for c in clips)
+        self.batches.append(len(clips))
+        return clips
+
+    def sample(self, batch, k, params):
+        assert (k, params.temperature) == (1, 0.0)
+        return [[Hypothesis(text=read(clip.waveform))] for clip in batch]
+
+    def loss(self, batch, targets, weights):
+        raise NotImplementedError
+
+    def make_trainable(self, options):
+        raise NotImplementedError
+
+    def save(self, folder):
+        raise NotImplementedError
+
+
+def read(waveform):
+    levels = np.pad(np.round(np.abs(waveform) * 10).astype(int), 1)
+    starts = np.flatnonzero((levels[1:] > 0) & (levels[:-1] == 0)) + 1
+    ends = np.flatnonzero((levels[1:] == 0) & (levels[:-1] > 0))
+    return " ".join(WORDS[int(levels[(s + e) // 2])] for s, e in zip(starts, ends, strict=True))
+
+
+def spoken(*numbers):
+    """Each number as 0.1 s of sound and 0.1 s of silence."""
+    beeps = [np.repeat((n / 10, 0), RATE // 10) for n in numbers]
+    return np.concatenate([np.zeros(0), *beeps]).astype(np.float32)
+
+
+@pytest.fixture
+def reader():
+    return BeepReader()
+
+
+@pytest.fixture
+def verifier(reader):
+    asked = []
+
+    def load_model(checkpoint, task):
+        asked.append((checkpoint, task))
+        return reader
+
+    created = pickle.loads(pickle.dumps(Intelligibility("somebody/beeps")))  # noqa: S301
+    created.setup(VerifierContext("tts", "none", 0.3, "cpu", load_model))
+    assert asked == [("somebody/beeps", "asr")]
+    return created
+
+
+def test_any_adapter_serves_and_the_reward_is_one_less_the_word_error_rate(verifier, judge):
+    score = judge(verifier, spoken(1, 2, 3), RATE, reference="one two three")
+    assert (score.reward, score.passed, score.metrics["wer"]) == (1.0, True, 0.0)
+    score = judge(verifier, spoken(1, 2, 1, 1), RATE, reference="one two three two")
+    assert (score.reward, score.passed, score.metrics["substitutions"]) == (0.5, False, 2)
+    score = judge(verifier, spoken(1, 2, 3), RATE, reference="three")
+    assert (score.reward, score.metrics["wer"]) == (0.0, 2.0)
+
+
+def test_long_audio_is_cut_in_the_pauses_and_heard_to_its_end(verifier, reader, judge):
+    numbers = [1, 2, 3] * 50  # 30 s, in windows of 1 s
+    reference = " ".join(WORDS[n] for n in numbers)
+    score = judge(verifier, spoken(*numbers), RATE, reference=reference)
+    assert (score.reward, score.metrics["reference_words"]) == (1.0, 150)
+    assert max(reader.batches) <= 8
+    babble = judge(verifier, spoken(1, *[2] * 40), RATE, reference="one")
+    assert (babble.reward, babble.metrics["insertions"]) == (0.0, 40)
+
+
+def test_short_audio_is_padded(verifier, judge):
+    assert judge(verifier, spoken(2), RATE, reference="two").reward == 1.0
+    assert judge(verifier, spoken(2)[:10], RATE, reference="two").reward == 1.0
+
+
+def test_windows_hold_every_sample():
+    waveform = np.random.default_rng(0).normal(size=10_000).astype(np.float32)
+    clip = load_clip(AudioSample("a", audio=waveform, sampling_rate=RATE), RATE)
+    windows = windows_of(clip, 0.0, 0.3)
+    assert np.array_equal(np.concatenate([w.waveform for w in windows]), waveform)
+    assert all(0.2 < w.seconds <= 0.3 for w in windows[:-1])
+    assert [w.seconds for w in windows_of(clip, 2.0, None)] == [2.0]
+
+
+def test_what_is_broken_says_nothing(verifier, judge, tmp_path):
+    (tmp_path / "broken.wav").write_text("not sound")
+    nan = np.full(RATE, np.nan, np.float32)
+    for audio in (np.zeros(0, np.float32), nan, tmp_path / "broken.wav"):
+        rate = RATE if isinstance(audio, np.ndarray) else None
+        score = judge(verifier, audio, rate, reference="one two")
+        assert (score.reward, score.passed, score.metrics["deletions"]) == (0.0, False, 2)
+        assert judge(verifier, audio, rate, reference="").reward == 0.0
+
+
+def test_without_audio_or_text_there_is_nothing_to_judge(verifier, judge, tmp_path):
+    assert judge(verifier, None, None, reference="one").reward is None
+    assert judge(verifier, tmp_path / "missing.wav", None, reference="one").reward is None
+    assert judge(verifier, spoken(1), RATE).reward is None
+    assert verifier.verify([], []) == []
+
+
+def test_channels_and_rates(verifier, judge):
+    eight = np.repeat(spoken(1, 3)[:, None], 8, axis=1)
+    assert judge(verifier, eight, RATE, reference="one three").reward == 1.0
+    at_48_khz = np.repeat(spoken(1, 3), 6)
+    assert judge(verifier, at_48_khz, 48_000, reference="one three").reward == 1.0
+
+
+def test_a_batch_is_its_parts_in_their_order(verifier, judge):
+    cases = [(spoken(1), "one"), (None, "two"), (spoken(*[3] * 9), "three " * 9), (spoken(2), None)]
+    samples = [AudioSample(str(i), reference=text) for i, (_, text) in enumerate(cases)]
+    hypotheses = [Hypothesis(audio=a, sampling_rate=RATE) for a, _ in cases]
+    batch = verifier.verify(samples, hypotheses)
+    single = [judge(verifier, a, RATE, reference=text) for a, text in cases]
+    assert batch == single
+    assert [s.reward for s in batch] == [1.0, None, 1.0, None]
+
+
+def test_a_model_that_is_not_there_is_named(create_tts, tmp_path):
+    with pytest.raises(CheckpointError, match="nowhere"):
+        create_tts(f"intelligibility:model={tmp_path}/nowhere")
+    with pytest.raises(ConfigError, match="batch_size"):
+        create_tts("intelligibility:batch_size=0")
+
+
+def test_whisper_hears_people_and_less_in_noise(create_tts, judge, degradations, shared):
+    model = shared / "models/nano-whisper-digits"
+    verifier = create_tts(f"intelligibility:model={model}")
+    manifest = shared / "data/digits_asr/train.jsonl"
+    lines = [json.loads(x) for x in manifest.read_text(encoding="utf-8").splitlines()[::25]]
+    samples = [AudioSample(x["audio_filepath"], reference=x["text"]) for x in lines]
+    paths = [manifest.parent / x["audio_filepath"] for x in lines]
+    clips = [load_clip(AudioSample(p.name, audio=p), 16_000).waveform for p in paths]
+
+    def mean_reward(audio):
+        hypotheses = [Hypothesis(audio=a, sampling_rate=16_000) for a in audio]
+        return np.mean([s.reward for s in verifier.verify(samples, hypotheses)])
+
+    clean = mean_reward(clips)
+    noisy = mean_reward([degradations.with_noise(c, -10, str(i)) for i, c in enumerate(clips)])
+    swapped = mean_reward([*clips[1:], clips[0]])
+    assert clean > 0.45  # the model's own word error rate on these voices is 38 %
+    assert noisy < clean - 0.15
+    assert swapped < clean - 0.15
+    files = verifier.verify(samples, [Hypothesis(audio=p) for p in paths])
+    assert np.mean([s.reward for s in files]) == pytest.approx(clean)
