@@ -5,7 +5,7 @@ degradation of one recording make pairs, of which the less degraded one must get
 A tie is wrong, also where a degradation does nothing, such as a low-pass filter above everything
 that a recording holds. From the repository:
 
-    python benchmarks/quality_ranking.py ../shared/data/speech/manifest.jsonl --plot quality.svg
+    python benchmarks/quality_ranking.py MANIFEST --plot quality.svg
 """
 
 from __future__ import annotations

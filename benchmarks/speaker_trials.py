@@ -5,7 +5,7 @@ to the list. The equal error rate is where the rate of false acceptances and tha
 rejections are the same. With --untrained the network has random weights: it proves that everything
 fits together, and what it scores is what the sound alone gives away. From the repository:
 
-    python benchmarks/speaker_trials.py ../shared/data/speakers/trials.txt --untrained
+    python benchmarks/speaker_trials.py TRIALS --untrained
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """How fast the verifiers are: real-time factors for audio, pairs a second for text.
 
 RTFx is seconds of audio over seconds of work, for clips of 10 s made from a manifest's recordings;
-`wer`, `cer` and `hallucination` take pairs of transcripts of 10 words. Run it on an idle machine:
+text verifiers take pairs of transcripts of 10 words, each counted as a clip of 10 s, and `label`
+pairs of labels. Run it on an idle machine:
 
-    python benchmarks/verifiers_speed.py --audio ../shared/data/speech/manifest.jsonl \
-        --recogniser ../shared/models/nano-whisper-digits
+    python benchmarks/verifiers_speed.py --audio MANIFEST --recogniser CHECKPOINT
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -34,6 +35,14 @@ from audioforge_verifiers.ecapa import PICKLED, build
 SAMPLING_RATE = 16_000
 SECONDS = 10
 WORDS = ["seven", "three", "five", "nine", "zero", "one", "four", "two", "eight", "six"]
+TEXT_VERIFIERS: tuple[tuple[str | dict[str, Any], Task], ...] = (
+    ("wer", "asr"),
+    ("cer", "asr"),
+    ({"name": "hotwords", "words": WORDS[:3]}, "asr"),
+    ("hallucination", "asr"),
+    ("consensus", "asr"),
+    ("label", "classification"),
+)
 
 
 def main() -> None:
@@ -48,14 +57,13 @@ def main() -> None:
     args = parser.parse_args()
     registry = discover()
     print(f"{torch.get_num_threads()} threads of torch, {args.device}\n")
-    print("| Verifier | Speed |")
-    print("| --- | --- |")
-    for name in ("wer", "cer", "hallucination", "consensus"):
-        verifier = _create(registry, name, "asr", args.device)
+    print(f"| Verifier | RTFx | {args.pairs:,} pairs |")
+    print("| --- | ---: | ---: |")
+    for reference, task in TEXT_VERIFIERS:
+        verifier = _create(registry, reference, task, args.device)
         seconds = _median_seconds(_text_work(verifier, args.pairs), args.repeats)
-        print(
-            f"| {name} | {args.pairs / seconds:,.0f} pairs/s ({args.pairs:,} in {seconds:.2f} s) |"
-        )
+        rtfx = SECONDS * args.pairs / seconds
+        print(f"| {_name(reference)} | {rtfx:,.0f} | {seconds:.2f} s |")
     clips = _clips(args.audio, args.clips)
     with tempfile.TemporaryDirectory() as folder:
         _write_encoder(Path(folder))
@@ -65,30 +73,41 @@ def main() -> None:
             f"intelligibility:model={args.recogniser}",
             f"consistency:model={folder}",
         ):
-            name = reference.partition(":")[0]
+            name = _name(reference)
             try:
                 verifier = _create(registry, reference, "tts", args.device)
             except PluginError as error:
-                print(f"| {name} | not measured: {error} |")
+                print(f"| {name} | not measured: {error} | |")
                 continue
             seconds = _median_seconds(_audio_work(verifier, clips), args.repeats)
-            print(f"| {name} | RTFx {SECONDS * len(clips) / seconds:,.0f} |")
+            print(f"| {name} | {SECONDS * len(clips) / seconds:,.0f} | |")
 
 
-def _create(registry: Registry, reference: str, task: Task, device: str) -> Verifier:
+def _name(reference: str | dict[str, Any]) -> str:
+    return reference["name"] if isinstance(reference, dict) else reference.partition(":")[0]
+
+
+def _create(
+    registry: Registry, reference: str | dict[str, Any], task: Task, device: str
+) -> Verifier:
     context = verifier_context(registry, task, "none", 0.3, device)
     return create_verifier(registry, VerifierSetting.parse(reference), context)
 
 
 def _text_work(verifier: Verifier, pairs: int) -> Callable[[], object]:
     random = generator("pairs")
-    texts = [" ".join(random.choice(WORDS, 10)) for _ in range(2 * pairs)]
+    length = 1 if "classification" in verifier.tasks else 10
+    texts = [" ".join(random.choice(WORDS, length)) for _ in range(2 * pairs)]
     if verifier.scope == "rollout":  # samples of four hypotheses each
         prompts = [AudioSample(str(i), reference=texts[i], duration=5.0) for i in range(pairs // 4)]
         samples = [prompt for prompt in prompts for _ in range(4)]
     else:
-        samples = [AudioSample(str(i), reference=texts[i], duration=5.0) for i in range(pairs)]
-    hypotheses = [Hypothesis(index=i % 4, text=t) for i, t in enumerate(texts[pairs:])]
+        samples = [
+            AudioSample(str(i), reference=texts[i], labels=(texts[i],), duration=5.0)
+            for i in range(pairs)
+        ]
+    kind = "label" if length == 1 else "text"
+    hypotheses = [Hypothesis(index=i % 4, **{kind: t}) for i, t in enumerate(texts[pairs:])]
     return lambda: verifier.verify(samples, hypotheses[: len(samples)])
 
 

@@ -39,6 +39,26 @@ class SamplingParams:
     cycle: int = 0
     max_new_tokens: int | None = None
 
+    def check(self, k: int) -> None:
+        """Check that k hypotheses can be drawn so.
+
+        Raises:
+            ConfigError: Naming every setting that makes no sense.
+        """
+        problems = []
+        if self.temperature < 0:
+            problems.append(f"temperature: {self.temperature} is negative")
+        if self.temperature == 0 and k != 1:
+            problems.append(f"temperature: 0 is greedy and gives one hypothesis, not {k}")
+        if k < 1:
+            problems.append(f"samples_per_prompt: {k} is less than 1")
+        if not 0 < self.top_p <= 1:
+            problems.append(f"top_p: {self.top_p} is not in (0, 1]")
+        if self.top_k < 0:
+            problems.append(f"top_k: {self.top_k} is negative")
+        if problems:
+            raise ConfigError(problems)
+
 
 GREEDY = SamplingParams(temperature=0.0)
 

@@ -19,6 +19,7 @@ hide_broken_companions()
 
 from audioforge.huggingface.checkpoint import write_model  # noqa: E402
 from audioforge.huggingface.low_rank import add_low_rank_updates, merged_state  # noqa: E402
+from audioforge.huggingface.modes import evaluating  # noqa: E402
 from audioforge_classification.checkpoint import Checkpoint, read_checkpoint  # noqa: E402
 from audioforge_classification.draw import draw_labels, log_softmax  # noqa: E402
 from audioforge_classification.features import Features, Part  # noqa: E402
@@ -135,7 +136,7 @@ class AudioClassifierAdapter(ModelAdapter):
         Raises:
             ConfigError: If the parameters make no sense together.
         """
-        with self._evaluating():
+        with evaluating(self._model):
             logits = self._logits(batch).double().cpu().numpy()
         drawn = draw_labels(logits, [sample.id for sample in batch.samples], k, params)
         logprobs = log_softmax(logits)
@@ -219,18 +220,3 @@ class AudioClassifierAdapter(ModelAdapter):
             yield
         finally:
             config.apply_spec_augment = before
-
-    @contextmanager
-    def _evaluating(self) -> Iterator[None]:
-        """Run without gradients and dropout; leave the model in the mode it was in."""
-        training = self._model.training
-        self._model.eval()
-        try:
-            with torch.no_grad():
-                yield
-        finally:
-            self._model.train(training)
-            # PyTorch before its pull request 165068 (December 2025) remembers the weights that
-            # autocast casts here, without gradients: a loss under the same autocast would use them
-            # and find no gradient.
-            torch.clear_autocast_cache()

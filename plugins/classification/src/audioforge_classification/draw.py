@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from audioforge.errors import ConfigError
 from audioforge.keyed_random import uniforms
 from audioforge.model import SamplingParams
 
@@ -28,7 +27,7 @@ def draw_labels(
     Raises:
         ConfigError: If the parameters make no sense together.
     """
-    _check(k, params)
+    params.check(k)
     if params.temperature == 0:
         best: np.ndarray = np.argmax(logits, axis=-1, keepdims=True)
         return best
@@ -68,19 +67,3 @@ def _truncated(logits: np.ndarray, top_k: int, top_p: float) -> np.ndarray:
     # Back to the order of the labels: rounding may swap the ranks of two that are nearly equal.
     np.put_along_axis(probabilities, order, ranked, axis=-1)
     return probabilities
-
-
-def _check(k: int, params: SamplingParams) -> None:
-    problems = []
-    if params.temperature < 0:
-        problems.append(f"temperature: {params.temperature} is negative")
-    if params.temperature == 0 and k != 1:
-        problems.append(f"temperature: 0 is greedy and gives one hypothesis, not {k}")
-    if k < 1:
-        problems.append(f"samples_per_prompt: {k} is less than 1")
-    if not 0 < params.top_p <= 1:
-        problems.append(f"top_p: {params.top_p} is not in (0, 1]")
-    if params.top_k < 0:
-        problems.append(f"top_k: {params.top_k} is negative")
-    if problems:
-        raise ConfigError(problems)

@@ -14,7 +14,7 @@ import soundfile
 import torch
 from attrs import frozen
 
-from audioforge.errors import AudioError, ConfigError, TrainingError
+from audioforge.errors import AudioError, TrainingError
 from audioforge.model import (
     LoadOptions,
     ModelAdapter,
@@ -34,6 +34,7 @@ from audioforge.huggingface.low_rank import (  # noqa: E402
     add_low_rank_updates,
     merged_state,
 )
+from audioforge.huggingface.modes import evaluating  # noqa: E402
 from audioforge_wav2vec.alignment import align_words  # noqa: E402
 from audioforge_wav2vec.checkpoint import Checkpoint, read_checkpoint  # noqa: E402
 from audioforge_wav2vec.families import LOW_RANK_LAYERS  # noqa: E402
@@ -170,8 +171,8 @@ class Wav2VecAdapter(ModelAdapter):
             ConfigError: If the parameters make no sense together.
             TrainingError: If the network's output is not a number; the message names the clips.
         """
-        _check_sampling(k, params)
-        with self._evaluating():
+        params.check(k)
+        with evaluating(self._model):
             logits = self._model(**batch.inputs).logits.float()
             _check_finite(batch, logits.sum(dim=(1, 2)), "what the model says of")
             if params.temperature == 0:
@@ -258,7 +259,7 @@ class Wav2VecAdapter(ModelAdapter):
         Raises:
             ConfigError: If torchaudio (the extra `align`) is not there or does not work.
         """
-        with self._evaluating():
+        with evaluating(self._model):
             logits = self._model(**batch.inputs).logits.float()
         return [
             align_words(
@@ -309,18 +310,6 @@ class Wav2VecAdapter(ModelAdapter):
         finally:
             config.mask_time_prob, config.mask_feature_prob = configured
 
-    @contextmanager
-    def _evaluating(self) -> Iterator[None]:
-        """Run without gradients and dropout; leave the model in the mode it was in."""
-        training = self._model.training
-        self._model.eval()
-        try:
-            with torch.no_grad():
-                yield
-        finally:
-            self._model.train(training)
-            torch.clear_autocast_cache()  # weights cast without gradients must not serve a loss
-
 
 def _check_finite(batch: WaveformBatch, values: torch.Tensor, what: str) -> None:
     """Name the clips whose value is not a finite number; one value per clip."""
@@ -352,19 +341,3 @@ def _seconds(sample: AudioSample) -> float | None:
         return float(soundfile.info(source).duration)
     except (soundfile.SoundFileError, OSError):
         return sample.duration
-
-
-def _check_sampling(k: int, params: SamplingParams) -> None:
-    problems = []
-    if params.temperature < 0:
-        problems.append(f"temperature: {params.temperature} is negative")
-    if params.temperature == 0 and k != 1:
-        problems.append(f"temperature: 0 is greedy and gives one hypothesis, not {k}")
-    if k < 1:
-        problems.append(f"samples_per_prompt: {k} is less than 1")
-    if not 0 < params.top_p <= 1:
-        problems.append(f"top_p: {params.top_p} is not in (0, 1]")
-    if params.top_k < 0:
-        problems.append(f"top_k: {params.top_k} is negative")
-    if problems:
-        raise ConfigError(problems)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
 import torch
 from attrs import frozen
 
-from audioforge.errors import AudioError, ConfigError
+from audioforge.errors import AudioError
 from audioforge.model import LoadOptions, ModelAdapter, SamplingParams, Task, TrainOptions
 from audioforge.optional_imports import hide_broken_companions
 from audioforge.sample import AudioSample, Clip, Hypothesis
@@ -18,10 +17,8 @@ from audioforge.sample import AudioSample, Clip, Hypothesis
 hide_broken_companions()
 
 from audioforge.huggingface.checkpoint import write_model  # noqa: E402
-from audioforge.huggingface.low_rank import (  # noqa: E402
-    add_low_rank_updates,
-    merged_state,
-)
+from audioforge.huggingface.low_rank import add_low_rank_updates, merged_state  # noqa: E402
+from audioforge.huggingface.modes import evaluating  # noqa: E402
 from audioforge_whisper.checkpoint import Checkpoint, read_checkpoint  # noqa: E402
 from audioforge_whisper.decoding import Decoded, TokenRules, decode  # noqa: E402
 from audioforge_whisper.prompts import Prompts  # noqa: E402
@@ -127,8 +124,8 @@ class WhisperAdapter(ModelAdapter):
         Raises:
             ConfigError: If the parameters make no sense together.
         """
-        _check_sampling(k, params)
-        with self._evaluating():
+        params.check(k)
+        with evaluating(self._model):
             encoded = self._model.model.encoder(batch.features).last_hidden_state
             languages = self._languages(batch, encoded)
             prompts = [self._prompts.prompt(language) for language in languages]
@@ -226,28 +223,13 @@ class WhisperAdapter(ModelAdapter):
     def _detect(self, encoded: torch.Tensor) -> list[str]:
         """Return the most likely language after the start token, as Transformers does."""
         start = torch.full((len(encoded), 1), self._prompts.start, device=encoded.device)
-        with self._evaluating():
+        with evaluating(self._model):
             hidden = self._model.model.decoder(
                 input_ids=start, encoder_hidden_states=encoded.detach(), use_cache=False
             ).last_hidden_state
             logits = self._model.proj_out(hidden[:, -1]).float()
         best = logits[:, self._prompts.language_tokens].argmax(dim=-1).tolist()
         return [self._prompts.languages[i] for i in best]
-
-    @contextmanager
-    def _evaluating(self) -> Iterator[None]:
-        """Run without gradients and dropout; leave the model in the mode it was in."""
-        training = self._model.training
-        self._model.eval()
-        try:
-            with torch.no_grad():
-                yield
-        finally:
-            self._model.train(training)
-            # PyTorch before its pull request 165068 (December 2025) remembers the weights that
-            # autocast casts here, without gradients: a loss under the same autocast would use them
-            # and find no gradient.
-            torch.clear_autocast_cache()
 
     def _token_rules(self, max_new_tokens: int | None) -> TokenRules:
         """Read the generation configuration as Transformers does for one window of audio."""
@@ -270,19 +252,3 @@ class WhisperAdapter(ModelAdapter):
         return Hypothesis(
             index=index, text=text, logprob=decoded.logprob, tokens=len(decoded.tokens)
         )
-
-
-def _check_sampling(k: int, params: SamplingParams) -> None:
-    problems = []
-    if params.temperature < 0:
-        problems.append(f"temperature: {params.temperature} is negative")
-    if params.temperature == 0 and k != 1:
-        problems.append(f"temperature: 0 is greedy and gives one hypothesis, not {k}")
-    if k < 1:
-        problems.append(f"samples_per_prompt: {k} is less than 1")
-    if not 0 < params.top_p <= 1:
-        problems.append(f"top_p: {params.top_p} is not in (0, 1]")
-    if params.top_k < 0:
-        problems.append(f"top_k: {params.top_k} is negative")
-    if problems:
-        raise ConfigError(problems)
