@@ -1,6 +1,7 @@
 """`audioforge verify`: files that cannot be used, lines that cannot be scored, wrong usage."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -99,6 +100,13 @@ def test_a_file_that_cannot_be_used(tmp_path: Path, content: list, message: str)
     assert message in " ".join(result.stderr.split())
 
 
+def test_a_pipe_cannot_be_read_twice(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    result = verify(tmp_path / "pipe")
+    assert result.exit_code == 2
+    assert "save it to a file first" in " ".join(result.stderr.split())
+
+
 def test_a_file_without_any_json_is_a_failure_with_the_reason(tmp_path: Path) -> None:
     result = verify(write(tmp_path / "p.jsonl", ["\x00\x01", "words"]))
     assert result.exit_code == 1
@@ -116,6 +124,7 @@ def test_a_file_without_any_json_is_a_failure_with_the_reason(tmp_path: Path) ->
         (["{file}", "--verifier", "wer:foo=1"], "foo"),
         (["{file}", "--verifier", "quality"], "serves tts, not asr"),
         (["{file}", "--verifier", "wer:weight=0"], "every weight is 0"),
+        (["{file}", "--verifier", "wer:threshold=nan"], "'threshold' must be >= 0"),
         (["{file}", "--aggregator", "best"], "weighted_mean"),
         (["{file}", "--normalizer", "x"], "whisper-english"),
         (["{file}", "--device", "tpu"], "tpu"),

@@ -261,6 +261,8 @@ def test_a_verifier_is_called_by_its_short_name_and_weighs_one():
         ("wer:weight=inf", "weight inf is not"),
         ("wer:weight=much", "'much' is not a number"),
         ("wer:strict", "write settings as name:key=value"),
+        ("wer:weight=1,weight=2", "weight is there twice"),
+        ("wer:id=", "id is empty"),
         (":weight=1", "a verifier needs a name"),
         ({"weight": 1}, "a verifier needs a name"),
         ({"name": "wer", "weight": True}, "True is not a number"),

@@ -37,6 +37,7 @@ class Options:
         ("words", "one", ("one",)),
         ("words", ["one", "two"], ("one", "two")),
         ("path", "a/b", Path("a/b")),
+        ("path", "~/b", Path.home() / "b"),
         ("mode", "exact", "exact"),
     ],
 )

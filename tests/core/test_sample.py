@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from audioforge.errors import did_you_mean
+from audioforge.errors import UsageError, did_you_mean
 from audioforge.sample import AudioSample, Clip, Hypothesis, Rollout, Score, ScoredHypothesis
 from audioforge.spelling import parse_reference
 
@@ -64,6 +64,11 @@ def test_missing_rewards_are_not_zero():
 )
 def test_references_are_a_name_and_settings(text, expected):
     assert parse_reference(text) == expected
+
+
+def test_a_setting_that_is_there_twice_is_refused():
+    with pytest.raises(UsageError, match="weight is there twice"):
+        parse_reference("wer:weight=0.5, weight=0.7")
 
 
 def test_close_names_come_first():

@@ -74,18 +74,26 @@ def test_at_least_one_clip_is_held_out_and_one_is_left():
         hold_out(samples, 0.9, 0, "asr")
 
 
-def test_what_is_held_out_without_a_reference_cannot_be_measured_on():
+def test_what_has_no_reference_is_not_held_out_since_it_cannot_be_measured_on():
     samples = [
         AudioSample(f"{i:02d}", reference="a" if i % 2 else None, labels=("a",) if i % 4 else ())
         for i in range(40)
     ]
     train, held = hold_out(samples, 0.5, 0, "asr")
-    assert len(train) == 20
-    assert 0 < len(held) < 20
+    assert (len(train), len(held)) == (30, 10), "half of the 20 that have one, and nothing is lost"
     assert all(s.reference for s in held)
     assert all(s.labels for s in hold_out(samples, 0.5, 0, "classification")[1])
-    with pytest.raises(DatasetError, match="with references out; give --eval-dataset"):
+    with pytest.raises(DatasetError, match=r"none of 10 samples has a reference.*--eval-dataset"):
         hold_out([AudioSample(f"{i}") for i in range(10)], 0.5, 0, "asr")
+
+
+def test_speakers_without_any_reference_are_trained_on():
+    untold = [AudioSample(f"untold-{i}", speaker=f"u{i % 3}") for i in range(30)]
+    mixed = [AudioSample(f"mixed-{i}", speaker="speaker-0") for i in range(5)]
+    train, held = hold_out([*untold, *mixed, *people(4, 4)], 0.9, 0, "asr")
+    assert {s.speaker for s in held} == {"speaker-0", "speaker-1"}
+    assert len(held) == 8, "the clips that nobody transcribed cannot be measured on"
+    assert {s.speaker for s in train} == {"u0", "u1", "u2"}
 
 
 def test_a_classifier_must_know_the_labels_of_the_data():

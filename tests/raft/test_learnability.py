@@ -55,6 +55,9 @@ def test_both_rates_are_of_the_same_clips():
     report = assessed(rollouts, {"a": 3, "not-sampled": 10})
     assert (report.greedy, report.oracle, report.n) == (0.3, 0.2, 1)
     assert report.frac_reward_zero_std == 0.5
+    assert report.as_mapping()["clips"] == 2
+    assert report.describe().startswith("greedy WER 30.0%, oracle best-of-2 20.0% of 1 clips, 50%")
+    assert report.describe().endswith("(2 clips)")
 
 
 def test_the_rates_are_of_the_corpus_not_means_of_clips():
@@ -80,7 +83,9 @@ def test_without_references_there_are_no_rates():
     hypotheses = [ScoredHypothesis(Hypothesis(text="x"), {"politeness": score}, 0.5)]
     report = assess([Rollout(AudioSample("a"), 1, hypotheses)], WER, {}, {})
     assert (report.greedy, report.oracle, report.n) == (None, None, 0)
-    assert report.describe().startswith("100% of clips without reward spread")
+    assert report.describe() == (
+        "100% of clips without reward spread, 100% of hypotheses distinct (1 clips)"
+    )
 
 
 @pytest.mark.parametrize(

@@ -216,3 +216,16 @@ def test_without_an_adapter_it_says_so(tmp_path: Path, monkeypatch: pytest.Monke
         assert result.exit_code == 2, result.output
         assert "no installed model adapter is for task tts" in result.stderr
         assert not (tmp_path / "run").exists()
+
+
+def test_benchmark_reports_the_mean_reward_and_no_sum_of_rewards(tmp_path: Path) -> None:
+    prompts(tmp_path)
+    result = run(
+        "benchmark", "--task", "tts", "--model", model(tmp_path / "base"),
+        "--dataset", tmp_path / "heldout.jsonl", "--verifier", "pitch", "--device", "cpu", "--json",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    figures = json.loads(result.stdout)
+    assert figures["judged"] == figures["n"] == 40
+    assert figures["mean_reward"] == pytest.approx(1 - (1 / 3) / 0.5, abs=0.01)
+    assert "reward" not in figures

@@ -281,15 +281,19 @@ class VerifierSetting:
         """Read "name:key=value,weight=0.5" or the mapping with the same keys and `name`.
 
         Raises:
-            ValueError: If the name is missing or the weight is not a number ≥ 0.
+            ValueError: If the name is missing, the id empty or the weight not a number ≥ 0.
         """
         name, settings = read_reference(reference)
         if not name:
-            raise ValueError("a verifier needs a name")
+            raise ValueError(
+                "a verifier needs a name, as in wer:weight=0.5 or {name: wer, weight: 0.5}"
+            )
         weight = number(settings.pop("weight", 1.0))
         if not weight >= 0 or math.isinf(weight):
             raise ValueError(f"weight {weight:g} is not a number from 0")
         identity = str(settings.pop("id", name.rpartition("/")[2]))
+        if not identity:
+            raise ValueError("id is empty; leave it out, and the verifier's name stands for it")
         return cls(name, identity, weight, settings)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, get_origin
 
 import attrs
@@ -89,6 +90,11 @@ def _string(value: Any, _: Any) -> str:
     return str(value)
 
 
+def _path(value: Any, _: Any) -> Path:
+    # A shell replaces ~ at the start of an argument only, not in name:key=~/file.
+    return Path(value).expanduser()
+
+
 def _type_name(wanted: Any) -> str:
     return wanted.__name__ if isinstance(wanted, type) else str(wanted).replace("typing.", "")
 
@@ -104,3 +110,4 @@ _converter.register_structure_hook(bool, _boolean)
 _converter.register_structure_hook(int, _integer)
 _converter.register_structure_hook(float, _number)
 _converter.register_structure_hook(str, _string)
+_converter.register_structure_hook(Path, _path)

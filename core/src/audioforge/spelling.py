@@ -17,7 +17,7 @@ def parse_reference(text: str) -> tuple[str, dict[str, str]]:
     ('hotwords', {'terms': 'a.txt', 'weight': '0.5'})
 
     Raises:
-        UsageError: If a setting has no `=`.
+        UsageError: If a setting has no `=` or is there twice.
     """
     name, _, rest = text.partition(":")
     settings: dict[str, str] = {}
@@ -27,6 +27,8 @@ def parse_reference(text: str) -> tuple[str, dict[str, str]]:
             raise UsageError(
                 f"'{text}': write settings as name:key=value,key=value; '{part}' is not"
             )
+        if key.strip() in settings:  # as in YAML: the last one would win silently
+            raise UsageError(f"'{text}': {key.strip()} is there twice")
         settings[key.strip()] = value.strip()
     return name, settings
 
@@ -38,7 +40,7 @@ def read_reference(reference: str | Mapping[str, Any]) -> tuple[str, dict[str, A
     ('gated', {'require': ['hallucination']})
 
     Raises:
-        UsageError: If a setting has no `=`.
+        UsageError: If a setting has no `=` or is there twice.
     """
     if isinstance(reference, str):
         name, settings = parse_reference(reference)

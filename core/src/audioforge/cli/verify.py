@@ -70,7 +70,7 @@ def _reward(_: click.Context, __: click.Parameter, value: str | None) -> float |
     "--fail-under",
     callback=_reward,
     metavar="REWARD",
-    help="Exit with 1 if the mean reward is lower.",
+    help="Exit with 1 if the mean reward of what could be scored is lower.",
 )
 @click.option(
     "--output",
@@ -92,7 +92,7 @@ def verify(
     FILE holds JSON lines with text (what is right) and pred_text (what the system said), as
     predictions.jsonl does; for --task tts, pred_audio or --audio-dir tells the sound files.
     Consecutive lines of one sample are its k hypotheses. Exits with 1 when the mean reward is below
-    --fail-under, or nothing could be scored.
+    --fail-under, or nothing could be scored; with 2 under --on-error fail when a line cannot be.
     """
     path = _one_file(file, manifest)
     if audio_dir is not None and flags["task"] != "tts":

@@ -89,10 +89,11 @@ def run_benchmark(
     context = verifier_context(
         registry, task, normalizer, config.wer_threshold, str(processes.device), labels
     )
+    verification = Verification(registry, config.verifiers, config.aggregator, context)
     evaluator = Evaluator(
         registry,
         context,
-        Verification(registry, config.verifiers, config.aggregator, context),
+        verification,
         processes,
         batch_size=config.batch_size,
         max_new_tokens=config.max_new_tokens,
@@ -108,15 +109,20 @@ def run_benchmark(
     skipped = dataset.skips.describe(dataset.total)
     if skipped:
         reporter.warn(f"{config.dataset}: {skipped}")
-    first = next(iter(evaluation.measures))
+    _warn_of_silent(evaluation, verification, task, reporter)
+    first, *others = evaluation.values.items()
+    counts = evaluation.counts(first[0])
+    if task == "tts":
+        del counts["reward"]  # a sum, which the mean and the count of what was judged tell
     result = {
         "model": model_name,
         "dataset": config.dataset,
         "task": task,
         "n": len(evaluation.items),
-        **{name: _whole(count) for name, count in evaluation.counts(first).items()},
-        **evaluation.values,
+        **{name: int(count) for name, count in counts.items()},
+        **dict([first]),
         "ci95": list(evaluation.interval),
+        **dict(others),
         "rtfx": evaluation.rtfx,
         "normalizer": normalizer,
         "skipped": len(dataset.skips.problems),
@@ -127,6 +133,16 @@ def run_benchmark(
     return Benchmark(evaluation, result, dataset.skips, processes.is_main)
 
 
-def _whole(count: float) -> float:
-    """Return a count as a whole number, which it is but for sums of rewards."""
-    return int(count) if count == int(count) else count
+def _warn_of_silent(
+    evaluation: Evaluation, verification: Verification, task: Task, reporter: Reporter
+) -> None:
+    """Say which verifiers the result tells nothing of: those that need k hypotheses, say."""
+    if task == "tts":  # every verifier has a part in the mean reward
+        return
+    measured = {measure.verifier for measure in evaluation.measures.values()}
+    for identity in verification.verifiers:
+        if identity not in measured:
+            reporter.warn(
+                f"{identity} has no metric of one hypothesis for each clip, so that the benchmark "
+                f"reports nothing of it"
+            )

@@ -132,30 +132,37 @@ def hold_out(
 
     Where every sample's speaker is known and there is more than one, whole speakers are held out,
     in an order that the seed fixes, until the fraction is reached; otherwise single samples are.
-    Of what is held out, only samples with a reference can be measured on.
+    Only samples with a reference can be measured on: the fraction is one of these, and a speaker
+    without any is trained on.
 
     Raises:
         DatasetError: If one of the parts would be empty.
     """
-    speakers = sorted({s.speaker for s in samples if s.speaker})
-    by_speaker = len(speakers) > 1 and all(s.speaker for s in samples)
     ordered = sorted(samples, key=lambda s: s.id)
-    wanted = fraction * len(ordered)
+    measurable = [s for s in ordered if has_reference(s, task)]
+    if not measurable:
+        raise DatasetError(
+            f"none of {len(ordered)} samples has a reference, so that nothing held out of them "
+            f"could be measured on; give --eval-dataset"
+        )
+    wanted = fraction * len(measurable)
     held: set[str] = set()
-    if by_speaker:
-        for index in keyed_random.shuffled(len(speakers), "hold-out", seed)[:-1]:
-            if len(held) >= wanted:
+    speakers = {s.speaker for s in samples}
+    if len(speakers) > 1 and all(speakers):
+        candidates = sorted({s.speaker for s in measurable if s.speaker})
+        order = keyed_random.shuffled(len(candidates), "hold-out", seed)
+        for index in order[: len(speakers) - 1]:  # one speaker is left to train on
+            if sum(s.id in held for s in measurable) >= wanted:
                 break
-            held |= {s.id for s in ordered if s.speaker == speakers[index]}
+            held |= {s.id for s in ordered if s.speaker == candidates[index]}
     else:
-        order = keyed_random.shuffled(len(ordered), "hold-out", seed)
-        held = {ordered[i].id for i in order[: max(1, round(wanted))]}
+        order = keyed_random.shuffled(len(measurable), "hold-out", seed)
+        held = {measurable[i].id for i in order[: max(1, round(wanted))]}
     train = [s for s in ordered if s.id not in held]
-    measured = [s for s in ordered if s.id in held and has_reference(s, task)]
+    measured = [s for s in measurable if s.id in held]
     if not train or not measured:
         raise DatasetError(
-            f"{len(ordered)} samples are too few to hold {fraction:.0%} with references out; give "
-            f"--eval-dataset"
+            f"{len(ordered)} samples are too few to hold {fraction:.0%} out; give --eval-dataset"
         )
     return train, measured
 

@@ -201,8 +201,9 @@ class Evaluator:
             name: create_verifier(registry, VerifierSetting.parse(name), context) for name in own
         }
         for identity, verifier in verification.verifiers.items():
-            measures = verifier.corpus_metrics or context.task == "tts"  # whose reward decides
-            if measures and verifier.scope == "hypothesis":  # greedy decoding gives one
+            # Greedy decoding gives one hypothesis; the reward of text to speech needs every score.
+            measures = verifier.corpus_metrics and verifier.scope == "hypothesis"
+            if measures or context.task == "tts":
                 self._verifiers.setdefault(identity, verifier)
         self._verification = verification
         self._task = context.task

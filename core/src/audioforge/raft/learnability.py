@@ -28,7 +28,8 @@ class Learnability:
         greedy: The metric of greedy decoding on the probed clips.
         oracle: The metric if of each clip's k hypotheses the best were taken.
         k: Hypotheses per clip.
-        n: Clips that were probed.
+        n: Clips with a reference that were probed for these two.
+        clips: Clips that were sampled, with or without a reference.
         frac_reward_zero_std: Share of judged clips whose rewards are all equal, which teach little.
         distinct: Mean share of different hypotheses among the k.
         oracle_is_better: Whether the oracle is better than greedy; None where one is not known.
@@ -40,6 +41,7 @@ class Learnability:
     oracle: float | None
     k: int
     n: int
+    clips: int
     frac_reward_zero_std: float | None
     distinct: float
     oracle_is_better: bool | None
@@ -66,13 +68,14 @@ class Learnability:
         if self.greedy is None or self.oracle is None:
             rates = ""
         else:
+            of = "" if self.n == self.clips else f" of {self.n} clips"
             rates = (
                 f"greedy {self.title} {self.greedy:.1%}, oracle best-of-{self.k} "
-                f"{self.oracle:.1%}, "
+                f"{self.oracle:.1%}{of}, "
             )
         return (
             f"{rates}{self.frac_reward_zero_std or 0:.0%} of clips without reward spread, "
-            f"{self.distinct:.0%} of hypotheses distinct ({self.n} clips)"
+            f"{self.distinct:.0%} of hypotheses distinct ({self.clips} clips)"
         )
 
     def as_mapping(self) -> dict[str, Any]:
@@ -82,6 +85,7 @@ class Learnability:
             f"oracle_{self.metric}": self.oracle,
             "k": self.k,
             "n": self.n,
+            "clips": self.clips,
             "frac_reward_zero_std": self.frac_reward_zero_std,
             "distinct": self.distinct,
         }
@@ -120,6 +124,7 @@ def assess(
         oracle=oracle,
         k=len(rollouts[0].hypotheses),
         n=len(probed),
+        clips=len(rollouts),
         frac_reward_zero_std=reward_statistics(rollouts)["frac_reward_zero_std"],
         distinct=sum(distinct) / len(distinct),
         oracle_is_better=better,

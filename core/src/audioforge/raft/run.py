@@ -27,7 +27,12 @@ from audioforge.raft.data import (
 from audioforge.raft.evaluation import EvaluationSet, Evaluator
 from audioforge.raft.processes import Processes, device_problem
 from audioforge.raft.run_folder import require_new
-from audioforge.raft.verification import Verification, name_problems, verifier_context
+from audioforge.raft.verification import (
+    Verification,
+    name_problems,
+    setting_problems,
+    verifier_context,
+)
 from audioforge.reporter import Reporter
 from audioforge.spelling import read_reference
 
@@ -190,14 +195,16 @@ def describe(run: Run) -> list[str]:
     """Return what a run would do, a line each."""
     config, data = run.config, run.data
     retention = ", ".join(f"{r.name} ({len(r.samples)})" for r in data.retention) or "none"
-    verifiers = ", ".join(f"{v.id} × {v.weight:g}" for v in config.verifiers)
+    verifiers = ", ".join(f"{i} × {weight:g}" for i, weight in run.verification.weights.items())
+    required = ", ".join(run.verification.required)
     return [
         f"model: {config.model_name}, {config.trainable}",
         f"train: {data.train.name} ({len(data.train.samples)} samples)",
         f"held out: {data.held_out.name} ({len(data.held_out.samples)} samples)",
         f"retention: {retention}",
         f"test: {f'{data.test.name} ({len(data.test.samples)} samples)' if data.test else 'none'}",
-        f"reward: {read_reference(config.aggregator)[0]} of {verifiers}",
+        f"reward: {read_reference(config.aggregator)[0]} of {verifiers}"
+        + (f"; required to pass: {required}" if required else ""),
         f"normaliser: {config.normalizer}",
         f"cycles: {config.num_cycles}, {config.samples_per_prompt} hypotheses per clip, "
         f"selection {config.selection}, reward from {config.effective_reward_threshold:g}",
@@ -227,6 +234,7 @@ def check_names(registry: Registry, config: AudioRAFTConfig) -> None:
     """
     given = [VerifierSetting.parse(reference) for reference in config.verifier]
     problems = name_problems(registry, given, config.aggregator, cast("Task", config.task))
+    problems += setting_problems(config.verifiers)
     if config.adapter is not None:
         try:
             registry.find("models", config.adapter)

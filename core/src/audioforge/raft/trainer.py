@@ -289,7 +289,11 @@ class _Loop:
                 f"--samples-per-prompt, or change --temperature."
             )
         else:
-            message = f"cycle {cycle}: no hypothesis has a reward, so that nothing was kept."
+            message = f"cycle {cycle}: no hypothesis has a reward, so that nothing was kept"
+            if sampled := sum(len(r.hypotheses) for r in rollouts):
+                verifiers = ", ".join(self._run.verification.verifiers)
+                message += f": none of {sampled} could be judged by {verifiers}"
+            message += "."
         if skipped:
             message += f" {train.name}: {skipped}."
         if cycle == 1:

@@ -78,11 +78,45 @@ def name_problems(
         ids = [s.id for s in settings]
         for identity in cast("Any", registry.create("aggregators", name, **options)).requires:
             if identity not in ids:
-                verifier_spec(registry, identity)
+                _check_added(registry, identity, task)
     except ConfigError as error:
         problems += [f"aggregator: {problem}" for problem in error.problems]
     except (PluginError, UsageError) as error:
         problems.append(f"aggregator: {error}")
+    return problems
+
+
+def _check_added(registry: Registry, name: str, task: Task) -> None:
+    """Check that a verifier that an aggregator requires can be added as it is.
+
+    Raises:
+        PluginError: If there is none of this name.
+        ConfigError: If it does not serve the task, or has options that must be given.
+    """
+    spec = verifier_spec(registry, name)
+    if task not in spec.tasks:
+        raise ConfigError([f"requires {name}, which serves {', '.join(spec.tasks)}, not {task}"])
+    try:
+        checked_options(registry.find("verifiers", name), {})
+    except ConfigError as error:
+        raise ConfigError(
+            [
+                f"requires {name}, which is not among the verifiers and cannot be added without "
+                f"options ({problem}); give it as a verifier, with weight 0 to only record it"
+                for problem in error.problems
+            ]
+        ) from error
+
+
+def setting_problems(settings: Sequence[VerifierSetting]) -> list[str]:
+    """Return what is wrong with the verifiers of a run together: equal ids, no weight at all."""
+    ids = [s.id for s in settings]
+    problems = [
+        f"verifier: {identity} is there twice; give one another name with id="
+        for identity in sorted({i for i in ids if ids.count(i) > 1})
+    ]
+    if not any(s.weight for s in settings):
+        problems.append("verifier: every weight is 0, so that nothing makes a reward")
     return problems
 
 
@@ -97,6 +131,8 @@ class Verification:
 
     Attributes:
         verifiers: By id, set up.
+        weights: Of each of them; 0 for those that the aggregator requires and nobody gave.
+        required: Ids that the aggregator must see whatever their weight.
 
     Raises:
         ConfigError: If two verifiers share an id, or none has a weight.
@@ -110,16 +146,14 @@ class Verification:
         context: VerifierContext,
     ) -> None:
         """Create and set up every verifier."""
+        if problems := setting_problems(settings):
+            raise ConfigError(problems)
         ids = [s.id for s in settings]
-        if repeated := {i for i in ids if ids.count(i) > 1}:
-            raise ConfigError([f"verifier: {', '.join(sorted(repeated))} is there twice; give id="])
-        if not any(s.weight for s in settings):
-            raise ConfigError(["verifier: every weight is 0, so that nothing makes a reward"])
         name, options = read_reference(aggregator)
         self._aggregator = cast("RewardAggregator", registry.create("aggregators", name, **options))
-        self._required = set(self._aggregator.requires)
+        self.required = tuple(self._aggregator.requires)
         added = [VerifierSetting(i, i, 0.0, {}) for i in self._aggregator.requires if i not in ids]
-        self._weights = {s.id: s.weight for s in [*settings, *added]}
+        self.weights = {s.id: s.weight for s in [*settings, *added]}
         self.verifiers: dict[str, Verifier] = {
             s.id: create_verifier(registry, s, context) for s in [*settings, *added]
         }
@@ -157,9 +191,9 @@ class Verification:
             VerifierError: If the aggregator returns something that is no reward.
         """
         heard = {
-            i: s for i, s in scores.items() if self._weights.get(i, 0) > 0 or i in self._required
+            i: s for i, s in scores.items() if self.weights.get(i, 0) > 0 or i in self.required
         }
-        reward = self._aggregator.aggregate(heard, self._weights)
+        reward = self._aggregator.aggregate(heard, self.weights)
         try:
             Score(reward)
         except (TypeError, ValueError) as error:

@@ -97,6 +97,10 @@ class PredictionFile:
         Raises:
             DatasetError: If the file cannot be read, holds nothing, or has no prediction at all.
         """
+        if self.path.exists() and not self.path.is_file():
+            raise DatasetError(
+                f"{self.path}: is read twice, which a pipe cannot be; save it to a file first"
+            )
         lines, predicted = 0, False
         keys: set[str] = set()
         languages: set[str] = set()

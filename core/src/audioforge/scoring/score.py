@@ -120,11 +120,7 @@ def score_predictions(
         registry, task, normalizer, config.wer_threshold, device, survey.labels
     )
     verification = Verification(registry, config.verifiers, config.aggregator, context)
-    weights = {s.id: s.weight for s in config.verifiers}
-    tally = Tally(
-        {i: weights.get(i, 0.0) for i in verification.verifiers},
-        measures_of(verification.verifiers),
-    )
+    tally = Tally(verification.weights, measures_of(verification.verifiers))
     batches = _batches(file.read(), LINES_PER_CALL[task], config.limit)
     tracked = reporter.track(batches, survey.lines, "verify", size=len)
     lines = _scored_lines(tracked, verification, tally, config.on_error)

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 import jiwer
-from attrs import frozen
+from attrs import field, frozen
+from attrs.validators import ge, optional
 
 from audioforge.model import Task
 from audioforge.sample import AudioSample, Hypothesis, Score
@@ -25,7 +26,7 @@ class ErrorRateOptions:
         threshold: Error rate up to which a transcript passes; None for the run's `wer_threshold`.
     """
 
-    threshold: float | None = None
+    threshold: float | None = field(default=None, validator=optional(ge(0)))
 
 
 class ErrorRate(Verifier):
