@@ -12,6 +12,8 @@ STAMP := $(VENV)/.set-up
 INCOMPLETE := $(VENV)/.incomplete
 PYPROJECTS := $(wildcard core/pyproject.toml plugins/*/pyproject.toml)
 EDITABLES := $(patsubst %/pyproject.toml,-e %,$(PYPROJECTS))
+# What only an extra of a plugin needs, so that its tests run too.
+EXTRAS := -e 'plugins/verifiers[mos,speaker]' -e 'plugins/wav2vec[align]'
 TOOLS := hatchling hypothesis mypy pre-commit pytest pytest-cov pytest-xdist ruff types-pyyaml uv
 
 .PHONY: demo test lint format
@@ -48,5 +50,5 @@ $(STAMP): constraints.txt pyproject.toml $(PYPROJECTS) Makefile
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet -c constraints.txt uv
 	$(BIN)/uv pip install --python $(BIN)/python --compile-bytecode \
-		-c constraints.txt --build-constraints constraints.txt $(EDITABLES) $(TOOLS)
+		-c constraints.txt --build-constraints constraints.txt $(EDITABLES) $(EXTRAS) $(TOOLS)
 	@mv $(INCOMPLETE) $(STAMP)
