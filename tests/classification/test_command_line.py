@@ -84,6 +84,16 @@ def test_the_command_trains_and_the_result_is_a_classifier(workplace):
     assert 0 < result["macro_f1_ci95"][0] <= result["macro_f1"] <= result["macro_f1_ci95"][1]
 
 
+def test_a_new_head_is_for_classifiers(workplace):
+    failed = audioforge(
+        workplace,
+        *("train", "--model", "custom/classifier", "--dataset", "speech_commands", "--new-head"),
+        *("--data-dir", workplace, "--output", "asr"),
+        code=2,
+    )
+    assert "new_head: only a classifier has a head" in failed.stderr
+
+
 def test_other_labels_are_an_error_that_lists_both_or_get_a_new_head(workplace):
     source = workplace / "speech_commands_v0.02/one"
     lines = [
@@ -92,6 +102,8 @@ def test_other_labels_are_an_error_that_lists_both_or_get_a_new_head(workplace):
         for label in [("odd", "even")[i % 2]]
     ]
     (workplace / "parity.jsonl").write_text("\n".join(lines) + "\n")
+    held_out = [line.replace("even", "neither") for line in lines]
+    (workplace / "held_out.jsonl").write_text("\n".join(held_out) + "\n")
     other = ("train", "--model", "custom/classifier", "--dataset", "parity.jsonl")
     settings = (
         *("--task", "classification", "--cycles", 1, "--steps-per-cycle", 2),
@@ -100,7 +112,13 @@ def test_other_labels_are_an_error_that_lists_both_or_get_a_new_head(workplace):
     failed = audioforge(workplace, *other, *settings, "--output", "none", code=2)
     for part in ("even, odd", "zero, one, two", "--new-head"):
         assert part in " ".join(failed.stderr.split())
-    audioforge(workplace, *other, *settings, "--output", "new", "--new-head")
+    made = audioforge(
+        workplace,
+        *(*other, *settings, "--output", "new", "--new-head"),
+        *("--eval-dataset", "held_out.jsonl"),
+    )
+    warnings = " ".join(made.stderr.split())
+    assert "no clip of the training set parity.jsonl has the label neither" in warnings
     config = json.loads((workplace / "new/best/config.json").read_text())
-    assert config["id2label"] == {"0": "even", "1": "odd"}
+    assert config["id2label"] == {"0": "even", "1": "neither", "2": "odd"}
     assert config["architectures"] == ["WhisperForAudioClassification"]

@@ -442,21 +442,30 @@ def test_a_name_that_two_files_have_is_no_match(tmp_path: Path, speech: Path) ->
 
 def test_lines_can_name_their_sound_files(tmp_path: Path, speech: Path) -> None:
     soundfile.write(tmp_path / "voice.wav", np.zeros(800), 8000)
-    (speech / "broken.wav").write_bytes(b"RIFF")
     rows = [
         {"text": "a", "audio_filepath": "voice.wav", "pred_audio": "out/1.wav"},
         {"text": "a", "audio_filepath": "out/1.wav", "pred_audio": "out/1.wav"},
-        {"text": "a", "pred_audio": "out/broken.wav"},
         {"text": "a", "pred_audio": "out/gone.wav"},
         {"text": "a"},
     ]
     out = tmp_path / "s.jsonl"
     file = write(tmp_path / "p.jsonl", rows)
     result = measured(file, "--task", "tts", "--verifier", "loud", "--output", out)
-    assert result["reasons"] == {"undecodable": 2, "without pred_audio": 1}
+    assert result["reasons"] == {"without audio": 1, "without pred_audio": 1}
     voices = [row["scores"]["loud"]["metrics"]["has_voice"] for row in lines(out)[:2]]
     assert voices == [1, 0], "generated audio is no recording of the voice"
     assert lines(out)[0]["pred_audio"] == "out/1.wav"
+
+
+def test_a_file_that_does_not_decode_is_bad_output(tmp_path: Path, speech: Path) -> None:
+    (speech / "broken.wav").write_bytes(b"RIFF")
+    (speech / "text.wav").write_text("no sound", encoding="utf-8")
+    rows = [{"text": "a", "pred_audio": f"out/{name}.wav"} for name in ("1", "broken", "text")]
+    out = tmp_path / "s.jsonl"
+    file = write(tmp_path / "p.jsonl", rows)
+    result = measured(file, "--task", "tts", "--verifier", "quality", "--output", out)
+    assert (result["n"], result["scored"], result["unscored"]) == (3, 3, 0)
+    assert [row["reward"] for row in lines(out)[1:]] == [0, 0]
 
 
 def test_speech_without_any_audio_says_how_to_give_it(tmp_path: Path) -> None:

@@ -129,6 +129,19 @@ def test_speech_commands_archive(speech_commands, read):
         assert sample.audio.is_file()
 
 
+def test_speech_commands_come_by_speaker_so_that_a_limit_leaves_many_words(
+    speech_commands, read, write_sound
+):
+    root = speech_commands / "speech_commands_v0.02"
+    paths = ["no/00000001_nohash_0.wav", "yes/00000001_nohash_0.wav", "no/00000002_nohash_0.wav"]
+    for path in paths:
+        write_sound(root / path)
+    assert [s.id for s in samples(read("speech_commands", data_dir=root))][:3] == paths
+    (root / "testing_list.txt").write_text("\n".join(sorted(paths)))
+    test = read("speech_commands", data_dir=root, split="test")
+    assert [s.id for s in samples(test)] == paths
+
+
 def test_speech_commands_says_what_to_do(tmp_path, speech_commands, read):
     (tmp_path / "empty").mkdir()
     with pytest.raises(DatasetError, match=r"testing_list\.txt or validation_list\.txt is missing"):

@@ -143,6 +143,15 @@ def test_channels_rates_and_lengths(consistency, judge, speech_like):
 
 
 @needs_speechbrain
+def test_too_loud_is_heard_as_it_is_played(consistency, judge, speech_like):
+    loud = speech_like * np.float32(1e30)
+    voice = {"audio": np.sign(speech_like), "sampling_rate": RATE}
+    assert judge(consistency, loud, **voice).metrics["cosine"] == pytest.approx(1, abs=1e-3)
+    voice = {"audio": loud, "sampling_rate": RATE}
+    assert judge(consistency, loud, **voice).metrics["cosine"] == pytest.approx(1, abs=1e-5)
+
+
+@needs_speechbrain
 def test_hypotheses_are_judged_by_themselves(consistency, judge, speech_like, other_voice):
     sample = AudioSample("a", audio=speech_like, sampling_rate=RATE)
     other = AudioSample("b", audio=other_voice, sampling_rate=RATE)
@@ -189,9 +198,14 @@ def test_wrong_checkpoints_are_named(create_tts, checkpoint, tmp_path, capsys):
     torch.save(state, tmp_path / PICKLED)
     with pytest.raises(CheckpointError, match=r"embedding_model\.ckpt: cannot be read as"):
         create_tts(f"consistency:model={tmp_path}")
-    (tmp_path / PICKLED).write_bytes(pickle.dumps({"weight": Malicious()}))
-    with pytest.raises(CheckpointError, match=r"embedding_model\.ckpt: cannot be read as"):
+    state = torch.load(checkpoint / PICKLED, weights_only=True)
+    torch.save({name: weights * math.nan for name, weights in state.items()}, tmp_path / PICKLED)
+    with pytest.raises(CheckpointError, match=r"embedding_model\.ckpt: the weights hold NaN"):
         create_tts(f"consistency:model={tmp_path}")
+    (tmp_path / PICKLED).write_bytes(pickle.dumps({"weight": Malicious()}))
+    with pytest.raises(CheckpointError, match=r"embedding_model\.ckpt: .* not loaded") as raised:
+        create_tts(f"consistency:model={tmp_path}")
+    assert "weights_only" not in str(raised.value)  # no advice to run the code all the same
     assert "code ran" not in capsys.readouterr().out
 
 
@@ -226,6 +240,6 @@ def test_without_speechbrain_the_extra_is_named(create_tts, monkeypatch):
 
 def test_instances_travel_and_options_are_checked(create_tts):
     assert pickle.loads(pickle.dumps(Consistency("somewhere")))  # noqa: S301
-    for option in ("threshold=1.5", "slope=0"):
+    for option in ("threshold=1.5", "slope=0", "slope=inf"):
         with pytest.raises(ConfigError, match=option.partition("=")[0]):
             create_tts(f"consistency:{option}")

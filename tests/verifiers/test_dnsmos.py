@@ -41,7 +41,8 @@ def test_noise_lowers_it(dnsmos, judge, degradations, speech_like):
 
 @needs_speechmos
 def test_what_it_cannot_hear(dnsmos, judge, tmp_path):
-    for broken in (np.zeros(0), np.full(RATE, np.nan), np.zeros(RATE)):
+    offset = np.full(RATE, 0.5)
+    for broken in (np.zeros(0), np.full(RATE, np.nan), np.zeros(RATE), offset, offset[:1]):
         score = judge(dnsmos, broken.astype(np.float32))
         assert (score.reward, score.passed, dict(score.metrics)) == (0.0, False, {})
     for absent in (None, tmp_path / "missing.wav"):

@@ -158,8 +158,9 @@ def test_a_batch_is_its_parts_in_their_order(verifier, judge):
 def test_a_model_that_is_not_there_is_named(create_tts, tmp_path):
     with pytest.raises(CheckpointError, match="nowhere"):
         create_tts(f"intelligibility:model={tmp_path}/nowhere")
-    with pytest.raises(ConfigError, match="batch_size"):
-        create_tts("intelligibility:batch_size=0")
+    for option in ("batch_size=0", "threshold=-1", "threshold=nan"):
+        with pytest.raises(ConfigError, match=option.partition("=")[0]):
+            create_tts(f"intelligibility:{option}")
 
 
 def test_whisper_hears_people_and_less_in_noise(create_tts, judge, degradations, shared):

@@ -1,12 +1,13 @@
 """Normalisers are Transformers' own, chosen by name."""
 
 import json
+import sys
 from importlib import resources
 
 import pytest
 from tokenizers import Tokenizer, models
 
-from audioforge.errors import ConfigError
+from audioforge.errors import ConfigError, PluginError
 from audioforge.optional_imports import hide_broken_companions
 from audioforge.raft.data import normalizer_for
 from audioforge.sample import AudioSample
@@ -85,6 +86,13 @@ def test_an_unknown_name_lists_the_known_ones():
     assert "Did you mean whisper-english" in str(raised.value)
     for name in NAMES:
         assert name in str(raised.value)
+
+
+def test_without_transformers_it_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "transformers.models.whisper.english_normalizer", None)
+    with pytest.raises(PluginError, match="whisper-basic: Transformers cannot be imported"):
+        get_normalizer("whisper-basic")
+    assert get_normalizer("none")("A b") == "A b"
 
 
 def test_the_normaliser_of_the_run_is_used_by_the_verifier(score):

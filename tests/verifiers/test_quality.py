@@ -177,6 +177,27 @@ def test_too_loud_is_clipped_as_when_it_is_played(quality, judge, speech_like):
     assert beyond.reward < within.reward
 
 
+@pytest.mark.parametrize("offset", [0.01, 0.1, 0.3])
+def test_an_offset_does_not_pay(quality, judge, speech_like, offset):
+    speech = np.append(speech_like / 2, np.zeros(RATE, np.float32))
+    either_way = np.repeat(np.float32([offset, -offset]), [RATE, len(speech) - RATE])
+    plain = judge(quality, speech)
+    for moved in (speech + np.float32(offset), speech + either_way):
+        score = judge(quality, moved)
+        assert score.reward < plain.reward + 0.01
+        assert score.metrics["silence_share"] == pytest.approx(
+            plain.metrics["silence_share"], abs=0.05
+        )
+
+
+@pytest.mark.parametrize("rate", [RATE, 48_000])
+def test_any_amplitude_is_judged(quality, judge, rate):
+    channels = np.float32([3e38, 3e38, -3e38, -3e38])[
+        np.random.default_rng(0).permuted(np.tile(np.arange(4), (RATE, 1)), axis=1)
+    ]
+    assert 0 <= judge(quality, channels, rate).reward <= 1
+
+
 def test_a_batch_is_its_parts_and_instances_travel(quality, judge, speech_like):
     travelled = pickle.loads(pickle.dumps(Quality(threshold=1.0)))  # noqa: S301
     audio = [speech_like, speech_like[:RATE], NOISE.astype(np.float32)]

@@ -103,13 +103,14 @@ def check_labels(
         unknown = [label for label in own if label not in known]
         if unknown:
             raise DatasetError(
-                f"{dataset.name} has labels that {checkpoint} does not know: {_listed(unknown)}. "
-                f"Labels of the data: {_listed(own)}. Labels of the model: {_listed(known)}. Use a "
+                f"{dataset.name} has labels that {checkpoint} does not know: {listed(unknown)}. "
+                f"Labels of the data: {listed(own)}. Labels of the model: {listed(known)}. Use a "
                 f"model with these labels, or give it a new head: audioforge train --new-head"
             )
 
 
-def _listed(labels: Sequence[str], most: int = 50) -> str:
+def listed(labels: Sequence[str], most: int = 50) -> str:
+    """Return labels as a message names them."""
     more = f" and {len(labels) - most} more" if len(labels) > most else ""
     return ", ".join(labels[:most]) + more
 

@@ -20,6 +20,7 @@ from audioforge.raft.data import (
     check_labels,
     hold_out,
     labels_of,
+    listed,
     load_samples,
     normalizer_for,
     shared_clips,
@@ -240,6 +241,8 @@ def check_names(registry: Registry, config: AudioRAFTConfig) -> None:
             registry.find("models", config.adapter)
         except PluginError as error:
             problems.append(f"adapter: {error}")
+    if config.new_head and config.task != "classification":
+        problems.append("new_head: only a classifier has a head; add --task classification")
     problem = device_problem(config.device)
     if problem is not None:
         problems.append(problem)
@@ -292,6 +295,7 @@ def _load_data(registry: Registry, config: AudioRAFTConfig, reporter: Reporter) 
     test = read(config.test_dataset) if config.test_dataset else None
     data = RunData(train, held_out, retention, test)
     _warn_of_shared_clips(data, reporter)
+    _warn_of_labels_not_learnt(data, reporter)
     return data
 
 
@@ -302,6 +306,17 @@ def _needs_reference(registry: Registry, config: AudioRAFTConfig) -> bool:
     rewarding = [setting for setting in config.verifiers if setting.weight > 0]
     factories = [import_factory(registry.find("verifiers", s.name)) for s in rewarding]
     return all(getattr(factory, "needs_reference", True) for factory in factories)
+
+
+def _warn_of_labels_not_learnt(data: RunData, reporter: Reporter) -> None:
+    """Say when the held-out data ask for a class of which there is nothing to learn."""
+    learnt = labels_of(data.train.samples)
+    missing = [label for label in labels_of(data.held_out.samples) if label not in learnt]
+    if missing:
+        reporter.warn(
+            f"no clip of the training set {data.train.name} has the label {listed(missing)}, which "
+            f"clips of the held-out set {data.held_out.name} have"
+        )
 
 
 def _warn_of_shared_clips(data: RunData, reporter: Reporter) -> None:

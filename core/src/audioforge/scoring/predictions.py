@@ -18,9 +18,8 @@ from typing import Any
 
 from attrs import evolve, frozen
 
-from audioforge.errors import AudioError, DatasetError
+from audioforge.errors import DatasetError
 from audioforge.model import Task
-from audioforge.raft.hypothesis_audio import audio_seconds
 from audioforge.sample import AudioSample, Hypothesis, Problem
 from audioforge.scoring import fields
 from audioforge.scoring.fields import UnusableLineError, read_rows
@@ -191,10 +190,8 @@ class PredictionFile:
             path = self.folder.match([n for n in called if n is not None], where)
         else:
             raise UnusableLineError(f"without {key}", f"there is no '{key}'")
-        try:
-            audio_seconds(Hypothesis(audio=path))
-        except AudioError as error:
-            raise UnusableLineError("undecodable", str(error)) from error
+        if not path.is_file():  # one that does not decode is bad output, which verifiers score
+            raise UnusableLineError("without audio", f"there is no file {path}")
         return path
 
     def _labels(self, row: dict[str, Any]) -> tuple[str, ...]:

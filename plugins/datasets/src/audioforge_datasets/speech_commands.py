@@ -39,6 +39,8 @@ class SpeechCommands(Dataset):
     def load(self) -> Iterator[AudioSample | Problem]:
         """Yield the words; the label is the word, and the reference too, since it is spoken.
 
+        They come speaker by speaker, not word by word, so that a `limit` leaves many words.
+
         Raises:
             DatasetError: If the archive cannot be had, or the folder does not hold the corpus.
         """
@@ -47,10 +49,11 @@ class SpeechCommands(Dataset):
         root = self._root()
         listed = {name: set(_list(root / file)) for name, file in LISTS.items()}
         if split == "train":
-            held_out = set().union(*listed.values())
-            yield from (_sample(root, p) for p in _clips(root) if p not in held_out)
+            paths = set(_clips(root)).difference(*listed.values())
         else:
-            yield from (_sample(root, p) for p in sorted(listed[split]))
+            paths = listed[split]
+        for path in sorted(paths, key=_speaker_first):
+            yield _sample(root, path)
 
     def _root(self) -> Path:
         if self._request.data_dir is None:
@@ -70,9 +73,15 @@ def _list(path: Path) -> Iterator[str]:
 
 def _clips(root: Path) -> Iterator[str]:
     """Yield WORD/FILE of every clip; folders such as _background_noise_ are no words."""
-    for folder in sorted(f for f in root.iterdir() if f.is_dir() and f.name[0] not in "_."):
-        for path in sorted(folder.glob("*.wav")):
+    for folder in (f for f in root.iterdir() if f.is_dir() and f.name[0] not in "_."):
+        for path in folder.glob("*.wav"):
             yield f"{folder.name}/{path.name}"
+
+
+def _speaker_first(path: str) -> tuple[str, str]:
+    """Return the file's name, which starts with a hash of the speaker, and the word."""
+    word, _, name = path.partition("/")
+    return name, word
 
 
 def _sample(root: Path, path: str) -> AudioSample:

@@ -15,7 +15,7 @@ from audioforge.errors import AudioError
 from audioforge.model import Task
 from audioforge.sample import AudioSample, Clip, Hypothesis, Score
 from audioforge.verifier import Verifier, VerifierContext
-from audioforge_verifiers.generated_audio import Unheard, hear, is_silent
+from audioforge_verifiers.generated_audio import Unheard, as_played, hear, is_silent
 
 if TYPE_CHECKING:
     from audioforge_verifiers.ecapa import SpeakerEncoder
@@ -38,7 +38,9 @@ class ConsistencyOptions:
     threshold: float = attrs.field(
         default=0.25, validator=[attrs.validators.gt(-1), attrs.validators.lt(1)]
     )
-    slope: float = attrs.field(default=0.1, validator=attrs.validators.gt(0))
+    slope: float = attrs.field(
+        default=0.1, validator=[attrs.validators.gt(0), attrs.validators.lt(math.inf)]
+    )
 
 
 class Consistency(Verifier):
@@ -121,7 +123,7 @@ def _reference_voice(sample: AudioSample, encoder: SpeakerEncoder) -> np.ndarray
         clip = load_clip(sample, encoder.sampling_rate)
     except AudioError:
         return None
-    return _voice(clip, encoder)
+    return _voice(as_played(clip), encoder)
 
 
 def _voice(clip: Clip, encoder: SpeakerEncoder) -> np.ndarray | None:

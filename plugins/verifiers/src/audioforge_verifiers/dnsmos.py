@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import attrs
-import numpy as np
 from attrs import frozen
 
 from audioforge.errors import PluginError
@@ -83,8 +82,7 @@ class Dnsmos(Verifier):
             return clip.score
         if is_silent(clip.waveform):
             return Score(0.0, passed=False)
-        # What is beyond full scale is cut off when it is played, and refused by speechmos.
-        rated = self._rate(np.clip(clip.waveform, -1, 1), SAMPLING_RATE)
+        rated = self._rate(clip.waveform, SAMPLING_RATE)
         mos = {name: float(rated[key]) for name, key in METRICS.items()}
         reward = (mos["ovrl"] - LOWEST_MOS) / (HIGHEST_MOS - LOWEST_MOS)
         return Score(min(1.0, max(0.0, reward)), mos["ovrl"] >= self._threshold, mos)

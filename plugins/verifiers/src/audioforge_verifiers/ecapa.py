@@ -9,6 +9,7 @@ everything else. A folder may hold `embedding_model.safetensors` instead.
 from __future__ import annotations
 
 import os
+import pickle
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -178,6 +179,12 @@ def _from_hub(checkpoint: str) -> Path:
 def _load(network: torch.nn.Module, path: Path) -> None:
     try:
         network.load_state_dict(_read(path))
+    except pickle.UnpicklingError as error:  # torch's own message advises to unpickle all the same
+        raise CheckpointError(
+            f"{path}: it is damaged, or holds more than tensors, and that could run code: it is "
+            f"not loaded. Give a copy of speechbrain/spkrec-ecapa-voxceleb, or its weights as "
+            f"{SAFE}."
+        ) from error
     except Exception as error:  # a damaged file or foreign weights make torch raise anything
         reason = (str(error).strip().splitlines() or ["no reason given"])[0].rstrip(".:")
         raise CheckpointError(
@@ -185,6 +192,10 @@ def _load(network: torch.nn.Module, path: Path) -> None:
             f"and {DIMENSIONS} outputs: {type(error).__name__}: {reason}. Give a copy of "
             f"speechbrain/spkrec-ecapa-voxceleb, or a network of the same size."
         ) from error
+    if not all(weight.isfinite().all() for weight in network.state_dict().values()):
+        raise CheckpointError(
+            f"{path}: the weights hold NaN or infinite values; the file is damaged"
+        )
 
 
 def _read(path: Path) -> dict[str, torch.Tensor]:

@@ -2,7 +2,8 @@
 
 What a synthesiser returned is judged, not excused: audio of no frames, with NaN or infinite
 values, or a file that does not decode is bad output, and its reward is 0. Only where there is
-nothing to judge (no audio, or a file that is not there) does a verifier abstain.
+nothing to judge (no audio, or a file that is not there) does a verifier abstain. What is beyond
+full scale is cut off there, as it is when it is played.
 """
 
 from __future__ import annotations
@@ -11,13 +12,14 @@ from enum import Enum
 from pathlib import Path
 
 import numpy as np
+from attrs import evolve
 
 from audioforge.audio import load_clip
 from audioforge.errors import AudioError
 from audioforge.sample import AudioSample, Clip, Hypothesis, Score
 
 SILENCE_PEAK = 1e-4
-"""Audio that never exceeds this amplitude (−80 dB of full scale) is silent."""
+"""Audio that never swings wider than this amplitude (−80 dB of full scale) is silent."""
 
 
 class Unheard(Enum):
@@ -56,16 +58,22 @@ def hear(sample: AudioSample, hypothesis: Hypothesis, sampling_rate: int) -> Cli
         language=sample.language,
     )
     try:
-        return load_clip(generated, sampling_rate)
+        clip = load_clip(generated, sampling_rate)
     except AudioError:
         if isinstance(audio, np.ndarray):
             raise
         return Unheard.BROKEN
+    return Unheard.BROKEN if np.isnan(clip.waveform).any() else as_played(clip)
+
+
+def as_played(clip: Clip) -> Clip:
+    """Return a clip with what is beyond full scale cut off there."""
+    return evolve(clip, waveform=np.clip(clip.waveform, -1, 1))
 
 
 def is_silent(waveform: np.ndarray) -> bool:
-    """Say whether no sample is louder than `SILENCE_PEAK`."""
-    return bool(np.abs(waveform).max() <= SILENCE_PEAK)
+    """Say whether no two samples are further apart than ±`SILENCE_PEAK`; an offset is no sound."""
+    return bool(np.ptp(waveform) <= 2 * SILENCE_PEAK)
 
 
 def _can_be_opened(path: Path) -> bool:

@@ -30,7 +30,9 @@ class IntelligibilityOptions:
     """
 
     model: str = "openai/whisper-tiny"
-    threshold: float | None = None
+    threshold: float | None = attrs.field(
+        default=None, validator=attrs.validators.optional(attrs.validators.ge(0))
+    )
     batch_size: int = attrs.field(default=8, validator=attrs.validators.ge(1))
 
 

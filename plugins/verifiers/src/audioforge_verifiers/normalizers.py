@@ -17,7 +17,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from importlib import resources
 
-from audioforge.errors import ConfigError, did_you_mean
+from audioforge.errors import ConfigError, PluginError, did_you_mean
 from audioforge.optional_imports import hide_broken_companions
 
 Normalizer = Callable[[str], str]
@@ -32,6 +32,7 @@ def get_normalizer(name: str) -> Normalizer:
 
     Raises:
         ConfigError: If there is none of that name.
+        PluginError: If Transformers, which has them, cannot be imported.
     """
     if name == "none":
         return _unchanged
@@ -40,10 +41,16 @@ def get_normalizer(name: str) -> Normalizer:
             [f"normalizer: no text normaliser is called '{name}'. {did_you_mean(name, NAMES)}"]
         )
     hide_broken_companions()
-    from transformers.models.whisper.english_normalizer import (
-        BasicTextNormalizer,
-        EnglishTextNormalizer,
-    )
+    try:
+        from transformers.models.whisper.english_normalizer import (
+            BasicTextNormalizer,
+            EnglishTextNormalizer,
+        )
+    except Exception as error:  # a broken torch raises RuntimeError or OSError
+        raise PluginError(
+            f"normalizer {name}: Transformers cannot be imported: {type(error).__name__}: {error}. "
+            f"Reinstall audioforge-verifiers, or take the normaliser none."
+        ) from error
 
     if name == "whisper-basic":
         return _stripped(BasicTextNormalizer())

@@ -72,9 +72,12 @@ def measure(waveform: np.ndarray) -> SignalMeasures:
             What is beyond full scale counts as cut off there, as it is when it is played.
     """
     waveform = np.clip(waveform, -1, 1)
-    power = _power(waveform)
+    spectrum = librosa.stft(waveform, n_fft=FRAME, hop_length=HOP)
+    spectrum[:LOWEST_BIN] = 0
+    power = _power(spectrum)
     noise = noise_spectrum(power)
-    is_speech = _speech_samples(waveform, power, noise)
+    audible = librosa.istft(spectrum, n_fft=FRAME, hop_length=HOP, length=len(waveform))
+    is_speech = _speech_samples(audible, power, noise)
     speech = np.abs(waveform[is_speech].astype(np.float64))
     peak = speech.max()
     return SignalMeasures(
@@ -99,9 +102,8 @@ def noise_spectrum(power: np.ndarray) -> np.ndarray:
     return quantile / -np.log(1 - NOISE_QUANTILE)
 
 
-def _power(waveform: np.ndarray) -> np.ndarray:
-    power: np.ndarray = np.square(np.abs(librosa.stft(waveform, n_fft=FRAME, hop_length=HOP)))
-    power[:LOWEST_BIN] = 0
+def _power(spectrum: np.ndarray) -> np.ndarray:
+    power: np.ndarray = np.square(np.abs(spectrum))
     power[-1] = 0  # a real number, so that its noise is not distributed as the others'
     return np.maximum(power, NOTHING)
 
@@ -119,13 +121,19 @@ def _snr_db(power: np.ndarray, noise: np.ndarray) -> float:
     return float(10 * np.log10(signal / max(noise.sum(), TINY * total)))
 
 
-def _speech_samples(waveform: np.ndarray, power: np.ndarray, noise: np.ndarray) -> np.ndarray:
-    """Return for each sample whether it lies outside pauses."""
+def _speech_samples(audible: np.ndarray, power: np.ndarray, noise: np.ndarray) -> np.ndarray:
+    """Return for each sample whether it lies outside pauses.
+
+    Args:
+        audible: The waveform without what nobody hears: an offset would fill the pauses.
+        power: Of its frames, shape (frequencies, frames).
+        noise: Mean power of the noise, shape (frequencies,).
+    """
     loudest = power.sum(axis=0).max()
     above_noise_db = 10 * np.log10(loudest / max(noise.sum(), TINY * loudest))
     top_db = float(np.clip(above_noise_db - PAUSE_ABOVE_NOISE_DB, *PAUSE_DB))
-    intervals = librosa.effects.split(waveform, top_db=top_db, frame_length=FRAME, hop_length=HOP)
-    is_speech = np.zeros(len(waveform), dtype=bool)
+    intervals = librosa.effects.split(audible, top_db=top_db, frame_length=FRAME, hop_length=HOP)
+    is_speech = np.zeros(len(audible), dtype=bool)
     for start, end in intervals:
         is_speech[start:end] = True
     return is_speech
