@@ -1,5 +1,6 @@
 """Verifiers as a run creates them."""
 
+import pickle
 import runpy
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -12,11 +13,22 @@ from audioforge.config import VerifierSetting
 from audioforge.plugins import discover
 from audioforge.raft.verification import create_verifier, verifier_context
 from audioforge.sample import AudioSample, Hypothesis, Score
+from audioforge.verifier import Verifier
 
 
 @pytest.fixture(scope="session")
 def registry():
     return discover()
+
+
+@pytest.fixture(scope="session")
+def travelled() -> Callable:
+    """`travelled(verifier)` is the verifier as it arrives in a worker process."""
+
+    def _travelled(verifier: Verifier) -> Verifier:
+        return pickle.loads(pickle.dumps(verifier))  # noqa: S301  of our own making
+
+    return _travelled
 
 
 @pytest.fixture(scope="session")

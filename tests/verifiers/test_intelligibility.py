@@ -1,7 +1,6 @@
 """`intelligibility`: what a recogniser hears in generated audio, against what was to be said."""
 
 import json
-import pickle
 
 import numpy as np
 import pytest
@@ -75,14 +74,14 @@ def reader():
 
 
 @pytest.fixture
-def verifier(reader):
+def verifier(reader, travelled):
     asked = []
 
     def load_model(checkpoint, task):
         asked.append((checkpoint, task))
         return reader
 
-    created = pickle.loads(pickle.dumps(Intelligibility("somebody/beeps")))  # noqa: S301
+    created = travelled(Intelligibility("somebody/beeps"))
     created.setup(VerifierContext("tts", "none", 0.3, "cpu", load_model))
     assert asked == [("somebody/beeps", "asr")]
     return created

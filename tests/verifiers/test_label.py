@@ -1,6 +1,5 @@
 """`label`: right or wrong, other spellings, and nothing to be had by saying more than one thing."""
 
-import pickle
 import time
 from functools import cache
 
@@ -209,8 +208,8 @@ def test_the_corpus_metric_is_accuracy():
     assert {name for s in scores for name in s.metrics} == set(Label.metrics)
 
 
-def test_each_is_judged_by_itself_and_the_verifier_can_travel():
-    verifier = pickle.loads(pickle.dumps(Label(fuzzy=0.8, alias={"yeah": "yes"})))  # noqa: S301
+def test_each_is_judged_by_itself_and_the_verifier_can_travel(travelled):
+    verifier = travelled(Label(fuzzy=0.8, alias={"yeah": "yes"}))
     verifier.setup(verifier_context(installed(), "classification", "none", 0.3, "cpu", WORDS))
     answers = ["yes", "yeah", "n", "stopp", "yes no"]
     samples = [AudioSample(str(i), labels=("yes", "stop")) for i in range(len(answers))]

@@ -2,7 +2,6 @@
 
 import json
 import math
-import pickle
 from itertools import combinations, pairwise
 
 import numpy as np
@@ -198,11 +197,11 @@ def test_any_amplitude_is_judged(quality, judge, rate):
     assert 0 <= judge(quality, channels, rate).reward <= 1
 
 
-def test_a_batch_is_its_parts_and_instances_travel(quality, judge, speech_like):
-    travelled = pickle.loads(pickle.dumps(Quality(threshold=1.0)))  # noqa: S301
+def test_a_batch_is_its_parts_and_instances_travel(quality, judge, speech_like, travelled):
+    strict = travelled(Quality(threshold=1.0))
     audio = [speech_like, speech_like[:RATE], NOISE.astype(np.float32)]
     hypotheses = [Hypothesis(audio=a, sampling_rate=RATE) for a in audio]
-    batch = travelled.verify([AudioSample("a")] * len(audio), hypotheses)
+    batch = strict.verify([AudioSample("a")] * len(audio), hypotheses)
     assert [s.reward for s in batch] == [judge(quality, a).reward for a in audio]
     assert not any(score.passed for score in batch)
 

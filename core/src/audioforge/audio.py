@@ -37,6 +37,19 @@ class ClipTooShort(AudioError):
     """The clip is shorter than the model can take."""
 
 
+def check_rate(clip: Clip, sampling_rate: int) -> None:
+    """Check that a clip is at the rate, in Hz, that a model reads.
+
+    Raises:
+        AudioError: If it is not.
+    """
+    if clip.sampling_rate != sampling_rate:
+        raise AudioError(
+            f"{clip.sample.origin}: the clip is at {clip.sampling_rate} Hz; resample it to "
+            f"{sampling_rate} Hz."
+        )
+
+
 def load_clip(
     sample: AudioSample,
     sampling_rate: int,

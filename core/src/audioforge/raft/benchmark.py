@@ -5,20 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, cast
 
+import attrs
 from attrs import frozen
 
 from audioforge.checkpoints import choose_adapter, load_adapter
 from audioforge.config import AudioRAFTConfig
-from audioforge.dataset import DatasetRequest
 from audioforge.model import LoadOptions, Task
 from audioforge.optional_imports import hide_broken_companions
 from audioforge.plugins import discover
 from audioforge.raft.clips import SkipLog
-from audioforge.raft.data import check_labels, labels_of, load_samples, normalizer_for
-from audioforge.raft.evaluation import Evaluation, Evaluator
+from audioforge.raft.data import check_labels, load_samples, normalizer_for
+from audioforge.raft.evaluation import Evaluation, EvaluationSet
 from audioforge.raft.processes import Processes
-from audioforge.raft.run import check_names
-from audioforge.raft.verification import Verification, verifier_context
+from audioforge.raft.run import check_names, create_judges, data_request
+from audioforge.raft.verification import Verification
 from audioforge.reporter import Reporter
 
 
@@ -67,38 +67,17 @@ def run_benchmark(
     check_names(registry, config)
     if config.adapter is None:  # fail before an hour of reading data
         choose_adapter(registry, model_name, task)
-    request = DatasetRequest(
-        "",
-        split=config.split,
-        text_column=config.text_column,
-        label_column=config.label_column,
-        data_dir=config.data_dir,
-        streaming=config.streaming,
-        needs_audio=task != "tts",
-    )
     dataset = load_samples(
         registry,
         cast("str", config.dataset),
-        request,
+        data_request(config),
         task=task,
         on_error=config.on_error,
         limit=config.limit,
     )
     normalizer = normalizer_for(config.normalizer, config.language, dataset.samples, task)
-    labels = labels_of(dataset.samples)
-    context = verifier_context(
-        registry, task, normalizer, config.wer_threshold, str(processes.device), labels
-    )
-    verification = Verification(registry, config.verifiers, config.aggregator, context)
-    evaluator = Evaluator(
-        registry,
-        context,
-        verification,
-        processes,
-        batch_size=config.batch_size,
-        max_new_tokens=config.max_new_tokens,
-        reporter=reporter,
-    )
+    config = attrs.evolve(config, normalizer=normalizer)
+    verification, evaluator = create_judges(registry, config, dataset.samples, processes, reporter)
     options = LoadOptions(str(processes.device), config.language)
     adapter = load_adapter(registry, model_name, task, options, config.adapter)
     check_labels(adapter.labels, model_name, [dataset])
@@ -110,27 +89,36 @@ def run_benchmark(
     if skipped:
         reporter.warn(f"{config.dataset}: {skipped}")
     _warn_of_silent(evaluation, verification, task, reporter)
+    return Benchmark(
+        evaluation, _result(config, evaluation, dataset), dataset.skips, processes.is_main
+    )
+
+
+def _result(
+    config: AudioRAFTConfig, evaluation: Evaluation, dataset: EvaluationSet
+) -> dict[str, Any]:
+    """Return what `audioforge benchmark --json` prints."""
     first, *others = evaluation.values.items()
     counts = evaluation.counts(first[0])
-    if task == "tts":
+    if config.task == "tts":
         del counts["reward"]  # a sum, which the mean and the count of what was judged tell
     result = {
-        "model": model_name,
+        "model": config.model_name,
         "dataset": config.dataset,
-        "task": task,
+        "task": config.task,
         "n": len(evaluation.items),
         **{name: int(count) for name, count in counts.items()},
         **dict([first]),
         "ci95": list(evaluation.interval),
         **dict(others),
         "rtfx": evaluation.rtfx,
-        "normalizer": normalizer,
+        "normalizer": config.normalizer,
         "skipped": len(dataset.skips.problems),
     }
     report = evaluation.classification
     if report is not None:
         result |= report.as_mapping()
-    return Benchmark(evaluation, result, dataset.skips, processes.is_main)
+    return result
 
 
 def _warn_of_silent(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -35,6 +36,7 @@ from audioforge.raft.verification import (
     verifier_context,
 )
 from audioforge.reporter import Reporter
+from audioforge.sample import AudioSample
 from audioforge.spelling import read_reference
 
 OUTPUT_DIR = Path("runs/audio_raft")
@@ -175,9 +177,36 @@ def prepare(
     data = _load_data(registry, config, reporter)
     samples = [*data.train.samples, *data.held_out.samples]
     config.normalizer = normalizer_for(config.normalizer, config.language, samples, task)
-    labels = labels_of(samples)
+    verification, evaluator = create_judges(registry, config, samples, processes, reporter)
+    return Run(config, registry, processes, reporter, data, verification, evaluator)
+
+
+def create_judges(
+    registry: Registry,
+    config: AudioRAFTConfig,
+    samples: Sequence[AudioSample],
+    processes: Processes,
+    reporter: Reporter,
+) -> tuple[Verification, Evaluator]:
+    """Set up what scores rollouts and what evaluates models.
+
+    Args:
+        registry: Of the plugins to use.
+        config: With its normaliser set.
+        samples: Their labels are the known ones.
+        processes: Share the work.
+        reporter: Shows progress.
+
+    Raises:
+        AudioForgeError: If a verifier or the aggregator cannot be set up.
+    """
     context = verifier_context(
-        registry, task, config.normalizer, config.wer_threshold, str(processes.device), labels
+        registry,
+        cast("Task", config.task),
+        cast("str", config.normalizer),
+        config.wer_threshold,
+        str(processes.device),
+        labels_of(samples),
     )
     verification = Verification(registry, config.verifiers, config.aggregator, context)
     evaluator = Evaluator(
@@ -189,7 +218,27 @@ def prepare(
         max_new_tokens=config.max_new_tokens,
         reporter=reporter,
     )
-    return Run(config, registry, processes, reporter, data, verification, evaluator)
+    return verification, evaluator
+
+
+def data_request(config: AudioRAFTConfig) -> DatasetRequest:
+    """Return the request for the data that a configuration's split and folder belong to."""
+    return attrs.evolve(
+        columns_request(config),
+        split=config.split,
+        data_dir=config.data_dir,
+        streaming=config.streaming,
+    )
+
+
+def columns_request(config: AudioRAFTConfig) -> DatasetRequest:
+    """Return the request for any other data of the run: the columns are called the same."""
+    return DatasetRequest(
+        "",
+        text_column=config.text_column,
+        label_column=config.label_column,
+        needs_audio=config.task != "tts",
+    )
 
 
 def describe(run: Run) -> list[str]:
@@ -252,15 +301,7 @@ def check_names(registry: Registry, config: AudioRAFTConfig) -> None:
 
 def _load_data(registry: Registry, config: AudioRAFTConfig, reporter: Reporter) -> RunData:
     """Read every dataset, and hold part of the training data out if there is no other."""
-    columns = DatasetRequest(
-        "",
-        text_column=config.text_column,
-        label_column=config.label_column,
-        needs_audio=config.task != "tts",
-    )
-    request = attrs.evolve(
-        columns, split=config.split, data_dir=config.data_dir, streaming=config.streaming
-    )
+    columns, request = columns_request(config), data_request(config)
 
     def read(
         location: str,

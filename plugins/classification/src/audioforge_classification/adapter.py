@@ -10,6 +10,7 @@ from typing import ClassVar, cast
 import torch
 from attrs import evolve, frozen
 
+from audioforge.audio import check_rate
 from audioforge.errors import AudioError
 from audioforge.model import LoadOptions, ModelAdapter, SamplingParams, Task, TrainOptions
 from audioforge.optional_imports import hide_broken_companions
@@ -111,11 +112,7 @@ class AudioClassifierAdapter(ModelAdapter):
         return ClassifierBatch(tuple(clip.sample for clip in clips), parts)
 
     def _check(self, clip: Clip) -> None:
-        if clip.sampling_rate != self.sampling_rate:
-            raise AudioError(
-                f"{clip.sample.origin}: the clip is at {clip.sampling_rate} Hz; resample it to "
-                f"{self.sampling_rate} Hz."
-            )
+        check_rate(clip, self.sampling_rate)
         longest, shortest = self._features.max_samples, self._features.min_samples
         if longest is not None and len(clip.waveform) > longest:
             raise AudioError(

@@ -14,6 +14,7 @@ import soundfile
 import torch
 from attrs import frozen
 
+from audioforge.audio import check_rate
 from audioforge.errors import AudioError, TrainingError
 from audioforge.model import (
     LoadOptions,
@@ -136,11 +137,7 @@ class Wav2VecAdapter(ModelAdapter):
         return WaveformBatch(tuple(clip.sample for clip in clips), inputs, frames)
 
     def _check(self, clip: Clip) -> None:
-        if clip.sampling_rate != self.sampling_rate:
-            raise AudioError(
-                f"{clip.sample.origin}: the clip is at {clip.sampling_rate} Hz; resample it to "
-                f"{self.sampling_rate} Hz."
-            )
+        check_rate(clip, self.sampling_rate)
         if clip.seconds < self.min_seconds:
             raise AudioError(
                 f"{clip.sample.origin}: {clip.seconds:.3f} s is shorter than the "

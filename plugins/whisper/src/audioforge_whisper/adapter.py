@@ -9,6 +9,7 @@ from typing import ClassVar
 import torch
 from attrs import frozen
 
+from audioforge.audio import check_rate
 from audioforge.errors import AudioError
 from audioforge.model import LoadOptions, ModelAdapter, SamplingParams, Task, TrainOptions
 from audioforge.optional_imports import hide_broken_companions
@@ -107,11 +108,7 @@ class WhisperAdapter(ModelAdapter):
         return WhisperBatch(tuple(c.sample for c in clips), features.to(self._model.device))
 
     def _check(self, clip: Clip) -> None:
-        if clip.sampling_rate != self.sampling_rate:
-            raise AudioError(
-                f"{clip.sample.origin}: the clip is at {clip.sampling_rate} Hz; resample it to "
-                f"{self.sampling_rate} Hz."
-            )
+        check_rate(clip, self.sampling_rate)
         if len(clip.waveform) > self._extractor.n_samples:
             raise AudioError(
                 f"{clip.sample.origin}: {clip.seconds:.2f} s is longer than the model's window of "
