@@ -107,10 +107,11 @@ def test_a_pipe_cannot_be_read_twice(tmp_path: Path) -> None:
     assert "save it to a file first" in " ".join(result.stderr.split())
 
 
-def test_a_file_without_any_json_is_a_failure_with_the_reason(tmp_path: Path) -> None:
+def test_a_file_without_any_json_is_refused_with_the_reason(tmp_path: Path) -> None:
     result = verify(write(tmp_path / "p.jsonl", ["\x00\x01", "words"]))
-    assert result.exit_code == 1
-    assert "2 not scored: bad JSON" in result.stderr
+    assert result.exit_code == 2
+    assert "no line of it is a JSON object" in result.stderr
+    assert "p.jsonl:1: not JSON" in result.stderr
 
 
 @pytest.mark.parametrize(

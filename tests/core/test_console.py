@@ -6,6 +6,7 @@ import pytest
 from rich.console import Console
 
 from audioforge import console
+from audioforge.escapes import escape_controls
 
 
 def test_a_piped_table_keeps_every_character(capsys):
@@ -41,7 +42,7 @@ def test_a_table_on_a_terminal_folds_instead_of_cutting(monkeypatch):
     ],
 )
 def test_control_characters_are_spelt_out(given, shown):
-    assert console.escape_controls(given) == shown
+    assert escape_controls(given) == shown
 
 
 def test_json_is_json(capsys):

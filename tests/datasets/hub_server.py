@@ -1,7 +1,8 @@
-"""A small hub on the loopback address: enough of the real API for `datasets.load_dataset`.
+"""A small hub on the loopback address: enough of the real API for the real clients.
 
-It serves folders as dataset repositories: their information, file lists, and files with ranges.
-Repositories named in `gated` answer as the hub does to somebody who has not accepted the terms.
+It serves folders as dataset and model repositories: their information, file lists, and files with
+ranges. Repositories named in `gated` answer as the hub does to somebody who has not accepted the
+terms. `faults` makes it fail: status codes, silence, an answer that breaks off or stalls half-way.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ import hashlib
 import json
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -19,16 +21,51 @@ from urllib.parse import parse_qs, unquote, urlsplit
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
+@dataclass
+class Fault:
+    """One way to fail.
+
+    Attributes:
+        pattern: Of "METHOD path"; what does not match is answered as ever.
+        kind: "status", "silent" (accepts and says nothing), "cut" (half of the answer, then the
+            connection ends), "stall" (half of it, then nothing), "refuse" (the connection ends
+            without an answer), or "garbage" (as many bytes of something else).
+        times: How often; then it is over.
+        status: For kind "status".
+        headers: Further headers for kind "status".
+    """
+
+    pattern: str
+    kind: str
+    times: int = 1_000_000
+    status: int = 500
+    headers: tuple[tuple[str, str], ...] = ()
+    seen: int = 0
+
+
 class Hub(ThreadingHTTPServer):
-    """The server; `requests` lists "METHOD path" of everything that was asked."""
+    """The server; `requests` lists "METHOD path" of everything that was asked.
+
+    Attributes:
+        before: Called with "METHOD path" before each answer, to change what is served.
+    """
 
     daemon_threads = True
 
-    def __init__(self, repositories: dict[str, Path], gated: frozenset[str]) -> None:
+    def __init__(
+        self, repositories: dict[str, Path], gated: frozenset[str], faults: tuple[Fault, ...] = ()
+    ) -> None:
         super().__init__(("127.0.0.1", 0), HubHandler)
         self.repositories = repositories
         self.gated = gated
+        self.faults = faults
         self.requests: list[str] = []
+        self.commit = COMMIT
+        self.before: Callable[[str], None] = lambda _: None
+        self.closing = threading.Event()
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Keep quiet about clients that went away."""
 
     @property
     def endpoint(self) -> str:
@@ -41,13 +78,18 @@ class Hub(ThreadingHTTPServer):
 
 
 @contextmanager
-def serve_hub(repositories: dict[str, Path], gated: frozenset[str] = frozenset()) -> Iterator[Hub]:
-    hub = Hub(repositories, gated)
+def serve_hub(
+    repositories: dict[str, Path],
+    gated: frozenset[str] = frozenset(),
+    faults: tuple[Fault, ...] = (),
+) -> Iterator[Hub]:
+    hub = Hub(repositories, gated, faults)
     thread = threading.Thread(target=hub.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     try:
         yield hub
     finally:
+        hub.closing.set()
         hub.shutdown()
         thread.join()
         hub.server_close()
@@ -73,16 +115,33 @@ class HubHandler(BaseHTTPRequestHandler):
     def _answer(self, *, with_body: bool, form: bytes = b"") -> None:
         url = urlsplit(self.path)
         path = unquote(url.path)
-        self.server.requests.append(f"{self.command} {path}")
+        line = f"{self.command} {path}"
+        self.server.requests.append(line)
         self.with_body = with_body
-        if match := re.match(r"^/datasets/([^/]+/[^/]+)/resolve/([^/]+)/(.+)$", path):
+        self.fault = self._fault(line)
+        self.server.before(line)
+        if self.fault and self.fault.kind == "silent":
+            self.server.closing.wait()
+            self.close_connection = True
+        elif self.fault and self.fault.kind == "refuse":
+            self.close_connection = True
+        elif self.fault and self.fault.kind == "status":
+            self._send(self.fault.status, b"{}", dict(self.fault.headers))
+        elif match := re.match(r"^(?:/datasets)?/([^/]+/[^/]+)/resolve/([^/]+)/(.+)$", path):
             self._file(match.group(1), match.group(3))
         elif match := re.match(
-            r"^/api/datasets/([^/]+/[^/]+)(?:/([^/]+)(?:/[^/]+(?:/(.*))?)?)?$", path
+            r"^/api/(?:datasets|models)/([^/]+/[^/]+)(?:/([^/]+)(?:/[^/]+(?:/(.*))?)?)?$", path
         ):
             self._api(*match.groups(), form=form, query=url.query)
         else:
             self._error(404, "EntryNotFound", "Entry not found")
+
+    def _fault(self, line: str) -> Fault | None:
+        for fault in self.server.faults:
+            if fault.seen < fault.times and re.search(fault.pattern, line):
+                fault.seen += 1
+                return fault
+        return None
 
     def _api(self, name: str, verb: str | None, path: str | None, form: bytes, query: str) -> None:
         root = self.server.repositories.get(name)
@@ -93,7 +152,7 @@ class HubHandler(BaseHTTPRequestHandler):
             self._json(
                 {
                     "id": name,
-                    "sha": COMMIT,
+                    "sha": self.server.commit,
                     "private": False,
                     "gated": "manual" if name in self.server.gated else False,
                     "disabled": False,
@@ -137,7 +196,7 @@ class HubHandler(BaseHTTPRequestHandler):
         wanted = re.match(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
         headers = {
             "ETag": f'"{hashlib.sha256(data).hexdigest()}"',
-            "X-Repo-Commit": COMMIT,
+            "X-Repo-Commit": self.server.commit,
             "Accept-Ranges": "bytes",
             "Content-Type": "application/octet-stream",
         }
@@ -167,8 +226,19 @@ class HubHandler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        if self.with_body:
+        if not self.with_body:
+            return
+        kind = self.fault.kind if self.fault else None
+        if kind == "garbage":
+            body = b"\x7f" * len(body)
+        if kind not in ("cut", "stall"):
             self.wfile.write(body)
+            return
+        self.wfile.write(body[: len(body) // 2])
+        self.wfile.flush()
+        if kind == "stall":
+            self.server.closing.wait()
+        self.close_connection = True
 
 
 def _wanted_paths(form: bytes) -> list[str]:

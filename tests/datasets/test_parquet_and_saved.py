@@ -126,3 +126,25 @@ def test_a_damaged_saved_dataset_is_named(tmp_path, read):
     (tmp_path / "state.json").write_text("{}")
     with pytest.raises(DatasetError, match="cannot be read as a saved dataset"):
         read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [b"[" * 100_000, b'{"info": {"features": [1]}}', b'{"info": {"features": {"a": 1}}}'],
+)
+def test_what_others_write_into_the_schema_does_no_harm(tmp_path, read, metadata):
+    row = {"audio": [{"bytes": encoded_flac(), "path": "a.flac"}], "text": ["x"]}
+    table = pyarrow.table(row).replace_schema_metadata({b"huggingface": metadata})
+    parquet.write_table(table, tmp_path / "a.parquet")
+    assert [s.reference for s in samples(read(tmp_path / "a.parquet"))] == ["x"]
+
+
+def test_a_text_that_is_not_utf8_is_refused_with_its_row(tmp_path, read):
+    offsets = pyarrow.py_buffer((0).to_bytes(4, "little") + (2).to_bytes(4, "little"))
+    text = pyarrow.Array.from_buffers(
+        pyarrow.string(), 1, [None, offsets, pyarrow.py_buffer(b"\xff\xfe")]
+    )
+    table = pyarrow.table({"audio": ["a.wav"], "text": text})
+    parquet.write_table(table, tmp_path / "a.parquet")
+    with pytest.raises(DatasetError, match=r"a\.parquet: a text after row 0 is not UTF-8"):
+        read(tmp_path / "a.parquet")

@@ -5,7 +5,9 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+import soundfile
 from click.testing import CliRunner
 
 from audioforge.cli.datasets import datasets
@@ -92,18 +94,37 @@ def test_show_counts_problems_by_kind_and_names_the_first(tmp_path, write_sound)
         "not an object": 1,
     }
     assert len(problems["first"]) == 10
-    assert problems["first"][2]["where"] == str(tmp_path / "noise.wav")
-    assert "Format not recognised" in problems["first"][2]["reason"]
+    assert problems["first"][2]["where"] == f"{path}:3: {tmp_path / 'noise.wav'}"
+    assert "it is no WAV, FLAC" in problems["first"][2]["reason"]
     assert "… and 6 more" in run("show", path)
 
 
 def test_show_decodes_every_bad_file_without_a_crash(shared):
     report = show_json(shared / "data" / "bad" / "manifest_all_bad_audio.jsonl")
-    named = {p["where"].rsplit("/", 1)[-1] for p in report["problems"]["first"]}
-    assert {"all_nan.wav", "random_bytes.flac", "text_renamed.wav", "empty.wav"} <= named
-    assert report["samples"] + report["problems"]["n"] == sum(
+    kinds = report["problems"]["kinds"]
+    unusable = sum(kinds[kind] for kind in ("undecodable", "too short", "cancelled out"))
+    assert report["samples"] + unusable == sum(
         1 for _ in (shared / "data" / "bad" / "manifest_all_bad_audio.jsonl").open()
     )
+
+
+def test_show_names_clips_that_somebody_should_look_at(tmp_path, write_sound):
+    for name, seconds in (("a.wav", 1.0), ("b.wav", 1.0), ("c.wav", 1.0)):
+        write_sound(tmp_path / name, seconds=seconds)
+    soundfile.write(tmp_path / "silent.wav", np.zeros(16_000), 16_000)
+    rows = [
+        {"audio_filepath": "a.wav", "text": "x", "duration": 1.05},
+        {"audio_filepath": "b.wav", "text": "x", "duration": 1.2},
+        {"audio_filepath": "c.wav", "text": "x", "duration": 0.5, "offset": 0.25},
+        {"audio_filepath": "silent.wav", "text": "x"},
+    ]
+    path = tmp_path / "m.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    report = show_json(path)
+    assert report["samples"] == 4
+    named = [(p["where"].split(": ")[0], p["kind"]) for p in report["problems"]["first"]]
+    assert named == [(f"{path}:2", "other length"), (f"{path}:4", "silent")]
+    assert "1 s long, where 1.2 s are stated" in report["problems"]["first"][0]["reason"]
 
 
 def test_show_reads_an_archive_with_its_settings(tmp_path, write_sound):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from audioforge.errors import DatasetError
-from audioforge.raft.clips import ClipLoader, SkipLog
+from audioforge.raft.clips import ClipLoader, SkipLog, chunks_of
 from audioforge.sample import AudioSample, Problem
 
 RATE = 8000
@@ -23,15 +23,15 @@ def loader(tone_model, skips: SkipLog) -> ClipLoader:
 @pytest.mark.parametrize("batch_size", [1, 3, 4, 100])
 def test_every_sample_comes_once_in_order(tone_model, tone_clips, batch_size):
     samples = tone_clips(10)
-    batches = list(loader(tone_model, SkipLog()).batches(samples, batch_size))
-    assert [s.id for chunk, _ in batches for s in chunk] == [s.id for s in samples]
-    assert [c.sample.id for _, clips in batches for c in clips] == [s.id for s in samples]
-    assert {len(chunk) for chunk, _ in batches[:-1]} <= {batch_size}
-    assert all(c.sampling_rate == RATE for _, clips in batches for c in clips)
+    batches = list(loader(tone_model, SkipLog()).batches(chunks_of(samples, batch_size)))
+    assert [s.id for batch in batches for s in batch.samples] == [s.id for s in samples]
+    assert [c.sample.id for batch in batches for c in batch.clips] == [s.id for s in samples]
+    assert {len(batch.samples) for batch in batches[:-1]} <= {batch_size}
+    assert all(c.sampling_rate == RATE for batch in batches for c in batch.clips)
 
 
 def test_no_samples_give_no_batches(tone_model):
-    assert list(loader(tone_model, SkipLog()).batches([], 4)) == []
+    assert list(loader(tone_model, SkipLog()).batches(chunks_of([], 4))) == []
 
 
 def test_what_cannot_be_used_is_named_counted_and_left_out(tone_model, tmp_path):
@@ -45,22 +45,23 @@ def test_what_cannot_be_used_is_named_counted_and_left_out(tone_model, tmp_path)
     ]
     skips = SkipLog()
     for _ in range(2):  # every cycle meets the same clips; each is counted once
-        batches = list(loader(tone_model, skips).batches(samples, 2))
-        assert [[c.sample.id for c in clips] for _, clips in batches] == [["good"], [], ["good-2"]]
+        batches = list(loader(tone_model, skips).batches(chunks_of(samples, 2)))
+        assert [[c.sample.id for c in b.clips] for b in batches] == [["good"], [], ["good-2"]]
+        assert [sorted(b.problems) for b in batches] == [["long"], ["absent", "short"], ["noise"]]
     kinds = {p.where: p.kind for p in skips.problems.values()}
     assert kinds == {
         "long": "too long",
         "short": "too short",
-        f"absent ({tmp_path / 'absent.wav'})": "undecodable",
+        f"absent ({tmp_path / 'absent.wav'})": "missing audio",
         "noise": "undecodable",
     }
     line = skips.describe(len(samples))
-    assert line.startswith("skipped 4 of 6: 2 undecodable, 1 too long, 1 too short (first: long: ")
+    assert line.startswith("skipped 4 of 6: 1 too long, 1 too short, 1 missing audio, 1 undecodable (first: long: ")
     assert "2.50 s is longer than the model's window of 2 s" in line
 
 
 def test_under_fail_the_first_one_stops_and_is_named(tone_model):
-    batches = loader(tone_model, SkipLog("fail")).batches([silence("long", 2.5)], 2)
+    batches = loader(tone_model, SkipLog("fail")).batches([[silence("long", 2.5)]])
     with pytest.raises(DatasetError, match=r"long: 2\.50 s is longer.*\(--on-error skip leaves"):
         next(batches)
 
@@ -79,7 +80,7 @@ def test_what_other_processes_skipped_is_taken_over_once():
 
 def test_leaving_early_ends_its_threads(tone_model, tone_clips):
     before = threading.active_count()
-    batches = loader(tone_model, SkipLog()).batches(tone_clips(40), 2)
+    batches = loader(tone_model, SkipLog()).batches(chunks_of(tone_clips(40), 2))
     next(batches)
     batches.close()
     assert threading.active_count() == before

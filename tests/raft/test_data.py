@@ -136,13 +136,13 @@ def test_empty_references_and_bad_lines_are_counted_and_named(load, manifest):
     assert [s.reference for s in dataset.samples] == ["one", "two", "three", "four", "five"]
     kinds = sorted(p.kind for p in dataset.skips.problems.values())
     assert kinds == ["bad JSON", "empty reference", "empty reference"]
-    where = {p.where.split(" (")[0] for p in dataset.skips.problems.values()}
-    assert where == {"line-2", "without", f"{manifest}:5"}
+    where = {p.where.split(": ")[0] for p in dataset.skips.problems.values()}
+    assert where == {f"{manifest}:3", f"{manifest}:5", f"{manifest}:6"}
     assert dataset.name == manifest
 
 
 def test_under_fail_the_item_is_named(load):
-    with pytest.raises(DatasetError, match=r"without .*: there is no reference text.*--on-error"):
+    with pytest.raises(DatasetError, match=r":3: .*: there is no reference text.*--on-error"):
         load(on_error="fail")
 
 

@@ -9,6 +9,8 @@ from audioforge.config import VerifierSetting
 from audioforge.errors import DatasetError
 from audioforge.raft.clips import SkipLog
 from audioforge.raft.evaluation import EvaluationSet, Evaluator, compare, summarise
+from audioforge.raft.state import Progress, ResumePoints
+from audioforge.raft.stop import StopRequest
 from audioforge.raft.update import update
 from audioforge.raft.verification import Verification, verifier_context
 from audioforge.sample import AudioSample
@@ -91,14 +93,16 @@ def test_neither_order_nor_batch_size_changes_anything(evaluator, noisy, tone_cl
 
 
 def test_learning_shows_as_a_paired_difference(
-    evaluator, noisy, tone_clips, references, config, processes, reporter
+    evaluator, noisy, tone_clips, references, config, processes, reporter, tmp_path
 ):
     held_out = EvaluationSet("tones", tone_clips(60)[30:])
     before = evaluator().evaluate(noisy, held_out)
     kept = references(tone_clips(30))
     settings = config(epochs_per_cycle=20, learning_rate=0.2)
     skips = SkipLog("fail")
-    update(noisy, kept, settings, 1, skips=skips, processes=processes, reporter=reporter)
+    progress, points, stop = Progress(1), ResumePoints(tmp_path), StopRequest()
+    shared = {"skips": skips, "processes": processes, "reporter": reporter, "stop": stop}
+    update(noisy, kept, settings, progress, points, **shared)
     after = evaluator().evaluate(noisy, held_out)
     assert after.value() < 0.1 < before.value()
     low, high = compare(after, before)["difference_ci95"]

@@ -9,12 +9,14 @@ import torch
 from audioforge.errors import DatasetError, TrainingError
 from audioforge.raft.clips import SkipLog
 from audioforge.raft.selection import Kept
+from audioforge.raft.state import Progress, ResumePoints
+from audioforge.raft.stop import StopRequest
 from audioforge.raft.update import update
 from audioforge.sample import AudioSample, Hypothesis
 
 
 @pytest.fixture
-def learn(tone_model, processes, reporter, config):
+def learn(tone_model, processes, reporter, config, tmp_path):
     """`learn(kept, …settings)` gives the report and the model after one update."""
 
     def _learn(kept, cycle=1, model=None, **settings):
@@ -23,10 +25,12 @@ def learn(tone_model, processes, reporter, config):
             adapter,
             kept,
             config(**settings),
-            cycle,
+            Progress(cycle),
+            ResumePoints(tmp_path),
             skips=SkipLog("fail"),
             processes=processes,
             reporter=reporter,
+            stop=StopRequest(),
         )
         return report, adapter
 
@@ -169,6 +173,9 @@ class Together:
             def gather(self, items):
                 return [x for part in together.exchange(rank, items) for x in part]
 
+            def wait(self):
+                together.exchange(rank, None)
+
             def autocast(self):
                 return nullcontext()
 
@@ -181,14 +188,14 @@ class Together:
                     parameter.grad = sum(part[index] for part in everyone)
 
         process = Process()
-        process.rank = rank
+        process.rank, process.is_main = rank, rank == 0
         return process
 
 
 @pytest.mark.parametrize(("count", "clips"), [(2, 16), (3, 7), (4, 5)])
 @pytest.mark.parametrize("schedule", [{"epochs_per_cycle": 2}, {"steps_per_cycle": 3}])
 def test_any_number_of_processes_does_what_one_does(
-    learn, tone_model, tone_clips, references, config, reporter, count, clips, schedule
+    learn, tone_model, tone_clips, references, config, reporter, tmp_path, count, clips, schedule
 ):
     """Uneven shards, and steps in which some processes have nothing to do, are in here."""
     kept = references(tone_clips(clips))
@@ -203,10 +210,12 @@ def test_any_number_of_processes_does_what_one_does(
             models[rank],
             kept,
             config(**settings),
-            1,
+            Progress(1),
+            ResumePoints(tmp_path),
             skips=SkipLog("fail"),
             processes=together.process(rank),
             reporter=reporter,
+            stop=StopRequest(),
         )
 
     threads = [threading.Thread(target=work, args=(rank,)) for rank in range(count)]

@@ -17,15 +17,47 @@ def write_text(path: Path, text: str) -> None:
 
 
 def _write(path: Path, parts: Iterable[str]) -> None:
+    with new_file(path) as temporary, temporary.open("w", encoding="utf-8") as file:
+        file.writelines(parts)
+
+
+@contextmanager
+def new_file(path: Path, *, durable: bool = True) -> Iterator[Path]:
+    """Give a temporary name for a file that takes the place of `path` when the block ends.
+
+    Args:
+        path: Of the file.
+        durable: Whether it must outlast a power cut; what is written again after one need not.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with temporary.open("w", encoding="utf-8") as file:
-            file.writelines(parts)
-            file.flush()
-            os.fsync(file.fileno())
+        yield temporary
+        if durable:
+            _flush(temporary)
         temporary.replace(path)
+        if durable:
+            _flush_folder(path.parent)
+    except OSError as error:
+        error.filename = error.filename or str(path)  # a full disk does not say which file
+        raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _flush(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def _flush_folder(folder: Path) -> None:
+    """Make a rename last over a power cut, on systems where a folder can be opened for it."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -51,7 +83,11 @@ def _to_json(value: Any, indent: int | None = None) -> str:
 
 @contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
-    """Give a temporary folder that takes the place of `path` when the block ends without error."""
+    """Give a temporary folder that takes the place of `path` when the block ends without error.
+
+    A process that is killed leaves the old folder, the new one, or in the instant between them
+    neither under this name; never a part.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
@@ -59,9 +95,18 @@ def new_folder(path: Path) -> Iterator[Path]:
         yield temporary
         for file in temporary.rglob("*"):
             if file.is_file():
-                with file.open("rb") as opened:
-                    os.fsync(opened.fileno())
+                _flush(file)
         shutil.rmtree(path, ignore_errors=True)
         temporary.rename(path)
+        _flush_folder(path.parent)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what killed processes left below a folder under temporary names."""
+    for path in list(folder.rglob(".*.tmp")):
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)

@@ -1,21 +1,27 @@
 """Decoding: any sound file to float32 mono at the rate that a model wants.
 
 soundfile decodes (WAV, FLAC, Ogg Vorbis and Opus, MP3), soxr resamples at its high quality. A
-clip that cannot be used raises `AudioError` with its name and reason; nothing is cut silently.
+clip that cannot be used raises `AudioError` with its name and reason; nothing is cut silently, and
+nothing is held in memory but the clip itself.
 """
 
 from __future__ import annotations
 
 import io
 import math
+import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import soundfile
 import soxr
+from attrs import frozen
 
 from audioforge.errors import AudioError
+from audioforge.paths import open_regular
 from audioforge.sample import AudioSample, Clip
 
 _WAV_DATA = re.compile(r"^data : (\d+) \(should be (\d+)\)", re.MULTILINE)
@@ -29,12 +35,68 @@ SEGMENT_SLACK_SECONDS = 0.1
 """How far a segment may reach past the end of its file, as rounded time stamps do."""
 
 
+BLOCK_VALUES = 2**20
+"""Samples times channels that are decoded at a time: 4 MB, however long the file is."""
+
+CANCELLED = 1e-3
+"""Share of its channels' energy from which on a mix counts as sound. Uncorrelated channels keep
+1 / channels of it; a channel and its negative keep nothing."""
+
+_PLAIN = {
+    "Format not recognised": "it is no WAV, FLAC, Ogg, Opus, MP3, AIFF or AU file",
+    "SF_INFO struct incomplete": "its header states a sampling rate of 0 or nothing at all",
+    "Internal psf_fseek() failed": "there is a header and no sound after it",
+    "flac decoder lost sync": "the file is cut or damaged (flac decoder lost sync)",
+}
+"""What libsndfile says, in words that somebody can act on."""
+
+
+LOUDEST = 2.0**32
+"""Some write 32-bit whole numbers as floats. What is above is no sound, and a model that squares it
+gets infinity."""
+
+LOWEST_RATE_HZ, HIGHEST_RATE_HZ = 1_000, 1_000_000
+"""Outside of what records sound, from hearts to bats. Resampling from any rate to any other would
+make gigabytes of a short file."""
+
+
 class ClipTooLong(AudioError):
     """The clip is longer than the model's window."""
+
+    kind = "too long"
 
 
 class ClipTooShort(AudioError):
     """The clip is shorter than the model can take."""
+
+    kind = "too short"
+
+
+class ClipMissing(AudioError):
+    """There is no such file."""
+
+    kind = "missing audio"
+
+
+class ClipCancelled(AudioError):
+    """The channels of the clip cancel each other out when they are mixed to one."""
+
+    kind = "cancelled out"
+
+
+@frozen
+class Facts:
+    """What a clip is, by decoding it in full.
+
+    Attributes:
+        seconds: Its length.
+        sampling_rate: Of its file, in Hz.
+        is_silent: Whether every sample of it is 0.
+    """
+
+    seconds: float
+    sampling_rate: int
+    is_silent: bool
 
 
 def check_rate(clip: Clip, sampling_rate: int) -> None:
@@ -68,22 +130,17 @@ def load_clip(
     Raises:
         ClipTooLong: If the clip is longer than `max_seconds`.
         ClipTooShort: If the clip is empty or shorter than `min_seconds`.
+        ClipMissing: If there is no such file.
+        ClipCancelled: If its channels cancel each other out.
         AudioError: If the clip cannot be decoded, holds NaN or infinite values, or its offset or
             duration cannot be.
     """
-    if sample.audio is None:
-        raise AudioError(f"{sample.origin}: there is no audio")
-    for name, seconds in (("offset", sample.offset or 0.0), ("duration", sample.duration or 0.0)):
-        if not (math.isfinite(seconds) and seconds >= 0):
-            raise AudioError(f"{sample.origin}: {name} {seconds:g} is not seconds from 0 up")
+    _check_stated(sample)
     if isinstance(sample.audio, np.ndarray):
-        samples, rate = _from_array(sample)
-        _check_length(sample, len(samples) / rate, max_seconds, min_seconds)
+        mono, rate = _from_array(sample)
+        _check_length(sample, len(mono) / rate, max_seconds, min_seconds)
     else:
-        samples, rate = _decode(sample, max_seconds, min_seconds)
-    if not np.isfinite(samples).all():
-        raise AudioError(f"{sample.origin}: the audio holds NaN or infinite values")
-    mono = samples if samples.ndim == 1 else samples.mean(axis=1)
+        mono, rate = _decode(sample, max_seconds, min_seconds)
     if rate != sampling_rate:
         mono = soxr.resample(mono, rate, sampling_rate)
     if len(mono) == 0:
@@ -91,11 +148,32 @@ def load_clip(
     return Clip(sample, np.ascontiguousarray(mono, dtype=np.float32), sampling_rate)
 
 
-def _open(audio: Path | bytes) -> soundfile.SoundFile:
-    if isinstance(audio, bytes):
-        return soundfile.SoundFile(io.BytesIO(audio))
-    with audio.open("rb"):  # says why it cannot be read; libsndfile says "System error"
-        return soundfile.SoundFile(str(audio))
+def examine(sample: AudioSample) -> Facts:
+    """Decode a clip in full without keeping it, in a few megabytes whatever its length.
+
+    Raises:
+        AudioError: As `load_clip` does.
+    """
+    _check_stated(sample)
+    if isinstance(sample.audio, np.ndarray):
+        mono, rate = _from_array(sample)
+        _check_length(sample, len(mono) / rate, None, 0.0)
+        return Facts(len(mono) / rate, rate, not mono.any())
+    with _explained(sample), _open(sample) as file:
+        start, wanted = _part(sample, file)
+        _check_length(sample, wanted / file.samplerate, None, 0.0)
+        silent = True
+        for block in _mono_blocks(sample, file, start, wanted):
+            silent = silent and not block.any()
+        return Facts(wanted / file.samplerate, file.samplerate, silent)
+
+
+def _check_stated(sample: AudioSample) -> None:
+    if sample.audio is None:
+        raise AudioError(f"{sample.origin}: there is no audio")
+    for name, seconds in (("offset", sample.offset or 0.0), ("duration", sample.duration or 0.0)):
+        if not (math.isfinite(seconds) and seconds >= 0):
+            raise AudioError(f"{sample.origin}: {name} {seconds:g} is not seconds from 0 up")
 
 
 def _from_array(sample: AudioSample) -> tuple[np.ndarray, int]:
@@ -104,30 +182,113 @@ def _from_array(sample: AudioSample) -> tuple[np.ndarray, int]:
     rate = sample.sampling_rate
     samples = np.asarray(sample.audio, dtype=np.float32)
     start, wanted = _segment(sample, len(samples), rate)
-    return samples[start : start + wanted], rate
+    samples = samples[start : start + wanted]
+    _check_finite(sample, samples)
+    return samples if samples.ndim == 1 else samples.mean(axis=1), rate
 
 
 def _decode(
     sample: AudioSample, max_seconds: float | None, min_seconds: float
 ) -> tuple[np.ndarray, int]:
-    """Read a file's segment; the length is checked on the header first, so that it stays cheap."""
-    assert isinstance(sample.audio, Path | bytes)
+    """Read a file's part; the length is checked on the header first, so that it stays cheap."""
+    with _explained(sample), _open(sample) as file:
+        start, wanted = _part(sample, file)
+        _check_length(sample, wanted / file.samplerate, max_seconds, min_seconds)
+        mono = np.empty(wanted, np.float32)
+        there = 0
+        for block in _mono_blocks(sample, file, start, wanted):
+            mono[there : there + len(block)] = block
+            there += len(block)
+        return mono, file.samplerate
+
+
+@contextmanager
+def _explained(sample: AudioSample) -> Iterator[None]:
+    """Turn what goes wrong while a file is decoded into an `AudioError` with a plain reason."""
     try:
-        with _open(sample.audio) as file:
-            _check_whole(sample, file)
-            rate = file.samplerate
-            start, wanted = _segment(sample, file.frames, rate)
-            _check_length(sample, wanted / rate, max_seconds, min_seconds)
-            file.seek(start)
-            samples = file.read(wanted, dtype="float32")
+        yield
+    except FileNotFoundError as error:
+        raise ClipMissing(f"{sample.origin}: there is no such file") from error
     except (soundfile.SoundFileError, OSError, ValueError, MemoryError) as error:
         raise AudioError(f"{sample.origin}: cannot be decoded: {_reason(error)}") from error
-    if len(samples) < wanted:
+
+
+def _open(sample: AudioSample) -> soundfile.SoundFile:
+    if isinstance(sample.audio, bytes):
+        return soundfile.SoundFile(_Memory(sample.audio))
+    assert isinstance(sample.audio, Path)
+    with open_regular(sample.audio) as file:  # says why it cannot be; libsndfile: "System error"
+        if not file.read(1):
+            raise ValueError("the file is empty")
+    # As bytes where names are bytes: soundfile cannot spell one that is no UTF-8.
+    name = os.fsencode(sample.audio) if os.name == "posix" else str(sample.audio)
+    return soundfile.SoundFile(name)
+
+
+class _Memory(io.BytesIO):
+    """A file in memory that stays where it is when a damaged header sends it to before its start.
+
+    soundfile calls it from C, where an error would be printed with its traceback and go on.
+    """
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Go to a place, if there can be such a place."""
+        try:
+            return super().seek(offset, whence)
+        except (ValueError, OverflowError):
+            return self.tell()
+
+
+def _part(sample: AudioSample, file: soundfile.SoundFile) -> tuple[int, int]:
+    if not LOWEST_RATE_HZ <= file.samplerate <= HIGHEST_RATE_HZ:
         raise AudioError(
-            f"{sample.origin}: cannot be decoded: {len(samples)} of {wanted} frames are there; "
-            f"the file is cut or damaged"
+            f"{sample.origin}: a sampling rate of {file.samplerate} Hz is none of sound; the file "
+            f"is damaged"
         )
-    return samples, rate
+    _check_whole(sample, file)
+    return _segment(sample, file.frames, file.samplerate)
+
+
+def _mono_blocks(
+    sample: AudioSample, file: soundfile.SoundFile, start: int, wanted: int
+) -> Iterator[np.ndarray]:
+    """Yield a file's part with its channels mixed to one, block by block.
+
+    Raises:
+        AudioError: If frames are missing, are no finite numbers, or cancel each other out.
+    """
+    file.seek(start)
+    size = max(1, BLOCK_VALUES // file.channels)
+    there, of_mix, of_channels = 0, 0.0, 0.0
+    while there < wanted:
+        block = file.read(min(size, wanted - there), dtype="float32", always_2d=True)
+        if not len(block):
+            raise AudioError(
+                f"{sample.origin}: cannot be decoded: {there} of {wanted} frames are there; the "
+                f"file is cut or damaged"
+            )
+        there += len(block)
+        _check_finite(sample, block)
+        mono = block[:, 0] if file.channels == 1 else block.mean(axis=1)
+        if file.channels > 1:
+            of_mix += float(np.square(mono, dtype=np.float64).sum())
+            of_channels += float(np.square(block, dtype=np.float64).sum()) / file.channels
+        yield mono
+    if of_mix < CANCELLED * of_channels:
+        raise ClipCancelled(
+            f"{sample.origin}: its {file.channels} channels cancel each other out when they are "
+            f"mixed to one; turn one of them over, or keep one"
+        )
+
+
+def _check_finite(sample: AudioSample, samples: np.ndarray) -> None:
+    if not np.isfinite(samples).all():
+        raise AudioError(f"{sample.origin}: the audio holds NaN or infinite values")
+    if (loudest := float(np.abs(samples).max(initial=0.0))) > LOUDEST:
+        raise AudioError(
+            f"{sample.origin}: the audio holds samples of {loudest:.1e}, where full scale is 1; it "
+            f"is damaged"
+        )
 
 
 def _segment(sample: AudioSample, frames: int, rate: int) -> tuple[int, int]:
@@ -136,19 +297,20 @@ def _segment(sample: AudioSample, frames: int, rate: int) -> tuple[int, int]:
     Raises:
         AudioError: If the recording ends before the part does.
     """
-    start = round((sample.offset or 0.0) * rate)
-    if start and start >= frames:
+    offset, length = sample.offset or 0.0, frames / rate
+    if offset and offset >= length:
         raise AudioError(
-            f"{sample.origin}: the segment starts at {start / rate:g} s, after the end "
-            f"of the file ({frames / rate:g} s)"
+            f"{sample.origin}: the segment starts at {offset:g} s, after the end "
+            f"of the file ({length:g} s)"
         )
+    start = min(round(offset * rate), frames)
     if sample.offset is None or sample.duration is None:
         return start, frames - start
-    wanted = round(sample.duration * rate)
+    wanted = round(min(sample.duration, length + 1) * rate)  # 1e308 s have no number of frames
     if start + wanted > frames + SEGMENT_SLACK_SECONDS * rate:
         raise AudioError(
-            f"{sample.origin}: the segment ends at {(start + wanted) / rate:g} s, after the end "
-            f"of the file ({frames / rate:g} s)"
+            f"{sample.origin}: the segment ends at {offset + sample.duration:g} s, after the end "
+            f"of the file ({length:g} s)"
         )
     return start, min(wanted, frames - start)
 
@@ -185,8 +347,7 @@ def _check_length(
 
 def _reason(error: Exception) -> str:
     """Return the part of an error that says something a user can act on."""
-    if isinstance(error, FileNotFoundError):
-        return "there is no such file"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
-    return str(error).rsplit(": ", 1)[-1].strip() or type(error).__name__
+    reason = str(error).rsplit(": ", 1)[-1].strip().rstrip(".")
+    return _PLAIN.get(reason, reason) or type(error).__name__

@@ -8,6 +8,7 @@ The same names serve everywhere: a key `a_b` of the YAML file is the flag `--a-b
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Set
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from attrs import define
 
 from audioforge.errors import ConfigError, UsageError, did_you_mean
 from audioforge.model import TASKS
+from audioforge.paths import open_regular
 from audioforge.settings import checked, number, setting
 from audioforge.spelling import read_reference
 
@@ -28,6 +30,9 @@ DEFAULT_VERIFIERS = {
     "tts": ("intelligibility:weight=0.4", "quality:weight=0.4", "consistency:weight=0.2"),
 }
 MAX_CONFIG_BYTES = 100_000
+MAX_INTEGER_BITS = 1024
+CHANGEABLE = ("output_dir", "device", "max_error_rate", "verifier_timeout", "save_every")
+"""Settings that do not change what a run computes, so that a resumed run may have others."""
 
 
 @define(kw_only=True)
@@ -78,7 +83,21 @@ class AudioRAFTConfig:
         "What to do with a clip that cannot be used.",
         choices=("skip", "fail"),
     )
+    max_error_rate: float = setting(
+        0.05,
+        "float",
+        "Stop when more than this part of what a verifier was given made it fail; each failure "
+        "leaves a hypothesis without a reward.",
+        minimum=0,
+        maximum=1,
+    )
+    verifier_timeout: float = setting(
+        300.0, "float", "Seconds that a verifier may take for one batch; 0 is no limit.", minimum=0
+    )
     output_dir: Path | None = setting(None, "path", "Run folder; must be new or empty.")
+    save_every: float = setting(
+        10.0, "float", "Minutes between two saves of an unfinished update.", minimum=0
+    )
 
     num_cycles: int = setting(6, "int", "Cycles of sampling and fine-tuning.", minimum=1)
     samples_per_prompt: int = setting(4, "int", "Hypotheses per clip (k).", minimum=1)
@@ -304,16 +323,21 @@ def read_config_file(path: Path) -> dict[str, Any]:
         ConfigError: If it cannot be read, or is not a mapping.
     """
     try:
-        if path.stat().st_size > MAX_CONFIG_BYTES:
-            raise ConfigError([f"{path}: larger than {MAX_CONFIG_BYTES:,} bytes"])
-        values = _load_yaml(path.read_text(encoding="utf-8"))
+        with open_regular(path) as file:
+            content = file.read(MAX_CONFIG_BYTES + 1)
+        text = content.decode()
     except OSError as error:
         raise ConfigError([f"{path}: cannot be read: {error.strerror}"]) from error
     except UnicodeDecodeError as error:
         raise ConfigError([f"{path}: not UTF-8 text: {error.reason}"]) from error
-    # ValueError: a date or number that cannot be; RecursionError: thousands of open brackets.
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise ConfigError([f"{path}: not YAML: {' '.join(str(error).split())}"]) from error
+    if len(content) > MAX_CONFIG_BYTES:
+        raise ConfigError([f"{path}: larger than {MAX_CONFIG_BYTES:,} bytes"])
+    try:
+        values = _load_yaml(text)
+    # A date that cannot be, an empty "!!int", a thousand open brackets: each raises another kind.
+    except Exception as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ConfigError([f"{path}: not YAML: {reason}"]) from error
     if values is None:
         return {}
     if not isinstance(values, dict):
@@ -338,12 +362,24 @@ class _PlainLoader(yaml.SafeLoader):
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         """Refuse a key that is there twice, of which YAML would silently take the last."""
-        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        if repeated := sorted({key for key in keys if keys.count(key) > 1}):
+        keys = Counter(key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode))
+        if repeated := sorted(key for key, times in keys.items() if times > 1):
             raise yaml.constructor.ConstructorError(
                 problem=f"{', '.join(repeated)} is there twice", problem_mark=node.start_mark
             )
         return super().construct_mapping(node, deep=deep)
+
+    def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
+        """Refuse a number so long that Python can no longer write it out in a message."""
+        value = super().construct_yaml_int(node)
+        if value.bit_length() > MAX_INTEGER_BITS:
+            raise yaml.constructor.ConstructorError(
+                problem=f"a whole number of {value.bit_length():,} bits", problem_mark=node.start_mark
+            )
+        return value
+
+
+_PlainLoader.add_constructor("tag:yaml.org,2002:int", _PlainLoader.construct_yaml_int)
 
 
 def _load_yaml(text: str) -> Any:

@@ -8,8 +8,8 @@ the screen. Output that is piped is plain: no colours, no wrapping, no truncatio
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
@@ -17,26 +17,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-_UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-"""Control characters but newline and tab; marks that reverse the reading order; lone surrogates."""
-
-
-def escape_controls(text: str) -> str:
-    r"""Return text whose control characters are spelt out; newlines and tabs stay.
-
-    >>> escape_controls("a\x1b[2Jb")
-    'a\\x1b[2Jb'
-    """
-    return _UNSAFE.sub(lambda match: repr(match.group())[1:-1], text)
-
-
-def one_line(text: str) -> str:
-    r"""Return text for one line: like `escape_controls`, and newlines and tabs are spelt out too.
-
-    >>> one_line("a\nb")
-    'a\\nb'
-    """
-    return escape_controls(text).replace("\n", "\\n").replace("\t", "\\t")
+from audioforge.escapes import escape_controls, one_line
 
 
 @cache
@@ -57,13 +38,17 @@ def print_line(text: str = "", style: str | None = None) -> None:
 
 
 def print_note(text: str, style: str | None = None) -> None:
-    """Print to stderr what is not part of the result."""
-    _print(stderr(), text, style)
+    """Print to stderr what is not part of the result; a log that takes no more ends no run."""
+    with suppress(OSError):
+        _print(stderr(), text, style)
 
 
 def print_error(text: str) -> None:
-    """Print `Error: …` to stderr."""
-    _print(stderr(), f"Error: {text}", None, head="Error:")
+    """Print `Error: …` to stderr; further lines are indented, so that none passes for another."""
+    first, *rest = f"Error: {text}".split("\n")
+    indented = (line if line.startswith("  ") else f"  {line}" for line in rest)
+    with suppress(OSError):
+        _print(stderr(), "\n".join([first, *indented]), None, head="Error:")
 
 
 def print_json(value: Any) -> None:
@@ -107,9 +92,9 @@ def _rich_table(
 ) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for head in columns:
-        table.add_column(head, justify="right" if head in right else "left", overflow="fold")
+        table.add_column(Text(one_line(head)), justify="right" if head in right else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(Text(escape_controls(cell)) for cell in row))
+        table.add_row(*(Text(one_line(cell)) for cell in row))
     return table
 
 

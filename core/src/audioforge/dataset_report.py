@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from array import array
 from collections import Counter
 from pathlib import Path
@@ -10,18 +9,17 @@ from statistics import median
 from typing import Any
 
 import numpy as np
-import soundfile
 from attrs import define, field
 
-from audioforge.audio import ClipTooShort, load_clip
+from audioforge.audio import SEGMENT_SLACK_SECONDS, Facts, examine
 from audioforge.errors import AudioError
 from audioforge.sample import AudioSample, Problem
 
 FIRST_PROBLEMS = 10
 """How many problems are named; the others are counted."""
 
-UNREADABLE_RATE_HZ = 16_000
-"""Asked for when a file's own rate cannot be read: decoding then fails with the reason."""
+STATED_SLACK = 0.01
+"""By how much a clip may be shorter or longer than the dataset states, as a part of it."""
 
 
 @define
@@ -58,23 +56,23 @@ class DatasetReport:
             self._add_problem(item)
             return
         try:
-            seconds, rate = measure(item)
+            facts = examine(item)
         except AudioError as error:
             # The error's message names the clip, as `where` does.
             reason = str(error).removeprefix(f"{item.origin}: ")
-            self._add_problem(Problem(item.place, reason, _kind(item, error)))
+            self._add_problem(Problem(item.place, reason, error.kind))
             return
-        self._add_sample(item, seconds, rate)
+        self._add_sample(item, facts)
 
     def _add_problem(self, problem: Problem) -> None:
         self.problem_kinds[problem.kind] += 1
         if len(self.first_problems) < FIRST_PROBLEMS:
             self.first_problems.append(problem)
 
-    def _add_sample(self, sample: AudioSample, seconds: float, rate: int) -> None:
+    def _add_sample(self, sample: AudioSample, facts: Facts) -> None:
         self.samples += 1
-        self.durations.append(seconds)
-        self.sampling_rates[rate] += 1
+        self.durations.append(facts.seconds)
+        self.sampling_rates[facts.sampling_rate] += 1
         self.labels.update(sample.labels)
         if sample.speaker is not None:
             self.speakers.add(sample.speaker)
@@ -83,10 +81,18 @@ class DatasetReport:
         if (sample.reference or "").strip():
             self.with_reference += 1
         elif not sample.labels:
-            reason = "neither a transcript nor a label: it cannot be scored"
-            self._add_problem(Problem(sample.place, reason, "empty reference"))
+            self._doubt(sample, "empty reference", "neither a transcript nor a label to score with")
+        if facts.is_silent:
+            self._doubt(sample, "silent", "every sample is 0")
+        if _differs(sample, facts.seconds):
+            stated = f"{facts.seconds:g} s long, where {sample.duration:g} s are stated"
+            self._doubt(sample, "other length", stated)
         if self.example is None:
-            self.example = describe(sample, seconds, rate)
+            self.example = describe(sample, facts)
+
+    def _doubt(self, sample: AudioSample, kind: str, reason: str) -> None:
+        """Name a clip that can be used, and that somebody should look at."""
+        self._add_problem(Problem(sample.place, reason, kind))
 
     def to_json(self) -> dict[str, Any]:
         """Return the report as plain values; durations in seconds, rates in Hz."""
@@ -116,35 +122,22 @@ class DatasetReport:
         }
 
 
-def measure(sample: AudioSample) -> tuple[float, int]:
-    """Decode a clip in full; return its length in seconds and the rate of its file in Hz.
-
-    Raises:
-        AudioError: If it cannot be used.
-    """
-    rate = sample.sampling_rate or _file_rate(sample)
-    return load_clip(sample, rate).seconds, rate
+def _differs(sample: AudioSample, seconds: float) -> bool:
+    """Say whether a whole file is not as long as its dataset states: cut, or another recording."""
+    if sample.offset is not None or sample.duration is None:
+        return False
+    slack = max(SEGMENT_SLACK_SECONDS, STATED_SLACK * sample.duration)
+    return abs(seconds - sample.duration) > slack
 
 
-def _file_rate(sample: AudioSample) -> int:
-    audio = sample.audio
-    if audio is None or isinstance(audio, np.ndarray):
-        return UNREADABLE_RATE_HZ
-    try:
-        info = soundfile.info(io.BytesIO(audio) if isinstance(audio, bytes) else str(audio))
-    except (soundfile.SoundFileError, OSError, ValueError):
-        return UNREADABLE_RATE_HZ
-    return int(info.samplerate) or UNREADABLE_RATE_HZ
-
-
-def describe(sample: AudioSample, seconds: float, rate: int) -> dict[str, Any]:
+def describe(sample: AudioSample, facts: Facts) -> dict[str, Any]:
     """Return what a sample looks like; its length and rate are the decoded ones."""
     audio = sample.audio
     return {
         "id": sample.id,
         "audio": str(audio) if isinstance(audio, Path) else f"{_size(audio)} in memory",
-        "seconds": seconds,
-        "sampling_rate": rate,
+        "seconds": facts.seconds,
+        "sampling_rate": facts.sampling_rate,
         "reference": sample.reference,
         "labels": list(sample.labels),
         "speaker": sample.speaker,
@@ -157,9 +150,3 @@ def _size(audio: bytes | np.ndarray | None) -> str:
     if isinstance(audio, np.ndarray):
         return f"{len(audio)} frames"
     return f"{len(audio or b'')} bytes"
-
-
-def _kind(sample: AudioSample, error: AudioError) -> str:
-    if isinstance(sample.audio, Path) and not sample.audio.is_file():
-        return "missing audio"
-    return "too short" if isinstance(error, ClipTooShort) else "undecodable"

@@ -6,7 +6,7 @@ The command line prints the message of an `AudioForgeError` without a traceback 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 
@@ -57,7 +57,13 @@ class DatasetError(AudioForgeError):
 
 
 class AudioError(AudioForgeError):
-    """One clip's audio cannot be used; the message says which and why."""
+    """One clip's audio cannot be used; the message says which and why.
+
+    Attributes:
+        kind: A short class of problems to count by.
+    """
+
+    kind = "undecodable"
 
 
 class VerifierError(AudioForgeError):
@@ -82,3 +88,13 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     close = get_close_matches(name, names, n=3, cutoff=0.6)
     start = f"Did you mean {' or '.join(close)}? " if close else ""
     return f"{start}Known: {', '.join(names)}."
+
+
+def listed(names: Sequence[str], most: int = 50) -> str:
+    """Return names as a message lists them.
+
+    >>> listed(["a", "b", "c"], most=2)
+    'a, b and 1 more'
+    """
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from typing import TextIO, TypeVar
 
-from audioforge.console import escape_controls
+from audioforge.escapes import one_line
 
 T = TypeVar("T")
 
@@ -37,14 +38,37 @@ class Reporter:
     def info(self, message: str) -> None:
         """Write a line."""
         if not self.quiet:
-            self._console.print(escape_controls(message), markup=False)
+            with suppress(OSError):  # a log that takes no more ends no run
+                self._console.print(one_line(message), markup=False)
 
     def warn(self, message: str) -> None:
         """Write a warning, also when quiet."""
         if self._warnings:
-            self._console.print(
-                f"Warning: {escape_controls(message)}", markup=False, style="yellow"
-            )
+            with suppress(OSError):  # a log that takes no more ends no run
+                self._console.print(f"Warning: {one_line(message)}", markup=False, style="yellow")
+
+    def count(self, items: Iterable[T], what: str, total: int | None = None) -> Iterator[T]:
+        """Pass items through and show how many there were: for millions that cost little each.
+
+        Args:
+            items: What is counted.
+            what: What the bar says.
+            total: How many there will be at most; None where nobody knows.
+        """
+        if self.quiet or not self._console.is_terminal:
+            yield from items
+            return
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+        columns = (
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            TextColumn("{task.completed:,.0f}"),
+            TimeElapsedColumn(),
+        )
+        with Progress(*columns, console=self._console, transient=True) as progress:
+            # One thread redraws ten times a second; an item costs no more than an addition.
+            yield from progress.track(items, total, description=one_line(what))
 
     def track(
         self, steps: Iterable[T], total: int, what: str, size: Callable[[T], int] = lambda _: 1
@@ -69,14 +93,14 @@ class Reporter:
         )
 
         columns = (
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("{task.fields[rate]}"),
             TimeRemainingColumn(),
         )
         with Progress(*columns, console=self._console, transient=True) as progress:
-            bar = progress.add_task(what, total=total, rate="")
+            bar = progress.add_task(one_line(what), total=total, rate="")
             for step in steps:
                 yield step
                 speed = progress.tasks[bar].speed

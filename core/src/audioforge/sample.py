@@ -33,6 +33,8 @@ class AudioSample:
         duration: Length of the clip in seconds. Without an offset it is only what the dataset
             states, and the file's own length counts.
         metadata: Whatever else the dataset says.
+        where: The place in the dataset that states the clip, such as file and line, where known.
+        stored: Whether `audio` is only a run's own copy, which tells nobody where the clip is from.
     """
 
     id: str
@@ -45,15 +47,20 @@ class AudioSample:
     offset: float | None = None
     duration: float | None = None
     metadata: Mapping[str, Any] = field(factory=dict)
+    where: str | None = None
+    stored: bool = False
 
     @property
     def origin(self) -> str:
         """Where the audio is, for messages: its path, or the sample's id."""
-        return str(self.audio) if isinstance(self.audio, Path) else self.id
+        has_file = isinstance(self.audio, Path) and not self.stored
+        return str(self.audio) if has_file else self.id
 
     @property
     def place(self) -> str:
-        """The id with the file where it is not plain from the id, for lists of problems."""
+        """Where to look for a problem: what states the clip, and its file; else id and file."""
+        if self.where is not None:
+            return f"{self.where}: {self.origin}"
         return self.origin if self.origin.endswith(self.id) else f"{self.id} ({self.origin})"
 
 
@@ -129,19 +136,23 @@ class Score:
         reward: In [0, 1], or None when the verifier cannot judge.
         passed: Whether the hypothesis meets the verifier's threshold; None when it cannot judge.
         metrics: The measurements behind the reward, unclipped.
+        error: Why the verifier failed, in words; the engine sets it. Such a score has no reward.
 
     Raises:
-        ValueError: If the reward is not a number in [0, 1].
+        ValueError: If the reward is not a number in [0, 1], or stands beside an error.
     """
 
     reward: float | None
     passed: bool | None = None
     metrics: Mapping[str, float] = field(factory=dict)
+    error: str | None = None
 
     def __attrs_post_init__(self) -> None:
         """Refuse anything that is not a reward."""
         if self.reward is not None and not (math.isfinite(self.reward) and 0 <= self.reward <= 1):
             raise ValueError(f"a reward must be in [0, 1] or None, not {self.reward!r}")
+        if self.error is not None and self.reward is not None:
+            raise ValueError(f"a failed score has no reward, not {self.reward!r}")
 
 
 @define(eq=False)
@@ -152,13 +163,11 @@ class ScoredHypothesis:
         hypothesis: What the model said.
         scores: By verifier id.
         reward: In [0, 1], or None when no verifier could judge.
-        kept: Whether selection kept it for the update; None before selection.
     """
 
     hypothesis: Hypothesis
     scores: Mapping[str, Score]
     reward: float | None
-    kept: bool | None = None
 
 
 @define(eq=False)
@@ -186,7 +195,7 @@ class Problem:
     """One thing in a dataset that cannot be used.
 
     Attributes:
-        where: File and line, or the sample's id and file.
+        where: File and line, with the clip's file where that is the trouble; or id and file.
         reason: What is wrong, and what to do where that is not plain.
         kind: A short class of problems to count by, such as "undecodable" or "too long".
     """

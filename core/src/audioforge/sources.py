@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 from typing import cast
 
@@ -27,10 +28,12 @@ def open_dataset(registry: Registry, text: str, defaults: DatasetRequest) -> Dat
         defaults: The request's other fields, as the run's flags give them.
 
     Raises:
-        DatasetError: If nothing fits.
+        DatasetError: If nothing fits, or what is there cannot be read.
         ConfigError: If one of its own settings is of the wrong type.
     """
-    location, settings = (text, {}) if Path(text).exists() else parse_reference(text)
+    if not text.strip():
+        raise DatasetError("the dataset has no name: give a name, a path, or a hub id")
+    location, settings = (text, {}) if _is_there(text) else parse_reference(text)
     own = {k: v for k, v in settings.items() if k in REQUEST_FIELDS}
     fields = structure_options(location, DatasetRequest, {"location": location, **own})
     request = attrs.evolve(defaults, **{k: fields[k] for k in ("location", *own)})
@@ -53,9 +56,8 @@ def find_dataset(registry: Registry, location: str) -> Provided:
     corpora = [p for p in provided if cast("DatasetSpec", p.spec).is_corpus]
     if any(location in (p.spec.name, p.full_name) for p in corpora):
         return registry.find("datasets", location)
-    path = Path(location)
-    if path.exists():
-        return _format_of(registry, path, provided)
+    if _is_there(location):
+        return _format_of(registry, Path(location), provided)
     hub = [p for p in provided if cast("DatasetSpec", p.spec).hub]
     if hub and _looks_like_hub_id(location) and not location.lower().endswith(_suffixes(provided)):
         return hub[0]
@@ -82,11 +84,40 @@ def _format_of(registry: Registry, path: Path, provided: list[Provided]) -> Prov
         raise DatasetError(
             f"{path}: no dataset format has this ending. Known: {', '.join(_suffixes(formats))}."
         )
-    files = sorted(p.name for p in path.iterdir() if p.name.lower().endswith(_suffixes(formats)))
+    if not path.is_dir():
+        raise DatasetError(
+            f"{path}: it is a pipe or a device, of which nobody knows how long it is; save what it "
+            f"gives to a file first"
+        )
     raise DatasetError(
         f"{path}: the folder holds no dataset. Expected one of: {', '.join(markers)}."
-        + (f" Or give one of its files: {', '.join(files[:3])}." if files else "")
+        + _files_to_give(path, _suffixes(formats))
     )
+
+
+def _files_to_give(folder: Path, suffixes: tuple[str, ...]) -> str:
+    try:
+        files = sorted(p.name for p in folder.iterdir() if p.name.lower().endswith(suffixes))
+    except OSError as error:
+        raise DatasetError(f"{folder}: cannot be read: {error.strerror or error}") from error
+    return f" Or give one of its files: {', '.join(files[:3])}." if files else ""
+
+
+def _is_there(location: str) -> bool:
+    """Say whether a path exists; what is too long for a path is something else.
+
+    Raises:
+        DatasetError: If it exists and cannot be reached.
+    """
+    try:
+        Path(location).stat()
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return False
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            return False
+        raise DatasetError(f"{location}: cannot be read: {error.strerror or error}") from error
+    return True
 
 
 def _suffixes(provided: list[Provided]) -> tuple[str, ...]:

@@ -6,15 +6,19 @@ So `audioforge --help` is quick, and a broken plugin cannot take the other comma
 
 from __future__ import annotations
 
+import errno
 import importlib
+import os
 import sys
 from typing import Any, cast
 
 import click
 
+from audioforge.cli.foreign_text import escape_foreign_text
 from audioforge.cli.plugin_commands import PluginCommand, plugin_commands
 from audioforge.errors import AudioForgeError, PluginError, UsageError, did_you_mean
 from audioforge.plugins import RESTRICT_VARIABLE, restriction
+from audioforge.raft.time_limit import end_stuck_process
 
 COMMANDS = {
     "train": "Train a model from verifiable rewards (RAFT).",
@@ -32,6 +36,21 @@ EXTRAS = {"demo": "audioforge[demo]"}
 
 INTERRUPTED = 130
 """Exit code of a run that was stopped by the keyboard: 128 + SIGINT, as shells have it."""
+
+
+STORAGE_FAULTS = frozenset(
+    {
+        errno.ENOSPC,
+        errno.EDQUOT,
+        errno.EFBIG,
+        errno.EROFS,
+        errno.EACCES,
+        errno.EPERM,
+        errno.EIO,
+        errno.ESTALE,
+    }
+)
+"""What a disk says that is full, takes nothing or fails: no bug, and no traceback."""
 
 
 class LazyGroup(click.Group):
@@ -84,6 +103,13 @@ class LazyGroup(click.Group):
         except AudioForgeError as error:
             _show_error(str(error))
             ctx.exit(error.exit_code)
+        except OSError as error:
+            if error.errno not in STORAGE_FAULTS:
+                raise
+            where = f"{error.filename}: " if error.filename else ""
+            mend = "Make room or give permission, or choose another place."
+            _show_error(f"{where}cannot be read or written: {error.strerror}. {mend}")
+            ctx.exit(1)
         except (KeyboardInterrupt, click.Abort):
             _show_error("interrupted")
             ctx.exit(INTERRUPTED)
@@ -131,7 +157,12 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line with the arguments of this process; does not return."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed; a file opened later must not get its number
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a terminal that lacks a character shows its escape
             stream.reconfigure(errors="backslashreplace")
+    escape_foreign_text()
+    end_stuck_process()
     cli(prog_name="audioforge")

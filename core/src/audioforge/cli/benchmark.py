@@ -42,6 +42,16 @@ MOST_COLUMNS = 20
 )
 @click.option("--normalizer", help="whisper-english, whisper-basic or none.")
 @click.option("--on-error", help="skip or fail, at a clip that cannot be used.")
+@click.option(
+    "--max-error-rate",
+    metavar="FLOAT",
+    help="Stop when a verifier fails on more than this part of the clips. [default: 0.05]",
+)
+@click.option(
+    "--verifier-timeout",
+    metavar="FLOAT",
+    help="Seconds that a verifier may take for one batch; 0 is no limit. [default: 300]",
+)
 @click.option("--batch-size", help="Clips per forward pass.")
 @click.option("--max-new-tokens", help="Longest output in tokens.")
 @click.option("--adapter", help="Model adapter to use whatever config.json says.")

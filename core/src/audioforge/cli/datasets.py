@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.progress import track
 
-from audioforge.console import print_json, print_line, print_table, stderr
+from audioforge.console import print_json, print_line, print_table
 from audioforge.dataset import DatasetRequest
 from audioforge.dataset_report import DatasetReport
+from audioforge.escapes import one_line
 from audioforge.plugins import Registry, dataset_specs, discover
+from audioforge.reporter import Reporter
 from audioforge.sources import find_dataset, open_dataset
 from audioforge.specs import DatasetSpec
 from audioforge.spelling import parse_reference
@@ -114,14 +115,7 @@ def show(
     if limit is None and _is_remote(registry, dataset, data_dir):
         limit = REMOTE_LIMIT
     report = DatasetReport()
-    for item in track(
-        islice(items, limit),
-        description="Decoding",
-        total=limit,
-        console=stderr(),
-        transient=True,
-        disable=not stderr().is_terminal,
-    ):
+    for item in Reporter().count(islice(items, limit), "Decoding", limit):
         report.add(item)
     summary = {"dataset": dataset, "split": split, "limit": limit, **report.to_json()}
     if as_json:
@@ -141,7 +135,7 @@ def _is_remote(registry: Registry, dataset: str, data_dir: Path | None) -> bool:
 
 def _print_report(report: dict[str, Any]) -> None:
     seen = f"the first {report['limit']} lines" if report["limit"] else "all lines"
-    print_line(f"{report['dataset']}: {report['samples']} usable clips in {seen}")
+    print_line(one_line(f"{report['dataset']}: {report['samples']} usable clips in {seen}"))
     if report["samples"]:
         _print_figures(report)
         _print_example(report["example"])
@@ -176,7 +170,7 @@ def _print_example(example: dict[str, Any]) -> None:
     for key, value in example.items():
         if value not in (None, []):
             text = ", ".join(value) if isinstance(value, list) else str(value)
-            print_line(f"  {key:<15}{text}")
+            print_line(one_line(f"  {key:<15}{text}"))
 
 
 def _print_problems(problems: dict[str, Any]) -> None:
@@ -186,6 +180,6 @@ def _print_problems(problems: dict[str, Any]) -> None:
     kinds = ", ".join(f"{n} {kind}" for kind, n in problems["kinds"].items())
     print_line(f"Problems: {problems['n']} ({kinds})", style="yellow")
     for problem in problems["first"]:
-        print_line(f"  {problem['kind']}: {problem['where']}: {problem['reason']}")
+        print_line(one_line(f"  {problem['kind']}: {problem['where']}: {problem['reason']}"))
     if problems["n"] > len(problems["first"]):
         print_line(f"  … and {problems['n'] - len(problems['first'])} more")

@@ -7,6 +7,7 @@ import os
 import platform
 import shutil
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from importlib import metadata
 from pathlib import Path
@@ -18,6 +19,7 @@ from attrs import frozen
 
 from audioforge import console
 from audioforge.cli.plugins import plugin_rows
+from audioforge.escapes import one_line
 from audioforge.optional_imports import COMPANIONS, hide_broken_companions
 from audioforge.plugins import describe, discover
 
@@ -80,7 +82,7 @@ def run_checks() -> list[Check]:
 def _print_checks(checks: list[Check], broken: int) -> None:
     width = max(len(check.name) for check in checks)
     for check in checks:
-        line = f"{check.status:<8} {check.name:<{width}}  {console.one_line(check.detail)}"
+        line = f"{check.status:<8} {check.name:<{width}}  {one_line(check.detail)}"
         console.print_line(line, style="" if check.status == "ok" else STYLES[check.status])
         if check.mend:
             console.print_line(f"{'':<8} {'':<{width}}  → {check.mend}")
@@ -182,14 +184,27 @@ def _hub() -> Iterator[Check]:
 
 def _disk() -> Iterator[Check]:
     constants = importlib.import_module("huggingface_hub.constants")
-    for name, folder in (("disk: here", Path.cwd()), ("disk: cache", Path(constants.HF_HUB_CACHE))):
-        there = next(p for p in (folder, *folder.parents) if p.exists())
-        free = shutil.disk_usage(there).free
-        low = free < LOW_DISK_BYTES
-        writable = os.access(there, os.W_OK)
-        detail = f"{free / GIB:.1f} GiB free in {there}" + ("" if writable else "; not writable")
-        mend = "Make room, or write elsewhere with --output or HF_HOME."
-        yield Check(name, *(("ok", detail) if writable and not low else ("warning", detail, mend)))
+    yield _room("disk: here", Path.cwd(), "Write elsewhere with --output, or make room.")
+    yield _room("disk: cache", Path(constants.HF_HUB_CACHE), "Set HF_HOME, or make room.")
+
+
+def _room(name: str, folder: Path, mend: str) -> Check:
+    there = next(p for p in (folder, *folder.parents) if p.exists())
+    if not there.is_dir():
+        return Check(name, "warning", f"{there} is no folder", mend)
+    free = shutil.disk_usage(there).free
+    writable = os.access(there, os.W_OK)
+    detail = f"{free / GIB:.1f} GiB free in {there}" + ("" if writable else "; not writable")
+    if writable and free >= LOW_DISK_BYTES:
+        return Check(name, "ok", detail)
+    return Check(name, "warning", detail, mend)
+
+
+def _temporary() -> Iterator[Check]:
+    try:
+        yield Check("temporary files", "ok", tempfile.gettempdir())
+    except FileNotFoundError as error:
+        yield Check("temporary files", "broken", str(error), "Set TMPDIR to a writable folder.")
 
 
 def _plugins() -> Iterator[Check]:
@@ -221,5 +236,6 @@ LOOKS: tuple[Callable[[], Iterator[Check]], ...] = (
     _sound,
     _hub,
     _disk,
+    _temporary,
     _plugins,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,11 +11,12 @@ import attrs
 import click
 
 from audioforge.config import AudioRAFTConfig, read_config_file
-from audioforge.console import print_json, print_line, print_table
+from audioforge.console import print_json, print_line, print_note, print_table
 
 if TYPE_CHECKING:
     from audioforge.model import ModelAdapter
     from audioforge.raft.run import Run
+    from audioforge.raft.trainer import AudioRAFTTrainer
 
 RENAMED = {"model_name": "--model", "num_cycles": "--cycles", "output_dir": "--output"}
 REPEATED = ("texts", "references")
@@ -80,6 +82,13 @@ EXAMPLE = """\b
     type=click.Path(dir_okay=False, path_type=Path),
     help="YAML file with the same settings; flags override it.",
 )
+@click.option(
+    "--resume",
+    "resumed",
+    metavar="RUN",
+    type=click.Path(path_type=Path),
+    help="Go on with the interrupted run in this folder, with its own settings.",
+)
 @config_options
 @click.option("--dry-run", is_flag=True, help="Check everything, say what would run, and stop.")
 @click.option(
@@ -88,17 +97,24 @@ EXAMPLE = """\b
     is_flag=True,
     help="Print summary.json instead of a table; with --dry-run, the resolved settings.",
 )
-def train(config_file: Path | None, dry_run: bool, as_json: bool, **flags: Any) -> None:
+def train(
+    config_file: Path | None, resumed: Path | None, dry_run: bool, as_json: bool, **flags: Any
+) -> None:
     """Train a model from verifiable rewards (RAFT).
 
     Samples k hypotheses for each clip, scores them, keeps the best, fine-tunes on them, and
     repeats. The run folder then holds the best model in best/, every rollout with its scores, and
-    summary.json.
+    summary.json. A run that was stopped or killed goes on with --resume RUN.
     """
-    config = build_config(config_file, flags)
-    from audioforge.raft.trainer import AudioRAFTTrainer
+    if resumed is not None:
+        trainer = _resumed(resumed, config_file, flags)
+        if trainer is None:
+            return
+    else:
+        config = build_config(config_file, flags)
+        from audioforge.raft.trainer import AudioRAFTTrainer
 
-    trainer = AudioRAFTTrainer(config)
+        trainer = AudioRAFTTrainer(config)
     if dry_run:
         run = trainer.prepare()
         adapter = run.load(run.model_name)
@@ -115,6 +131,41 @@ def train(config_file: Path | None, dry_run: bool, as_json: bool, **flags: Any) 
     print_table(summary.columns, summary.rows)
     print_line()
     print_line(summary.conclusion)
+
+
+def _resumed(
+    folder: Path, config_file: Path | None, flags: dict[str, Any]
+) -> AudioRAFTTrainer | None:
+    """Return the trainer that goes on with a run; None when it is finished.
+
+    Raises:
+        UsageError: If there is no run in the folder, or settings were given that it has already.
+    """
+    given = {k: v for k, v in flags.items() if v is not None and v != ()}
+    if config_file is not None:
+        given["config"] = config_file
+    folder = folder.absolute()
+    from audioforge.raft.run_folder import RunFolder
+
+    finished = RunFolder(folder).read_summary()
+    if finished is not None and not given:
+        print_line(f"{folder}: the run is finished; {folder / 'summary.json'} has its result.")
+        return None
+    _go_to(RunFolder(folder).read_working_directory())
+    from audioforge.raft.trainer import AudioRAFTTrainer
+
+    return AudioRAFTTrainer.resume(folder, **given)
+
+
+def _go_to(folder: Path | None) -> None:
+    """Stand where the run was started: relative paths in its settings count from there."""
+    if folder is None or folder == Path.cwd():
+        return
+    try:
+        os.chdir(folder)
+        print_note(f"the run was started in {folder}: its relative paths count from there")
+    except OSError as error:
+        print_note(f"{folder}, where the run was started, cannot be entered: {error.strerror}")
 
 
 def _print_plan(run: Run, adapter: ModelAdapter, as_json: bool) -> None:

@@ -64,6 +64,16 @@ def _reward(_: click.Context, __: click.Parameter, value: str | None) -> float |
 @click.option("--label-column", help="Key of the correct class. [default: label, else text]")
 @click.option("--wer-threshold", help="Word error rate up to which a transcript passes.")
 @click.option("--on-error", help="skip or fail, at a line that cannot be scored.")
+@click.option(
+    "--max-error-rate",
+    metavar="FLOAT",
+    help="Stop when a verifier fails on more than this part of the lines. [default: 0.05]",
+)
+@click.option(
+    "--verifier-timeout",
+    metavar="FLOAT",
+    help="Seconds that a verifier may take for one batch; 0 is no limit. [default: 300]",
+)
 @click.option("--limit", help="Score at most this many samples.")
 @click.option("--device", help="auto, cpu, cuda or mps; for verifiers that run a model.")
 @click.option(
@@ -92,7 +102,8 @@ def verify(
     FILE holds JSON lines with text (what is right) and pred_text (what the system said), as
     predictions.jsonl does; for --task tts, pred_audio or --audio-dir tells the sound files.
     Consecutive lines of one sample are its k hypotheses. Exits with 1 when the mean reward is below
-    --fail-under, or nothing could be scored; with 2 under --on-error fail when a line cannot be.
+    --fail-under, nothing could be scored, or a verifier failed too often; with 2 under --on-error
+    fail when a line cannot be scored.
     """
     path = _one_file(file, manifest)
     if audio_dir is not None and flags["task"] != "tts":
@@ -157,7 +168,9 @@ def _print(result: dict[str, Any]) -> None:
 
 
 def _print_left_out(scoring: Scoring) -> None:
-    """Say what has no reward and why, and which generated files were not asked for."""
+    """Say what has no reward and why, what failed, and which files were not asked for."""
+    for sentence in scoring.failures:
+        print_note(f"Warning: {sentence}", style="yellow")
     for kind, count in scoring.tally.unscored.most_common():
         first = scoring.tally.examples[kind]
         print_note(f"Warning: {count:,} not scored: {kind} (first: {first})", style="yellow")

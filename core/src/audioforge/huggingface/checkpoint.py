@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
 
 from audioforge.errors import CheckpointError
+from audioforge.hub.snapshot import fetch_checkpoint
+from audioforge.huggingface.safe_files import check_files
 from audioforge.optional_imports import hide_broken_companions
 
 hide_broken_companions()
 
 from huggingface_hub.utils.tqdm import enable_progress_bars  # noqa: E402
 from transformers import AutoConfig  # noqa: E402
-from transformers.utils.logging import disable_progress_bar  # noqa: E402
+from transformers.utils import logging  # noqa: E402
 
 T = TypeVar("T")
 
@@ -25,12 +28,18 @@ def read_model_config(location: str) -> Any:
     """Read the model's configuration from a local folder or a hub id.
 
     Raises:
-        CheckpointError: If it is missing or damaged.
+        CheckpointError: If it is missing or damaged, or asks for code of its own.
     """
-    disable_progress_bar()  # type: ignore[no-untyped-call]  # of reading and writing weights, which is quick; and of the hub's
+    # The bars of reading and writing weights, which is quick; and of the hub's.
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     if sys.stderr.isatty():
         enable_progress_bars()
-    return read_part(location, "config.json", AutoConfig.from_pretrained)
+
+    def read(folder: str) -> Any:
+        check_files(location, Path(folder))
+        return AutoConfig.from_pretrained(folder, trust_remote_code=False)
+
+    return read_part(location, "config.json", read)
 
 
 def read_part(location: str, part: str, read: Callable[[str], T]) -> T:
@@ -39,13 +48,18 @@ def read_part(location: str, part: str, read: Callable[[str], T]) -> T:
     Args:
         location: A local folder or a hub id.
         part: What it is, for the message, such as "tokenizer files".
-        read: Takes the location; may raise anything.
+        read: Takes the folder of its files; may raise anything.
 
     Raises:
         CheckpointError: Saying why it cannot be read and how to mend it.
     """
+    folder = Path(location).expanduser()
+    if not folder.exists():
+        folder = fetch_checkpoint(location)
     try:
-        return read(str(Path(location).expanduser()))
+        return read(str(folder))
+    except CheckpointError:
+        raise
     except Exception as error:  # a damaged file makes the libraries raise anything
         raise _unreadable(location, part, error) from error
 
@@ -66,14 +80,17 @@ def read_model(
         CheckpointError: If the weights are missing, damaged, incomplete or pickled.
     """
 
-    def read(name: str) -> tuple[Any, dict[str, Any]]:
-        model, report = model_class.from_pretrained(
-            name,
-            dtype=torch.float32,
-            use_safetensors=True,
-            output_loading_info=True,
-            **settings,
-        )
+    def read(folder: str) -> tuple[Any, dict[str, Any]]:
+        check_files(location, Path(folder))
+        with _quiet():
+            model, report = model_class.from_pretrained(
+                folder,
+                dtype=torch.float32,
+                use_safetensors=True,
+                trust_remote_code=False,
+                output_loading_info=True,
+                **settings,
+            )
         return model, report
 
     model, report = read_part(location, "weights", read)
@@ -119,28 +136,31 @@ def write_model(
         ) from error
 
 
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep Transformers from printing a table of the file's own weight names as they are."""
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+
+
 def _unreadable(location: str, part: str, error: Exception) -> CheckpointError:
     """Say why a checkpoint cannot be read and how to mend it."""
-    folder = Path(location).expanduser()
-    if not folder.exists():
+    if "custom code" in str(error):
         return CheckpointError(
-            f"{location}: there is no such folder, and the hub did not provide it: "
-            f"{_first_line(error)}. Check the spelling, and the network for a hub id."
+            f"{location}: its {part} ask for code of their own (auto_map), which is never run. "
+            f"Choose a checkpoint that Transformers reads without."
         )
-    if part == "weights" and _only_pickled(folder):
-        return CheckpointError(
-            f"{location}: its weights are pickled (pytorch_model.bin), and unpickling can run any "
-            f"code. If you trust it, load it once with Transformers and write it back with "
-            f"save_pretrained, which writes model.safetensors."
-        )
+    reason = _first_line(error)
+    if "ignore_mismatched_sizes" in reason:
+        reason = "they are of another shape than config.json says"
     return CheckpointError(
-        f"{location}: cannot read its {part}: {_first_line(error)}. Copy or save the checkpoint "
+        f"{location}: cannot read its {part}: {reason}. Copy or save the checkpoint "
         f"again, with model, tokenizer and feature extractor in one folder."
     )
-
-
-def _only_pickled(folder: Path) -> bool:
-    return not any(folder.glob("*.safetensors*")) and any(folder.glob("*.bin*"))
 
 
 def _first_line(error: Exception) -> str:

@@ -74,6 +74,7 @@ def run_benchmark(
         task=task,
         on_error=config.on_error,
         limit=config.limit,
+        reporter=reporter,
     )
     normalizer = normalizer_for(config.normalizer, config.language, dataset.samples, task)
     config = attrs.evolve(config, normalizer=normalizer)
@@ -88,6 +89,9 @@ def run_benchmark(
     skipped = dataset.skips.describe(dataset.total)
     if skipped:
         reporter.warn(f"{config.dataset}: {skipped}")
+    failures = verification.guard.failures
+    for sentence in failures.describe(processes.gather(failures.counts())):
+        reporter.warn(sentence)
     _warn_of_silent(evaluation, verification, task, reporter)
     return Benchmark(
         evaluation, _result(config, evaluation, dataset), dataset.skips, processes.is_main

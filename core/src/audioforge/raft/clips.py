@@ -8,9 +8,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 import numpy as np
-from attrs import define, field
+from attrs import define, field, frozen
 
-from audioforge.audio import ClipTooLong, ClipTooShort, load_clip
+from audioforge.audio import load_clip
 from audioforge.errors import AudioError, DatasetError
 from audioforge.model import ModelAdapter
 from audioforge.sample import AudioSample, Clip, Problem
@@ -40,6 +40,10 @@ class SkipLog:
         """
         if self.on_error == "fail":
             raise DatasetError(f"{problem} (--on-error skip leaves such items out)")
+        self.recall(problem)
+
+    def recall(self, problem: Problem) -> None:
+        """Take over a problem that was met before, in another process or before a resume."""
         self.problems.setdefault(f"{problem.where} {problem.kind}", problem)
 
     def share(self, gather: Callable[[list[Problem]], list[Problem]]) -> None:
@@ -49,7 +53,7 @@ class SkipLog:
             gather: Joins the lists of all processes.
         """
         for problem in gather(list(self.problems.values())):
-            self.problems.setdefault(f"{problem.where} {problem.kind}", problem)
+            self.recall(problem)
 
     def describe(self, total: int) -> str | None:
         """Return one line that counts what was left out by kind and names the first, or None.
@@ -63,6 +67,30 @@ class SkipLog:
         counted = ", ".join(f"{n} {kind}" for kind, n in kinds.most_common())
         first = next(iter(self.problems.values()))
         return f"skipped {len(self.problems)} of {total}: {counted} (first: {first})"
+
+
+@frozen(eq=False)
+class Batch:
+    """A chunk of samples with what of it could be decoded.
+
+    Attributes:
+        samples: All of them.
+        clips: Those that can be used, in the same order.
+        problems: Why the others cannot, by sample id.
+    """
+
+    samples: Sequence[AudioSample]
+    clips: list[Clip]
+    problems: dict[str, Problem]
+
+
+def chunks_of(samples: Sequence[T], size: int) -> list[Sequence[T]]:
+    """Cut a list into batches. What stands in one must not depend on who works on it.
+
+    Padding changes a model's output by rounding; so the batches of a stage are cut once, and
+    processes share whole ones.
+    """
+    return [samples[i : i + size] for i in range(0, len(samples), size)]
 
 
 class ClipLoader:
@@ -83,23 +111,20 @@ class ClipLoader:
         self._min_seconds = adapter.min_seconds
         self.skips = skips
 
-    def batches(
-        self, samples: Sequence[AudioSample], batch_size: int
-    ) -> Iterator[tuple[list[AudioSample], list[Clip]]]:
-        """Yield the samples in batches, each with those of its clips that can be used."""
-        chunks = [samples[i : i + batch_size] for i in range(0, len(samples), batch_size)]
+    def batches(self, chunks: Sequence[Sequence[AudioSample]]) -> Iterator[Batch]:
+        """Decode each chunk, and write down what of it cannot be used."""
         with ThreadPoolExecutor(DECODERS) as pool:
             ahead: list[Future[list[Clip | Problem]]] = []
             for index, chunk in enumerate(chunks):
                 while len(ahead) < min(DECODERS + 1, len(chunks) - index):
                     ahead.append(pool.submit(self._load_all, chunks[index + len(ahead)]))
-                clips = []
-                for loaded in ahead.pop(0).result():
-                    if isinstance(loaded, Problem):
-                        self.skips.add(loaded)
-                    else:
-                        clips.append(loaded)
-                yield list(chunk), clips
+                loaded = ahead.pop(0).result()
+                problems = {
+                    s.id: p for s, p in zip(chunk, loaded, strict=True) if isinstance(p, Problem)
+                }
+                for problem in problems.values():
+                    self.skips.add(problem)
+                yield Batch(chunk, [c for c in loaded if isinstance(c, Clip)], problems)
 
     def _load_all(self, samples: Sequence[AudioSample]) -> list[Clip | Problem]:
         return [self._load(sample) for sample in samples]
@@ -114,13 +139,6 @@ class ClipLoader:
                 max_seconds=self._max_seconds,
                 min_seconds=self._min_seconds,
             )
-        except ClipTooLong as error:
-            return _problem(sample, error, "too long")
-        except ClipTooShort as error:
-            return _problem(sample, error, "too short")
         except AudioError as error:
-            return _problem(sample, error, "undecodable")
-
-
-def _problem(sample: AudioSample, error: AudioError, kind: str) -> Problem:
-    return Problem(sample.place, str(error).removeprefix(f"{sample.origin}: "), kind)
+            reason = str(error).removeprefix(f"{sample.origin}: ")
+            return Problem(sample.place, reason, error.kind)

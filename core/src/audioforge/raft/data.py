@@ -9,11 +9,14 @@ from pathlib import Path
 
 from audioforge import keyed_random
 from audioforge.dataset import DatasetRequest
-from audioforge.errors import DatasetError
+from audioforge.errors import DatasetError, listed
 from audioforge.model import Task
+from audioforge.paths import real_path
 from audioforge.plugins import Registry
 from audioforge.raft.clips import SkipLog
 from audioforge.raft.evaluation import EvaluationSet
+from audioforge.raft.spool import Spool
+from audioforge.reporter import Reporter
 from audioforge.sample import AudioSample, Problem
 from audioforge.sources import open_dataset
 
@@ -27,6 +30,8 @@ def load_samples(
     on_error: str,
     limit: int | None = None,
     needs_reference: bool = True,
+    spool: Spool | None = None,
+    reporter: Reporter | None = None,
 ) -> EvaluationSet:
     """Read a dataset's samples; audio stays undecoded.
 
@@ -38,6 +43,8 @@ def load_samples(
         on_error: "skip" or "fail".
         limit: Stop after this many samples.
         needs_reference: Leave out what has no reference.
+        spool: Where sound goes that comes without a file; None to hold it in memory.
+        reporter: Shows how many items are read; None to show nothing.
 
     Raises:
         DatasetError: If the dataset cannot be read or holds nothing usable.
@@ -45,14 +52,15 @@ def load_samples(
     skips = SkipLog(on_error)
 
     def usable() -> Iterator[AudioSample]:
-        for item in open_dataset(registry, location, defaults).load():
+        items = open_dataset(registry, location, defaults).load()
+        for item in reporter.count(items, f"Reading {location}") if reporter else items:
             problem = item if isinstance(item, Problem) else None
             if isinstance(item, AudioSample) and needs_reference:
                 problem = _reference_problem(item, task)
             if problem is not None:
                 skips.add(problem)
             elif isinstance(item, AudioSample):
-                yield item
+                yield item if spool is None else spool.keep(item)
 
     samples = list(islice(usable(), limit))
     if not samples:
@@ -74,8 +82,10 @@ def _reference_problem(sample: AudioSample, task: Task) -> Problem | None:
     if has_reference(sample, task):
         return None
     if task == "classification":
-        return Problem(sample.place, "there is no label", "without label")
-    return Problem(sample.place, "there is no reference text", "empty reference")
+        reason = "there is no label to score with; --label-column names another key"
+        return Problem(sample.place, reason, "without label")
+    reason = "there is no reference text to score with; --text-column names another key"
+    return Problem(sample.place, reason, "empty reference")
 
 
 def labels_of(samples: Sequence[AudioSample]) -> tuple[str, ...]:
@@ -109,18 +119,12 @@ def check_labels(
             )
 
 
-def listed(labels: Sequence[str], most: int = 50) -> str:
-    """Return labels as a message names them."""
-    more = f" and {len(labels) - most} more" if len(labels) > most else ""
-    return ", ".join(labels[:most]) + more
-
-
 def shared_clips(first: Sequence[AudioSample], second: Sequence[AudioSample]) -> int:
     """Count the clips of `second` that are also in `first`: the same part of the same file."""
 
-    def places(samples: Sequence[AudioSample]) -> list[tuple[Path, float | None]]:
+    def places(samples: Sequence[AudioSample]) -> list[tuple[str, float | None]]:
         # Not the duration, which a manifest may leave out.
-        return [(s.audio.resolve(), s.offset) for s in samples if isinstance(s.audio, Path)]
+        return [(real_path(s.audio), s.offset) for s in samples if isinstance(s.audio, Path)]
 
     known = set(places(first))
     return sum(place in known for place in places(second))
@@ -163,7 +167,8 @@ def hold_out(
     measured = [s for s in measurable if s.id in held]
     if not train or not measured:
         raise DatasetError(
-            f"{len(ordered)} samples are too few to hold {fraction:.0%} out; give --eval-dataset"
+            f"too few samples ({len(ordered)}) to hold {fraction:.0%} of them out; give "
+            f"--eval-dataset"
         )
     return train, measured
 

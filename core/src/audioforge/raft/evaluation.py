@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import attrs
+import cattrs
 import numpy as np
 import torch
 from attrs import define, field, frozen
 
 from audioforge.config import VerifierSetting
-from audioforge.errors import DatasetError
+from audioforge.errors import DatasetError, TrainingError
 from audioforge.model import ModelAdapter, SamplingParams, Task
 from audioforge.plugins import Registry
 from audioforge.raft.bootstrap import Interval, difference_interval, ratio_interval
 from audioforge.raft.classification import ClassificationReport, classification_report
-from audioforge.raft.clips import ClipLoader, SkipLog
+from audioforge.raft.clips import ClipLoader, SkipLog, chunks_of
 from audioforge.raft.hypothesis_audio import audio_seconds, store_audio
+from audioforge.raft.journal import Journal
 from audioforge.raft.measures import Measure, measures_of
 from audioforge.raft.processes import Processes
-from audioforge.raft.rollout import Sampled, sample_hypotheses
-from audioforge.raft.verification import Verification, create_verifier, scores_of
+from audioforge.raft.rollout import Sampled, SampledBatch, sample_hypotheses
+from audioforge.raft.rollout_files import problem_line, problem_of
+from audioforge.raft.stop import StopRequest
+from audioforge.raft.verification import Verification, create_verifier
 from audioforge.reporter import Reporter
-from audioforge.sample import AudioSample, Hypothesis, Rollout
+from audioforge.sample import AudioSample, Hypothesis, Problem, Rollout
 from audioforge.verifier import CorpusMetric, Verifier, VerifierContext
 
 METRIC_VERIFIERS: Mapping[Task, tuple[str, ...]] = {
@@ -75,12 +80,19 @@ class EvaluatedItem:
         metrics: The metrics of each verifier, by its id.
         seconds: Length of the clip; of the generated audio for text to speech.
         labels: The correct classes of a classification; empty otherwise.
+        errors: Why a verifier failed on it, by the verifier's id.
     """
 
     prediction: dict[str, Any]
     metrics: Mapping[str, Mapping[str, float]]
     seconds: float
     labels: tuple[str, ...] = ()
+    errors: Mapping[str, str] = field(factory=dict)
+
+    @property
+    def id(self) -> str:
+        """Of the sample."""
+        return str(self.prediction["id"])
 
 
 @define(eq=False)
@@ -236,54 +248,72 @@ class Evaluator:
         identity = self.decisive.verifier
         hypotheses = [h.hypothesis for h in rollout.hypotheses]
         samples = [rollout.sample] * len(hypotheses)
-        scores = scores_of(identity, self._verifiers[identity], samples, hypotheses)
+        verifier, guard = self._verifiers[identity], self._verification.guard
+        scores = guard.scores(identity, verifier, samples, hypotheses)
         return [{identity: score.metrics} for score in scores]
 
     def evaluate(
         self,
-        adapter: ModelAdapter,
+        adapter: ModelAdapter | None,
         dataset: EvaluationSet,
         what: str = "evaluate",
         *,
         audio_folder: Path | None = None,
         word_times: bool = False,
+        journal: Journal | None = None,
+        stop: StopRequest | None = None,
     ) -> Evaluation:
         """Decode a dataset greedily and measure.
 
         Args:
-            adapter: The model.
+            adapter: The model; None when the journal holds everything.
             dataset: What to decode.
             what: What the progress bar says.
             audio_folder: Where to keep generated audio; None to let it go.
             word_times: Add to each prediction when its words were said.
+            journal: Where results are kept as they come; what is in it already is not decoded
+                again.
+            stop: Asked after each batch.
 
         Raises:
             ConfigError: If the model cannot tell when a word was said.
             DatasetError: If no clip of it can be used, or no reference holds anything to measure.
+            TrainingError: If there is no model, and something is not in the journal.
+            Interrupted: If somebody asked to stop; the journal has what was finished.
         """
         start = time.perf_counter()
-        shard = self._processes.shard(sorted(dataset.samples, key=lambda s: s.id))
-        batches = sample_hypotheses(
-            adapter,
-            ClipLoader(adapter, dataset.skips),
-            shard,
-            1,
-            self._params,
-            batch_size=self._batch_size,
-            processes=self._processes,
-            reporter=self._reporter,
-            what=f"{what} {dataset.short_name}",
-        )
-        items = []
-        for batch in batches:
-            if audio_folder is not None:
-                batch = [(c, store_audio(hs, c.sample.id, audio_folder)) for c, hs in batch]
-            measured = self._measure(batch)
-            if word_times:
-                _add_word_times(adapter, batch, measured)
-            items += measured
-        items = sorted(self._processes.gather(items), key=lambda i: str(i.prediction["id"]))
+        chunks = chunks_of(sorted(dataset.samples, key=lambda s: s.id), self._batch_size)
+        items, problems = _recalled(journal, dataset)
+        if adapter is not None:  # a verifier may be mended by now
+            items = [item for item in items if not item.errors]
+        self._processes.wait()  # nobody writes while others still read what there was
+        done = {*(i.id for i in items), *problems}
+        failures = self._verification.guard.begin()
+        for item in self._processes.shard(items):
+            for identity in self._verifiers:
+                failures.add(identity, item.id, item.errors.get(identity))
+        todo = [
+            chunk
+            for chunk in self._processes.shard(chunks)
+            if not done.issuperset(s.id for s in chunk)
+        ]
+        own: list[EvaluatedItem] = []
+        if todo and adapter is None:
+            raise TrainingError(f"{dataset.name}: results of a finished evaluation are missing")
+        if todo and adapter is not None:
+            for batch, measured in self._decoded(adapter, dataset, todo, what, audio_folder):
+                if word_times:
+                    _add_word_times(adapter, batch.sampled, measured)
+                new = [item for item in measured if item.id not in done]
+                own += new
+                if journal is not None:
+                    journal.append({"item": attrs.asdict(item)} for item in new)
+                    journal.append({"left_out": problem_line(*p)} for p in batch.problems.items())
+                if stop is not None:
+                    stop.check()
+        items = sorted([*items, *self._processes.gather(own)], key=lambda i: i.id)
         dataset.skips.share(self._processes.gather)
+        failures.check(at_end=True, counts=self._processes.gather(failures.counts()))
         if not items:
             raise DatasetError(
                 f"{dataset.name}: nothing in it can be evaluated; "
@@ -295,14 +325,43 @@ class Evaluator:
             raise DatasetError(f"{dataset.name}: {self._why_unmeasured}")
         return evaluation
 
+    def _decoded(
+        self,
+        adapter: ModelAdapter,
+        dataset: EvaluationSet,
+        chunks: Sequence[Sequence[AudioSample]],
+        what: str,
+        audio_folder: Path | None,
+    ) -> Iterator[tuple[SampledBatch, list[EvaluatedItem]]]:
+        """Yield batches of greedy outputs with what was measured on them."""
+        batches = sample_hypotheses(
+            adapter,
+            ClipLoader(adapter, dataset.skips),
+            chunks,
+            1,
+            self._params,
+            processes=self._processes,
+            reporter=self._reporter,
+            what=f"{what} {dataset.short_name}",
+        )
+        for batch in batches:
+            if audio_folder is not None:
+                stored = [
+                    (c, store_audio(hs, c.sample.id, audio_folder)) for c, hs in batch.sampled
+                ]
+                batch = attrs.evolve(batch, sampled=stored)
+            yield batch, self._measure(batch.sampled)
+
     def _measure(self, batch: Sequence[Sampled]) -> list[EvaluatedItem]:
         """Score a batch of greedy outputs."""
         samples = [clip.as_sample() for clip, _ in batch]
         hypotheses = [hs[0] for _, hs in batch]
+        guard = self._verification.guard
         scores = {
-            identity: scores_of(identity, verifier, samples, hypotheses)
+            identity: guard.scores(identity, verifier, samples, hypotheses)
             for identity, verifier in self._verifiers.items()
         }
+        guard.stage.check()
         items = []
         for n, (clip, (hypothesis,)) in enumerate(batch):
             row = {identity: column[n] for identity, column in scores.items()}
@@ -312,17 +371,37 @@ class Evaluator:
             seconds = audio_seconds(hypothesis) if self._task == "tts" else clip.seconds
             prediction = _prediction(clip.sample, hypothesis, seconds)
             labels = clip.sample.labels if self._task == "classification" else ()
-            items.append(EvaluatedItem(prediction, metrics, seconds, labels))
+            errors = {i: score.error for i, score in row.items() if score.error is not None}
+            items.append(EvaluatedItem(prediction, metrics, seconds, labels, errors))
         return items
 
     @property
     def _why_unmeasured(self) -> str:
+        if failures := self._verification.guard.failures.describe():
+            return f"nothing in it could be measured; {'; '.join(failures)}"
         if self._task == "tts":
             return "no verifier could judge any output, so that there is no reward"
         return (
             f"every reference is empty once normalised, so that there is no "
             f"{self.decisive.metric.name}; see --normalizer"
         )
+
+
+def _recalled(
+    journal: Journal | None, dataset: EvaluationSet
+) -> tuple[list[EvaluatedItem], dict[str, Problem]]:
+    """Return what an interrupted evaluation has measured, and what it left out."""
+    items: dict[str, EvaluatedItem] = {}  # one that a verifier failed on may be there again
+    problems: dict[str, Problem] = {}
+    for line in journal.read() if journal is not None else ():
+        if "item" in line:
+            item = cattrs.structure(line["item"], EvaluatedItem)
+            items[item.id] = item
+        else:
+            sample_id, problem = problem_of(line["left_out"])
+            problems[sample_id] = problem
+            dataset.skips.recall(problem)
+    return list(items.values()), problems
 
 
 def _add_word_times(
@@ -345,7 +424,8 @@ def _place(sample: AudioSample) -> str | None:
     """Return where the clip is, as any folder can read it; None for a text without audio."""
     if sample.audio is None:
         return None
-    return str(sample.audio.absolute()) if isinstance(sample.audio, Path) else sample.id
+    has_file = isinstance(sample.audio, Path) and not sample.stored
+    return str(Path(sample.origin).absolute()) if has_file else sample.id
 
 
 def _prediction(sample: AudioSample, output: Hypothesis, seconds: float) -> dict[str, Any]:

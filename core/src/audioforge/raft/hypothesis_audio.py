@@ -7,7 +7,6 @@ scored and learnt from: FLAC rounds to 24 bits and clips at full scale, as every
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ import numpy as np
 import soundfile
 from attrs import evolve
 
+from audioforge import atomic
 from audioforge.audio import load_clip
 from audioforge.errors import AudioError, TrainingError
 from audioforge.sample import AudioSample, Hypothesis
@@ -76,16 +76,12 @@ def _stored(hypothesis: Hypothesis, sample_id: str, folder: Path) -> Hypothesis:
             f"--learning-rate, or use --dtype float32."
         )
     path = folder / f"{file_stem(sample_id)}-{hypothesis.index}.flac"
-    # Not flushed to the disk: after a power cut the cycle that wrote it runs again.
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        soundfile.write(temporary, samples, rate, subtype="PCM_24", format="FLAC")
-        temporary.replace(path)
+        with atomic.new_file(path) as temporary:
+            soundfile.write(temporary, samples, rate, subtype="PCM_24", format="FLAC")
     except (soundfile.SoundFileError, OSError) as error:
         raise TrainingError(f"{what}: {path} cannot be written: {error}") from error
-    finally:
-        temporary.unlink(missing_ok=True)
     return evolve(hypothesis, audio=path, sampling_rate=None)
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from attrs import frozen
 
-from audioforge.raft.rewards import reward_statistics
+from audioforge.raft.rewards import RewardStatistics
 from audioforge.sample import Rollout
 from audioforge.verifier import CorpusMetric
 
@@ -92,7 +94,7 @@ class Learnability:
 
 
 def assess(
-    rollouts: Sequence[Rollout],
+    rollouts: Iterable[Rollout],
     metric: CorpusMetric,
     greedy: Mapping[str, Parts],
     sampled: Mapping[str, Sequence[Parts]],
@@ -100,7 +102,7 @@ def assess(
     """Compare the k hypotheses of clips with their greedy output.
 
     Args:
-        rollouts: Of the first cycle.
+        rollouts: Of the first cycle; at least one. They are read once, and not held.
         metric: The corpus metric that decides.
         greedy: What the greedy output of some of the clips adds to it, by sample id.
         sampled: What each hypothesis of clips adds to it, by sample id.
@@ -110,23 +112,25 @@ def assess(
     sign = -1 if metric.higher_is_better else 1
     # A hypothesis that could not be judged is no candidate unless none could be.
     best = [min(sampled[i], key=lambda p: (not p[1], sign * p[0])) for i in probed]
-    distinct = [
-        len({h.hypothesis.content for h in r.hypotheses}) / len(r.hypotheses) for r in rollouts
-    ]
     oracle = _rate(best)
     better = None
     if greedy_rate is not None and oracle is not None:
         better = sign * (greedy_rate - oracle) > 0
+    statistics, distinct, k = RewardStatistics(), array("d"), 0
+    for rollout in rollouts:
+        statistics.add(rollout)
+        k = len(rollout.hypotheses)
+        distinct.append(len({h.hypothesis.content for h in rollout.hypotheses}) / k)
     return Learnability(
         metric=metric.name,
         title=metric.title,
         greedy=greedy_rate,
         oracle=oracle,
-        k=len(rollouts[0].hypotheses),
+        k=k,
         n=len(probed),
-        clips=len(rollouts),
-        frac_reward_zero_std=reward_statistics(rollouts)["frac_reward_zero_std"],
-        distinct=sum(distinct) / len(distinct),
+        clips=len(distinct),
+        frac_reward_zero_std=statistics.frac_reward_zero_std,
+        distinct=math.fsum(distinct) / len(distinct),
         oracle_is_better=better,
     )
 

@@ -12,7 +12,7 @@ from attrs import define
 from audioforge.checkpoints import choose_adapter, load_adapter
 from audioforge.config import AudioRAFTConfig, VerifierSetting
 from audioforge.dataset import DatasetRequest
-from audioforge.errors import ConfigError, PluginError
+from audioforge.errors import ConfigError, PluginError, listed
 from audioforge.model import LoadOptions, ModelAdapter, Task, TrainOptions
 from audioforge.optional_imports import hide_broken_companions
 from audioforge.plugins import Registry, discover, import_factory
@@ -21,14 +21,15 @@ from audioforge.raft.data import (
     check_labels,
     hold_out,
     labels_of,
-    listed,
     load_samples,
     normalizer_for,
     shared_clips,
 )
 from audioforge.raft.evaluation import EvaluationSet, Evaluator
+from audioforge.raft.guard import Guard
 from audioforge.raft.processes import Processes, device_problem
 from audioforge.raft.run_folder import require_new
+from audioforge.raft.spool import Spool
 from audioforge.raft.verification import (
     Verification,
     name_problems,
@@ -149,7 +150,12 @@ class Run:
 
 
 def prepare(
-    config: AudioRAFTConfig, registry: Registry | None = None, reporter: Reporter | None = None
+    config: AudioRAFTConfig,
+    registry: Registry | None = None,
+    reporter: Reporter | None = None,
+    *,
+    resumes: bool = False,
+    spool: Spool | None = None,
 ) -> Run:
     """Make a run ready.
 
@@ -157,6 +163,8 @@ def prepare(
         config: As the user gave it.
         registry: Of the plugins to use; None to discover what is installed.
         reporter: Where to tell how it goes; None for stderr.
+        resumes: Whether the run folder is there already.
+        spool: Where sound goes that comes without a file; None to hold it in memory.
 
     Raises:
         AudioForgeError: If settings, plugins, the checkpoint or data do not allow the run.
@@ -166,15 +174,15 @@ def prepare(
     registry = registry or discover()
     check_names(registry, config)
     processes = Processes(config.device, config.dtype)
-    if processes.is_main:
-        require_new(cast("Path", config.output_dir))
-    else:
+    if not processes.is_main:
         reporter = Reporter(quiet=True, warnings=False)
+    elif not resumes:
+        require_new(cast("Path", config.output_dir))
     reporter = reporter or Reporter()
     task = cast("Task", config.task)
     if config.adapter is None:  # fail before an hour of reading data
         choose_adapter(registry, cast("str", config.model_name), task)
-    data = _load_data(registry, config, reporter)
+    data = _load_data(registry, config, reporter, spool)
     samples = [*data.train.samples, *data.held_out.samples]
     config.normalizer = normalizer_for(config.normalizer, config.language, samples, task)
     verification, evaluator = create_judges(registry, config, samples, processes, reporter)
@@ -208,7 +216,8 @@ def create_judges(
         str(processes.device),
         labels_of(samples),
     )
-    verification = Verification(registry, config.verifiers, config.aggregator, context)
+    guard = Guard(config.verifier_timeout, config.max_error_rate)
+    verification = Verification(registry, config.verifiers, config.aggregator, context, guard)
     evaluator = Evaluator(
         registry,
         context,
@@ -299,7 +308,9 @@ def check_names(registry: Registry, config: AudioRAFTConfig) -> None:
         raise ConfigError(problems)
 
 
-def _load_data(registry: Registry, config: AudioRAFTConfig, reporter: Reporter) -> RunData:
+def _load_data(
+    registry: Registry, config: AudioRAFTConfig, reporter: Reporter, spool: Spool | None
+) -> RunData:
     """Read every dataset, and hold part of the training data out if there is no other."""
     columns, request = columns_request(config), data_request(config)
 
@@ -317,6 +328,8 @@ def _load_data(registry: Registry, config: AudioRAFTConfig, reporter: Reporter) 
             on_error=config.on_error,
             limit=limit,
             needs_reference=needs_reference,
+            spool=spool,
+            reporter=reporter,
         )
         skipped = loaded.skips.describe(loaded.total)
         if skipped:

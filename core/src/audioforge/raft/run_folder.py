@@ -8,20 +8,22 @@ cycle-NN/audio/                what a text-to-speech model generated for it
 cycle-NN/metrics.json          evaluations, update, times
 cycle-NN/predictions.jsonl     greedy output on the held-out set; its audio in predictions/
 cycle-NN/checkpoint/           of the best cycle so far and of the latest one
+state/                         what resume needs; gone when the run is finished
 best/                          the exported model
-summary.json                   base, every cycle, best
+summary.json                   base, every cycle, best; there when the run is finished
 """
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import shutil
 import sys
-from collections.abc import Sequence
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
 from attrs import frozen
@@ -32,7 +34,9 @@ from audioforge.model import ModelAdapter
 from audioforge.plugins import Registry
 from audioforge.raft.clips import SkipLog
 from audioforge.raft.evaluation import Evaluation
-from audioforge.sample import Hypothesis, Rollout, ScoredHypothesis
+from audioforge.raft.journal import RANK, Journal, mend, whole_lines
+from audioforge.raft.state import ResumePoints
+from audioforge.sample import Problem
 
 LIBRARIES = ("torch", "transformers", "accelerate", "peft", "jiwer", "soundfile", "soxr", "numpy")
 
@@ -61,6 +65,88 @@ class RunFolder:
             raise UsageError(f"--output {root}: cannot be made: {error.strerror}") from error
         return cls(root)
 
+    def mend(self) -> None:
+        """Take away what a kill can leave: temporary files and torn lines. For one process."""
+        atomic.remove_leftovers(self.root)
+        for path in self.root.rglob(f"*-{RANK}.jsonl"):
+            mend(path)
+
+    @property
+    def state(self) -> Path:
+        """What resume needs."""
+        return self.root / "state"
+
+    @property
+    def clips(self) -> Path:
+        """Where sound is that came without a file."""
+        return self.state / "clips"
+
+    @property
+    def points(self) -> ResumePoints:
+        """The resume point."""
+        return ResumePoints(self.state)
+
+    @property
+    def identity(self) -> Path:
+        """What must not change while the run is interrupted."""
+        return self.state / "run.json"
+
+    def journal(self, stage: str, rank: int) -> Journal:
+        """Return where an evaluation keeps its results as they come.
+
+        Args:
+            stage: Of the run, as a path below `state/`.
+            rank: Number of this process.
+        """
+        folder, _, name = stage.rpartition("/")
+        return Journal(self.state / folder, name, rank)
+
+    def read_versions(self) -> dict[str, str | None]:
+        """Return the versions of libraries that the run began with."""
+        environment = self._read(self.root / "environment.json") or {}
+        return cast("dict[str, str | None]", environment.get("libraries", {}))
+
+    def read_working_directory(self) -> Path | None:
+        """Return where the run was started; None where that is not known."""
+        environment = self._read(self.root / "environment.json") or {}
+        folder = environment.get("working_directory")
+        return Path(folder) if isinstance(folder, str) else None
+
+    def read_summary(self) -> dict[str, Any] | None:
+        """Return the result of a finished run; None of one that is not."""
+        return self._read(self.root / "summary.json")
+
+    def read_metrics(self, cycle: int) -> dict[str, Any] | None:
+        """Return what a finished cycle measured; None of one that is not."""
+        return self._read(self.cycle(cycle) / "metrics.json")
+
+    def _read(self, path: Path) -> dict[str, Any] | None:
+        try:
+            return cast("dict[str, Any]", json.loads(path.read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            raise UsageError(f"{path}: cannot be read: {error}") from error
+
+    def remember(self, name: str, value: Any) -> None:
+        """Keep a small result that cannot be had again later."""
+        atomic.write_json(self.state / f"{name}.json", value)
+
+    def recall(self, name: str) -> Any:
+        """Return what `remember` kept; None when there is none."""
+        return self._read(self.state / f"{name}.json")
+
+    def remove_unbegun(self) -> None:
+        """Remove what is there of a run that could not begin."""
+        if self.clips.is_dir() and not (self.root / "config.yaml").is_file():
+            self.remove_state()
+            with suppress(OSError):  # it was there before, with something in it
+                self.root.rmdir()
+
+    def remove_state(self) -> None:
+        """Let go of what only a resume needs."""
+        shutil.rmtree(self.state, ignore_errors=True)
+
     @property
     def best(self) -> Path:
         """Where the exported model is."""
@@ -82,17 +168,6 @@ class RunFolder:
         atomic.write_text(self.root / "config.yaml", text)
         atomic.write_json(self.root / "environment.json", _environment(registry, processes))
 
-    def append_rollouts(self, cycle: int, rank: int, rollouts: Sequence[Rollout]) -> None:
-        """Append rollouts to the file of this process; whether they are kept is not known yet."""
-        path = self.cycle(cycle) / f"rollouts-{rank:05d}.jsonl"
-        with path.open("a", encoding="utf-8") as file:
-            file.write("".join(atomic.to_json_line(self._line(r)) for r in rollouts))
-
-    def mark_kept(self, cycle: int, rank: int, rollouts: Sequence[Rollout]) -> None:
-        """Write this process' rollouts again, now with what selection kept."""
-        path = self.cycle(cycle) / f"rollouts-{rank:05d}.jsonl"
-        atomic.write_jsonl(path, (self._line(r) for r in rollouts))
-
     def hypothesis_audio(self, cycle: int) -> Path:
         """Return where the audio that a cycle generates is."""
         return self.root / f"cycle-{cycle:02d}" / "audio"
@@ -100,37 +175,6 @@ class RunFolder:
     def predicted_audio(self, cycle: int) -> Path:
         """Return where the greedy output of text to speech on the held-out set is."""
         return self.root / f"cycle-{cycle:02d}" / "predictions"
-
-    def _line(self, rollout: Rollout) -> dict[str, Any]:
-        """Return a rollout as a line of `rollouts-*.jsonl`."""
-        return {
-            "id": rollout.sample.id,
-            "cycle": rollout.cycle,
-            "reference": rollout.sample.reference,
-            "hypotheses": [self._hypothesis(h) for h in rollout.hypotheses],
-        }
-
-    def _hypothesis(self, scored: ScoredHypothesis) -> dict[str, Any]:
-        return {
-            **self._output(scored.hypothesis),
-            "logprob": scored.hypothesis.logprob,
-            "reward": scored.reward,
-            "kept": scored.kept,
-            "scores": {
-                identity: {"reward": s.reward, "passed": s.passed, "metrics": dict(s.metrics)}
-                for identity, s in scored.scores.items()
-            },
-        }
-
-    def _output(self, hypothesis: Hypothesis) -> dict[str, Any]:
-        """Return the text, the label, or the path of the audio relative to the run folder."""
-        if hypothesis.label is not None:
-            return {"label": hypothesis.label}
-        if isinstance(hypothesis.audio, Path):
-            return {"audio": hypothesis.audio.relative_to(self.root).as_posix()}
-        if hypothesis.audio is not None:  # of no samples, which no file holds
-            return {"audio": None}
-        return {"text": hypothesis.text}
 
     def write_evaluation(self, cycle: int, evaluation: Evaluation) -> None:
         """Write the greedy output on the held-out set."""
@@ -150,14 +194,24 @@ class RunFolder:
         ]
         atomic.write_jsonl(self.root / "skipped.jsonl", lines)
 
-    def save_checkpoint(self, cycle: int, adapter: ModelAdapter, best_cycle: int | None) -> None:
-        """Write a cycle's checkpoint and remove those that are neither the latest nor the best."""
+    def read_skipped(self, skips: dict[str, SkipLog]) -> None:
+        """Put what `write_skipped` wrote back into the logs."""
+        path = self.root / "skipped.jsonl"
+        for line in whole_lines(path) if path.is_file() else ():
+            if line["dataset"] in skips:
+                skips[line["dataset"]].recall(Problem(line["where"], line["reason"], line["kind"]))
+
+    def save_checkpoint(self, cycle: int, adapter: ModelAdapter) -> None:
+        """Write a cycle's checkpoint."""
         self.cycle(cycle)
         with atomic.new_folder(self.checkpoint(cycle)) as folder:
             adapter.save(folder)
-        for earlier in range(1, cycle):
-            if earlier != best_cycle:
-                shutil.rmtree(self.checkpoint(earlier), ignore_errors=True)
+
+    def prune_checkpoints(self, latest: int, best: int) -> None:
+        """Remove the checkpoints of all cycles but two."""
+        for cycle in range(1, latest):
+            if cycle != best:
+                shutil.rmtree(self.checkpoint(cycle), ignore_errors=True)
 
     def write_summary(self, summary: dict[str, Any]) -> None:
         """Write the run's result."""
@@ -173,30 +227,42 @@ def require_new(root: Path) -> None:
     try:
         if root.exists() and not root.is_dir():
             raise UsageError(f"--output {root}: is a file; name a new folder")
-        if root.is_dir() and any(root.iterdir()):
-            raise UsageError(
-                f"--output {root}: the folder is not empty; name a new one, or remove it first"
+        if root.is_dir() and not os.access(root, os.W_OK | os.X_OK):
+            raise UsageError(f"--output {root}: you may not write there; name another folder")
+        unfinished = (root / "config.yaml").is_file() and not (root / "summary.json").is_file()
+        if root.is_dir() and any(path.name != "state" for path in root.iterdir()):
+            mend = (
+                f"go on with it by --resume {root}, or name a new one"
+                if unfinished
+                else "name a new one, or remove it first"
             )
+            raise UsageError(f"--output {root}: the folder is not empty; {mend}")
     except OSError as error:
         raise UsageError(f"--output {root}: cannot be read: {error.strerror}") from error
 
 
-def _environment(registry: Registry, processes: int) -> dict[str, Any]:
+def library_versions() -> dict[str, str | None]:
+    """Return the versions of the libraries that a run's figures can depend on."""
     versions: dict[str, str | None] = {}
     for name in LIBRARIES:
         try:
             versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             versions[name] = None
+    return versions
+
+
+def _environment(registry: Registry, processes: int) -> dict[str, Any]:
     return {
         "audioforge": metadata.version("audioforge"),
         "python": platform.python_version(),
         "platform": platform.platform(),
-        "libraries": versions,
+        "libraries": library_versions(),
         "plugins": {
             p.distribution: {"version": p.version, "status": p.status} for p in registry.plugins
         },
         "processes": processes,
         "threads": os.environ.get("OMP_NUM_THREADS"),
         "command": sys.argv,
+        "working_directory": str(Path.cwd()),
     }

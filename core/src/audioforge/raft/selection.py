@@ -6,13 +6,13 @@ percent (`top-percent`) picks easy clips. `random` and `reference` are controls 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from attrs import frozen
 
 from audioforge import keyed_random
 from audioforge.errors import ConfigError
-from audioforge.sample import AudioSample, Hypothesis, Rollout, ScoredHypothesis
+from audioforge.sample import AudioSample, Hypothesis, Rollout
 
 
 @frozen(eq=False)
@@ -31,64 +31,57 @@ class Kept:
 
 
 def select(
-    rollouts: Sequence[Rollout], strategy: str, *, threshold: float, top_percent: float, seed: int
+    rollouts: Iterable[Rollout], strategy: str, *, threshold: float, top_percent: float, seed: int
 ) -> list[Kept]:
-    """Mark in each rollout what is kept, and return it, sorted by sample id.
+    """Return what is kept, sorted by sample id and hypothesis index.
 
     Args:
-        rollouts: All rollouts of a cycle; each hypothesis' `kept` is set.
+        rollouts: All rollouts of a cycle, in any order; they are read once, and not held.
         strategy: "best", "top-percent", "random" or "reference".
         threshold: With "best" and "top-percent", the smallest reward that is kept.
         top_percent: With "top-percent", how many of all judged hypotheses to keep.
         seed: Keys the draw of "random" and the order of equal rewards of "top-percent".
     """
-    ordered = sorted(rollouts, key=lambda r: r.sample.id)
     if strategy == "best":
-        chosen = [pair for r in ordered if (pair := _best(r, threshold))]
+        kept = [k for r in rollouts if (k := _best(r, threshold))]
     elif strategy == "top-percent":
-        chosen = _top_percent(ordered, threshold, top_percent, seed)
+        kept = _top_percent(rollouts, threshold, top_percent, seed)
     elif strategy == "random":
-        chosen = [(r, _random(r, seed)) for r in ordered]
+        kept = [_random(r, seed) for r in rollouts]
     elif strategy == "reference":
-        chosen = [(r, r.hypotheses[0]) for r in ordered]
+        kept = [Kept(r.sample, r.hypotheses[0].hypothesis) for r in rollouts]
     else:
         raise ConfigError([f"selection: '{strategy}' is unknown"])
-    for rollout in ordered:
-        for hypothesis in rollout.hypotheses:
-            hypothesis.kept = False
-    for _, hypothesis in chosen:
-        hypothesis.kept = True
-    return [Kept(r.sample, h.hypothesis) for r, h in chosen]
+    return sorted(kept, key=lambda k: (k.sample.id, k.target.index))
 
 
-def _judged(rollout: Rollout) -> list[ScoredHypothesis]:
-    return [h for h in rollout.hypotheses if h.reward is not None]
+def _judged(rollout: Rollout) -> list[tuple[float, Hypothesis]]:
+    return [(h.reward, h.hypothesis) for h in rollout.hypotheses if h.reward is not None]
 
 
-def _reward(hypothesis: ScoredHypothesis) -> float:
-    return -1.0 if hypothesis.reward is None else hypothesis.reward
-
-
-def _best(rollout: Rollout, threshold: float) -> tuple[Rollout, ScoredHypothesis] | None:
-    best = max(_judged(rollout), key=_reward, default=None)  # the first of equal ones
-    return (rollout, best) if best is not None and _reward(best) >= threshold else None
+def _best(rollout: Rollout, threshold: float) -> Kept | None:
+    # The first of equal ones.
+    best = max(_judged(rollout), key=lambda pair: pair[0], default=None)
+    return Kept(rollout.sample, best[1]) if best is not None and best[0] >= threshold else None
 
 
 def _top_percent(
-    rollouts: list[Rollout], threshold: float, percent: float, seed: int
-) -> list[tuple[Rollout, ScoredHypothesis]]:
-    judged = [(r, h) for r in rollouts for h in _judged(r)]
+    rollouts: Iterable[Rollout], threshold: float, percent: float, seed: int
+) -> list[Kept]:
+    judged, ranked = 0, []
+    for rollout in rollouts:
+        for reward, hypothesis in _judged(rollout):
+            judged += 1
+            if reward >= threshold:
+                key = ("top-percent", seed, rollout.cycle, rollout.sample.id, hypothesis.index)
+                draw = float(keyed_random.uniforms(1, *key)[0])
+                ranked.append((-reward, draw, Kept(rollout.sample, hypothesis)))
+    count = max(1, round(judged * percent / 100)) if judged else 0
+    # What the threshold left out ranks below all of these, and cannot push one of them out.
+    return [kept for _, _, kept in sorted(ranked, key=lambda item: item[:2])[:count]]
 
-    def rank(pair: tuple[Rollout, ScoredHypothesis]) -> tuple[float, float]:
-        rollout, hypothesis = pair
-        key = ("top-percent", seed, rollout.cycle, rollout.sample.id, hypothesis.hypothesis.index)
-        return (-_reward(hypothesis), float(keyed_random.uniforms(1, *key)[0]))
 
-    count = max(1, round(len(judged) * percent / 100)) if judged else 0
-    top = [pair for pair in sorted(judged, key=rank)[:count] if _reward(pair[1]) >= threshold]
-    return sorted(top, key=lambda pair: (pair[0].sample.id, pair[1].hypothesis.index))
-
-
-def _random(rollout: Rollout, seed: int) -> ScoredHypothesis:
+def _random(rollout: Rollout, seed: int) -> Kept:
     draw = keyed_random.generator("random", seed, rollout.cycle, rollout.sample.id)
-    return rollout.hypotheses[int(draw.integers(len(rollout.hypotheses)))]
+    chosen = rollout.hypotheses[int(draw.integers(len(rollout.hypotheses)))]
+    return Kept(rollout.sample, chosen.hypothesis)

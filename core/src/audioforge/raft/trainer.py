@@ -8,6 +8,9 @@ kept, and evaluate by decoding held-out clips.
 Departures from the paper: a threshold keeps a clip whose best hypothesis is bad from teaching;
 every cycle starts a fresh optimiser; and what is exported is chosen on held-out data, on the line
 between the base and the best cycle, or is the base itself when nothing improved.
+
+Everything that costs time is written down as it comes, and looked for before it is done: so a run
+that was killed goes through the same loop again, and does what is missing.
 """
 
 from __future__ import annotations
@@ -15,33 +18,35 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import attrs
+from safetensors import SafetensorError
 
-from audioforge import keyed_random
-from audioforge.config import AudioRAFTConfig
-from audioforge.errors import AudioForgeError, TrainingError
-from audioforge.model import ModelAdapter, SamplingParams
+from audioforge.config import CHANGEABLE, AudioRAFTConfig, read_config_file
+from audioforge.errors import AudioForgeError, TrainingError, UsageError
+from audioforge.model import ModelAdapter
 from audioforge.plugins import Registry
 from audioforge.raft.choice import Candidate, best_cycle
-from audioforge.raft.clips import ClipLoader
-from audioforge.raft.data import has_reference
-from audioforge.raft.evaluation import EvaluationSet
-from audioforge.raft.export import export
-from audioforge.raft.hypothesis_audio import store_audio
-from audioforge.raft.learnability import assess
+from audioforge.raft.cycle_rollouts import sample_and_verify
+from audioforge.raft.export import evaluate_candidate, export
+from audioforge.raft.identity import RunIdentity
+from audioforge.raft.lock import RunLock
+from audioforge.raft.out_of_memory import is_out_of_memory
+from audioforge.raft.probe import probe
 from audioforge.raft.rewards import reward_statistics
-from audioforge.raft.rollout import Sampled, quote_references, sample_hypotheses
-from audioforge.raft.run import Run, prepare
-from audioforge.raft.run_folder import RunFolder
+from audioforge.raft.rollout_files import RolloutFiles
+from audioforge.raft.run import OUTPUT_DIR, Run, prepare
+from audioforge.raft.run_folder import RunFolder, library_versions
 from audioforge.raft.selection import Kept, select
+from audioforge.raft.spool import Spool
+from audioforge.raft.state import Progress
+from audioforge.raft.stop import StopRequest
 from audioforge.raft.summary import Summary
-from audioforge.raft.update import update
+from audioforge.raft.update import report_of, update
 from audioforge.reporter import Reporter
-from audioforge.sample import AudioSample, Problem, Rollout
+from audioforge.sample import Problem
 
-PROBED_CLIPS = 500
-"""Clips whose greedy output is compared with the oracle before the first update."""
 FEW_CLIPS = 30
 """Held-out clips below which a bootstrap interval is much too narrow."""
 
@@ -65,6 +70,45 @@ class AudioRAFTTrainer:
         self.config = config
         self._registry = registry
         self._reporter = reporter
+        self._resumes = False
+
+    @classmethod
+    def resume(
+        cls,
+        folder: Path,
+        registry: Registry | None = None,
+        reporter: Reporter | None = None,
+        **changes: object,
+    ) -> AudioRAFTTrainer:
+        """Return the trainer that goes on with an interrupted run.
+
+        Args:
+            folder: The run folder.
+            registry: Of the plugins to use; None to discover what is installed.
+            reporter: Where to tell how it goes; None for stderr.
+            changes: Settings that are not part of what the run computes; see
+                `audioforge.config.CHANGEABLE`.
+
+        Raises:
+            UsageError: If there is no run in the folder, or a setting cannot be changed.
+        """
+        refused = sorted(set(changes) - set(CHANGEABLE))
+        if refused:
+            raise UsageError(
+                f"--resume {folder}: a run goes on with its own settings; leave out "
+                f"{', '.join(refused)}. Only {', '.join(CHANGEABLE[1:])} can be changed."
+            )
+        if not (folder / "config.yaml").is_file():
+            raise UsageError(
+                f"--resume {folder}: there is no run in it (no config.yaml). One that was stopped "
+                f"before it began is started again with --output {folder}."
+            )
+        if RunFolder(folder).read_summary() is not None:
+            raise UsageError(f"--resume {folder}: the run is finished")
+        settings = {**read_config_file(folder / "config.yaml"), **changes, "output_dir": folder}
+        trainer = cls(AudioRAFTConfig.from_mapping(settings), registry, reporter)
+        trainer._resumes = True
+        return trainer
 
     def prepare(self, dataset: str | None = None) -> Run:
         """Read the data and set everything up, without training or writing anything.
@@ -73,7 +117,7 @@ class AudioRAFTTrainer:
             dataset: Training data; None for the configuration's.
         """
         config = attrs.evolve(self.config, dataset=dataset or self.config.dataset)
-        return prepare(config, self._registry, self._reporter)
+        return prepare(config, self._registry, self._reporter, resumes=self._resumes)
 
     def train(self, dataset: str | None = None) -> Summary:
         """Train, evaluate, and export the best model.
@@ -85,184 +129,213 @@ class AudioRAFTTrainer:
             What the run measured; also in `summary.json` of the run folder.
 
         Raises:
-            AudioForgeError: With what to do; what was written until then stays.
+            AudioForgeError: With what to do; what was written until then stays, and `resume` goes
+                on from there.
         """
-        loop = _Loop(self.prepare(dataset))
-        try:
-            return loop.run()
-        except (AudioForgeError, KeyboardInterrupt):
-            loop.leave()
-            raise
+        config = attrs.evolve(self.config, dataset=dataset or self.config.dataset)
+        folder = RunFolder(config.output_dir or OUTPUT_DIR)
+        with StopRequest() as stop:
+            try:
+                run = prepare(
+                    config,
+                    self._registry,
+                    self._reporter,
+                    resumes=self._resumes,
+                    spool=Spool(folder.clips),
+                )
+            except BaseException:
+                if not self._resumes:
+                    folder.remove_unbegun()
+                raise
+            return _Loop(run, folder, stop, resumes=self._resumes).run()
 
 
 class _Loop:
     """The cycles of one prepared run."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, folder: RunFolder, stop: StopRequest, *, resumes: bool) -> None:
         self._run = run
         self._config = run.config
         self._processes = run.processes
-        self._started = time.perf_counter()
+        self._folder = folder
+        self._stop = stop
+        self._resumes = resumes
+        self._lock = RunLock(folder.state, run.processes.rank)
+        self._started = time.monotonic()
         self._seconds: dict[str, float] = {}
-        self._folder = RunFolder(run.output_dir)
-        self._opened = False
         self._cycles: list[Candidate] = []
 
     def run(self) -> Summary:
-        """Run every cycle, then export the best model."""
-        adapter = self._run.load(self._run.model_name)
+        """Run every cycle, and say what an unfinished run leaves behind."""
+        try:
+            return self._run_cycles()
+        except (AudioForgeError, KeyboardInterrupt):
+            self._leave()
+            raise
+        except (OSError, SafetensorError) as error:
+            self._leave()
+            raise TrainingError(f"{_what_failed(error)}. Mend that, and go on.") from error
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            self._leave()
+            raise TrainingError(
+                f"out of memory: {str(error).splitlines()[0] if str(error) else 'of the machine'}"
+            ) from error
+        finally:
+            self._lock.release()
+
+    def _run_cycles(self) -> Summary:
+        run = self._run
         self._open_folder()
-        self._base = self._evaluate(adapter, cycle=0)
-        self._summary = Summary(self._run, self._base)
+        adapter = run.load(run.model_name)
+        self._check_identity(adapter)
+        self._base = self._evaluate(adapter, 0, finished=False)
+        self._summary = Summary(run, self._base)
         self._record(0, self._base, self._summary.base)
         if len(self._base.evaluation.items) < FEW_CLIPS:
-            self._run.reporter.warn(
+            run.reporter.warn(
                 f"the held-out set has {len(self._base.evaluation.items)} clips: with fewer than "
                 f"{FEW_CLIPS} the intervals are too narrow to be trusted; give a larger "
                 f"--eval-dataset or --eval-fraction"
             )
-        adapter.make_trainable(self._run.train_options)
+        adapter.make_trainable(run.train_options)
+        progress = self._folder.points.progress()
+        if progress is not None:
+            self._folder.points.restore_module(adapter.module)
         for cycle in range(1, self._config.num_cycles + 1):
-            self._seconds = {}
-            rollouts = self._sample_and_verify(adapter, cycle)
-            if cycle == 1:
-                self._report_learnability(adapter, rollouts)
-            kept = self._select(adapter, cycle, rollouts)
-            if not kept:
-                self._stop_without_rewards(cycle, rollouts)
+            if not self._cycle(adapter, cycle, progress):
                 break
-            self._learn(adapter, cycle, rollouts, kept)
-        self._run.verification.close()
+        for problem in run.verification.close():
+            run.reporter.warn(problem)
         del adapter
-        export(self._run, self._folder, self._base, self._cycles, self._summary)
+        export(run, self._folder, self._base, self._cycles, self._summary, self._stop)
         return self._finish()
 
-    @property
-    def _shard(self) -> list[AudioSample]:
-        """This process' part of the training samples."""
-        return self._processes.shard(sorted(self._run.data.train.samples, key=lambda s: s.id))
+    def _cycle(self, adapter: ModelAdapter, cycle: int, saved: Progress | None) -> bool:
+        """Do what is missing of a cycle; say whether another one may follow.
 
-    def leave(self) -> None:
-        """Say what an unfinished run leaves behind, and which clips it left out until then."""
-        if not (self._opened and self._processes.is_main):
-            return
-        self._folder.write_skipped(self._run.data.skips)
-        text = f"What was written until now stays in {self._folder.root}"
-        if self._cycles:
-            best = best_cycle(self._cycles)
-            checkpoint = self._folder.checkpoint(best.cycle)
-            if checkpoint.is_dir():
-                text += f"; the best cycle so far is {checkpoint}"
-        self._run.reporter.info(text)
+        Args:
+            adapter: The model, as the resume point left it.
+            cycle: From 1.
+            saved: The resume point; None when there is none.
+        """
+        row = self._folder.read_metrics(cycle)
+        if row is not None:
+            self._cycles.append(self._evaluate(None, cycle, finished=True))
+            self._summary.cycles.append(row)
+            self._summary.learnability = self._folder.recall("learnability")
+            self._prune(cycle)
+            self._run.reporter.info(self._summary.line(cycle))
+            return True
+        self._seconds = {}
+        files = RolloutFiles(
+            self._folder.root,
+            cycle,
+            self._processes.rank,
+            {s.id: s for s in self._run.data.train.samples},
+        )
+        begun = saved if saved is not None and saved.cycle == cycle else None
+        self._complete_rollouts(adapter, files, begun)
+        if cycle == 1 and self._config.selection != "reference":
+            self._probe(adapter, files)
+        kept = self._select(adapter, files)
+        if not kept:
+            self._stop_without_rewards(files)
+            return False
+        self._learn(adapter, files, kept, begun or Progress(cycle))
+        return True
 
     def _open_folder(self) -> None:
-        """Make the run folder: on the main process, before any other looks for it."""
+        """Make the run folder, or take it over: on the main process, before any other looks."""
+        folder = self._folder
+        if self._processes.is_main and not self._resumes:
+            RunFolder.create(folder.root)
         if self._processes.is_main:
-            RunFolder.create(self._folder.root)
-            self._opened = True
-            self._folder.write_config(
-                self._config.as_mapping(), self._run.registry, self._processes.count
-            )
+            folder.state.mkdir(exist_ok=True)
+            self._lock.acquire()
+            self._lock.require_all_free()
+            if self._resumes:
+                folder.mend()
+            else:
+                folder.write_config(
+                    self._config.as_mapping(), self._run.registry, self._processes.count
+                )
+        self._processes.wait()
+        if not self._processes.is_main:
+            self._lock.acquire()
+        if self._resumes:
+            folder.read_skipped(self._run.data.skips)
         self._processes.wait()
 
-    def _sample_and_verify(self, adapter: ModelAdapter, cycle: int) -> list[Rollout]:
-        """Sample and score every training clip; return the rollouts of all processes."""
-        own: list[Rollout] = []
-        batches = self._proposals(adapter, cycle)
-        while batch := self._next(batches):
-            with self._timed("verify"):
-                scored = self._score(cycle, batch)
-                self._folder.append_rollouts(cycle, self._processes.rank, scored)
-                own.extend(scored)
-        self._run.data.train.skips.share(self._processes.gather)
-        gathered = self._processes.gather([(r.sample.id, r.hypotheses) for r in own])
-        by_id = {s.id: s for s in self._run.data.train.samples}
-        return [Rollout(by_id[i], cycle, hypotheses) for i, hypotheses in gathered]
+    def _check_identity(self, adapter: ModelAdapter) -> None:
+        """Refuse to go on with other settings, weights or data than the run began with."""
+        if self._processes.is_main:
+            now = RunIdentity.of(self._config, adapter.module, self._run.data.by_role)
+            if self._folder.identity.is_file():
+                RunIdentity.read(self._folder.identity).check(now, self._folder.root)
+                self._warn_of_versions()
+            else:
+                now.write(self._folder.identity)
+        self._processes.wait()
 
-    def _score(self, cycle: int, batch: list[Sampled]) -> list[Rollout]:
-        """Verify a batch; generated audio goes to the run folder, decoded audio is let go."""
-        folder = self._folder.hypothesis_audio(cycle)
-        samples = [clip.as_sample() for clip, _ in batch]
-        hypotheses = [store_audio(hs, clip.sample.id, folder) for clip, hs in batch]
-        scored = self._run.verification.verify(cycle, samples, hypotheses)
-        return [
-            attrs.evolve(rollout, sample=clip.sample)
-            for rollout, (clip, _) in zip(scored, batch, strict=True)
-        ]
+    def _warn_of_versions(self) -> None:
+        before, now = self._folder.read_versions(), library_versions()
+        changed = [f"{n} {before.get(n)} → {v}" for n, v in now.items() if before.get(n) != v]
+        if changed:
+            self._run.reporter.warn(
+                f"{', '.join(changed)} since the run began: results can differ by rounding"
+            )
 
-    def _proposals(self, adapter: ModelAdapter, cycle: int) -> Iterator[list[Sampled]]:
-        """Yield this process' clips with what is to be scored."""
-        config, data = self._config, self._run.data.train
-        loader = ClipLoader(adapter, data.skips)
-        if config.selection == "reference":
-            return quote_references(loader, self._shard, config.batch_size, self._run.task)
-        params = SamplingParams(
-            temperature=config.temperature,
-            top_p=config.top_p,
-            top_k=config.top_k,
-            seed=config.seed,
-            cycle=cycle,
-            max_new_tokens=config.max_new_tokens,
-        )
-        return sample_hypotheses(
-            adapter,
-            loader,
-            self._shard,
-            config.samples_per_prompt,
-            params,
-            batch_size=config.batch_size,
-            processes=self._processes,
-            reporter=self._run.reporter,
-            what=f"cycle {cycle} sample",
-        )
+    def _complete_rollouts(
+        self, adapter: ModelAdapter, files: RolloutFiles, begun: Progress | None
+    ) -> None:
+        """Sample and score what is missing.
 
-    def _next(self, batches: Iterator[list[Sampled]]) -> list[Sampled] | None:
-        with self._timed("rollout"):
-            return next(batches, None)
-
-    def _report_learnability(self, adapter: ModelAdapter, rollouts: list[Rollout]) -> None:
-        """Say whether the base model's own hypotheses hold anything to learn."""
-        if self._config.selection == "reference" or not rollouts:
+        Raises:
+            TrainingError: If something is missing although the update, which needs it, has begun.
+        """
+        if begun is not None:
+            missing = {s.id for s in self._run.data.train.samples} - files.done()
+            if missing:
+                raise TrainingError(
+                    f"{self._folder.root}: {len(missing)} rollouts of cycle {files.cycle} are "
+                    f"gone, such as that of {min(missing)}; its update cannot go on. Start a new "
+                    f"run."
+                )
             return
-        evaluator, greedy = self._run.evaluator, {}
-        with_reference = [r for r in rollouts if has_reference(r.sample, self._run.task)]
-        ordered = sorted(with_reference, key=lambda r: r.sample.id)
-        order = keyed_random.shuffled(len(ordered), "probe", self._config.seed)
-        probed = [ordered[i] for i in order[:PROBED_CLIPS]]
-        if probed:
-            train = self._run.data.train
-            probe = EvaluationSet(train.name, [r.sample for r in probed], train.skips)
-            measure = evaluator.decisive
-            greedy = {
-                str(item.prediction["id"]): measure.parts(item.metrics)
-                for item in evaluator.evaluate(adapter, probe, "greedy on").items
-            }
-        parts = evaluator.measure_rollouts(probed)
-        sampled = {r.sample.id: row for r, row in zip(probed, parts, strict=True)}
-        report = assess(rollouts, evaluator.decisive.metric, greedy, sampled)
-        self._summary.learnability = report.as_mapping()
-        self._run.reporter.info(f"to learn: {report.describe()}")
-        warning = report.warning()
-        if warning:
-            self._run.reporter.warn(warning)
+        if self._processes.is_main and self._resumes:
+            files.forget_failed()
+        self._processes.wait()
+        sample_and_verify(self._run, adapter, self._folder, files, self._stop, self._seconds)
 
-    def _select(self, adapter: ModelAdapter, cycle: int, rollouts: list[Rollout]) -> list[Kept]:
+    def _probe(self, adapter: ModelAdapter, files: RolloutFiles) -> None:
+        """Say whether there is anything to learn; only the untouched model can tell."""
+        known = self._folder.recall("learnability")
+        self._processes.wait()
+        if known is None and next(iter(files), None) is not None:
+            journal = self._folder.journal("cycle-01/probe", self._processes.rank)
+            known = probe(self._run, adapter, files, journal, self._stop)
+            if self._processes.is_main:
+                self._folder.remember("learnability", known)
+        self._summary.learnability = known
+
+    def _select(self, adapter: ModelAdapter, files: RolloutFiles) -> list[Kept]:
         """Select what to learn, the same on every process, and mark it in the rollout files."""
-        kept = select(
-            rollouts,
-            self._config.selection,
-            threshold=self._config.effective_reward_threshold,
-            top_percent=self._config.keep_top_percent,
-            seed=self._config.seed,
+        config = self._config
+        chosen = select(
+            files,
+            config.selection,
+            threshold=config.effective_reward_threshold,
+            top_percent=config.keep_top_percent,
+            seed=config.seed,
         )
-        learnable = [item for item in kept if self._is_learnable(adapter, item)]
-        targets = {id(item.target) for item in learnable}
-        for hypothesis in (h for r in rollouts for h in r.hypotheses):
-            hypothesis.kept = id(hypothesis.hypothesis) in targets
-        shard = {s.id for s in self._shard}
-        own = [r for r in rollouts if r.sample.id in shard]
-        self._folder.mark_kept(cycle, self._processes.rank, own)
-        return learnable
+        kept = [item for item in chosen if self._is_learnable(adapter, item)]
+        self._processes.wait()  # every process has read what is now written again
+        keys = {(item.sample.id, item.target.index) for item in kept}
+        files.mark_kept(keys, self._processes.rank, self._processes.count)
+        self._processes.wait()
+        return kept
 
     def _is_learnable(self, adapter: ModelAdapter, item: Kept) -> bool:
         """Say whether the model can learn a target; write down why not."""
@@ -272,27 +345,30 @@ class _Loop:
             self._run.data.train.skips.add(problem)
         return reason is None
 
-    def _stop_without_rewards(self, cycle: int, rollouts: list[Rollout]) -> None:
+    def _stop_without_rewards(self, files: RolloutFiles) -> None:
         """Say that nothing was kept; it is an error when no cycle was trained.
 
         Raises:
             TrainingError: In the first cycle.
         """
-        rewards = [reward for r in rollouts for reward in r.rewards]
-        train = self._run.data.train
+        highest, hypotheses = None, 0
+        for rollout in files:
+            hypotheses += len(rollout.hypotheses)
+            highest = max([*rollout.rewards, *([] if highest is None else [highest])], default=None)
+        cycle, train = files.cycle, self._run.data.train
         skipped = train.skips.describe(train.total)
-        if rewards:
+        if highest is not None:
             message = (
-                f"cycle {cycle}: nothing was kept: of {len(rewards)} rewards the highest is "
-                f"{max(rewards):.3g}, and --reward-threshold is "
+                f"cycle {cycle}: nothing was kept: of the rewards of {hypotheses} hypotheses the "
+                f"highest is {highest:.3g}, and --reward-threshold is "
                 f"{self._config.effective_reward_threshold:g}. Lower it, raise "
                 f"--samples-per-prompt, or change --temperature."
             )
         else:
             message = f"cycle {cycle}: no hypothesis has a reward, so that nothing was kept"
-            if sampled := sum(len(r.hypotheses) for r in rollouts):
+            if hypotheses:
                 verifiers = ", ".join(self._run.verification.verifiers)
-                message += f": none of {sampled} could be judged by {verifiers}"
+                message += f": none of {hypotheses} could be judged by {verifiers}"
             message += "."
         if skipped:
             message += f" {train.name}: {skipped}."
@@ -302,40 +378,53 @@ class _Loop:
         self._run.reporter.warn(f"{message} The run ends here.")
 
     def _learn(
-        self, adapter: ModelAdapter, cycle: int, rollouts: list[Rollout], kept: list[Kept]
+        self, adapter: ModelAdapter, files: RolloutFiles, kept: list[Kept], progress: Progress
     ) -> None:
-        """Fine-tune, evaluate, and write the cycle down."""
-        with self._timed("update"):
-            report = update(
+        """Fine-tune, evaluate, and write the cycle down; its metrics are written last."""
+        cycle = progress.cycle
+        if not progress.finished:
+            update(
                 adapter,
                 kept,
                 self._config,
-                cycle,
+                progress,
+                self._folder.points,
                 skips=self._run.data.train.skips,
                 processes=self._processes,
                 reporter=self._run.reporter,
+                stop=self._stop,
             )
+        self._seconds["update"] = progress.seconds
         with self._timed("evaluate"):
-            candidate = self._evaluate(adapter, cycle)
+            candidate = self._evaluate(adapter, cycle, finished=False)
         self._cycles.append(candidate)
+        report = report_of(progress, self._config.learning_rate_of(cycle))
         row = self._summary.add_cycle(
-            candidate, reward_statistics(rollouts), len(kept), report, dict(self._seconds)
+            candidate, reward_statistics(files), len(kept), report, dict(self._seconds)
         )
-        self._record(cycle, candidate, row)
         if self._processes.is_main:
-            self._folder.save_checkpoint(cycle, adapter, best_cycle(self._cycles).cycle)
+            self._folder.save_checkpoint(cycle, adapter)
+            self._folder.write_skipped(self._run.data.skips)
+        self._record(cycle, candidate, row)
+        self._prune(cycle)
         self._processes.wait()
 
-    def _evaluate(self, adapter: ModelAdapter, cycle: int) -> Candidate:
-        """Evaluate on the held-out set and on every retention set."""
-        evaluate = self._run.evaluator.evaluate
-        audio_folder = self._folder.predicted_audio(cycle) if self._run.task == "tts" else None
-        what = f"cycle {cycle} evaluate"
-        return Candidate(
+    def _prune(self, latest: int) -> None:
+        """Remove the checkpoints of all finished cycles but the best and the latest one."""
+        if self._processes.is_main:
+            self._folder.prune_checkpoints(latest, best_cycle(self._cycles).cycle)
+
+    def _evaluate(self, adapter: ModelAdapter | None, cycle: int, *, finished: bool) -> Candidate:
+        """Evaluate a cycle's weights; of a finished cycle, only recall."""
+        return evaluate_candidate(
+            self._run,
+            self._folder,
+            None if finished else adapter,
             cycle,
             0.0 if cycle == 0 else 1.0,
-            evaluate(adapter, self._run.data.held_out, what, audio_folder=audio_folder),
-            {r.name: evaluate(adapter, r) for r in self._run.data.retention},
+            f"cycle {cycle} evaluate",
+            f"cycle-{cycle:02d}",
+            self._stop,
         )
 
     def _record(self, cycle: int, candidate: Candidate, row: dict[str, object]) -> None:
@@ -346,19 +435,49 @@ class _Loop:
         self._run.reporter.info(self._summary.line(cycle))
 
     def _finish(self) -> Summary:
-        data = self._run.data
+        data, reporter = self._run.data, self._run.reporter
         for dataset in data.all:
             skipped = dataset.skips.describe(dataset.total)
             if skipped and len(dataset.skips.problems) > dataset.unread:  # else said before
-                self._run.reporter.warn(f"{dataset.name}: {skipped}")
-        self._summary.seconds = time.perf_counter() - self._started
+                reporter.warn(f"{dataset.name}: {skipped}")
+        failures = self._run.verification.guard.failures
+        for line in failures.describe(self._processes.gather(failures.counts())):
+            reporter.warn(line)
+        self._summary.seconds = time.monotonic() - self._started
         if self._processes.is_main:
             self._folder.write_skipped(data.skips)
             self._folder.write_summary(self._summary.as_mapping())
+            self._folder.remove_state()
         return self._summary
+
+    def _leave(self) -> None:
+        """Say what an unfinished run leaves behind, and which clips it left out until then."""
+        begun = (self._folder.root / "config.yaml").is_file() and self._lock.is_held
+        if not (begun and self._processes.is_main):
+            return
+        try:
+            self._folder.write_skipped(self._run.data.skips)
+        except OSError as error:  # the disk may be what failed
+            self._run.reporter.warn(f"{self._folder.root / 'skipped.jsonl'}: {error.strerror}")
+        text = f"What was written stays in {self._folder.root}"
+        if self._cycles:
+            checkpoint = self._folder.checkpoint(best_cycle(self._cycles).cycle)
+            text += f"; the best cycle so far is {checkpoint}"
+        self._run.reporter.info(
+            f"{text}. Go on with it: audioforge train --resume {self._folder.root}"
+        )
 
     @contextmanager
     def _timed(self, what: str) -> Iterator[None]:
-        start = time.perf_counter()
+        start = time.monotonic()
         yield
-        self._seconds[what] = self._seconds.get(what, 0.0) + time.perf_counter() - start
+        self._seconds[what] = self._seconds.get(what, 0.0) + time.monotonic() - start
+
+
+def _what_failed(error: Exception) -> str:
+    """Return the file and the reason of a failed write or read."""
+    if isinstance(error, OSError):
+        names = " → ".join(str(n) for n in (error.filename, error.filename2) if n)
+        reason = error.strerror or str(error)
+        return f"{names}: {reason}" if names else reason
+    return str(error)

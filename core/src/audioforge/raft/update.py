@@ -8,25 +8,33 @@ added up. So the number of processes changes neither what a step learns from nor
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterator, Sequence
 
 import torch
+from accelerate.utils.memory import clear_device_cache
 from attrs import define
 
 from audioforge import keyed_random
 from audioforge.config import AudioRAFTConfig
 from audioforge.errors import TrainingError
 from audioforge.model import ModelAdapter
-from audioforge.raft.clips import ClipLoader, SkipLog
+from audioforge.raft.clips import ClipLoader, SkipLog, chunks_of
 from audioforge.raft.hypothesis_audio import load_audio
+from audioforge.raft.out_of_memory import is_out_of_memory
 from audioforge.raft.processes import Processes
 from audioforge.raft.selection import Kept
+from audioforge.raft.state import Progress, ResumePoints
+from audioforge.raft.stop import Interrupted, StopRequest
 from audioforge.reporter import Reporter
 from audioforge.sample import Clip
 
 BETAS, EPSILON = (0.9, 0.98), 1e-6
 """Of AdamW, as Whisper was trained (Radford et al. 2022, appendix F). A cycle is short: the default
 0.999 hardly forgets within it, and costs other voices more for the same gain."""
+
+
+SECONDS_A_MINUTE = 60.0
 
 
 @define
@@ -54,27 +62,34 @@ def update(
     adapter: ModelAdapter,
     kept: Sequence[Kept],
     config: AudioRAFTConfig,
-    cycle: int,
+    progress: Progress,
+    points: ResumePoints,
     *,
     skips: SkipLog,
     processes: Processes,
     reporter: Reporter,
+    stop: StopRequest,
 ) -> UpdateReport:
-    """Fine-tune on what was kept, with a fresh AdamW.
+    """Fine-tune on what was kept, with a fresh AdamW, or go on where a resume point stands.
 
     Args:
-        adapter: The model; changed in place.
+        adapter: The model; changed in place. At the resume point, its weights are restored already.
         kept: The same list, in the same order, on every process.
         config: Of the run.
-        cycle: From 1.
+        progress: Of this cycle; brought forward step by step.
+        points: Where the main process saves: every `save_every` minutes, when asked to stop, and at
+            the end.
         skips: Where a clip goes that can no longer be decoded.
         processes: Shares the work.
         reporter: Shows progress.
+        stop: Asked after each step.
 
     Raises:
         TrainingError: If there is nothing to learn from or to train, a loss or gradient is not
             finite, or the update is nothing but zeros.
+        Interrupted: If a process was asked to stop; the resume point has what was finished.
     """
+    cycle, started = progress.cycle, time.monotonic()
     parameters = [p for p in adapter.module.parameters() if p.requires_grad]
     if not (kept and parameters):
         missing = "was kept" if parameters else "of the model's weights is trainable"
@@ -83,24 +98,21 @@ def update(
     optimizer = torch.optim.AdamW(
         parameters, lr=rate, betas=BETAS, eps=EPSILON, weight_decay=config.weight_decay
     )
+    if progress.steps:
+        points.restore_optimizer(optimizer)
+    seconds_before, saved = progress.seconds, started
     loader = ClipLoader(adapter, skips)
-    losses, norms = [], []
-    steps = list(_steps(len(kept), config, cycle))
+    gradients = _Gradients(adapter, loader, config.batch_size, processes, reporter)
+    steps = list(enumerate(_steps(len(kept), config, cycle)))[progress.steps :]
     adapter.module.train()
-    for number, indices in enumerate(reporter.track(steps, len(steps), f"cycle {cycle} update")):
-        # Dropout and the like depend on the step alone, not on what ran before.
-        torch.manual_seed(
-            int(
-                keyed_random.generator("step", config.seed, cycle, number, processes.rank).integers(
-                    2**62
-                )
-            )
-        )
+    for number, indices in reporter.track(steps, len(steps), f"cycle {cycle} update"):
         items = [kept[i] for i in indices]
-        loss = _accumulate(adapter, loader, items, config.batch_size, processes)
+        own = gradients.accumulate(items, (config.seed, cycle, number, processes.rank))
         processes.sum_gradients(parameters)
         norm = float(torch.nn.utils.clip_grad_norm_(parameters, config.max_grad_norm))
-        loss = sum(processes.gather([loss]))
+        asked = stop.number or 0
+        shared = processes.gather([(own, asked)])
+        loss, asked = sum(part for part, _ in shared), max(number for _, number in shared)
         if not (math.isfinite(loss) and math.isfinite(norm)):
             ids = ", ".join(k.sample.id for k in items[:8])
             raise TrainingError(
@@ -109,16 +121,35 @@ def update(
             )
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
-        losses.append(loss)
-        norms.append(norm)
-    _check_something_happened(cycle, losses, norms)
+        progress.losses.append(loss)
+        progress.norms.append(norm)
+        progress.seconds = seconds_before + time.monotonic() - started
+        if processes.is_main and (
+            asked or time.monotonic() - saved > SECONDS_A_MINUTE * config.save_every
+        ):
+            points.save(progress, adapter.module, optimizer)
+            saved = time.monotonic()
+        if asked:
+            processes.wait()
+            raise Interrupted(asked)
+    _check_something_happened(cycle, progress.losses, progress.norms)
+    progress.finished = True
+    if processes.is_main:
+        points.save(progress, adapter.module, None)
+    processes.wait()
+    return report_of(progress, rate)
+
+
+def report_of(progress: Progress, learning_rate: float) -> UpdateReport:
+    """Return what a finished update did."""
+    losses, norms = progress.losses, progress.norms
     return UpdateReport(
         steps=len(losses),
         loss=sum(losses) / len(losses),
         first_loss=losses[0],
         last_loss=losses[-1],
         grad_norm=sum(norms) / len(norms),
-        learning_rate=rate,
+        learning_rate=learning_rate,
     )
 
 
@@ -139,32 +170,77 @@ def _steps(count: int, config: AudioRAFTConfig, cycle: int) -> Iterator[list[int
         order = order[size:]
 
 
-def _accumulate(
-    adapter: ModelAdapter,
-    loader: ClipLoader,
-    items: Sequence[Kept],
-    batch_size: int,
-    processes: Processes,
-) -> float:
-    """Add up the gradients of this process' part of a step; return its part of the loss."""
-    weight = sum(item.weight for item in items)
-    own = processes.shard(items)
-    total, start = 0.0, 0
-    for chunk, clips in loader.batches([item.sample for item in own], batch_size):
-        batch = _loaded(own[start : start + len(chunk)], clips)
-        start += len(chunk)
-        if not clips:
-            continue
-        with processes.autocast():
-            loss = adapter.loss(
-                adapter.prepare(clips),
-                [load_audio(i.target) for i in batch],
-                [i.weight for i in batch],
+class _Gradients:
+    """Adds up this process' gradients of a step.
+
+    A step that the memory cannot hold is done again in smaller batches, whose gradients add up to
+    the same; later steps then start with the smaller ones.
+    """
+
+    def __init__(
+        self,
+        adapter: ModelAdapter,
+        loader: ClipLoader,
+        batch_size: int,
+        processes: Processes,
+        reporter: Reporter,
+    ) -> None:
+        """Start with batches of the configured size."""
+        self._adapter, self._loader, self._batch_size = adapter, loader, batch_size
+        self._processes, self._reporter = processes, reporter
+
+    def accumulate(self, items: Sequence[Kept], key: tuple[int, ...]) -> float:
+        """Add the gradients up in the weights' `grad`; return this part of the loss.
+
+        Args:
+            items: Of the step, in all processes.
+            key: Seeds dropout and the like, so that they depend on the step alone, not on what ran
+                before.
+
+        Raises:
+            TrainingError: If the memory does not hold a single clip.
+        """
+        weight = sum(item.weight for item in items)
+        own = self._processes.shard(items)
+        while True:
+            torch.manual_seed(int(keyed_random.generator("step", *key).integers(2**62)))
+            try:
+                return self._sum(own, weight)
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                if self._batch_size == 1:
+                    raise TrainingError(
+                        "out of memory: the update of a single clip does not fit. Use --trainable "
+                        "lora or frozen-encoder, a smaller model, shorter clips, or a larger "
+                        "machine."
+                    ) from error
+            self._adapter.module.zero_grad(set_to_none=True)
+            clear_device_cache(garbage_collection=True)
+            half = self._batch_size // 2
+            self._reporter.warn(
+                f"out of memory with {self._batch_size} clips at once: going on with {half}"
             )
-        loss = loss / weight
-        loss.backward()  # type: ignore[no-untyped-call]
-        total += loss.item()
-    return total
+            self._batch_size = half
+
+    def _sum(self, own: Sequence[Kept], weight: float) -> float:
+        total, start = 0.0, 0
+        chunks = chunks_of([item.sample for item in own], self._batch_size)
+        for loaded in self._loader.batches(chunks):
+            batch = _loaded(own[start : start + len(loaded.samples)], loaded.clips)
+            start += len(loaded.samples)
+            if not loaded.clips:
+                continue
+            with self._processes.autocast():
+                loss = self._adapter.loss(
+                    self._adapter.prepare(loaded.clips),
+                    [load_audio(i.target) for i in batch],
+                    [i.weight for i in batch],
+                )
+            loss = loss / weight
+            loss.backward()  # type: ignore[no-untyped-call]
+            total += loss.item()
+        return total
 
 
 def _loaded(items: Sequence[Kept], clips: Sequence[Clip]) -> list[Kept]:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, cast
 
 from audioforge.checkpoints import load_adapter
 from audioforge.config import VerifierSetting
-from audioforge.errors import ConfigError, PluginError, UsageError, VerifierError
+from audioforge.errors import (
+    AudioForgeError,
+    ConfigError,
+    PluginError,
+    UsageError,
+    VerifierError,
+)
 from audioforge.model import LoadOptions, ModelAdapter, Task
-from audioforge.plugins import Registry, checked_options, verifier_spec
+from audioforge.plugins import Registry, checked_options, describe, verifier_spec
+from audioforge.raft.guard import Guard
 from audioforge.reward import RewardAggregator
 from audioforge.sample import AudioSample, Hypothesis, Rollout, Score, ScoredHypothesis
 from audioforge.spelling import read_reference
@@ -43,6 +49,7 @@ def create_verifier(
     Raises:
         PluginError: If it is unknown or cannot be imported.
         ConfigError: If its options are wrong or it does not serve the task.
+        VerifierError: If setting it up fails.
     """
     spec = verifier_spec(registry, setting.name)
     if context.task not in spec.tasks:
@@ -50,7 +57,14 @@ def create_verifier(
             [f"verifier {setting.name}: serves {', '.join(spec.tasks)}, not {context.task}"]
         )
     verifier = cast("Verifier", registry.create("verifiers", setting.name, **setting.options))
-    verifier.setup(context)
+    try:
+        verifier.setup(context)
+    except AudioForgeError:
+        raise
+    except Exception as error:  # a verifier is foreign code; say whose failure it is
+        raise VerifierError(
+            f"verifier '{setting.id}' cannot be set up: {describe(error)}. Mend it or leave it out."
+        ) from error
     return verifier
 
 
@@ -128,11 +142,13 @@ class Verification:
         settings: The verifiers to use.
         aggregator: Its reference, as name:key=value or a mapping.
         context: What the run tells them.
+        guard: Calls them; None for no time limit and any number of failures.
 
     Attributes:
         verifiers: By id, set up.
         weights: Of each of them; 0 for those that the aggregator requires and nobody gave.
         required: Ids that the aggregator must see whatever their weight.
+        guard: Calls the verifiers, and counts what they fail on.
 
     Raises:
         ConfigError: If two verifiers share an id, or none has a weight.
@@ -144,6 +160,7 @@ class Verification:
         settings: Sequence[VerifierSetting],
         aggregator: str | dict[str, Any],
         context: VerifierContext,
+        guard: Guard | None = None,
     ) -> None:
         """Create and set up every verifier."""
         if problems := setting_problems(settings):
@@ -154,6 +171,7 @@ class Verification:
         self.required = tuple(self._aggregator.requires)
         added = [VerifierSetting(i, i, 0.0, {}) for i in self._aggregator.requires if i not in ids]
         self.weights = {s.id: s.weight for s in [*settings, *added]}
+        self.guard = guard or Guard(time_limit=0.0, max_error_rate=1.0)
         self.verifiers: dict[str, Verifier] = {
             s.id: create_verifier(registry, s, context) for s in [*settings, *added]
         }
@@ -163,13 +181,16 @@ class Verification:
     ) -> list[Rollout]:
         """Score the k hypotheses of each sample.
 
+        A hypothesis that a verifier fails on has a score with an error, and no reward if the
+        verifier has a part in it.
+
         Raises:
-            VerifierError: If a verifier raises or returns something that is no score.
+            VerifierError: If the aggregator fails.
         """
         flat_samples = [s for s, hs in zip(samples, hypotheses, strict=True) for _ in hs]
         flat = [h for hs in hypotheses for h in hs]
         columns = {
-            identity: scores_of(identity, verifier, flat_samples, flat)
+            identity: self.guard.scores(identity, verifier, flat_samples, flat)
             for identity, verifier in self.verifiers.items()
         }
         scored = iter(
@@ -184,55 +205,40 @@ class Verification:
     def _scored(self, hypothesis: Hypothesis, scores: dict[str, Score]) -> ScoredHypothesis:
         return ScoredHypothesis(hypothesis, scores, self.reward(scores))
 
+    def has_part(self, identity: str) -> bool:
+        """Whether a verifier has a part in the reward: by its weight, or as one that must pass."""
+        return self.weights.get(identity, 0) > 0 or identity in self.required
+
     def reward(self, scores: Mapping[str, Score]) -> float | None:
-        """Return the reward that scores make together, or None when nothing could judge.
+        """Return the reward that scores make together.
+
+        Returns:
+            None when nothing could judge, or when a verifier that has a part in it failed.
 
         Raises:
-            VerifierError: If the aggregator returns something that is no reward.
+            VerifierError: If the aggregator fails, or returns something that is no reward.
         """
-        heard = {
-            i: s for i, s in scores.items() if self.weights.get(i, 0) > 0 or i in self.required
-        }
-        reward = self._aggregator.aggregate(heard, self.weights)
+        heard = {identity: s for identity, s in scores.items() if self.has_part(identity)}
+        if any(score.error is not None for score in heard.values()):
+            return None
         try:
-            Score(reward)
-        except (TypeError, ValueError) as error:
-            raise VerifierError(f"the aggregator returned {reward!r}: {error}") from error
-        return reward
+            return Score(self._aggregator.aggregate(heard, self.weights)).reward
+        except Exception as error:  # foreign code; the same scores would make it fail again
+            raise VerifierError(
+                f"the aggregator failed on {', '.join(heard)}: {describe(error)}. Mend it, or "
+                f"choose another --aggregator."
+            ) from error
 
-    def close(self) -> None:
-        """Let the verifiers go."""
-        for verifier in self.verifiers.values():
-            verifier.close()
+    def close(self) -> list[str]:
+        """Let the verifiers go.
 
-
-def scores_of(
-    identity: str,
-    verifier: Verifier,
-    samples: Sequence[AudioSample],
-    hypotheses: Sequence[Hypothesis],
-) -> list[Score]:
-    """Call one verifier and check what it returns.
-
-    Raises:
-        VerifierError: Naming the verifier, if it raises or breaks its contract.
-    """
-    try:
-        scores = verifier.verify(samples, hypotheses)
-    except Exception as error:  # a verifier is foreign code; say whose failure it is
-        raise VerifierError(
-            f"verifier '{identity}' failed on a batch that starts with sample "
-            f"'{samples[0].id if samples else ''}': {type(error).__name__}: {error}"
-        ) from error
-    if len(scores) != len(samples) or not all(isinstance(s, Score) for s in scores):
-        raise VerifierError(
-            f"verifier '{identity}' must return one Score for each of {len(samples)} hypotheses"
-        )
-    for score in scores:
-        for name, value in score.metrics.items():
-            if not math.isfinite(value):
-                raise VerifierError(
-                    f"verifier '{identity}': metric '{name}' is {value}; a metric that cannot be "
-                    f"computed is left out"
-                )
-    return scores
+        Returns:
+            A sentence for each that fails at that; by now it has done its work.
+        """
+        problems = []
+        for identity, verifier in self.verifiers.items():
+            try:
+                verifier.close()
+            except Exception as error:  # a verifier is foreign code
+                problems.append(f"verifier '{identity}' cannot be closed: {describe(error)}")
+        return problems

@@ -1,17 +1,9 @@
-"""JSON lines, and what their keys hold, checked."""
+"""What the keys of a JSON line hold, checked."""
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
-
-from audioforge.errors import DatasetError
-from audioforge.sample import Problem
-
-BYTE_ORDER_MARK = "\ufeff"
 
 
 class UnusableLineError(Exception):
@@ -25,49 +17,6 @@ class UnusableLineError(Exception):
     def __init__(self, kind: str, reason: str) -> None:
         super().__init__(reason)
         self.kind = kind
-
-
-def read_rows(path: Path) -> Iterator[tuple[int, str, dict[str, Any] | Problem]]:
-    """Yield number, place and content of every line that is not blank, one at a time.
-
-    Raises:
-        DatasetError: If the file cannot be read or is not UTF-8.
-    """
-    try:
-        with path.open("rb") as file:
-            for number, raw in enumerate(file, start=1):
-                where = f"{path}:{number}"
-                line = _decoded(raw, where)
-                if number == 1:
-                    line = line.removeprefix(BYTE_ORDER_MARK)
-                if line.strip():
-                    yield number, where, _parsed(line, where)
-    except OSError as error:
-        raise DatasetError(f"{path}: cannot be read: {error.strerror or error}") from error
-
-
-def _decoded(raw: bytes, where: str) -> str:
-    # A line in another encoding stops the reading: were it left out, exactly the lines with
-    # accents would go unscored.
-    try:
-        return raw.decode()
-    except UnicodeDecodeError as error:
-        raise DatasetError(
-            f"{where}: not UTF-8 (byte {raw[error.start]:#04x} at column {error.start + 1}); "
-            f"convert the file"
-        ) from error
-
-
-def _parsed(line: str, where: str) -> dict[str, Any] | Problem:
-    try:
-        row = json.loads(line)
-    except json.JSONDecodeError as error:  # its own line number counts within this one line
-        return Problem(where, f"not JSON: {error.msg} at column {error.pos + 1}", "bad JSON")
-    except (ValueError, RecursionError) as error:  # a number of 5,000 digits; nested too deep
-        return Problem(where, f"not JSON: {error}", "bad JSON")
-    if not isinstance(row, dict):
-        return Problem(where, f"expected a JSON object {{…}}, not {row!r:.60}", "not an object")
-    return row
 
 
 def text(row: dict[str, Any], key: str) -> str | None:

@@ -18,17 +18,22 @@ from typing import Any
 
 from attrs import evolve, frozen
 
-from audioforge.errors import DatasetError
+from audioforge.errors import DatasetError, listed
+from audioforge.json_lines import read_objects
 from audioforge.model import Task
+from audioforge.paths import is_file, real_path
 from audioforge.sample import AudioSample, Hypothesis, Problem
 from audioforge.scoring import fields
-from audioforge.scoring.fields import UnusableLineError, read_rows
+from audioforge.scoring.fields import UnusableLineError
 from audioforge.scoring.sound_folder import SoundFolder
 
 RECORDING = "audio_filepath"
 LANGUAGE = ("language", "lang")
 SAID: dict[Task, str] = {"asr": "pred_text", "classification": "pred_text", "tts": "pred_audio"}
 """The key of a prediction."""
+
+MOST_KEYS = 1000
+"""Keys that are remembered for a message."""
 
 
 @frozen(eq=False)
@@ -96,28 +101,23 @@ class PredictionFile:
         Raises:
             DatasetError: If the file cannot be read, holds nothing, or has no prediction at all.
         """
-        if self.path.exists() and not self.path.is_file():
-            raise DatasetError(
-                f"{self.path}: is read twice, which a pipe cannot be; save it to a file first"
-            )
         lines, predicted = 0, False
         keys: set[str] = set()
         languages: set[str] = set()
         labels: set[str] = set()
-        for _, _, row in read_rows(self.path):
+        for _, _, row in read_objects(self.path):
             lines += 1
             if isinstance(row, Problem):
                 continue
             predicted = predicted or row.get(SAID[self.task]) is not None
-            keys |= row.keys()
+            if len(keys) < MOST_KEYS:
+                keys |= row.keys()
             try:
                 languages |= set(filter(None, [fields.name(row, *LANGUAGE)]))
                 labels |= set(self._labels(row))
             except UnusableLineError:
                 continue  # `read` says so
-        if not lines:
-            raise DatasetError(f"{self.path}: the file is empty; it has one JSON object a line")
-        if keys and not predicted and self.folder is None:
+        if not predicted and self.folder is None:
             raise DatasetError(self._no_prediction(keys))
         return Survey(lines, frozenset(languages), tuple(sorted(labels)))
 
@@ -127,7 +127,7 @@ class PredictionFile:
         Raises:
             DatasetError: If the file cannot be read.
         """
-        for number, where, row in read_rows(self.path):
+        for number, where, row in read_objects(self.path):
             if isinstance(row, Problem):
                 yield row
                 continue
@@ -137,12 +137,19 @@ class PredictionFile:
                 yield Problem(where, str(error), error.kind)
 
     def _no_prediction(self, keys: set[str]) -> str:
-        what = "holds what the system said"
+        what, mend = (
+            "holds what the system said",
+            (
+                "A manifest has no predictions; audioforge benchmark --output writes them, as "
+                "predictions.jsonl"
+            ),
+        )
         if self.task == "tts":
-            what = "names a generated sound file; --audio-dir takes the folder that holds them"
+            what = "names a generated sound file"
+            mend = "--audio-dir takes the folder that holds them"
         return (
             f"{self.path}: no line has the key '{SAID[self.task]}', which {what}. The keys are: "
-            f"{', '.join(sorted(keys))}"
+            f"{listed(sorted(keys))}. {mend}"
         )
 
     def _prediction(self, row: dict[str, Any], where: str, number: int) -> Prediction:
@@ -190,7 +197,7 @@ class PredictionFile:
             path = self.folder.match([n for n in called if n is not None], where)
         else:
             raise UnusableLineError(f"without {key}", f"there is no '{key}'")
-        if not path.is_file():  # one that does not decode is bad output, which verifiers score
+        if not is_file(path):  # one that does not decode is bad output, which verifiers score
             raise UnusableLineError("without audio", f"there is no file {path}")
         return path
 
@@ -204,4 +211,4 @@ class PredictionFile:
 
 
 def _is_same_file(generated: Path, recording: Any) -> bool:
-    return isinstance(recording, Path) and generated.resolve() == recording.resolve()
+    return isinstance(recording, Path) and real_path(generated) == real_path(recording)

@@ -6,6 +6,7 @@ are the known ones), then for scoring, batch by batch, so that a million lines n
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -19,15 +20,17 @@ from audioforge.model import Task
 from audioforge.optional_imports import hide_broken_companions
 from audioforge.plugins import discover
 from audioforge.raft.data import normalizer_for
+from audioforge.raft.guard import Guard
 from audioforge.raft.measures import measures_of
 from audioforge.raft.processes import Processes
+from audioforge.raft.rollout_files import score_line
 from audioforge.raft.run import check_names
 from audioforge.raft.verification import Verification, verifier_context
 from audioforge.reporter import Reporter
 from audioforge.sample import AudioSample, Problem, ScoredHypothesis
 from audioforge.scoring.predictions import Prediction, PredictionFile
 from audioforge.scoring.sound_folder import SoundFolder
-from audioforge.scoring.tally import UNJUDGED, Tally
+from audioforge.scoring.tally import Tally, unscored
 
 LINES_PER_CALL: dict[Task, int] = {"asr": 256, "classification": 256, "tts": 32}
 """Hypotheses that verifiers get at a time; those of one sample stay together."""
@@ -45,12 +48,14 @@ class Scoring:
         normalizer: Name of the text normaliser.
         tally: The sums.
         unmatched: Generated sound files that no line asked for.
+        failures: A sentence for each verifier that failed, though not too often.
     """
 
     task: Task
     normalizer: str
     tally: Tally
     unmatched: tuple[Path, ...]
+    failures: tuple[str, ...]
 
     @property
     def reward(self) -> float | None:
@@ -93,15 +98,17 @@ def score_predictions(
     """Score a file of predictions.
 
     Args:
-        config: Task, verifiers, aggregator, normaliser, language, columns, limit, device and what
-            to do at a line that cannot be scored; the other settings do not matter.
+        config: Task, verifiers, aggregator, normaliser, language, columns, limit, device, what to
+            do at a line that cannot be scored, and how long and how often a verifier may fail; the
+            other settings do not matter.
         path: JSON lines, see `audioforge.scoring.predictions`.
         audio_dir: Folder of generated sound files, for lines that do not name theirs.
         output: Where to write a line of scores for each line, in the same order; must be new.
         reporter: Where to tell how it goes; None for stderr.
 
     Raises:
-        AudioForgeError: If settings, plugins or the file do not allow it, or a verifier fails.
+        AudioForgeError: If settings, plugins or the file do not allow it, or a verifier fails
+            too often.
     """
     hide_broken_companions()
     registry, reporter = discover(), reporter or Reporter()
@@ -119,8 +126,10 @@ def score_predictions(
     context = verifier_context(
         registry, task, normalizer, config.wer_threshold, device, survey.labels
     )
-    verification = Verification(registry, config.verifiers, config.aggregator, context)
-    tally = Tally(verification.weights, measures_of(verification.verifiers))
+    guard = Guard(config.verifier_timeout, config.max_error_rate)
+    verification = Verification(registry, config.verifiers, config.aggregator, context, guard)
+    measures = measures_of(verification.verifiers)
+    tally = Tally(verification.weights, measures, verification.has_part)
     batches = _batches(file.read(), LINES_PER_CALL[task], config.limit)
     tracked = reporter.track(batches, survey.lines, "verify", size=len)
     lines = _scored_lines(tracked, verification, tally, config.on_error)
@@ -131,8 +140,10 @@ def score_predictions(
         else:
             atomic.write_jsonl(output, lines)
     finally:
-        verification.close()
-    return Scoring(task, normalizer, tally, tuple(folder.unmatched if folder else ()))
+        for problem in verification.close():
+            reporter.warn(problem)
+    unmatched = tuple(folder.unmatched if folder else ())
+    return Scoring(task, normalizer, tally, unmatched, tuple(guard.failures.describe()))
 
 
 def _check_output(output: Path | None) -> None:
@@ -142,6 +153,8 @@ def _check_output(output: Path | None) -> None:
         if output.exists():
             raise UsageError(f"--output {output}: is there already; name a new file")
         output.parent.mkdir(parents=True, exist_ok=True)
+        if not os.access(output.parent, os.W_OK | os.X_OK):
+            raise UsageError(f"--output {output}: you may not write there; name another file")
     except OSError as error:
         raise UsageError(f"--output {output}: cannot be made: {error.strerror}") from error
 
@@ -181,18 +194,20 @@ def _scored_lines(
 
     Raises:
         DatasetError: Under the policy "fail", at the first line that cannot be scored.
-        VerifierError: If a verifier fails.
+        VerifierError: If a verifier fails too often.
     """
     for batch in batches:
         scored = iter(_scored([e for e in batch if isinstance(e, Prediction)], verification, tally))
+        verification.guard.stage.check()
         for entry in batch:
             if isinstance(entry, Prediction):
-                yield {**entry.line, **_scores(next(scored))}
+                yield {**entry.line, **_scores(entry.where, next(scored), verification)}
                 continue
             if on_error == "fail":
                 raise DatasetError(f"{entry} (--on-error skip leaves such lines out)")
             tally.add_problem(entry)
             yield {"id": None, "reward": None, "scores": {}, "reason": str(entry)}
+    verification.guard.stage.check(at_end=True)
 
 
 def _scored(
@@ -212,12 +227,10 @@ def _scored(
     return [hypothesis for rollout in rollouts for hypothesis in rollout.hypotheses]
 
 
-def _scores(scored: ScoredHypothesis) -> dict[str, Any]:
+def _scores(where: str, scored: ScoredHypothesis, verification: Verification) -> dict[str, Any]:
+    unjudged = scored.reward is None
     return {
         "reward": scored.reward,
-        "scores": {
-            identity: {"reward": s.reward, "passed": s.passed, "metrics": dict(s.metrics)}
-            for identity, s in scored.scores.items()
-        },
-        "reason": UNJUDGED if scored.reward is None else None,
+        "scores": {identity: score_line(score) for identity, score in scored.scores.items()},
+        "reason": unscored(where, scored, verification.has_part).reason if unjudged else None,
     }

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from audioforge.errors import DatasetError
+from audioforge.paths import is_file, is_folder
 from audioforge.scoring.fields import UnusableLineError
 
 SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".aiff", ".aif", ".au")
@@ -24,7 +25,7 @@ class SoundFolder:
 
     def __init__(self, folder: Path) -> None:
         """List the files."""
-        if not folder.is_dir():
+        if not is_folder(folder):
             raise DatasetError(f"--audio-dir {folder}: there is no such folder")
         self._folder = folder
         self._files = sorted(p for p in folder.rglob("*") if _is_sound_file(p))
@@ -88,7 +89,7 @@ class SoundFolder:
 
 
 def _is_sound_file(path: Path) -> bool:
-    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
+    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and is_file(path)
 
 
 def _parts(name: str) -> list[str]:

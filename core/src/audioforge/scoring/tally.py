@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from array import array
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,21 @@ MOST_BLOCKS = 5000
 2,000 resamples can tell, and its memory is bounded."""
 
 UNJUDGED = "no verifier could judge it"
+
+
+def unscored(where: str, scored: ScoredHypothesis, has_part: Callable[[str], bool]) -> Problem:
+    """Return why a hypothesis has no reward.
+
+    Args:
+        where: Its place.
+        scored: The hypothesis.
+        has_part: Whether a verifier has a part in the reward.
+    """
+    failed = [i for i, s in scored.scores.items() if s.error is not None and has_part(i)]
+    if not failed:
+        return Problem(where, UNJUDGED, UNJUDGED)
+    reasons = "; ".join(f"verifier '{i}' failed: {scored.scores[i].error}" for i in failed)
+    return Problem(where, reasons, f"verifier '{failed[0]}' failed")
 
 
 class Ratio:
@@ -70,7 +85,8 @@ class VerifierTally:
         weight: Its share in the reward; 0 was only recorded.
         reward: Mean over the hypotheses that it could judge.
         passed: Share of those that passed, among those of which it says so.
-        counts: How many hypotheses it "judged" and left "unjudged".
+        counts: How many hypotheses it "judged", left "unjudged", and "failed" on; the last are
+            also among the unjudged.
     """
 
     weight: float
@@ -83,6 +99,7 @@ class VerifierTally:
         self.reward.add([_parts(score.reward) for score in scores])
         self.passed.add([_parts(score.passed) for score in scores])
         self.counts.update("unjudged" if s.reward is None else "judged" for s in scores)
+        self.counts["failed"] += sum(s.error is not None for s in scores)
 
     def as_mapping(self) -> dict[str, Any]:
         """Return it as `audioforge verify --json` prints it."""
@@ -92,6 +109,7 @@ class VerifierTally:
             "passed": self.passed.value,
             "scored": self.counts["judged"],
             "unscored": self.counts["unjudged"],
+            "failed": self.counts["failed"],
         }
 
 
@@ -101,6 +119,7 @@ class Tally:
     Args:
         weights: By verifier id, of every verifier.
         measures: The corpus metrics, by name.
+        has_part: Whether a verifier has a part in the reward.
 
     Attributes:
         reward: Mean over the hypotheses that could be judged.
@@ -112,9 +131,14 @@ class Tally:
         metrics: The corpus metrics, by name.
     """
 
-    def __init__(self, weights: Mapping[str, float], measures: Mapping[str, Measure]) -> None:
+    def __init__(
+        self,
+        weights: Mapping[str, float],
+        measures: Mapping[str, Measure],
+        has_part: Callable[[str], bool],
+    ) -> None:
         """Start with nothing."""
-        self._weights, self._measures = weights, measures
+        self._weights, self._measures, self._has_part = weights, measures, has_part
         self.reward, self.passed = Ratio(), Ratio()
         self.scored = 0
         self.unscored: Counter[str] = Counter()
@@ -144,7 +168,7 @@ class Tally:
         self.passed.add([_parts(self._has_passed(h)) for h in hypotheses])
         for place, hypothesis in zip(where, hypotheses, strict=True):
             if hypothesis.reward is None:
-                self.add_problem(Problem(place, UNJUDGED, UNJUDGED))
+                self.add_problem(unscored(place, hypothesis, self._has_part))
             else:
                 self.scored += 1
 

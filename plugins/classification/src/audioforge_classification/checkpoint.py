@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import torch
 from attrs import frozen
 from transformers import AutoFeatureExtractor, AutoModelForAudioClassification
-from transformers.utils import logging
 
 from audioforge.errors import CheckpointError
 from audioforge.huggingface.checkpoint import read_model, read_model_config, read_part
@@ -53,7 +52,8 @@ def read_checkpoint(location: str, options: LoadOptions) -> Checkpoint:
     """
     config = read_model_config(location)
     family = _check_architecture(location, config, with_head=options.new_labels is None)
-    extractor = read_part(location, "feature extractor", AutoFeatureExtractor.from_pretrained)
+    read = partial(AutoFeatureExtractor.from_pretrained, trust_remote_code=False)  # else it may ask
+    extractor = read_part(location, "feature extractor", read)
     check_window(location, extractor, config)
     if options.new_labels is None:
         labels = _labels(location, config)
@@ -116,8 +116,8 @@ def _with_new_head(location: str, labels: Sequence[str], seed: int) -> Any:
         raise CheckpointError(
             f"{location}: a new head needs at least two different labels, not {', '.join(labels)}."
         )
-    # Transformers draws what the checkpoint lacks, and tells at length what it does not use.
-    with torch.random.fork_rng(devices=[]), _quiet():
+    # Transformers draws what the checkpoint lacks.
+    with torch.random.fork_rng(devices=[]):
         model = read_model(
             location,
             AutoModelForAudioClassification,
@@ -129,13 +129,3 @@ def _with_new_head(location: str, labels: Sequence[str], seed: int) -> Any:
         )
     draw_head(model, seed)
     return model
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    verbosity = logging.get_verbosity()
-    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-    try:
-        yield
-    finally:
-        logging.set_verbosity(verbosity)

@@ -15,6 +15,8 @@ from attrs import frozen
 
 from audioforge.dataset import Dataset, DatasetRequest
 from audioforge.errors import DatasetError
+from audioforge.hub.failure import retried
+from audioforge.hub.patience import STREAMING_TRIES, patience
 from audioforge.sample import AudioSample, Problem
 
 from .arrow_rows import read_arrow, without_companions
@@ -69,9 +71,12 @@ class Hub(Dataset):
         refuse_settings(self._request, ["data_dir"], because)
         library = without_companions()
         try:
-            table = self._open(library)
+            with patience():
+                table = retried(lambda: self._open(library))
             reader = RowReader(self._request, folder=None, id_column=self._id_column)
-            yield from read_arrow(table, reader, self._id)
+            rows = read_arrow(table, reader, self._id)
+            while (item := _next(rows)) is not None:
+                yield item
         except DatasetError:
             raise
         except Exception as error:  # the library lets through whatever its many parts raise
@@ -102,6 +107,11 @@ class Hub(Dataset):
         for name in _names_in(wanted):
             choose_split(name, available, self._id)
         return wanted
+
+
+def _next(rows: Iterator[AudioSample | Problem]) -> AudioSample | Problem | None:
+    with patience(STREAMING_TRIES):  # over once the row is there: the caller may ask the hub too
+        return next(rows, None)
 
 
 def _splits_of(builder: datasets.DatasetBuilder) -> list[str]:

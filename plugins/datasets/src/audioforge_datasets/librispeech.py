@@ -10,11 +10,11 @@ import attrs
 from audioforge.dataset import Dataset, DatasetRequest
 from audioforge.errors import DatasetError, did_you_mean
 from audioforge.sample import AudioSample, Problem
+from audioforge.text_lines import read_lines
 
 from .hub import Hub
 from .ids import UniqueIds
 from .settings import archive_folder, refuse_settings, wrong_layout
-from .text_file import read_lines
 
 HUB_ID = "openslr/librispeech_asr"
 HUB_CONFIG = "all"

@@ -7,18 +7,19 @@ as metadata. A manifest is read line by line, however long it is.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from audioforge.dataset import Dataset, DatasetRequest
-from audioforge.errors import DatasetError
+from audioforge.errors import DatasetError, listed
+from audioforge.json_lines import read_objects
 from audioforge.sample import AudioSample, Problem
 
-from .rows import RowReader, UnusableRowError
+from .rows import RowReader
 from .settings import refuse_settings
-from .text_file import read_lines
+
+MOST_KEYS = 1000
+"""Keys that are remembered for a message."""
 
 
 class Manifest(Dataset):
@@ -49,39 +50,17 @@ def read_json_lines(path: Path, reader: RowReader) -> Iterator[AudioSample | Pro
     Raises:
         DatasetError: As `Manifest.load` does.
     """
-    named = set(filter(None, (reader.request.text_column, reader.request.label_column)))
+    missing = set(filter(None, (reader.request.text_column, reader.request.label_column)))
     keys: set[str] = set()
-    rows = 0
-    for number, line in enumerate(read_lines(path), start=1):
-        if not line.strip():
+    for number, where, row in read_objects(path):
+        if isinstance(row, Problem):
+            yield row
             continue
-        rows += 1
-        where = f"{path}:{number}"
-        try:
-            row = _parse(line)
-        except UnusableRowError as error:
-            yield Problem(where, str(error), error.kind)
-            continue
-        if not named <= keys:
+        missing -= row.keys()
+        if missing and len(keys) < MOST_KEYS:
             keys |= row.keys()
         yield reader.read(row, where, number)
-    if not rows:
-        raise DatasetError(f"{path}: the file is empty; a manifest has one JSON object a line")
-    if missing := sorted(named - keys):
+    if missing:
         raise DatasetError(
-            f"{path}: no line has the key {missing[0]!r}. The keys are: {', '.join(sorted(keys))}"
+            f"{path}: no line has the key {min(missing)!r}. The keys are: {listed(sorted(keys))}"
         )
-
-
-def _parse(line: str) -> dict[str, Any]:
-    try:
-        row = json.loads(line)
-    except json.JSONDecodeError as error:  # its own line number counts within this one line
-        reason = f"not JSON: {error.msg} at column {error.pos + 1}"
-        raise UnusableRowError("bad JSON", reason) from error
-    except (ValueError, RecursionError) as error:
-        raise UnusableRowError("bad JSON", f"not JSON: {error}") from error
-    if not isinstance(row, dict):
-        kind = {list: "a list", str: "a text", type(None): "null"}.get(type(row), "a number")
-        raise UnusableRowError("not an object", f"expected a JSON object {{…}}, not {kind}")
-    return row

@@ -72,8 +72,16 @@ class Parquet(Dataset):
                         for row in batch.to_pylist():
                             number += 1
                             yield reader.read(row, f"{path}: row {number}", number)
-            except (pyarrow.ArrowException, OSError) as error:
-                raise DatasetError(f"{path}: cannot be read as Parquet: {error}") from error
+            except UnicodeDecodeError as error:
+                raise DatasetError(
+                    f"{path}: a text after row {number} is not UTF-8 (byte "
+                    f"{error.object[error.start]:#04x}); write the file again with texts in UTF-8"
+                ) from error
+            # OverflowError: a date that Python cannot hold.
+            except (pyarrow.ArrowException, OSError, ValueError, OverflowError) as error:
+                raise DatasetError(
+                    f"{path}: cannot be read as Parquet: {error}. Copy it again"
+                ) from error
 
 
 def class_names(schema: pyarrow.Schema) -> dict[str, list[str]]:
@@ -81,13 +89,13 @@ def class_names(schema: pyarrow.Schema) -> dict[str, list[str]]:
     metadata = schema.metadata or {}
     try:
         features = json.loads(metadata.get(b"huggingface", b"{}"))["info"]["features"]
-    except (ValueError, KeyError, TypeError):
-        return {}
-    return {
-        name: list(feature["names"])
-        for name, feature in features.items()
-        if isinstance(feature, dict) and feature.get("_type") == "ClassLabel"
-    }
+        return {
+            name: [str(label) for label in feature["names"]]
+            for name, feature in features.items()
+            if isinstance(feature, dict) and feature.get("_type") == "ClassLabel"
+        }
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return {}  # others may write what they like there
 
 
 def _files_by_split(root: Path) -> dict[str, list[Path]]:

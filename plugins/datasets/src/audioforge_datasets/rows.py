@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Mapping, Sequence, Set
 from pathlib import Path, PureWindowsPath
+from types import MappingProxyType
 from typing import Any
 
 from attrs import define, field
@@ -16,6 +18,9 @@ from . import columns
 from .ids import UniqueIds
 
 Row = Mapping[str, Any]
+
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+"""Metadata of a sample that has none; the same object for a million of them."""
 
 
 class UnusableRowError(Exception):
@@ -57,11 +62,11 @@ class RowReader:
             number: Of the row, from 1: its id when it states none and its audio has no path.
         """
         try:
-            return self._sample(row, number)
+            return self._sample(row, where, number)
         except UnusableRowError as error:
             return Problem(where, str(error), error.kind)
 
-    def _sample(self, row: Row, number: int) -> AudioSample:
+    def _sample(self, row: Row, where: str, number: int) -> AudioSample:
         names = self._names(row)
         values = {kind: row[name] for kind, name in names.items()}
         audio, path = self._audio(values.get("audio"), row)
@@ -74,11 +79,12 @@ class RowReader:
             audio=audio,
             reference=reference,
             labels=labels,
-            speaker=_name(values.get("speaker")),
-            language=_name(values.get("language")),
+            speaker=_shared(_name(values.get("speaker"))),
+            language=_shared(_name(values.get("language"))),
             offset=offset,
             duration=duration,
-            metadata={k: v for k, v in row.items() if k not in used and not isinstance(v, bytes)},
+            metadata=_other(row, used),
+            where=where,
         )
 
     def _names(self, row: Row) -> dict[str, str]:
@@ -111,7 +117,8 @@ class RowReader:
             keys = ", ".join(map(str, row)) or "none"
             expected = f"expected {columns.AUDIO[0]!r} or {columns.AUDIO[1]!r} among: {keys}"
             raise UnusableRowError("missing path", f"no path of a sound file ({expected})")
-        _unicode(path, "path")
+        if "\0" in _unicode(path, "path"):
+            raise UnusableRowError("bad path", f"no file can be called {path!r:.60}")
         if self.folder is None:
             raise UnusableRowError(
                 "missing audio",
@@ -200,6 +207,16 @@ def _name(value: Any) -> str | None:
     if isinstance(value, bool) or not isinstance(value, int | str) or value == "":
         return None
     return str(value)
+
+
+def _shared(name: str | None) -> str | None:
+    """Return the name, one object for all samples that have it: there are millions of these."""
+    return None if name is None else sys.intern(name)
+
+
+def _other(row: Row, used: Set[str]) -> Mapping[str, Any]:
+    other = {k: v for k, v in row.items() if k not in used and not isinstance(v, bytes)}
+    return other or NOTHING
 
 
 def _unicode(value: str, what: str) -> str:

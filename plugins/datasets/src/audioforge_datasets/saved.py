@@ -33,18 +33,19 @@ class Saved(Dataset):
         """
         root = Path(self._request.location)
         refuse_settings(self._request, ["data_dir"], "give the folder itself")
-        table = self._open(root)
-        yield from read_arrow(table, RowReader(self._request, root), str(root))
-
-    def _open(self, root: Path) -> datasets.Dataset:
-        library = without_companions()
         try:
-            loaded = library.load_from_disk(str(root))
+            yield from read_arrow(self._open(root), RowReader(self._request, root), str(root))
+        except DatasetError:
+            raise
         except Exception as error:  # the library raises whatever its parts do on a damaged folder
             raise DatasetError(
                 f"{root}: cannot be read as a saved dataset: {type(error).__name__}: {error}. "
                 "Save it again with save_to_disk"
             ) from error
+
+    def _open(self, root: Path) -> datasets.Dataset:
+        library = without_companions()
+        loaded = library.load_from_disk(str(root))
         if isinstance(loaded, library.DatasetDict):
             return loaded[choose_split(self._request.split, loaded, str(root))]
         because = "the folder holds one split; give the folder of the split you want"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from audioforge.dataset import DatasetRequest
 from audioforge.errors import DatasetError, did_you_mean
+from audioforge.paths import is_folder
 
 DEFAULT_SPLIT = "train"
 
@@ -57,7 +58,7 @@ def archive_folder(request: DatasetRequest, layout: str) -> Path:
         DatasetError: If it is no folder.
     """
     assert request.data_dir is not None
-    if not request.data_dir.is_dir():
+    if not is_folder(request.data_dir):
         raise wrong_layout(request, layout, "it is not a folder")
     return request.data_dir
 

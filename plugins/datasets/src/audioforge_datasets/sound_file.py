@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from audioforge.dataset import Dataset, DatasetRequest
+from audioforge.paths import path_text
 from audioforge.sample import AudioSample, Problem
 
 from .settings import refuse_settings
@@ -28,4 +29,4 @@ class SoundFile(Dataset):
         because = "a sound file is one clip without a transcript; write a manifest for more"
         refuse_settings(self._request, names, because)
         path = Path(self._request.location)
-        yield AudioSample(id=path.name, audio=path)
+        yield AudioSample(id=path_text(path.name), audio=path)

@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from audioforge.dataset import Dataset, DatasetRequest
+from audioforge.paths import path_text
 from audioforge.sample import AudioSample, Problem
+from audioforge.text_lines import read_lines
 
 from .archive import Archive, fetch
 from .settings import archive_folder, choose_split, refuse_settings, wrong_layout
-from .text_file import read_lines
 
 ARCHIVE = Archive(
     name="speech_commands_v0.02",
@@ -87,10 +88,10 @@ def _speaker_first(path: str) -> tuple[str, str]:
 def _sample(root: Path, path: str) -> AudioSample:
     word, _, name = path.partition("/")
     return AudioSample(
-        id=path,
+        id=path_text(path),
         audio=root / path,
-        reference=word,
-        labels=(word,),
+        reference=path_text(word),
+        labels=(path_text(word),),
         speaker=name.split("_nohash_")[0],
         language="en",
     )

@@ -13,11 +13,11 @@ from pathlib import Path
 from audioforge.dataset import Dataset, DatasetRequest
 from audioforge.errors import DatasetError
 from audioforge.sample import AudioSample, Problem
+from audioforge.text_lines import read_lines
 
 from .columns import check_columns
 from .rows import RowReader
 from .settings import refuse_settings
-from .text_file import read_lines
 
 
 class Table(Dataset):
@@ -79,7 +79,14 @@ def read_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
         for cells in reader:
             yield reader.line_num, cells
     except csv.Error as error:
+        where = f"{path}:{reader.line_num}"
+        if "field limit" in str(error):
+            most = f"{csv.field_size_limit():,}"
+            raise DatasetError(
+                f"{where}: a cell is longer than {most} characters, which is no transcript. Look "
+                f"for a quotation mark that nothing closes, or shorten the cell"
+            ) from error
         raise DatasetError(
-            f"{path}:{reader.line_num}: broken table: {error}. Write a quotation mark within a "
-            'quoted cell twice ("")'
+            f"{where}: broken table: {error}. Write a quotation mark within a quoted cell twice "
+            '("")'
         ) from error

@@ -105,6 +105,11 @@ class Wav2VecAdapter(ModelAdapter):
         return int(self._extractor.sampling_rate)
 
     @property
+    def max_seconds(self) -> float:
+        """Two minutes: the network has no window, and its attention grows with the square."""
+        return 120.0
+
+    @property
     def min_seconds(self) -> float:
         """What one frame of the convolutions reads: 400 samples for the published models."""
         samples, hop = 1, 1

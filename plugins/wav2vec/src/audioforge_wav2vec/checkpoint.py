@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import torch
@@ -69,7 +70,8 @@ def read_checkpoint(location: str, seed: int) -> Checkpoint:
 
 
 def _read_tokenizer(location: str) -> Wav2Vec2CTCTokenizer:
-    tokenizer = read_part(location, "tokenizer files", AutoTokenizer.from_pretrained)
+    read = partial(AutoTokenizer.from_pretrained, trust_remote_code=False)  # else it may ask
+    tokenizer = read_part(location, "tokenizer files", read)
     if not isinstance(tokenizer, Wav2Vec2CTCTokenizer):
         raise CheckpointError(
             f"{location}: its tokenizer is {type(tokenizer).__name__}; only the characters of "

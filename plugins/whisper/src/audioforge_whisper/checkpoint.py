@@ -71,7 +71,8 @@ def _check_window(location: str, config: Any, extractor: Any) -> None:
 def _check_tokenizer(location: str, config: Any, tokenizer: Any) -> None:
     """Check the place of the special tokens; an absent tokenizer.json leaves an empty tokenizer."""
     vocabulary = tokenizer.get_vocab()
-    end = config.eos_token_id[0] if isinstance(config.eos_token_id, list) else config.eos_token_id
+    ends = config.eos_token_id
+    end = next(iter(ends), None) if isinstance(ends, list) else ends
     expected = {"<|endoftext|>": end, "<|startoftranscript|>": config.decoder_start_token_id}
     for token, number in expected.items():
         if vocabulary.get(token) != number:

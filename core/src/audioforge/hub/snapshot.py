@@ -1,0 +1,88 @@
+"""A checkpoint of the hub as a local folder: all its files, of one revision, or an error.
+
+Transformers by itself asks the hub for file after file, and does without an optional one, such as
+`generation_config.json`, when the hub fails just then. A whole snapshot is fetched instead.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+from audioforge.errors import CheckpointError
+
+from .failure import explain_hub_failure, retried
+from .patience import HubUnavailableError, patience
+
+CHECKPOINT_FILES = (
+    "*.json",
+    "*.txt",
+    "*.model",
+    "*.jinja",
+    "model.safetensors",
+    "model-?????-of-?????.safetensors",
+)
+"""What Transformers reads of a speech model. Weights of other formats and precisions, optimiser
+state and subfolders stay on the hub."""
+
+
+@cache
+def fetch_checkpoint(checkpoint: str) -> Path:
+    """Return the folder of a checkpoint of the hub; within a process it stays at one revision.
+
+    Raises:
+        CheckpointError: If it cannot be had, saying why and what to do.
+    """
+    return fetch(checkpoint, CHECKPOINT_FILES)
+
+
+def fetch(checkpoint: str, patterns: Sequence[str]) -> Path:
+    """Return the folder of the hub's cache that holds the files of a checkpoint.
+
+    When the hub fails, the cache's copy is taken if it is whole.
+
+    Args:
+        checkpoint: Its id.
+        patterns: Of the names of files outside any subfolder.
+
+    Raises:
+        CheckpointError: If it cannot be had, saying why and what to do.
+    """
+    from huggingface_hub.utils import disable_progress_bars
+
+    if not sys.stderr.isatty():
+        disable_progress_bars()
+    try:
+        with patience():
+            return _download(checkpoint, patterns)
+    except Exception as error:  # the hub client raises many kinds
+        reason = explain_hub_failure(error, page=checkpoint) or f"{type(error).__name__}: {error}"
+        raise CheckpointError(
+            f"{checkpoint}: there is no such folder, and the hub did not provide it: "
+            f"{reason.rstrip('.')}."
+        ) from error
+
+
+def _download(checkpoint: str, patterns: Sequence[str]) -> Path:
+    try:
+        return retried(lambda: _snapshot(checkpoint, patterns, only_cache=False))
+    except HubUnavailableError as error:
+        try:
+            return _snapshot(checkpoint, patterns, only_cache=True)
+        except OSError:
+            raise error from None
+
+
+def _snapshot(checkpoint: str, patterns: Sequence[str], *, only_cache: bool) -> Path:
+    from huggingface_hub import snapshot_download
+
+    folder = snapshot_download(
+        checkpoint,
+        allow_patterns=list(patterns),
+        ignore_patterns="*/*",
+        local_files_only=only_cache,
+        max_workers=1,  # so that failures in a row are tries, with pauses between them
+    )
+    return Path(folder)
