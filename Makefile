@@ -2,6 +2,7 @@
 #   make demo            runs the offline demo
 #   make test            runs every test, then the style and the types
 #   make test ARGS=...   passes arguments on to pytest, such as ARGS="tests/plugins -k conflict"
+#   make soak            kills and resumes fifty runs of the demo; takes about twenty minutes
 #   make lint            style and types only; make format mends the style
 
 PYTHON ?= python3
@@ -16,7 +17,7 @@ EDITABLES := $(patsubst %/pyproject.toml,-e %,$(PYPROJECTS))
 EXTRAS := -e 'plugins/verifiers[mos,speaker]' -e 'plugins/wav2vec[align]'
 TOOLS := hatchling hypothesis mypy pre-commit pytest pytest-cov pytest-xdist ruff types-pyyaml uv
 
-.PHONY: demo test lint format
+.PHONY: demo test soak lint format
 
 demo: $(STAMP)
 	$(BIN)/audioforge demo
@@ -28,6 +29,10 @@ test: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+soak: $(STAMP)
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/soak.py --runs 50 --jobs $(WORKERS)
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/soak.py --runs 10 --processes 2 --short
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

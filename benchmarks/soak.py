@@ -54,6 +54,7 @@ def main() -> int:
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as temporary:
         root = Path(arguments.output or temporary)
+        root.mkdir(parents=True, exist_ok=True)
         settings = _settings(arguments.short)
         started = time.monotonic()
         _finish(_start(settings, root / "whole", arguments.processes))

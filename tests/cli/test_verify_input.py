@@ -104,7 +104,7 @@ def test_a_pipe_cannot_be_read_twice(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     result = verify(tmp_path / "pipe")
     assert result.exit_code == 2
-    assert "save it to a file first" in " ".join(result.stderr.split())
+    assert "save what it gives to a file first" in " ".join(result.stderr.split())
 
 
 def test_a_file_without_any_json_is_refused_with_the_reason(tmp_path: Path) -> None:

@@ -46,11 +46,13 @@ def test_control_characters_are_spelt_out(given, shown):
 
 
 def test_json_is_json(capsys):
-    value = {"text": "ü [red] " + "x" * 200, "escape": "\x1b"}
+    every_escape = "\x1b\x7f\x9b\u202e\u2028\ufeff\U000e0041"
+    value = {"text": "ü [red] " + "x" * 200, "escape": every_escape}
     console.print_json(value)
     out = capsys.readouterr().out
     assert json.loads(out) == value
     assert "ü [red]" in out
+    assert not set(every_escape) & set(out)
     with pytest.raises(ValueError, match="not JSON compliant"):
         console.print_json({"wer": float("nan")})
 

@@ -134,17 +134,15 @@ def test_a_damaged_saved_dataset_is_named(tmp_path, read):
 )
 def test_what_others_write_into_the_schema_does_no_harm(tmp_path, read, metadata):
     row = {"audio": [{"bytes": encoded_flac(), "path": "a.flac"}], "text": ["x"]}
-    table = pyarrow.table(row).replace_schema_metadata({b"huggingface": metadata})
+    table = pa.table(row).replace_schema_metadata({b"huggingface": metadata})
     parquet.write_table(table, tmp_path / "a.parquet")
     assert [s.reference for s in samples(read(tmp_path / "a.parquet"))] == ["x"]
 
 
 def test_a_text_that_is_not_utf8_is_refused_with_its_row(tmp_path, read):
-    offsets = pyarrow.py_buffer((0).to_bytes(4, "little") + (2).to_bytes(4, "little"))
-    text = pyarrow.Array.from_buffers(
-        pyarrow.string(), 1, [None, offsets, pyarrow.py_buffer(b"\xff\xfe")]
-    )
-    table = pyarrow.table({"audio": ["a.wav"], "text": text})
+    offsets = pa.py_buffer((0).to_bytes(4, "little") + (2).to_bytes(4, "little"))
+    text = pa.Array.from_buffers(pa.string(), 1, [None, offsets, pa.py_buffer(b"\xff\xfe")])
+    table = pa.table({"audio": ["a.wav"], "text": text})
     parquet.write_table(table, tmp_path / "a.parquet")
     with pytest.raises(DatasetError, match=r"a\.parquet: a text after row 0 is not UTF-8"):
         read(tmp_path / "a.parquet")

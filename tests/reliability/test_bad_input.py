@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -553,8 +552,3 @@ def test_reading_shows_on_a_terminal_how_far_it_is(tmp_path):
     assert done.returncode == 0
     assert b"Decoding" in seen
     assert b"20,000" in seen
-
-
-def test_the_peak_of_this_module_stays_small():
-    """All of the above ran in this process: nothing of three hours was ever held."""
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 < 3000

@@ -431,6 +431,23 @@ def test_counts_of_other_processes_are_added_up() -> None:
     counted(0.1, 0, 0).check(at_end=True, counts=counts)
 
 
+def test_a_stage_recalls_what_it_had_before_an_interruption(verification) -> None:
+    judges = verification("faulty:kind=raises,on=bad", rate=0.1)
+    rollouts = rollouts_of(judges, ["a"] * 30, ["bad"])
+    judges.guard.stage.check(at_end=True)
+    resumed = verification("faulty:kind=raises,on=bad", rate=0.1)
+    for rollout in rollouts:
+        resumed.guard.stage.recall(rollout)
+    assert resumed.guard.stage.counts() == judges.guard.stage.counts()
+    rollouts_of(resumed, ["a"] * 3, ["bad"])
+    resumed.guard.stage.check(at_end=True)
+    resumed.guard.begin()
+    rollouts_of(resumed, ["a"] * 3, ["bad"])
+    with pytest.raises(VerifierError, match="failed on 1 of 4 hypotheses"):
+        resumed.guard.stage.check(at_end=True)
+    assert resumed.guard.failures.counts()[0][1:3] == (8, 2), "what this process did"
+
+
 def test_texts_that_never_repeat_take_bounded_memory() -> None:
     failures = Failures(1.0)
     for i in range(5 * MOST_TEXTS):

@@ -374,7 +374,8 @@ class _PlainLoader(yaml.SafeLoader):
         value = super().construct_yaml_int(node)
         if value.bit_length() > MAX_INTEGER_BITS:
             raise yaml.constructor.ConstructorError(
-                problem=f"a whole number of {value.bit_length():,} bits", problem_mark=node.start_mark
+                problem=f"a whole number of {value.bit_length():,} bits",
+                problem_mark=node.start_mark,
             )
         return value
 

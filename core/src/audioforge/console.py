@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from audioforge.escapes import escape_controls, one_line
+from audioforge.escapes import escape_controls, escape_json, one_line
 
 
 @cache
@@ -54,11 +54,13 @@ def print_error(text: str) -> None:
 def print_json(value: Any) -> None:
     """Print a value as JSON to stdout; non-ASCII text stays readable, NaN is refused.
 
+    It holds texts from outside as they are; control characters are spelt as JSON spells them.
+
     Raises:
         ValueError: If the value holds NaN or an infinity, which JSON has not.
     """
     text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
-    _print(stdout(), text, None)
+    _print(stdout(), escape_json(text), None)
 
 
 def print_table(
@@ -92,7 +94,9 @@ def _rich_table(
 ) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for head in columns:
-        table.add_column(Text(one_line(head)), justify="right" if head in right else "left", overflow="fold")
+        table.add_column(
+            Text(one_line(head)), justify="right" if head in right else "left", overflow="fold"
+        )
     for row in rows:
         table.add_row(*(Text(one_line(cell)) for cell in row))
     return table

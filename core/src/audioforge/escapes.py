@@ -1,7 +1,8 @@
-"""Text from outside made safe to show: nothing in it can move the cursor or pass for another line."""
+"""Text from outside, made safe to show: it cannot move the cursor or pass for another line."""
 
 from __future__ import annotations
 
+import json
 import re
 
 _UNSAFE = re.compile(
@@ -33,3 +34,12 @@ def one_line(text: str) -> str:
     'a\\nb'
     """
     return escape_controls(text).replace("\n", "\\n").replace("\t", "\\t")
+
+
+def escape_json(text: str) -> str:
+    r"""Return JSON whose control characters are spelt as JSON spells them: it says the same.
+
+    >>> escape_json('"a\x9bb"')
+    '"a\\u009bb"'
+    """
+    return _UNSAFE.sub(lambda match: json.dumps(match.group())[1:-1], text)

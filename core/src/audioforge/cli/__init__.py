@@ -17,6 +17,7 @@ import click
 from audioforge.cli.foreign_text import escape_foreign_text
 from audioforge.cli.plugin_commands import PluginCommand, plugin_commands
 from audioforge.errors import AudioForgeError, PluginError, UsageError, did_you_mean
+from audioforge.escapes import one_line
 from audioforge.plugins import RESTRICT_VARIABLE, restriction
 from audioforge.raft.time_limit import end_stuck_process
 
@@ -89,7 +90,8 @@ class LazyGroup(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands without importing any."""
         with formatter.section("Commands"):
-            formatter.write_dl([*COMMANDS.items(), *_plugin_summaries().items()])
+            theirs = [(one_line(n), one_line(text)) for n, text in _plugin_summaries().items()]
+            formatter.write_dl([*COMMANDS.items(), *theirs])
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; an error that a user can mend is shown without a traceback.

@@ -162,7 +162,7 @@ def _print_figures(report: dict[str, Any]) -> None:
 def _counts(counts: dict[str, int], most: int = 8) -> str:
     """Return the most frequent names with their counts."""
     shown = [f"{name} ({n})" for name, n in list(counts.items())[:most]]
-    return ", ".join(shown) + (", …" if len(counts) > most else "")
+    return one_line(", ".join(shown)) + (", …" if len(counts) > most else "")
 
 
 def _print_example(example: dict[str, Any]) -> None:

@@ -78,9 +78,7 @@ def is_temporary(error: BaseException) -> bool:
 
     return any(
         isinstance(cause, httpx.TransportError)
-        or (
-            isinstance(cause, errors.HfHubHTTPError) and cause.response.status_code in TEMPORARY
-        )
+        or (isinstance(cause, errors.HfHubHTTPError) and cause.response.status_code in TEMPORARY)
         or "Consistency check failed" in str(cause)  # a file of another size than was said
         for cause in causes(error)
     )

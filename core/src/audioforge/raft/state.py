@@ -46,6 +46,11 @@ class Progress:
         """How many steps were done."""
         return len(self.losses)
 
+    def describe(self) -> str:
+        """Return it as one line says it."""
+        steps = "all" if self.finished else str(self.steps)
+        return f"cycle {self.cycle}, {steps} steps of its update done"
+
 
 @frozen
 class ResumePoints:

@@ -134,19 +134,19 @@ class AudioRAFTTrainer:
         """
         config = attrs.evolve(self.config, dataset=dataset or self.config.dataset)
         folder = RunFolder(config.output_dir or OUTPUT_DIR)
+        try:
+            run = prepare(
+                config,
+                self._registry,
+                self._reporter,
+                resumes=self._resumes,
+                spool=Spool(folder.clips),
+            )
+        except BaseException:
+            if not self._resumes:
+                folder.remove_unbegun()
+            raise
         with StopRequest() as stop:
-            try:
-                run = prepare(
-                    config,
-                    self._registry,
-                    self._reporter,
-                    resumes=self._resumes,
-                    spool=Spool(folder.clips),
-                )
-            except BaseException:
-                if not self._resumes:
-                    folder.remove_unbegun()
-                raise
             return _Loop(run, folder, stop, resumes=self._resumes).run()
 
 
@@ -203,6 +203,7 @@ class _Loop:
         progress = self._folder.points.progress()
         if progress is not None:
             self._folder.points.restore_module(adapter.module)
+            run.reporter.info(f"going on from the resume point: {progress.describe()}")
         for cycle in range(1, self._config.num_cycles + 1):
             if not self._cycle(adapter, cycle, progress):
                 break
