@@ -70,15 +70,14 @@ def main() -> int:
         seconds = time.monotonic() - started
         summary = json.loads((folder / "run" / "summary.json").read_text())
     print(f"{arguments.clips:,} clips × 2 hypotheses: {seconds:.0f} s; {_counts(summary)}")
-    print("| phase | largest resident memory, MB |")
-    print("| --- | ---: |")
+    print("| phase | measurements | resident memory, MB: first | last | largest |")
+    print("| --- | ---: | ---: | ---: | ---: |")
     for phase in PHASES:
-        if phase in watch.largest:
-            print(f"| {phase} | {watch.largest[phase] / MB:.0f} |")
+        if resident := watch.by_phase.get(phase):
+            ends = " | ".join(f"{v / MB:.0f}" for v in (resident[0], resident[-1], max(resident)))
+            print(f"| {phase} | {len(resident)} | {ends} |")
     growth = (max(watch.later) - watch.warm) / MB
     print(f"after warm-up: {watch.warm / MB:.0f} MB; largest afterwards: {growth:+.0f} MB")
-    read = watch.largest["read"] - watch.largest["load"]
-    print(f"while the stream was read: {read / MB:+.0f} MB")
     return 0 if growth <= MOST_GROWTH_MB else 1
 
 
@@ -147,14 +146,14 @@ class _Watch:
     Attributes:
         run: The run folder.
         clips: Of the dataset.
-        largest: In bytes, by phase.
+        by_phase: Every measurement in bytes.
         warm: When warm-up was over, in bytes; 0 before.
         later: Everything after it, in bytes.
     """
 
     run: Path
     clips: int
-    largest: dict[str, int] = field(factory=dict)
+    by_phase: dict[str, list[int]] = field(factory=dict)
     warm: int = 0
     later: list[int] = field(factory=list)
     _sampled: int = 0
@@ -171,8 +170,7 @@ class _Watch:
         if "VmRSS" not in lines:
             return
         resident = int(lines["VmRSS"].split()[0]) * 1024
-        phase = self._phase()
-        self.largest[phase] = max(resident, self.largest.get(phase, 0))
+        self.by_phase.setdefault(self._phase(), []).append(resident)
         if self.warm:
             self.later.append(resident)
         elif self._sampled >= WARM_SHARE * self.clips:

@@ -2,6 +2,7 @@
 
 import json
 import math
+import tracemalloc
 from itertools import combinations, pairwise
 
 import numpy as np
@@ -167,6 +168,17 @@ def test_short_and_long_clips_are_judged(quality, judge, speech_like):
     loudest = int(np.abs(waveform).argmax())
     short = judge(quality, waveform[max(0, loudest - 800) :][:1600])
     assert 0 <= short.reward <= 1
+
+
+def test_a_recording_of_hours_is_not_judged_and_not_read(quality, judge, tmp_path):
+    path = tmp_path / "hour.flac"
+    soundfile.write(path, np.zeros(RATE * 3600, np.int16), RATE)
+    tracemalloc.start()
+    score = judge(quality, path, None)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (score.reward, score.metrics) == (None, {})
+    assert peak < 20e6
 
 
 def test_too_loud_is_clipped_as_when_it_is_played(quality, judge, speech_like):

@@ -71,7 +71,7 @@ def test_missing_folder(load, tmp_path, monkeypatch):
 
 
 def test_empty_folder(load, tmp_path):
-    with pytest.raises(CheckpointError, match=r"cannot read its config\.json"):
+    with pytest.raises(CheckpointError, match=r"the folder has no config\.json"):
         load(tmp_path)
 
 
@@ -91,7 +91,7 @@ def test_not_a_whisper_for_transcription(load, copy, changes):
 
 def test_broken_configuration(load, copy):
     (copy / "config.json").write_text("{not json")
-    with pytest.raises(CheckpointError, match=r"cannot read its config\.json"):
+    with pytest.raises(CheckpointError, match=r"config\.json: cannot be read as JSON"):
         load(copy)
 
 

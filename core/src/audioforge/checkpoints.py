@@ -113,14 +113,16 @@ def read_config(checkpoint: str) -> dict[str, Any]:
     if not path.is_file():
         raise CheckpointError(
             f"{checkpoint}: the folder has no config.json, so it is not a checkpoint in Hugging "
-            f"Face layout"
+            f"Face layout. Give a folder that save_pretrained wrote."
         )
     try:
         if path.stat().st_size > MAX_CONFIG_BYTES:
             raise CheckpointError(f"{path}: larger than {MAX_CONFIG_BYTES:,} bytes; it is damaged")
         config = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise CheckpointError(f"{path}: cannot be read as JSON: {error}") from error
+        raise CheckpointError(
+            f"{path}: cannot be read as JSON: {error}. Copy or save the checkpoint again."
+        ) from error
     if not isinstance(config, dict):
         raise CheckpointError(f"{path}: expected a JSON object")
     _check_identity(path, config)

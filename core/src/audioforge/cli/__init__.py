@@ -10,6 +10,7 @@ import errno
 import importlib
 import os
 import sys
+from pathlib import Path
 from typing import Any, cast
 
 import click
@@ -161,7 +162,7 @@ def main() -> None:
     """Run the command line with the arguments of this process; does not return."""
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed; a file opened later must not get its number
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a terminal that lacks a character shows its escape
             stream.reconfigure(errors="backslashreplace")

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
-from .patience import TEMPORARY, HubUnavailableError
+from audioforge.hub.patience import TEMPORARY, HubUnavailableError
 
 T = TypeVar("T")
 
@@ -74,7 +74,7 @@ def explain_hub_failure(error: BaseException, *, page: str) -> str | None:
 def is_temporary(error: BaseException) -> bool:
     """Whether it makes sense to try the same again."""
     from huggingface_hub import errors
-    from huggingface_hub.utils import httpx
+    from huggingface_hub.utils import httpx  # type: ignore[attr-defined]
 
     return any(
         isinstance(cause, httpx.TransportError)

@@ -103,7 +103,7 @@ def _use_patient_client() -> None:
     """Make the hub's client count, once for the process."""
     import huggingface_hub
     from huggingface_hub import constants
-    from huggingface_hub.utils import get_session, httpx, logging
+    from huggingface_hub.utils import get_session, httpx, logging  # type: ignore[attr-defined]
 
     most_seconds = max(constants.HF_HUB_ETAG_TIMEOUT, constants.HF_HUB_DOWNLOAD_TIMEOUT)
 
@@ -158,7 +158,7 @@ def _use_patient_client() -> None:
         lambda: PatientClient(event_hooks=hooks, follow_redirects=True)
     )
     if "HF_HUB_VERBOSITY" not in os.environ:  # it would tell of each try, twice
-        logging.set_verbosity_error()
+        logging.set_verbosity_error()  # type: ignore[no-untyped-call]
 
 
 def _described(error: Exception, seconds: float) -> str:

@@ -12,9 +12,8 @@ from functools import cache
 from pathlib import Path
 
 from audioforge.errors import CheckpointError
-
-from .failure import explain_hub_failure, retried
-from .patience import HubUnavailableError, patience
+from audioforge.hub.failure import explain_hub_failure, retried
+from audioforge.hub.patience import HubUnavailableError, patience
 
 CHECKPOINT_FILES = (
     "*.json",
@@ -50,7 +49,7 @@ def fetch(checkpoint: str, patterns: Sequence[str]) -> Path:
     Raises:
         CheckpointError: If it cannot be had, saying why and what to do.
     """
-    from huggingface_hub.utils import disable_progress_bars
+    from huggingface_hub.utils import disable_progress_bars  # type: ignore[attr-defined]
 
     if not sys.stderr.isatty():
         disable_progress_bars()

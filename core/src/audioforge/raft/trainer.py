@@ -142,12 +142,13 @@ class AudioRAFTTrainer:
                 resumes=self._resumes,
                 spool=Spool(folder.clips),
             )
+            adapter = run.load(run.model_name)  # before anything is written
         except BaseException:
             if not self._resumes:
                 folder.remove_unbegun()
             raise
         with StopRequest() as stop:
-            return _Loop(run, folder, stop, resumes=self._resumes).run()
+            return _Loop(run, folder, stop, resumes=self._resumes).run(adapter)
 
 
 class _Loop:
@@ -165,10 +166,10 @@ class _Loop:
         self._seconds: dict[str, float] = {}
         self._cycles: list[Candidate] = []
 
-    def run(self) -> Summary:
+    def run(self, adapter: ModelAdapter) -> Summary:
         """Run every cycle, and say what an unfinished run leaves behind."""
         try:
-            return self._run_cycles()
+            return self._run_cycles(adapter)
         except (AudioForgeError, KeyboardInterrupt):
             self._leave()
             raise
@@ -185,10 +186,9 @@ class _Loop:
         finally:
             self._lock.release()
 
-    def _run_cycles(self) -> Summary:
+    def _run_cycles(self, adapter: ModelAdapter) -> Summary:
         run = self._run
         self._open_folder()
-        adapter = run.load(run.model_name)
         self._check_identity(adapter)
         self._base = self._evaluate(adapter, 0, finished=False)
         self._summary = Summary(run, self._base)

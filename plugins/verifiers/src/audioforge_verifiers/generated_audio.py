@@ -3,7 +3,8 @@
 What a synthesiser returned is judged, not excused: audio of no frames, with NaN or infinite
 values, or a file that does not decode is bad output, and its reward is 0. Only where there is
 nothing to judge (no audio, or a file that is not there) does a verifier abstain. What is beyond
-full scale is cut off there, as it is when it is played.
+full scale is cut off there, as it is when it is played. A recording of hours is no utterance, and
+is not read into memory: a verifier abstains from it as well.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from attrs import evolve
 
-from audioforge.audio import load_clip
+from audioforge.audio import ClipTooLong, load_clip
 from audioforge.errors import AudioError
 from audioforge.sample import AudioSample, Clip, Hypothesis, Score
 
@@ -22,16 +23,21 @@ SILENCE_PEAK = 1e-4
 """Audio that never swings wider than this amplitude (−80 dB of full scale) is silent."""
 
 
+MAX_SECONDS = 600.0
+"""The longest utterance that is judged."""
+
+
 class Unheard(Enum):
     """Why there is no clip to listen to."""
 
     ABSENT = "there is nothing to judge"
     BROKEN = "what was generated is no usable sound"
+    LONG = "it is too long for one utterance"
 
     @property
     def score(self) -> Score:
-        """None for what is absent, 0 for what is broken."""
-        return Score(None) if self is Unheard.ABSENT else Score(0.0, passed=False)
+        """0 for what is broken, None for the rest."""
+        return Score(0.0, passed=False) if self is Unheard.BROKEN else Score(None)
 
 
 def hear(sample: AudioSample, hypothesis: Hypothesis, sampling_rate: int) -> Clip | Unheard:
@@ -58,9 +64,11 @@ def hear(sample: AudioSample, hypothesis: Hypothesis, sampling_rate: int) -> Cli
         language=sample.language,
     )
     try:
-        clip = load_clip(generated, sampling_rate)
+        clip = load_clip(generated, sampling_rate, max_seconds=MAX_SECONDS)
+    except ClipTooLong:
+        return Unheard.LONG
     except AudioError:
-        if isinstance(audio, np.ndarray):
+        if isinstance(audio, np.ndarray) and not hypothesis.sampling_rate:
             raise
         return Unheard.BROKEN
     return Unheard.BROKEN if np.isnan(clip.waveform).any() else as_played(clip)

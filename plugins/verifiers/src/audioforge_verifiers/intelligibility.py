@@ -85,7 +85,7 @@ class Intelligibility(Verifier):
             if sample.reference is None:
                 continue
             clip = hear(sample, hypothesis, recogniser.sampling_rate)
-            if clip is not Unheard.ABSENT:
+            if isinstance(clip, Clip) or clip is Unheard.BROKEN:
                 clips[place] = clip
         texts = self._transcripts([c for c in clips.values() if isinstance(c, Clip)])
         # In what is broken nothing is heard, and each word of the reference counts as missing.

@@ -44,6 +44,7 @@ from audioforge_wav2vec.likelihood import (  # noqa: E402
     log_likelihoods,
     negative_log_likelihoods,
 )
+from audioforge_wav2vec.padding import ignore_padding  # noqa: E402
 from audioforge_wav2vec.paths import best_paths, collapse, draw_paths  # noqa: E402
 from audioforge_wav2vec.vocabulary import Vocabulary  # noqa: E402
 
@@ -58,7 +59,7 @@ class WaveformBatch:
     Attributes:
         samples: What is known about each clip.
         inputs: What the network takes: `input_values`, float32, shape (clips, samples), and
-            `attention_mask` for models that were trained with one.
+            `attention_mask`.
         frames: Number of output frames of each clip; what the network says after them is padding.
     """
 
@@ -80,6 +81,7 @@ class Wav2VecAdapter(ModelAdapter):
     def __init__(self, checkpoint: Checkpoint, options: LoadOptions) -> None:
         self._checkpoint = checkpoint
         self._model = checkpoint.model.to(options.device).eval()
+        ignore_padding(self._model)
         self._extractor = checkpoint.processor.feature_extractor
         self._vocabulary = Vocabulary(checkpoint.processor.tokenizer, self._model.config.vocab_size)
         if getattr(self._model.base_model, "adapter", None) is not None:
@@ -122,8 +124,9 @@ class Wav2VecAdapter(ModelAdapter):
     def prepare(self, clips: Sequence[Clip]) -> WaveformBatch:
         """Normalise and pad clips as the feature extractor says.
 
-        Models with group norm were trained without an attention mask and get none: what they say
-        of a clip then depends a little on the clips it is padded with.
+        What the model says of a clip does not depend on the clips it is padded with: every model
+        gets an attention mask, and `padding.py` does the rest. By itself a clip is read as
+        Transformers reads it.
 
         Raises:
             AudioError: If a clip has another sampling rate, or is too short for one frame.
@@ -135,6 +138,7 @@ class Wav2VecAdapter(ModelAdapter):
                 [clip.waveform for clip in clips],
                 sampling_rate=self.sampling_rate,
                 padding=True,
+                return_attention_mask=True,
                 return_tensors="pt",
             )
         inputs = {name: value.to(self._model.device) for name, value in features.items()}
