@@ -144,7 +144,7 @@ def test_channels_rates_and_lengths(consistency, judge, speech_like):
 
 @needs_speechbrain
 def test_too_loud_is_heard_as_it_is_played(consistency, judge, speech_like):
-    loud = speech_like * np.float32(1e30)
+    loud = speech_like * np.float32(1e6)
     voice = {"audio": np.sign(speech_like), "sampling_rate": RATE}
     assert judge(consistency, loud, **voice).metrics["cosine"] == pytest.approx(1, abs=1e-3)
     voice = {"audio": loud, "sampling_rate": RATE}

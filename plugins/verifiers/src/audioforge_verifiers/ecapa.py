@@ -152,28 +152,14 @@ def _not_importable(error: Exception, torchaudio: str | None) -> PluginError:
 
 def _weights_file(checkpoint: str) -> Path:
     folder = Path(checkpoint).expanduser()
-    if folder.is_dir():
-        for name in (SAFE, PICKLED):
-            if (folder / name).is_file():
-                return folder / name
-        raise CheckpointError(
-            f"{checkpoint}: the folder holds no speaker encoder: neither {SAFE} nor {PICKLED}"
-        )
-    return _from_hub(checkpoint)
-
-
-def _from_hub(checkpoint: str) -> Path:
-    from huggingface_hub import hf_hub_download
-
-    try:
-        return Path(hf_hub_download(checkpoint, PICKLED))
-    except Exception as error:  # the hub client raises many kinds; each means it is not there
-        reason = (str(error).strip().splitlines() or ["no reason given"])[0].rstrip(".")
-        raise CheckpointError(
-            f"{checkpoint}: there is no such folder, and the hub did not provide {PICKLED}: "
-            f"{type(error).__name__}: {reason}. Check the name, the network and HF_HUB_OFFLINE, or "
-            f"give a local folder."
-        ) from error
+    if not folder.is_dir():
+        folder = fetch(checkpoint, [PICKLED])
+    for name in (SAFE, PICKLED):
+        if (folder / name).is_file():
+            return folder / name
+    raise CheckpointError(
+        f"{checkpoint}: it holds no speaker encoder: neither {SAFE} nor {PICKLED}"
+    )
 
 
 def _load(network: torch.nn.Module, path: Path) -> None:
