@@ -56,7 +56,8 @@ def test_what_cannot_be_used_is_named_counted_and_left_out(tone_model, tmp_path)
         "noise": "undecodable",
     }
     line = skips.describe(len(samples))
-    assert line.startswith("skipped 4 of 6: 1 too long, 1 too short, 1 missing audio, 1 undecodable (first: long: ")
+    kinds = "1 too long, 1 too short, 1 missing audio, 1 undecodable"
+    assert line.startswith(f"skipped 4 of 6: {kinds} (first: long: ")
     assert "2.50 s is longer than the model's window of 2 s" in line
 
 

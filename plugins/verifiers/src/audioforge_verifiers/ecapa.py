@@ -20,6 +20,7 @@ import numpy as np
 import torch
 
 from audioforge.errors import CheckpointError, PluginError
+from audioforge.hub.snapshot import fetch
 from audioforge.optional_imports import hide_broken_companions
 
 SAMPLING_RATE = 16_000
