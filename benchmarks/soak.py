@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import multiprocessing
 import os
 import random
@@ -26,12 +27,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import torch
 import transformers  # noqa: F401  imported here, so that a fork need not
@@ -64,30 +64,44 @@ def main() -> int:
         with ProcessPoolExecutor(arguments.jobs, multiprocessing.get_context("fork")) as pool:
             run = partial(_killed_run, arguments, settings, root, length)
             results = list(pool.map(run, range(1, arguments.runs + 1)))
-    hits = Counter(hit for run, _ in results for hit in run)
+    _print_table([kill for kills, _ in results for kill in kills])
+    kills = sum(len(kills) for kills, _ in results)
     equal = sum(not differences for _, differences in results)
-    print("| under way at the kill | kills |\n| --- | --- |")
-    for phase in PHASES:
-        print(f"| {phase} | {hits[phase]} |")
-    print(f"{sum(hits.values())} kills in {len(results)} runs; {equal} results equal")
+    print(f"{kills} kills in {len(results)} runs; {equal} results equal")
     return 0 if equal == len(results) else 1
+
+
+def _print_table(kills: list[_Kill]) -> None:
+    print("| under way at the kill | kills | seconds after the start or the resume |")
+    print("| --- | ---: | --- |")
+    for under_way in PHASES:
+        instants = sorted(kill.seconds for kill in kills if kill.phase == under_way)
+        print(f"| {under_way} | {len(instants)} | {', '.join(f'{s:.1f}' for s in instants)} |")
+
+
+class _Kill(NamedTuple):
+    """One kill: what was under way, and how long after the start or the resume."""
+
+    phase: str
+    seconds: float
 
 
 def _killed_run(
     arguments: argparse.Namespace, settings: dict[str, Any], root: Path, length: float, number: int
-) -> tuple[list[str], list[str]]:
-    """Return what was under way at the kills of one run, and what of it differs."""
+) -> tuple[list[_Kill], list[str]]:
+    """Return the kills of one run, and what of its result differs."""
     folder = root / f"killed-{number:03d}"
     draw = random.Random(arguments.seed * 1000 + number)
     if arguments.each_phase:
-        hits = _kill_in_each_phase(settings, folder, arguments.processes)
+        kills = _kill_in_each_phase(settings, folder, arguments.processes)
     else:
-        hits = _kill_at_random(settings, folder, arguments.processes, length, draw)
+        kills = _kill_at_random(settings, folder, arguments.processes, length, draw)
     differences = compare(root / "whole", folder)
-    print(f"run {number}: {', '.join(hits)}: {differences or 'equal'}", flush=True)
+    told = ", ".join(f"{kill.phase} at {kill.seconds:.1f} s" for kill in kills)
+    print(f"run {number}: killed in {told}: {differences or 'equal'}", flush=True)
     if not differences:
         shutil.rmtree(folder)
-    return hits, differences
+    return kills, differences
 
 
 def _arguments() -> argparse.Namespace:
@@ -207,30 +221,31 @@ def _finish(attempt: _Attempt, kill_when: Callable[[], bool] = lambda: False) ->
 
 def _kill_at_random(
     settings: dict[str, Any], folder: Path, processes: int, length: float, draw: random.Random
-) -> list[str]:
-    hits: list[str] = []
+) -> list[_Kill]:
+    kills: list[_Kill] = []
     wanted = draw.randint(1, 3)
     while True:
-        at = time.monotonic() + draw.uniform(0, length)
-        still = len(hits) < wanted
+        started, instant = time.monotonic(), draw.uniform(0, length)
+        at = started + instant if len(kills) < wanted else math.inf
         attempt = _start(settings, folder, processes)
-        if _finish(attempt, lambda at=at, still=still: still and time.monotonic() > at):
-            hits.append(phase(folder))
-        elif hits:
-            return hits
+        if _finish(attempt, lambda at=at: time.monotonic() > at):
+            kills.append(_Kill(phase(folder), time.monotonic() - started))
+        elif kills:
+            return kills
         else:  # it was done before the instant came
             shutil.rmtree(folder)
 
 
-def _kill_in_each_phase(settings: dict[str, Any], folder: Path, processes: int) -> list[str]:
-    hits = []
+def _kill_in_each_phase(settings: dict[str, Any], folder: Path, processes: int) -> list[_Kill]:
+    kills = []
     for wanted in PHASES[1:]:
+        started = time.monotonic()
         attempt = _start(settings, folder, processes)
         if not _finish(attempt, lambda wanted=wanted: phase(folder) == wanted):
             raise SystemExit(f"the phase '{wanted}' was over before it was seen")
-        hits.append(phase(folder))
+        kills.append(_Kill(phase(folder), time.monotonic() - started))
     _finish(_start(settings, folder, processes))
-    return hits
+    return kills
 
 
 def phase(folder: Path) -> str:
