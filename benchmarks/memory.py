@@ -1,10 +1,10 @@
 """Memory of `audioforge train` over a long streamed dataset, phase by phase.
 
-The demo's spoken commands stand in Parquet shards, again and again under ids of their own, and a hub
-on the loopback address serves them to `audioforge train --streaming` in a process of its own. One
-cycle samples every clip, selects, learns a few steps and evaluates. Meanwhile the resident memory of
-the process is read from the operating system twice a second, and what it is doing from its run
-folder.
+The demo's spoken commands stand in Parquet shards, again and again under ids of their own, and a
+hub on the loopback address serves them to `audioforge train --streaming` in a process of its own.
+One cycle samples every clip, selects, learns a few steps and evaluates. Meanwhile the resident
+memory of the process is read from the operating system twice a second, and what it is doing from
+its run folder.
 
 Warm-up is over when 5,000 clips (a twentieth) are sampled: by then every clip is known to the run
 as a sample without sound. What a sample costs shows while the stream is read.
@@ -31,7 +31,7 @@ from audioforge.raft.run_folder import RunFolder
 from audioforge_demo import assets
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "datasets"))
-from hub_server import serve_hub  # noqa: E402
+from hub_server import serve_hub
 
 REPOSITORY = "demo/commands"
 SHARDS, ROWS_PER_GROUP = 20, 100

@@ -24,10 +24,15 @@ def test_a_table_on_a_terminal_folds_instead_of_cutting(monkeypatch):
     terminal = Console(force_terminal=True, width=40, record=True, file=None)
     monkeypatch.setattr(console, "stdout", lambda: terminal)
     with terminal.capture() as capture:
-        console.print_table(("name", "what"), [("y" * 60, "[b]no markup[/b]")])
+        rows = [("y" * 60, "[b]no markup[/b]"), ("two\nlines", "\x9b2J")]
+        console.print_table(("name", "\x1b[2J"), rows)
     shown = capture.get()
     assert shown.count("y") == 60
     assert "[b]no" in shown
+    assert "two\\nlines" in shown
+    assert "\\x1b[2J" in shown
+    assert "\\x9b2J" in shown
+    assert "\x1b[2J" not in shown
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ import torch
 from audioforge.config import VerifierSetting
 from audioforge.errors import DatasetError
 from audioforge.raft.clips import SkipLog
-from audioforge.raft.evaluation import EvaluationSet, Evaluator, compare, summarise
+from audioforge.raft.evaluation import EvaluationSet, compare, summarise
+from audioforge.raft.evaluator import Evaluator
 from audioforge.raft.state import Progress, ResumePoints
 from audioforge.raft.stop import StopRequest
 from audioforge.raft.update import update

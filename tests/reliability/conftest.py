@@ -5,8 +5,28 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+
+from .tone_run import installed, settings, train, write_inputs
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A base model and datasets of tones, with the plugin that serves them."""
+    folder = tmp_path_factory.mktemp("tones")
+    with installed(folder / "site"):
+        write_inputs(folder / "inputs")
+        yield folder / "inputs"
+
+
+@pytest.fixture(scope="module")
+def whole(inputs: Path) -> Path:
+    """A run on them that nothing interrupted."""
+    train(inputs / "whole", settings(inputs))
+    return inputs / "whole"
 
 
 @pytest.fixture

@@ -122,8 +122,14 @@ def test_a_clock_that_jumps_changes_nothing(tmp_path):
     """Time is measured by a monotonic clock, and nothing is decided by the time of day."""
     (tmp_path / "jumps").mkdir()
     (tmp_path / "jumps" / "sitecustomize.py").write_text(CLOCK)
+    few = tmp_path / "few.jsonl"
+    heldout = assets.target_heldout()
+    rows = [json.loads(line) for line in heldout.read_text().splitlines()[:4]]
+    for row in rows:
+        row["audio_filepath"] = str(heldout.parent / row["audio_filepath"])
+    few.write_text("".join(json.dumps(row) + "\n" for row in rows))
     train = ["train", "--model", str(assets.model()), "--dataset", str(assets.target_train())]
-    train += ["--eval-dataset", str(assets.target_heldout()), "--limit", "4", "--cycles", "1"]
+    train += ["--eval-dataset", str(few), "--limit", "4", "--cycles", "1"]
     train += ["--samples-per-prompt", "4", "--save-every", "0.01", "--device", "cpu"]
     runs = {}
     for name, path in (("steady", ""), ("jumping", str(tmp_path / "jumps"))):

@@ -214,6 +214,17 @@ def test_code_of_a_checkpoint_is_never_run_nor_asked_about(checkpoint, sprung, m
         load(checkpoint)
 
 
+def test_code_that_a_checkpoint_needs_is_named_and_not_asked_about(tmp_path, sprung, monkeypatch):
+    monkeypatch.setattr("builtins.input", lambda _: pytest.fail("asked whether to run code"))
+    write_untrained(tmp_path / "wavlm", model_config("wavlm"))  # has no tokenizer of its own
+    code = tmp_path / "wavlm" / "evil.py"
+    code.write_text(f"import os\nos.mkdir({str(sprung)!r})\nclass C: pass\n")
+    tokenizer = tmp_path / "wavlm" / "tokenizer_config.json"
+    change(tokenizer, auto_map={"AutoTokenizer": ["evil.C", "evil.C"]}, tokenizer_class="C")
+    with pytest.raises(CheckpointError, match=r"code of their own \(auto_map\), .* never run"):
+        load(tmp_path / "wavlm")
+
+
 def test_a_low_rank_update_beside_a_model_is_refused(whisper, sprung):
     config = {"peft_type": "LORA", "r": 1, "base_model_name_or_path": "someone/else"}
     (whisper / "adapter_config.json").write_text(json.dumps(config))
@@ -419,7 +430,7 @@ CURSOR = re.compile(r"\x1b\[(?:\?25[lh]|1A|[12]?K|[0-9;]*m)|\r")
 """What Rich itself sends: colours, a hidden cursor, and the bars' way back to their line."""
 
 
-@pytest.mark.parametrize("name", ["datasets show", "classes", "no such verifier"])
+@pytest.mark.parametrize("name", ["datasets show", "benchmark", "no such verifier"])
 def test_text_from_outside_is_escaped_on_a_terminal(name, arguments):
     ours, theirs = pty.openpty()
     program = [sys.executable, "-m", "audioforge", *arguments(name)]
@@ -469,7 +480,7 @@ def test_warnings_logs_and_tracebacks_of_libraries_are_escaped(tmp_path):
     metadata = "Metadata-Version: 2.4\nName: acme-loud\nVersion: 1\nSummary: s \x1b[2J\n"
     (info / "METADATA").write_text(metadata)
     (info / "entry_points.txt").write_text("[audioforge.commands]\nloud = acme_loud:loud\n")
-    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
     outputs = []
     for argument in ("loud", "--help"):
         command = [sys.executable, "-m", "audioforge", argument]
@@ -506,6 +517,7 @@ NAMES = (
 def test_no_file_that_is_named_after_an_id_leaves_its_folder(name, tmp_path):
     tone = np.full(1600, 0.1, np.float32)
     folder = tmp_path / "run" / "audio"
+    folder.parent.mkdir()
     (stored,) = store_audio([Hypothesis(audio=tone, sampling_rate=16_000)], name, folder)
     kept = Spool(folder).keep(AudioSample(name, tone, 16_000))
     for path in (stored.audio, kept.audio):
@@ -655,17 +667,19 @@ def items_of(location: Path) -> list[AudioSample | Problem]:
     return list(open_dataset(discover(), str(location), DatasetRequest("")).load())
 
 
-def test_a_sound_in_memory_that_leads_nowhere_prints_no_traceback(capfd):
+@pytest.mark.parametrize("kind", ["WAV", "CAF", "W64", "AIFF", "FLAC", "OGG", "MP3"])
+def test_a_sound_in_memory_that_leads_nowhere_prints_no_traceback(kind, monkeypatch):
+    ignored = []  # what C code calls and cannot raise, Python prints with its traceback
+    monkeypatch.setattr(sys, "unraisablehook", ignored.append)
     file = io.BytesIO()
-    soundfile.write(file, np.zeros(4000), 16_000, format="CAF")
+    soundfile.write(file, np.zeros(4000), 16_000, format=kind)
     for place in range(0, 120, 2):
-        data = bytearray(file.getvalue())
-        data[place : place + 8] = b"\xff" * 8
-        try:
-            load_clip(AudioSample("x", bytes(data)), 16_000)
-        except AudioError:
-            continue
-    assert "Traceback" not in capfd.readouterr().err
+        for damage in (b"\xff" * 8, b"\xff\xff\xff\x7f", b"\0\0\0\x80"):
+            data = bytearray(file.getvalue())
+            data[place : place + len(damage)] = damage
+            with suppress(AudioError):
+                load_clip(AudioSample("x", bytes(data)), 16_000)
+    assert not ignored
 
 
 @pytest.mark.parametrize(

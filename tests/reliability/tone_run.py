@@ -6,9 +6,9 @@ import json
 import multiprocessing
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from multiprocessing.context import ForkProcess
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,6 @@ from audioforge import AudioRAFTConfig, AudioRAFTTrainer
 from audioforge.cli import cli
 from audioforge.reporter import Reporter
 
-METADATA = "Metadata-Version: 2.4\nName: tone-words\nVersion: 1.0\nSummary: Words for tones.\n"
-ENTRY_POINTS = "[audioforge]\ntone-words = tone_words.plugin\n"
 PLUGINS = Path(__file__).parent / "third_party"
 SETS = {"train": 20, "heldout": 6, "other": 4}
 """Sound clips of each dataset. Training and held-out data also have one that cannot be decoded."""
@@ -34,13 +32,21 @@ sys.path.append(str(PLUGINS))  # the plugin is also what makes the clips
 from tone_words.model import RATE, WORDS, ToneWords, speak  # noqa: E402
 
 
+def install(site: Path, name: str, folder: Path) -> None:
+    """Put what tells of an installed plugin into a folder on the path, and its code on it."""
+    module = name.replace("-", "_")
+    info = site / f"{module}-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.4\nName: {name}\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(f"[audioforge]\n{name} = {module}.plugin\n")
+    if str(folder) not in sys.path:
+        sys.path.append(str(folder))
+
+
 @contextmanager
 def installed(site: Path) -> Iterator[None]:
     """Make the plugin found, here and in processes that are started, as an installed one is."""
-    info = site / "tone_words-1.0.dist-info"
-    info.mkdir(parents=True)
-    (info / "METADATA").write_text(METADATA)
-    (info / "entry_points.txt").write_text(ENTRY_POINTS)
+    install(site, "tone-words", PLUGINS)
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("AUDIOFORGE_PLUGINS", raising=False)
         patch.syspath_prepend(site)
@@ -150,43 +156,66 @@ class Fork:
     """A function in a fork of this process, which has imported everything already.
 
     Args:
-        log: Where what it prints goes.
         function: What it does; an error that it raises ends it with exit code 1.
         arguments: For the function.
+        environment: Variables that only the fork has.
+
+    Attributes:
+        said: What it has printed, once it has ended.
     """
 
-    def __init__(self, log: Path, function: Callable[..., object], *arguments: Any) -> None:
-        self.log = log
+    def __init__(
+        self, function: Callable[..., object], *arguments: Any, **environment: object
+    ) -> None:
+        self.said = ""
+        self._pipe, end = os.pipe()  # which takes what is said when the disk is full
         context = multiprocessing.get_context("fork")
-        self.process: ForkProcess = context.Process(target=_in_fork, args=(log, function, arguments))
+        self.process = context.Process(
+            target=_in_fork, args=(end, function, arguments, environment)
+        )
         self.process.start()
+        os.close(end)
 
     def end(self) -> int:
         """Wait until it ends, and return its exit code; minus the number of a signal."""
         self.process.join(SECONDS)
-        if self.process.exitcode is None:
+        ended = self.process.exitcode is not None
+        if not ended:
             self.process.kill()
             self.process.join()
-            raise AssertionError(f"it does not end; it said: {self.said}")
+        with os.fdopen(self._pipe, encoding="utf-8") as pipe:
+            self.said = pipe.read()
+        assert ended, f"it did not end; it said: {self.said}"
+        assert self.process.exitcode is not None
         return self.process.exitcode
 
-    @property
-    def said(self) -> str:
-        """What it has printed."""
-        return self.log.read_text()
+    def signal(self, number: int) -> None:
+        """Send it a signal."""
+        assert self.process.pid is not None
+        os.kill(self.process.pid, number)
 
 
-def _in_fork(log: Path, function: Callable[..., object], arguments: tuple[Any, ...]) -> None:
-    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+def _in_fork(
+    end: int, function: Callable[..., object], arguments: tuple[Any, ...], environment: dict
+) -> None:
     for number in (1, 2):
-        os.dup2(descriptor, number)
+        os.dup2(end, number)
     sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115
     sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115
+    os.environ.update({key: str(value) for key, value in environment.items()})
     try:
         function(*arguments)
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
+
+
+def until(condition: Callable[[], object]) -> None:
+    """Wait until something is so."""
+    latest = time.monotonic() + SECONDS
+    while not condition():
+        assert time.monotonic() < latest, "it did not come true"
+        time.sleep(0.005)
 
 
 def command(*arguments: object) -> None:

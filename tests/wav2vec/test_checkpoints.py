@@ -138,7 +138,7 @@ def test_base_960h_at_its_true_size(load, tmp_path):
         for i, n in enumerate((32_000, 20_000))
     ]
     batch = adapter.prepare(clips)
-    assert set(batch.inputs) == {"input_values"}
+    assert set(batch.inputs) == {"input_values", "attention_mask"}
     assert batch.frames == (99, 62)
     rows = adapter.sample(batch, 4, SamplingParams())
     assert all(h.text == h.text.upper() and h.tokens for row in rows for h in row)

@@ -90,15 +90,17 @@ def new_folder(path: Path) -> Iterator[Path]:
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
+    temporary.mkdir()
     try:
         yield temporary
-        for file in temporary.rglob("*"):
-            if file.is_file():
-                _flush(file)
+        for written in [temporary, *temporary.rglob("*")]:
+            (_flush_folder if written.is_dir() else _flush)(written)
         shutil.rmtree(path, ignore_errors=True)
         temporary.rename(path)
         _flush_folder(path.parent)
+    except OSError as error:
+        error.filename = error.filename or str(path)  # a full disk does not say which file
+        raise
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 

@@ -9,7 +9,6 @@ import click
 from attrs import frozen
 
 from audioforge.errors import PluginError
-from audioforge.escapes import one_line
 from audioforge.plugins import (
     GROUP,
     OWN_DISTRIBUTIONS,
@@ -109,4 +108,4 @@ def _conflict(
 
 def _summary(entry_point: metadata.EntryPoint) -> str:
     summary = entry_point.dist.metadata["Summary"] if entry_point.dist else None
-    return one_line(summary or entry_point.value)
+    return summary or entry_point.value

@@ -149,6 +149,7 @@ def _resumed(
 
     finished = RunFolder(folder).read_summary()
     if finished is not None and not given:
+        RunFolder(folder).remove_state()  # which a kill at the very end leaves
         print_line(f"{folder}: the run is finished; {folder / 'summary.json'} has its result.")
         return None
     _go_to(RunFolder(folder).read_working_directory())

@@ -43,8 +43,6 @@ def sample_and_verify(
     """
     skips, processes = run.data.train.skips, run.processes
     done = files.done()
-    for problem in files.problems().values():
-        skips.recall(problem)
     failures = run.verification.guard.begin()
     for rollout in islice(files, processes.rank, None, processes.count):
         failures.recall(rollout)

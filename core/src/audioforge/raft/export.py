@@ -11,7 +11,7 @@ from audioforge.raft.choice import Candidate, Choice, best_cycle, choose
 from audioforge.raft.evaluation import compare, is_better, summarise
 from audioforge.raft.interpolation import interpolated
 from audioforge.raft.run import Run
-from audioforge.raft.run_folder import RunFolder
+from audioforge.raft.run_folder import RunFolder, save_model
 from audioforge.raft.stop import StopRequest
 from audioforge.raft.summary import Summary
 
@@ -102,22 +102,21 @@ def _candidates_on_line(
         checkpoint = str(folder.checkpoint(best.cycle))
         adapter = interpolated(run.load, run.model_name, checkpoint, alpha)
         what = f"{alpha:g} of cycle {best.cycle} on"
-        stage = f"export/{alpha!r}"
+        stage = f"export-{alpha!r}"
         line.append(evaluate_candidate(run, folder, adapter, best.cycle, alpha, what, stage, stop))
     return line
 
 
 def _write(run: Run, folder: RunFolder, choice: Choice) -> None:
-    with atomic.new_folder(folder.best) as target:
-        if not choice.improved or choice.winner is None:
-            run.load(run.model_name).save(target)
-            return
-        checkpoint = folder.checkpoint(choice.winner.cycle)
-        if choice.winner.alpha == 1.0:
+    if not choice.improved or choice.winner is None:
+        save_model(run.load(run.model_name), folder.best)
+        return
+    checkpoint, alpha = folder.checkpoint(choice.winner.cycle), choice.winner.alpha
+    if alpha == 1.0:
+        with atomic.new_folder(folder.best) as target:
             shutil.copytree(checkpoint, target, dirs_exist_ok=True)
-        else:
-            alpha = choice.winner.alpha
-            interpolated(run.load, run.model_name, str(checkpoint), alpha).save(target)
+    else:
+        save_model(interpolated(run.load, run.model_name, str(checkpoint), alpha), folder.best)
 
 
 def _evaluate_test(run: Run, folder: RunFolder, summary: Summary, stop: StopRequest) -> None:

@@ -95,7 +95,7 @@ class RunIdentity:
         try:
             values = json.loads(path.read_text(encoding="utf-8"))
             return cattrs.structure(values, cls)
-        except (OSError, ValueError, cattrs.BaseValidationError) as error:
+        except (OSError, ValueError, TypeError, cattrs.BaseValidationError) as error:
             raise UsageError(f"{path}: cannot be read: {error}; start a new run") from error
 
     def check(self, now: RunIdentity, folder: Path) -> None:

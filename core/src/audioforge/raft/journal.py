@@ -38,16 +38,23 @@ class Journal:
         """Add lines, and return when they are on the disk.
 
         Raises:
-            OSError: If they cannot be written; the last of them may then be there in part.
+            OSError: If they cannot be written; the last of them may then be there in part. Also if
+                the folder that holds this one is gone: a run whose folder was removed must not go
+                on with what it writes from then on.
         """
         text = "".join(atomic.to_json_line(line) for line in lines)
         if not text:
             return
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with self.path(self.rank).open("a", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
+        self.folder.mkdir(exist_ok=True)
+        path = self.path(self.rank)
+        try:
+            with path.open("a", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            error.filename = error.filename or str(path)  # a full disk does not say which file
+            raise
 
     def path(self, rank: int) -> Path:
         """Return the file of a process."""

@@ -10,4 +10,7 @@ def is_out_of_memory(error: Exception) -> bool:
     """Whether an error says that the accelerator's or the machine's memory ran out."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
-    return bool(should_reduce_batch_size(error))
+    # It looks into the first argument, which need not be a text.
+    return isinstance(error, RuntimeError) and bool(
+        should_reduce_batch_size(RuntimeError(str(error)))
+    )

@@ -11,7 +11,7 @@ from typing import Any, TypeVar, cast
 
 import torch
 from accelerate import PartialState
-from accelerate.utils import gather_object, reduce
+from accelerate.utils import broadcast, gather_object, reduce
 
 from audioforge.errors import ConfigError, TrainingError
 
@@ -125,6 +125,21 @@ class Processes:
                 total[start : start + size].view_as(parameter)
             )
             start += size
+
+    def share_buffers(self, module: torch.nn.Module) -> None:
+        """Give every process the main one's buffers, such as running means, in place.
+
+        Each process moves them by its own part of the data; a model must not depend on which
+        process evaluates it, and a resume point holds those of the main one.
+
+        Raises:
+            TrainingError: If another process is gone.
+        """
+        if self.count == 1:
+            return
+        with self._together():
+            for buffer in module.buffers():
+                broadcast(buffer)
 
 
 def device_problem(device: str) -> str | None:

@@ -25,7 +25,8 @@ from audioforge.raft.data import (
     normalizer_for,
     shared_clips,
 )
-from audioforge.raft.evaluation import EvaluationSet, Evaluator
+from audioforge.raft.evaluation import EvaluationSet
+from audioforge.raft.evaluator import Evaluator
 from audioforge.raft.guard import Guard
 from audioforge.raft.processes import Processes, device_problem
 from audioforge.raft.run_folder import require_new
@@ -349,7 +350,8 @@ def _load_data(
     test = read(config.test_dataset) if config.test_dataset else None
     data = RunData(train, held_out, retention, test)
     _warn_of_shared_clips(data, reporter)
-    _warn_of_labels_not_learnt(data, reporter)
+    if config.task == "classification":
+        _warn_of_labels_not_learnt(data, reporter)
     return data
 
 

@@ -21,12 +21,14 @@ import platform
 import shutil
 import sys
 from contextlib import suppress
+from fnmatch import fnmatch
 from importlib import metadata
 from pathlib import Path
 from typing import Any, cast
 
 import yaml
 from attrs import frozen
+from safetensors import SafetensorError
 
 from audioforge import atomic
 from audioforge.errors import UsageError
@@ -122,11 +124,14 @@ class RunFolder:
 
     def _read(self, path: Path) -> dict[str, Any] | None:
         try:
-            return cast("dict[str, Any]", json.loads(path.read_text(encoding="utf-8")))
+            values = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as error:
             raise UsageError(f"{path}: cannot be read: {error}") from error
+        if not isinstance(values, dict):
+            raise UsageError(f"{path}: does not hold what a run writes there")
+        return values
 
     def remember(self, name: str, value: Any) -> None:
         """Keep a small result that cannot be had again later."""
@@ -170,11 +175,11 @@ class RunFolder:
 
     def hypothesis_audio(self, cycle: int) -> Path:
         """Return where the audio that a cycle generates is."""
-        return self.root / f"cycle-{cycle:02d}" / "audio"
+        return self.cycle(cycle) / "audio"
 
     def predicted_audio(self, cycle: int) -> Path:
         """Return where the greedy output of text to speech on the held-out set is."""
-        return self.root / f"cycle-{cycle:02d}" / "predictions"
+        return self.cycle(cycle) / "predictions"
 
     def write_evaluation(self, cycle: int, evaluation: Evaluation) -> None:
         """Write the greedy output on the held-out set."""
@@ -203,9 +208,7 @@ class RunFolder:
 
     def save_checkpoint(self, cycle: int, adapter: ModelAdapter) -> None:
         """Write a cycle's checkpoint."""
-        self.cycle(cycle)
-        with atomic.new_folder(self.checkpoint(cycle)) as folder:
-            adapter.save(folder)
+        save_model(adapter, self.cycle(cycle) / "checkpoint")
 
     def prune_checkpoints(self, latest: int, best: int) -> None:
         """Remove the checkpoints of all cycles but two."""
@@ -216,6 +219,19 @@ class RunFolder:
     def write_summary(self, summary: dict[str, Any]) -> None:
         """Write the run's result."""
         atomic.write_json(self.root / "summary.json", summary)
+
+
+def save_model(adapter: ModelAdapter, path: Path) -> None:
+    """Write a checkpoint in one step.
+
+    Raises:
+        OSError: If it cannot be written.
+    """
+    with atomic.new_folder(path) as folder:
+        try:
+            adapter.save(folder)
+        except SafetensorError as error:  # what stopped it is only in its text
+            raise OSError(None, str(error), str(path)) from error
 
 
 def require_new(root: Path) -> None:
@@ -230,7 +246,7 @@ def require_new(root: Path) -> None:
         if root.is_dir() and not os.access(root, os.W_OK | os.X_OK):
             raise UsageError(f"--output {root}: you may not write there; name another folder")
         unfinished = (root / "config.yaml").is_file() and not (root / "summary.json").is_file()
-        if root.is_dir() and any(path.name != "state" for path in root.iterdir()):
+        if root.is_dir() and not all(_left_before_the_start(p.name) for p in root.iterdir()):
             mend = (
                 f"go on with it by --resume {root}, or name a new one"
                 if unfinished
@@ -239,6 +255,11 @@ def require_new(root: Path) -> None:
             raise UsageError(f"--output {root}: the folder is not empty; {mend}")
     except OSError as error:
         raise UsageError(f"--output {root}: cannot be read: {error.strerror}") from error
+
+
+def _left_before_the_start(name: str) -> bool:
+    """Whether a run that was killed before it began leaves a file or folder of this name."""
+    return name == "state" or fnmatch(name, ".config.yaml.*.tmp")
 
 
 def library_versions() -> dict[str, str | None]:

@@ -99,7 +99,7 @@ class ResumePoints:
         try:
             values = json.loads((folder / "progress.json").read_text(encoding="utf-8"))
             return cattrs.structure(values, Progress)
-        except (OSError, ValueError, cattrs.BaseValidationError) as error:
+        except (OSError, ValueError, TypeError, cattrs.BaseValidationError) as error:
             raise _damaged(folder, error) from error
 
     def restore_module(self, module: torch.nn.Module) -> None:
@@ -150,9 +150,13 @@ class ResumePoints:
 
 
 def _trained(module: torch.nn.Module) -> dict[str, torch.Tensor]:
-    """Return what an update changes: the trained weights, and buffers such as running means."""
+    """Return what an update changes: the trained weights, and buffers such as running means.
+
+    Buffers that no checkpoint holds follow from the rest, and can grow with the longest clip.
+    """
     weights = {n: p for n, p in module.named_parameters() if p.requires_grad}
-    return {**weights, **dict(module.named_buffers())}
+    persistent = module.state_dict().keys()
+    return weights | {n: b for n, b in module.named_buffers() if n in persistent}
 
 
 def _flattened(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:

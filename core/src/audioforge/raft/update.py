@@ -121,6 +121,7 @@ def update(
             )
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
+        processes.share_buffers(adapter.module)
         progress.losses.append(loss)
         progress.norms.append(norm)
         progress.seconds = seconds_before + time.monotonic() - started
@@ -202,6 +203,7 @@ class _Gradients:
         """
         weight = sum(item.weight for item in items)
         own = self._processes.shard(items)
+        buffers = [buffer.clone() for buffer in self._adapter.module.buffers()]
         while True:
             torch.manual_seed(int(keyed_random.generator("step", *key).integers(2**62)))
             try:
@@ -216,6 +218,8 @@ class _Gradients:
                         "machine."
                     ) from error
             self._adapter.module.zero_grad(set_to_none=True)
+            for buffer, before in zip(self._adapter.module.buffers(), buffers, strict=True):
+                buffer.copy_(before)
             clear_device_cache(garbage_collection=True)
             half = self._batch_size // 2
             self._reporter.warn(

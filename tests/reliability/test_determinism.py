@@ -1,0 +1,152 @@
+"""Batch size, order, the number of processes, interruptions and repeats change no hypothesis.
+
+The noise is keyed; logits differ by rounding, which may turn fewer than one draw in 1,000.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from audioforge.checkpoints import load_adapter
+from audioforge.dataset import DatasetRequest
+from audioforge.model import LoadOptions, SamplingParams
+from audioforge.plugins import discover
+from audioforge.raft.clips import ClipLoader, SkipLog, chunks_of
+from audioforge.raft.processes import Processes
+from audioforge.raft.rollout import sample_hypotheses
+from audioforge.reporter import Reporter
+from audioforge.sample import AudioSample
+from audioforge.sources import open_dataset
+from audioforge_demo import assets
+
+from .tone_run import results, train
+
+CLIPS, K = 40, 10
+COMMANDS = {
+    "model_name": str(assets.commands_model()),
+    "task": "classification",
+    "dataset": "demo:split=commands-train",
+    "eval_dataset": "demo:split=commands-source",
+    "samples_per_prompt": 4,
+    "num_cycles": 2,
+    "steps_per_cycle": 4,
+    "batch_size": 4,
+    "learning_rate": 3e-4,
+    "limit": 161,
+    "device": "cpu",
+}
+
+
+def drawn(adapter, samples, size):
+    """Draw hypotheses in batches of a size, through the engine."""
+    batches = sample_hypotheses(
+        adapter,
+        ClipLoader(adapter, SkipLog()),
+        chunks_of(samples, size),
+        K,
+        SamplingParams(seed=3, cycle=2),
+        processes=Processes("cpu", "float32"),
+        reporter=Reporter(quiet=True),
+        what="sample",
+    )
+    return {
+        (clip.sample.id, hypothesis.index): hypothesis.content
+        for batch in batches
+        for clip, row in batch.sampled
+        for hypothesis in row
+    }
+
+
+@pytest.mark.parametrize(
+    "name", ["demo whisper", "demo classifier", "whisper", "wav2vec2", "digit-classifier"]
+)
+def test_batch_size_and_order_change_no_hypothesis(name, request) -> None:
+    if name.startswith("demo"):
+        is_asr = "whisper" in name
+        model = assets.model() if is_asr else assets.commands_model()
+        clips = assets.target_train() if is_asr else assets.commands_train()
+    else:
+        shared = request.getfixturevalue("shared")
+        is_asr = name != "digit-classifier"
+        model = shared / f"models/nano-{name}{'-digits' if is_asr else ''}"
+        clips = shared / f"data/digits_{'asr' if is_asr else 'cls'}/train.jsonl"
+    registry, task = discover(), "asr" if is_asr else "classification"
+    adapter = load_adapter(registry, str(model), task, LoadOptions())
+    items = open_dataset(registry, str(clips), DatasetRequest("")).load()
+    every = [item for item in items if isinstance(item, AudioSample)]
+    samples = every[:: len(every) // CLIPS][:CLIPS]  # manifests are sorted by what is said
+    expected = drawn(adapter, samples, 16)
+    assert len(expected) == CLIPS * K
+    assert len(set(expected.values())) > 5
+    differing = 0
+    for order, size in ((samples, 1), (samples, 3), (samples[::-1], 16)):
+        others = drawn(adapter, order, size)
+        assert others.keys() == expected.keys()
+        differing += sum(others[key] != text for key, text in expected.items())
+    assert differing * 1000 <= 3 * len(expected)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory) -> Path:
+    """A run in one process, which nothing interrupted."""
+    folder = tmp_path_factory.mktemp("whole") / "run"
+    torch.manual_seed(1)
+    np.random.seed(1)
+    train(folder, COMMANDS)
+    return folder
+
+
+def test_a_repeat_is_equal_to_the_bit(whole, tmp_path) -> None:
+    torch.manual_seed(2)  # what else ran in the process plays no part
+    np.random.seed(2)
+    train(tmp_path / "again", COMMANDS)
+    assert results(tmp_path / "again") == results(whole)
+
+
+@pytest.mark.slow
+def test_a_run_killed_in_one_process_and_resumed_in_two_draws_the_same(whole, tmp_path) -> None:
+    folder, config = tmp_path / "run", tmp_path / "config.yaml"
+    config.write_text(json.dumps(COMMANDS))
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "audioforge", "train", "--config", str(config)]
+    begun = subprocess.Popen(
+        [*command, "--output", str(folder)], stderr=subprocess.DEVNULL, env=environment
+    )
+    first = folder / "cycle-01" / "rollouts-00000.jsonl"
+    while not first.is_file() and begun.poll() is None:
+        time.sleep(0.001)
+    begun.kill()
+    begun.wait()
+    assert first.is_file()
+    done = len(first.read_text().splitlines())
+    assert done < COMMANDS["limit"], "the kill came too late"
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    command = [*launcher, "--nproc-per-node", "2", "-m", "audioforge", "train"]
+    subprocess.run(
+        [*command, "--resume", str(folder)], check=True, capture_output=True, env=environment
+    )
+    assert len(list(folder.glob("cycle-01/rollouts-*.jsonl"))) == 2
+    assert lines(folder, 1) == lines(whole, 1)
+    # The weights of the second cycle come of gradients that were added up in another order.
+    second, expected = labels(folder, 2), labels(whole, 2)
+    assert second.keys() == expected.keys()
+    assert sum(second[key] != label for key, label in expected.items()) <= 1
+
+
+def lines(folder: Path, cycle: int) -> list[str]:
+    files = folder.glob(f"cycle-{cycle:02d}/rollouts-*.jsonl")
+    return sorted(line for path in files for line in path.read_text().splitlines())
+
+
+def labels(folder: Path, cycle: int) -> dict[tuple[str, int], str]:
+    rows = map(json.loads, lines(folder, cycle))
+    return {(row["id"], j): h["label"] for row in rows for j, h in enumerate(row["hypotheses"])}

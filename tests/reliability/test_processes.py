@@ -1,0 +1,118 @@
+"""Runs of two processes: killed, asked to stop, and resumed with another number of them."""
+
+from __future__ import annotations
+
+import signal
+import socket
+from pathlib import Path
+
+import pytest
+
+from .tone_run import (
+    CYCLES,
+    Fork,
+    ToneWords,
+    command,
+    flags,
+    read_lines,
+    results,
+    resume,
+    settings,
+    train,
+    until,
+)
+
+pytestmark = pytest.mark.slow
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def two(*arguments: object, pause: float = 0.0) -> list[Fork]:
+    """Start the command line in two processes, with the environment that torchrun gives."""
+    environment = {"WORLD_SIZE": 2, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": free_port()}
+    return [
+        Fork(
+            command, "train", *arguments,
+            RANK=rank, LOCAL_RANK=rank, TONE_WORDS_PAUSE=pause, **environment,
+        )
+        for rank in (0, 1)
+    ]  # fmt: skip
+
+
+def done(forks: list[Fork]) -> None:
+    codes = [fork.end() for fork in forks]
+    assert codes == [0, 0], "\n".join(fork.said for fork in forks)
+
+
+@pytest.fixture(scope="module")
+def whole_of_two(inputs: Path) -> Path:
+    done(two(*flags(settings(inputs)), "--output", inputs / "of-two"))
+    return inputs / "of-two"
+
+
+@pytest.mark.parametrize(("stage", "rank"), [("rollouts", 1), ("update", 0)])
+def test_when_one_is_killed_the_other_says_so_and_the_run_goes_on(
+    inputs: Path, whole_of_two: Path, tmp_path: Path, stage: str, rank: int
+) -> None:
+    run = tmp_path / "run"
+    forks = two(*flags(settings(inputs)), "--output", run, pause=0.1)
+    until((run / ("state/point.json" if stage == "update" else "state/cycle-00")).exists)
+    forks[rank].signal(signal.SIGKILL)
+    assert forks[rank].end() == -signal.SIGKILL
+    other = forks[1 - rank]
+    assert other.end() == 1
+    assert "Traceback" not in other.said
+    assert f"process {1 - rank} of 2: lost the others" in other.said
+    done(two("--resume", run))
+    assert results(run) == results(whole_of_two)
+
+
+def test_asked_to_stop_both_stop_and_the_run_goes_on(
+    inputs: Path, whole_of_two: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    forks = two(*flags(settings(inputs, save_every=60.0)), "--output", run, pause=0.3)
+    until((run / "state" / "learnability.json").exists)
+    for fork in forks:
+        fork.signal(signal.SIGTERM)
+    assert [fork.end() for fork in forks] == [143, 143]
+    assert "--resume" in forks[0].said
+    done(two("--resume", run))
+    assert results(run) == results(whole_of_two)
+
+
+def rollouts(run: Path, cycle: int) -> list[dict]:
+    lines = [x for p in run.glob(f"cycle-{cycle:02d}/rollouts-*.jsonl") for x in read_lines(p)]
+    return sorted(lines, key=lambda line: line["id"])
+
+
+@pytest.mark.parametrize("before", [1, 2])
+def test_another_number_of_processes_goes_on(
+    inputs: Path, whole: Path, tmp_path: Path, before: int
+) -> None:
+    """What was drawn and learnt is the same but for the rounding of sums."""
+    run, recipe = tmp_path / "run", settings(inputs)
+    if before == 1:
+        first = [Fork(train, run, recipe, TONE_WORDS_PAUSE=0.1)]
+    else:
+        first = two(*flags(recipe), "--output", run, pause=0.1)
+    until((run / "state" / "point.json").exists)
+    for fork in first:
+        fork.signal(signal.SIGKILL)
+        fork.end()
+    if before == 1:
+        done(two("--resume", run))
+    else:
+        resume(run)
+    assert rollouts(run, 1) == rollouts(whole, 1)
+    for cycle in range(1, CYCLES + 1):
+        found, expected = (results(r)[f"cycle-{cycle:02d}/metrics.json"] for r in (run, whole))
+        assert found["kept"] == expected["kept"]
+        assert found["loss"] == pytest.approx(expected["loss"], rel=0.05)
+        assert found["steps"] == expected["steps"]
+    assert ToneWords.load(run / "best", None)
+    assert not (run / "state").exists()
