@@ -117,13 +117,12 @@ def _arguments() -> argparse.Namespace:
 
 
 def _settings(short: bool) -> dict[str, Any]:
-    """Return the demo's recipe, with retention and test sets so that every stage is there."""
+    """Return the demo's recipe, with a test set and a point on the line, so that every stage is."""
     demo = DEMOS["asr"]
     settings = {
         "model_name": str(demo.model()),
         "dataset": demo.train,
         "eval_dataset": demo.heldout,
-        "retention_dataset": ["demo:split=source"],
         "test_dataset": "demo:split=source",
         "interpolate": [0.5, 1.0],
         "device": "cpu",

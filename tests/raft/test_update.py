@@ -187,6 +187,11 @@ class Together:
                 for index, parameter in enumerate(parameters):
                     parameter.grad = sum(part[index] for part in everyone)
 
+            def share_buffers(self, module):
+                everyone = together.exchange(rank, [b.clone() for b in module.buffers()])
+                for buffer, first in zip(module.buffers(), everyone[0], strict=True):
+                    buffer.copy_(first)
+
         process = Process()
         process.rank, process.is_main = rank, rank == 0
         return process
