@@ -99,6 +99,28 @@ def test_killed_at_its_writes_a_run_ends_as_if_nothing_had_been(
     assert count > 150, "the run has more writes than that"
 
 
+def test_killed_before_it_began_a_run_is_started_again(
+    inputs: Path, whole: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    assert killed(inputs, run, os, "fsync", 3)
+    assert list(run.glob(".config.yaml.*")), "it was writing its settings"
+    with pytest.raises(UsageError, match="started again with --output"):
+        resume(run)
+    train(run, settings(inputs))
+    assert results(run) == results(whole)
+
+
+def test_killed_when_it_was_finished_it_is_tidied_up(
+    inputs: Path, whole: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    assert killed(inputs, run, RunFolder, "remove_state", 1)
+    assert (run / "state").is_dir()
+    go_on(inputs, run)
+    assert results(run) == results(whole)
+
+
 def test_killed_again_and_again_a_run_ends_the_same(
     inputs: Path, whole: Path, tmp_path: Path
 ) -> None:
