@@ -7,6 +7,9 @@ import socket
 from pathlib import Path
 
 import pytest
+import torch
+
+from audioforge.raft.processes import Processes
 
 from .tone_run import (
     CYCLES,
@@ -116,3 +119,20 @@ def test_another_number_of_processes_goes_on(
         assert found["steps"] == expected["steps"]
     assert ToneWords.load(run / "best", None)
     assert not (run / "state").exists()
+
+
+def add_up(rank: int) -> None:
+    """Learn with weights of which one has a gradient in a single process, and one in none."""
+    shared, alone, untouched = (torch.nn.Parameter(torch.ones(2)) for _ in range(3))
+    loss = (rank + 1) * shared.sum() + (alone.sum() if rank else 0)
+    loss.backward()
+    processes = Processes("cpu", "float32")
+    processes.sum_gradients([shared, alone, untouched])
+    assert shared.grad.tolist() == [3.0, 3.0]
+    assert alone.grad.tolist() == [1.0, 1.0]
+    assert untouched.grad is None  # so that weight decay leaves it be, as in one process
+
+
+def test_a_weight_without_a_gradient_has_none_in_two_processes_either() -> None:
+    together = {"WORLD_SIZE": 2, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": free_port()}
+    done([Fork(add_up, rank, RANK=rank, LOCAL_RANK=rank, **together) for rank in (0, 1)])

@@ -112,19 +112,20 @@ class Processes:
         if self.count == 1:
             return
         trained = list(parameters)
+        # One more number a weight tells who has a gradient of it: without any there is none after.
+        counts = [float(p.grad is not None) for p in trained]
         for parameter in trained:
             if parameter.grad is None:
                 parameter.grad = torch.zeros_like(parameter)
-        flat = torch.cat([cast("torch.Tensor", p.grad).reshape(-1) for p in trained])
+        gradients = [cast("torch.Tensor", p.grad).reshape(-1) for p in trained]
+        flat = torch.cat([*gradients, gradients[0].new_tensor(counts)])
         with self._together():
             total = cast("torch.Tensor", reduce(flat, reduction="sum"))
         start = 0
-        for parameter in trained:
-            size = parameter.numel()
-            cast("torch.Tensor", parameter.grad).copy_(
-                total[start : start + size].view_as(parameter)
-            )
-            start += size
+        for parameter, holders in zip(trained, total[-len(trained) :], strict=True):
+            part = total[start : start + parameter.numel()].view_as(parameter)
+            parameter.grad = part.clone() if holders else None
+            start += parameter.numel()
 
     def share_buffers(self, module: torch.nn.Module) -> None:
         """Give every process the main one's buffers, such as running means, in place.
