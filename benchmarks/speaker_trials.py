@@ -20,7 +20,7 @@ import torch
 
 from audioforge.config import VerifierSetting
 from audioforge.plugins import discover
-from audioforge.raft.verification import create_verifier, verifier_context
+from audioforge.raft.judging.verification import create_verifier, verifier_context
 from audioforge.sample import AudioSample, Hypothesis
 from audioforge_verifiers.ecapa import PICKLED, build
 

@@ -27,7 +27,7 @@ from audioforge.errors import PluginError
 from audioforge.keyed_random import generator
 from audioforge.model import Task
 from audioforge.plugins import Registry, discover
-from audioforge.raft.verification import create_verifier, verifier_context
+from audioforge.raft.judging.verification import create_verifier, verifier_context
 from audioforge.sample import AudioSample, Hypothesis
 from audioforge.verifier import Verifier
 from audioforge_verifiers.ecapa import PICKLED, build

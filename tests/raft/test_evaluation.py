@@ -8,12 +8,12 @@ import torch
 from audioforge.config import VerifierSetting
 from audioforge.errors import DatasetError
 from audioforge.raft.clips import SkipLog
+from audioforge.raft.durable.state import Progress, ResumePoints
+from audioforge.raft.durable.stop import StopRequest
 from audioforge.raft.evaluation import EvaluationSet, compare, summarise
 from audioforge.raft.evaluator import Evaluator
-from audioforge.raft.state import Progress, ResumePoints
-from audioforge.raft.stop import StopRequest
+from audioforge.raft.judging.verification import Verification, verifier_context
 from audioforge.raft.update import update
-from audioforge.raft.verification import Verification, verifier_context
 from audioforge.sample import AudioSample
 
 

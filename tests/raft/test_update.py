@@ -8,9 +8,9 @@ import torch
 
 from audioforge.errors import DatasetError, TrainingError
 from audioforge.raft.clips import SkipLog
+from audioforge.raft.durable.state import Progress, ResumePoints
+from audioforge.raft.durable.stop import StopRequest
 from audioforge.raft.selection import Kept
-from audioforge.raft.state import Progress, ResumePoints
-from audioforge.raft.stop import StopRequest
 from audioforge.raft.update import update
 from audioforge.sample import AudioSample, Hypothesis
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from audioforge import atomic
-from audioforge.raft.journal import Journal
+from audioforge.raft.durable.journal import Journal
+from audioforge.raft.durable.state import ResumePoints
 from audioforge.raft.run_folder import RunFolder
-from audioforge.raft.state import ResumePoints
 
 from .tone_run import Fork, ToneWords, command, flags, results, resume, settings
 

@@ -19,11 +19,11 @@ from audioforge.cli import cli
 from audioforge.config import AudioRAFTConfig, VerifierSetting
 from audioforge.errors import VerifierError
 from audioforge.plugins import discover
-from audioforge.raft import guard as guard_module
-from audioforge.raft.failures import MOST_TEXTS, Failures
-from audioforge.raft.guard import Guard
-from audioforge.raft.time_limit import OutOfTime, call_within
-from audioforge.raft.verification import Verification, verifier_context
+from audioforge.raft.judging import guard as guard_module
+from audioforge.raft.judging.failures import MOST_TEXTS, Failures
+from audioforge.raft.judging.guard import Guard
+from audioforge.raft.judging.time_limit import OutOfTime, call_within
+from audioforge.raft.judging.verification import Verification, verifier_context
 from audioforge.sample import AudioSample, Hypothesis, Score
 from audioforge_demo import assets
 
@@ -506,8 +506,8 @@ def test_outside_the_main_thread_there_is_no_limit() -> None:
 def test_native_code_that_never_returns_ends_a_process_of_its_own(site: Path) -> None:
     script = """
 import sys
-from audioforge.raft import time_limit
-from audioforge.raft.guard import Guard
+from audioforge.raft.judging import time_limit
+from audioforge.raft.judging.guard import Guard
 from audioforge.sample import AudioSample, Hypothesis
 from acme_faulty.verifier import Faulty
 

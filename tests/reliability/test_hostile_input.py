@@ -45,8 +45,8 @@ from audioforge.errors import (
 )
 from audioforge.model import LoadOptions
 from audioforge.plugins import discover
+from audioforge.raft.durable.spool import Spool
 from audioforge.raft.hypothesis_audio import store_audio
-from audioforge.raft.spool import Spool
 from audioforge.sample import AudioSample, Hypothesis, Problem
 from audioforge.sources import open_dataset
 from audioforge_datasets.archive import Archive, fetch

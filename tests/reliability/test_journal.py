@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from audioforge import atomic
-from audioforge.raft.journal import Journal, mend, whole_lines
+from audioforge.raft.durable.journal import Journal, mend, whole_lines
 
 from .tone_run import Fork, until
 

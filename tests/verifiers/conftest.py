@@ -11,7 +11,7 @@ from scipy.signal import butter, sosfilt
 
 from audioforge.config import VerifierSetting
 from audioforge.plugins import discover
-from audioforge.raft.verification import create_verifier, verifier_context
+from audioforge.raft.judging.verification import create_verifier, verifier_context
 from audioforge.sample import AudioSample, Hypothesis, Score
 from audioforge.verifier import Verifier
 

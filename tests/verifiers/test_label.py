@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from audioforge.errors import ConfigError
 from audioforge.plugins import discover
-from audioforge.raft.verification import verifier_context
+from audioforge.raft.judging.verification import verifier_context
 from audioforge.sample import AudioSample, Hypothesis
 from audioforge_verifiers.label import Label
 

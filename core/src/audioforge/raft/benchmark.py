@@ -16,9 +16,9 @@ from audioforge.plugins import discover
 from audioforge.raft.clips import SkipLog
 from audioforge.raft.data import check_labels, load_samples, normalizer_for
 from audioforge.raft.evaluation import Evaluation, EvaluationSet
+from audioforge.raft.judging.verification import Verification
 from audioforge.raft.processes import Processes
 from audioforge.raft.run import check_names, create_judges, data_request
-from audioforge.raft.verification import Verification
 from audioforge.reporter import Reporter
 
 

@@ -10,12 +10,12 @@ import attrs
 
 from audioforge.model import ModelAdapter, SamplingParams
 from audioforge.raft.clips import ClipLoader, chunks_of
+from audioforge.raft.durable.stop import StopRequest
 from audioforge.raft.hypothesis_audio import store_audio
 from audioforge.raft.rollout import Sampled, SampledBatch, quote_references, sample_hypotheses
 from audioforge.raft.rollout_files import RolloutFiles
 from audioforge.raft.run import Run
 from audioforge.raft.run_folder import RunFolder
-from audioforge.raft.stop import StopRequest
 from audioforge.sample import AudioSample, Rollout
 
 

@@ -14,8 +14,8 @@ from audioforge.model import Task
 from audioforge.paths import real_path
 from audioforge.plugins import Registry
 from audioforge.raft.clips import SkipLog
+from audioforge.raft.durable.spool import Spool
 from audioforge.raft.evaluation import EvaluationSet
-from audioforge.raft.spool import Spool
 from audioforge.reporter import Reporter
 from audioforge.sample import AudioSample, Problem
 from audioforge.sources import open_dataset

@@ -16,15 +16,15 @@ from audioforge.errors import DatasetError, TrainingError
 from audioforge.model import ModelAdapter, SamplingParams, Task
 from audioforge.plugins import Registry
 from audioforge.raft.clips import ClipLoader, chunks_of
+from audioforge.raft.durable.journal import Journal
+from audioforge.raft.durable.stop import StopRequest
 from audioforge.raft.evaluation import EvaluatedItem, Evaluation, EvaluationSet
 from audioforge.raft.hypothesis_audio import audio_seconds, store_audio
-from audioforge.raft.journal import Journal
+from audioforge.raft.judging.verification import Verification, create_verifier
 from audioforge.raft.measures import Measure, measures_of
 from audioforge.raft.processes import Processes
 from audioforge.raft.rollout import Sampled, SampledBatch, sample_hypotheses
 from audioforge.raft.rollout_files import problem_line, problem_of
-from audioforge.raft.stop import StopRequest
-from audioforge.raft.verification import Verification, create_verifier
 from audioforge.reporter import Reporter
 from audioforge.sample import AudioSample, Hypothesis, Problem, Rollout
 from audioforge.verifier import CorpusMetric, Verifier, VerifierContext

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from audioforge import atomic
 from audioforge.model import ModelAdapter
 from audioforge.raft.choice import Candidate, Choice, best_cycle, choose
+from audioforge.raft.durable.stop import StopRequest
 from audioforge.raft.evaluation import compare, is_better, summarise
 from audioforge.raft.interpolation import interpolated
 from audioforge.raft.run import Run
 from audioforge.raft.run_folder import RunFolder, save_model
-from audioforge.raft.stop import StopRequest
 from audioforge.raft.summary import Summary
 
 

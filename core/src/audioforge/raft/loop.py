@@ -25,9 +25,11 @@ from audioforge.errors import AudioForgeError, TrainingError
 from audioforge.model import ModelAdapter
 from audioforge.raft.choice import Candidate, best_cycle
 from audioforge.raft.cycle_rollouts import sample_and_verify
+from audioforge.raft.durable.identity import RunIdentity
+from audioforge.raft.durable.lock import RunLock
+from audioforge.raft.durable.state import Progress
+from audioforge.raft.durable.stop import StopRequest
 from audioforge.raft.export import evaluate_candidate, export
-from audioforge.raft.identity import RunIdentity
-from audioforge.raft.lock import RunLock
 from audioforge.raft.out_of_memory import is_out_of_memory
 from audioforge.raft.probe import probe
 from audioforge.raft.rewards import reward_statistics
@@ -35,8 +37,6 @@ from audioforge.raft.rollout_files import RolloutFiles
 from audioforge.raft.run import Run
 from audioforge.raft.run_folder import RunFolder, library_versions
 from audioforge.raft.selection import Kept, select
-from audioforge.raft.state import Progress
-from audioforge.raft.stop import StopRequest
 from audioforge.raft.summary import Summary
 from audioforge.raft.update import report_of, update
 from audioforge.sample import Problem

@@ -7,12 +7,12 @@ from typing import Any
 from audioforge import keyed_random
 from audioforge.model import ModelAdapter
 from audioforge.raft.data import has_reference
+from audioforge.raft.durable.journal import Journal
+from audioforge.raft.durable.stop import StopRequest
 from audioforge.raft.evaluation import EvaluationSet
-from audioforge.raft.journal import Journal
 from audioforge.raft.learnability import assess
 from audioforge.raft.rollout_files import RolloutFiles
 from audioforge.raft.run import Run
-from audioforge.raft.stop import StopRequest
 
 PROBED_CLIPS = 500
 """Clips whose greedy output is compared with the oracle before the first update."""

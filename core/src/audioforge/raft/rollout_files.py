@@ -14,7 +14,7 @@ import numpy as np
 from attrs import evolve, frozen
 
 from audioforge import atomic
-from audioforge.raft.journal import Journal, whole_lines
+from audioforge.raft.durable.journal import Journal, whole_lines
 from audioforge.sample import AudioSample, Hypothesis, Problem, Rollout, Score, ScoredHypothesis
 
 Key = tuple[str, int]

@@ -25,18 +25,18 @@ from audioforge.raft.data import (
     normalizer_for,
     shared_clips,
 )
+from audioforge.raft.durable.spool import Spool
 from audioforge.raft.evaluation import EvaluationSet
 from audioforge.raft.evaluator import Evaluator
-from audioforge.raft.guard import Guard
-from audioforge.raft.processes import Processes, device_problem
-from audioforge.raft.run_folder import require_new
-from audioforge.raft.spool import Spool
-from audioforge.raft.verification import (
+from audioforge.raft.judging.guard import Guard
+from audioforge.raft.judging.verification import (
     Verification,
     name_problems,
     setting_problems,
     verifier_context,
 )
+from audioforge.raft.processes import Processes, device_problem
+from audioforge.raft.run_folder import require_new
 from audioforge.reporter import Reporter
 from audioforge.sample import AudioSample
 from audioforge.spelling import read_reference

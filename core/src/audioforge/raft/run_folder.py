@@ -35,9 +35,9 @@ from audioforge.errors import UsageError
 from audioforge.model import ModelAdapter
 from audioforge.plugins import Registry
 from audioforge.raft.clips import SkipLog
+from audioforge.raft.durable.journal import RANK, Journal, mend, whole_lines
+from audioforge.raft.durable.state import ResumePoints
 from audioforge.raft.evaluation import Evaluation
-from audioforge.raft.journal import RANK, Journal, mend, whole_lines
-from audioforge.raft.state import ResumePoints
 from audioforge.sample import Problem
 
 LIBRARIES = ("torch", "transformers", "accelerate", "peft", "jiwer", "soundfile", "soxr", "numpy")

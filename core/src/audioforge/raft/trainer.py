@@ -9,11 +9,11 @@ import attrs
 from audioforge.config import CHANGEABLE, AudioRAFTConfig, read_config_file
 from audioforge.errors import UsageError
 from audioforge.plugins import Registry
+from audioforge.raft.durable.spool import Spool
+from audioforge.raft.durable.stop import StopRequest
 from audioforge.raft.loop import Loop
 from audioforge.raft.run import OUTPUT_DIR, Run, prepare
 from audioforge.raft.run_folder import RunFolder
-from audioforge.raft.spool import Spool
-from audioforge.raft.stop import StopRequest
 from audioforge.raft.summary import Summary
 from audioforge.reporter import Reporter
 

@@ -20,12 +20,12 @@ from audioforge.config import AudioRAFTConfig
 from audioforge.errors import TrainingError
 from audioforge.model import ModelAdapter
 from audioforge.raft.clips import ClipLoader, SkipLog, chunks_of
+from audioforge.raft.durable.state import Progress, ResumePoints
+from audioforge.raft.durable.stop import Interrupted, StopRequest
 from audioforge.raft.hypothesis_audio import load_audio
 from audioforge.raft.out_of_memory import is_out_of_memory
 from audioforge.raft.processes import Processes
 from audioforge.raft.selection import Kept
-from audioforge.raft.state import Progress, ResumePoints
-from audioforge.raft.stop import Interrupted, StopRequest
 from audioforge.reporter import Reporter
 from audioforge.sample import Clip
 

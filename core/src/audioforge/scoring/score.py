@@ -20,12 +20,12 @@ from audioforge.model import Task
 from audioforge.optional_imports import hide_broken_companions
 from audioforge.plugins import discover
 from audioforge.raft.data import normalizer_for
-from audioforge.raft.guard import Guard
+from audioforge.raft.judging.guard import Guard
+from audioforge.raft.judging.verification import Verification, verifier_context
 from audioforge.raft.measures import measures_of
 from audioforge.raft.processes import Processes
 from audioforge.raft.rollout_files import score_line
 from audioforge.raft.run import check_names
-from audioforge.raft.verification import Verification, verifier_context
 from audioforge.reporter import Reporter
 from audioforge.sample import AudioSample, Problem, ScoredHypothesis
 from audioforge.scoring.predictions import Prediction, PredictionFile

@@ -17,7 +17,7 @@ from audioforge.errors import (
 )
 from audioforge.model import LoadOptions, ModelAdapter, Task
 from audioforge.plugins import Registry, checked_options, describe, verifier_spec
-from audioforge.raft.guard import Guard
+from audioforge.raft.judging.guard import Guard
 from audioforge.reward import RewardAggregator
 from audioforge.sample import AudioSample, Hypothesis, Rollout, Score, ScoredHypothesis
 from audioforge.spelling import read_reference

@@ -18,8 +18,8 @@ from attrs import frozen
 
 from audioforge.errors import VerifierError
 from audioforge.plugins import describe
-from audioforge.raft.failures import Failures
-from audioforge.raft.time_limit import OutOfTime, call_within
+from audioforge.raft.judging.failures import Failures
+from audioforge.raft.judging.time_limit import OutOfTime, call_within
 from audioforge.sample import AudioSample, Hypothesis, Score
 from audioforge.verifier import Verifier
 

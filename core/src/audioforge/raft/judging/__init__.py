@@ -1,0 +1,1 @@
+"""Verifiers and the aggregator at work: foreign code, called with care."""
