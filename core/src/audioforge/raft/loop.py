@@ -50,28 +50,35 @@ class Loop:
 
     Args:
         run: It.
+        adapter: The base model; let go before the export loads others.
         folder: Where it writes.
-        stop: Asked at every safe point.
         resumes: Whether the folder holds what was done of it.
     """
 
-    def __init__(self, run: Run, folder: RunFolder, stop: StopRequest, *, resumes: bool) -> None:
+    def __init__(
+        self, run: Run, adapter: ModelAdapter, folder: RunFolder, *, resumes: bool
+    ) -> None:
         """Nothing is written yet."""
         self._run = run
+        self._adapter: ModelAdapter | None = adapter
         self._config = run.config
         self._processes = run.processes
         self._folder = folder
-        self._stop = stop
         self._resumes = resumes
         self._lock = RunLock(folder.state, run.processes.rank)
         self._started = time.monotonic()
         self._seconds: dict[str, float] = {}
         self._cycles: list[Candidate] = []
 
-    def run(self, adapter: ModelAdapter) -> Summary:
-        """Run every cycle, and say what an unfinished run leaves behind."""
+    def run(self, stop: StopRequest) -> Summary:
+        """Run every cycle, and say what an unfinished run leaves behind.
+
+        Args:
+            stop: Asked at every safe point.
+        """
+        self._stop = stop
         try:
-            return self._run_cycles(adapter)
+            return self._run_cycles()
         except (AudioForgeError, KeyboardInterrupt):
             self._leave()
             raise
@@ -88,8 +95,9 @@ class Loop:
         finally:
             self._lock.release()
 
-    def _run_cycles(self, adapter: ModelAdapter) -> Summary:
-        run = self._run
+    def _run_cycles(self) -> Summary:
+        run, adapter = self._run, self._adapter
+        assert adapter is not None, "a loop runs once"
         self._open_folder()
         self._check_identity(adapter)
         self._base = self._evaluate(adapter, 0, finished=False)
@@ -112,6 +120,7 @@ class Loop:
         for problem in run.verification.close():
             run.reporter.warn(problem)
         del adapter
+        self._adapter = None
         export(run, self._folder, self._base, self._cycles, self._summary, self._stop)
         return self._finish()
 

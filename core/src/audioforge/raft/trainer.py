@@ -109,10 +109,11 @@ class AudioRAFTTrainer:
                 resumes=self._resumes,
                 spool=Spool(folder.clips),
             )
-            adapter = run.load(run.model_name)  # before anything is written
+            # The model is loaded before anything is written.
+            loop = Loop(run, run.load(run.model_name), folder, resumes=self._resumes)
         except BaseException:
             if not self._resumes:
                 folder.remove_unbegun()
             raise
         with StopRequest() as stop:
-            return Loop(run, folder, stop, resumes=self._resumes).run(adapter)
+            return loop.run(stop)
