@@ -30,6 +30,12 @@ def whole(inputs: Path) -> Path:
 
 
 @pytest.fixture
+def without_coverage() -> dict[str, str]:
+    """The environment for a process whose files are limited: what measures coverage writes more."""
+    return {name: v for name, v in os.environ.items() if not name.startswith("COVERAGE")}
+
+
+@pytest.fixture
 def no_root(tmp_path) -> tuple[str, ...]:
     """The start of a command line under which permissions hold, for root too."""
     if os.geteuid() != 0:

@@ -449,7 +449,7 @@ def test_what_may_not_be_read_is_refused(bad, benchmark, tmp_path_factory):
     refused(result, closed / "m.jsonl", "Permission denied")
 
 
-def test_a_full_disk_ends_a_benchmark_with_a_word(bad, model, tmp_path):
+def test_a_full_disk_ends_a_benchmark_with_a_word(bad, model, tmp_path, without_coverage):
     """In a process of its own, which may write no file beyond 200 bytes."""
     code = (
         "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
@@ -458,14 +458,12 @@ def test_a_full_disk_ends_a_benchmark_with_a_word(bad, model, tmp_path):
     )
     arguments = ["benchmark", "--model", model, "--dataset", bad / "manifest_unicode.jsonl"]
     command = [sys.executable, "-B", "-c", code, *map(str, arguments), "--device", "cpu"]
-    # What measures the coverage of tests writes more than the limit.
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("COVERAGE")}
     done = subprocess.run(
         [*command, "--output", str(tmp_path / "out")],
         capture_output=True,
         text=True,
         check=False,
-        env=environment,
+        env=without_coverage,
     )
     assert done.returncode == 1
     assert "Traceback" not in done.stderr

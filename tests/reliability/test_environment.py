@@ -85,13 +85,13 @@ def test_no_home_no_temporary_folder_an_old_locale(here, variables):
     assert json.loads(done.stdout)["scored"] == 200
 
 
-def test_a_full_disk_leaves_no_part_of_the_output(here):
+def test_a_full_disk_leaves_no_part_of_the_output(here, without_coverage):
     limit = "ulimit -f 8; "  # blocks of 512 bytes or of 1 kB
     words = " ".join(f"'{word}'" for word in [*COMMAND, *VERIFY, "--output", "scores.jsonl"])
     done = subprocess.run(
         ["sh", "-c", limit + words],
         cwd=here,
-        env={**os.environ, **LEAN, "PYTHONDONTWRITEBYTECODE": "1"},
+        env={**without_coverage, **LEAN, "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
         text=True,
         timeout=120,

@@ -33,7 +33,7 @@ def killed_often(folder: Path, work: Callable[[], None], look: Callable[[], None
         fork = Fork(_work)
         until(begun.exists)
         begun.unlink()
-        latest = time.monotonic() + draw.uniform(0.02, 0.08)
+        latest = time.monotonic() + draw.uniform(0.02, 0.2)
         while time.monotonic() < latest:
             look()
         fork.signal(signal.SIGKILL)
@@ -57,7 +57,7 @@ def test_a_file_is_old_or_new(tmp_path: Path) -> None:
             seen.add(value["number"])
 
     killed_often(tmp_path, _write_forever, _look)
-    assert len(seen) > 10
+    assert len(seen) > 3
 
 
 def test_a_folder_is_whole_or_not_there(tmp_path: Path) -> None:
@@ -83,7 +83,7 @@ def test_a_folder_is_whole_or_not_there(tmp_path: Path) -> None:
         assert sorted(p.name for p in path.iterdir()) == ["a", "b", "c"]
         contents = {(path / name).read_text() for name in ("a", "b", "c")}
         assert len(contents) == 1
-    assert len(seen) > 10
+    assert len(seen) > 3
     atomic.remove_leftovers(tmp_path)
     assert {p.name for p in tmp_path.iterdir()} <= {"model"}
 
