@@ -15,15 +15,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from determinism import draw
 
 from audioforge.checkpoints import load_adapter
 from audioforge.dataset import DatasetRequest
-from audioforge.model import LoadOptions, SamplingParams
+from audioforge.model import LoadOptions
 from audioforge.plugins import discover
-from audioforge.raft.clips import ClipLoader, SkipLog, chunks_of
-from audioforge.raft.processes import Processes
-from audioforge.raft.rollout import sample_hypotheses
-from audioforge.reporter import Reporter
 from audioforge.sample import AudioSample
 from audioforge.sources import open_dataset
 from audioforge_demo import assets
@@ -46,26 +43,6 @@ COMMANDS = {
 }
 
 
-def drawn(adapter, samples, size):
-    """Draw hypotheses in batches of a size, through the engine."""
-    batches = sample_hypotheses(
-        adapter,
-        ClipLoader(adapter, SkipLog()),
-        chunks_of(samples, size),
-        K,
-        SamplingParams(seed=3, cycle=2),
-        processes=Processes("cpu", "float32"),
-        reporter=Reporter(quiet=True),
-        what="sample",
-    )
-    return {
-        (clip.sample.id, hypothesis.index): hypothesis.content
-        for batch in batches
-        for clip, row in batch.sampled
-        for hypothesis in row
-    }
-
-
 @pytest.mark.parametrize(
     "name", ["demo whisper", "demo classifier", "whisper", "wav2vec2", "digit-classifier"]
 )
@@ -84,12 +61,12 @@ def test_batch_size_and_order_change_no_hypothesis(name, request) -> None:
     items = open_dataset(registry, str(clips), DatasetRequest("")).load()
     every = [item for item in items if isinstance(item, AudioSample)]
     samples = every[:: len(every) // CLIPS][:CLIPS]  # manifests are sorted by what is said
-    expected = drawn(adapter, samples, 16)
+    expected = draw(adapter, samples, K, 16)
     assert len(expected) == CLIPS * K
     assert len(set(expected.values())) > 5
     differing = 0
     for order, size in ((samples, 1), (samples, 3), (samples[::-1], 16)):
-        others = drawn(adapter, order, size)
+        others = draw(adapter, order, K, size)
         assert others.keys() == expected.keys()
         differing += sum(others[key] != text for key, text in expected.items())
     assert differing * 1000 <= 3 * len(expected)

@@ -7,8 +7,6 @@ import json
 import signal
 import subprocess
 import sys
-import threading
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -20,9 +18,7 @@ from audioforge.config import AudioRAFTConfig, VerifierSetting
 from audioforge.errors import VerifierError
 from audioforge.plugins import discover
 from audioforge.raft.judging import guard as guard_module
-from audioforge.raft.judging.failures import MOST_TEXTS, Failures
 from audioforge.raft.judging.guard import Guard
-from audioforge.raft.judging.time_limit import OutOfTime, call_within
 from audioforge.raft.judging.verification import Verification, verifier_context
 from audioforge.sample import AudioSample, Hypothesis, Score
 from audioforge_demo import assets
@@ -380,57 +376,6 @@ def test_a_failed_score_has_no_reward() -> None:
 # Counting
 
 
-def counted(rate: float, given: int, failed: int) -> Failures:
-    failures = Failures(rate)
-    for i in range(given):
-        text = None if i >= failed else f"ValueError: {'odd' if i % 3 else 'even'}"
-        failures.add("judge", f"s{i}", text)
-    return failures
-
-
-@pytest.mark.parametrize(
-    ("rate", "given", "failed", "stops", "stops_at_end"),
-    [
-        (0.05, 99, 99, False, True),
-        (0.05, 100, 6, True, True),
-        (0.05, 100, 5, False, False),
-        (0.05, 10, 1, False, True),
-        (0.05, 0, 0, False, False),
-        (0.0, 1, 1, True, True),
-        (0.0, 1000, 0, False, False),
-        (1.0, 100, 100, False, False),
-    ],
-)
-def test_too_many_failures_stop(rate, given, failed, stops, stops_at_end) -> None:
-    for at_end, expected in ((False, stops), (True, stops_at_end)):
-        if not expected:
-            counted(rate, given, failed).check(at_end=at_end)
-            continue
-        with pytest.raises(VerifierError) as caught:
-            counted(rate, given, failed).check(at_end=at_end)
-        assert f"'judge' failed on {failed} of {given} hypotheses" in str(caught.value)
-
-
-def test_the_message_says_what_failed_most_and_what_to_do() -> None:
-    with pytest.raises(VerifierError) as caught:
-        counted(0.05, 200, 30).check()
-    assert str(caught.value) == (
-        "verifier 'judge' failed on 30 of 200 hypotheses (15 %): 20 × ValueError: odd "
-        "(first: sample 's1'); 10 × ValueError: even (first: sample 's0')\n"
-        "That is more than --max-error-rate 0.05 allows. Mend the verifier or leave it out, or "
-        "raise the rate: what a verifier fails on is left without a reward."
-    )
-
-
-def test_counts_of_other_processes_are_added_up() -> None:
-    good, bad = counted(0.05, 150, 0), counted(0.05, 50, 15)
-    bad.check()
-    counts = json.loads(json.dumps([*good.counts(), *bad.counts()]))
-    with pytest.raises(VerifierError, match=r"15 of 200 hypotheses \(7.5 %\): 10 × ValueError"):
-        bad.check(at_end=True, counts=counts)
-    counted(0.1, 0, 0).check(at_end=True, counts=counts)
-
-
 def test_a_stage_recalls_what_it_had_before_an_interruption(verification) -> None:
     judges = verification("faulty:kind=raises,on=bad", rate=0.1)
     rollouts = rollouts_of(judges, ["a"] * 30, ["bad"])
@@ -448,18 +393,6 @@ def test_a_stage_recalls_what_it_had_before_an_interruption(verification) -> Non
     assert resumed.guard.failures.counts()[0][1:3] == (8, 2), "what this process did"
 
 
-def test_texts_that_never_repeat_take_bounded_memory() -> None:
-    failures = Failures(1.0)
-    for i in range(5 * MOST_TEXTS):
-        failures.add("judge", str(i), f"ValueError: {i}")
-    [(_, given, failed, texts)] = failures.counts()
-    assert given == failed == sum(count for _, count, _ in texts) == 5 * MOST_TEXTS
-    assert len(texts) <= MOST_TEXTS + 1
-    assert failures.describe()[0].startswith(
-        f"verifier 'judge' failed on 5,000 of 5,000 hypotheses (100 %): {4 * MOST_TEXTS:,} × other"
-    )
-
-
 def test_a_long_text_is_one_short_line(verification) -> None:
     [error] = errors(rollouts_of(verification("faulty:kind=long"), ["a"]))
     assert len(error) < 400
@@ -467,40 +400,6 @@ def test_a_long_text_is_one_short_line(verification) -> None:
 
 
 # The time limit
-
-
-def test_an_alarm_of_the_embedding_program_goes_on() -> None:
-    heard = []
-    earlier = signal.signal(signal.SIGALRM, lambda *_: heard.append("theirs"))
-    try:
-        signal.setitimer(signal.ITIMER_REAL, 0.3)
-        with pytest.raises(OutOfTime):
-            call_within(0.1, lambda: time.sleep(5))
-        assert heard == []
-        assert 0 < signal.getitimer(signal.ITIMER_REAL)[0] <= 0.21
-        time.sleep(0.4)
-        assert heard == ["theirs"]
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, earlier)
-
-
-@pytest.mark.parametrize("seconds", [0, 1e-9, 1e300])
-def test_limits_at_the_edge(seconds: float) -> None:
-    try:
-        assert call_within(seconds, lambda: "done") == "done"
-    except OutOfTime:
-        assert seconds == 1e-9
-
-
-def test_outside_the_main_thread_there_is_no_limit() -> None:
-    said = []
-    thread = threading.Thread(
-        target=lambda: said.append(call_within(0.05, lambda: time.sleep(0.2)))
-    )
-    thread.start()
-    thread.join()
-    assert said == [None]
 
 
 def test_native_code_that_never_returns_ends_a_process_of_its_own(site: Path) -> None:

@@ -4,6 +4,7 @@ In the suite the cases are few and always the same. `AUDIOFORGE_FUZZ_CASES=20000
 tests/reliability/test_fuzz.py` tries as many of each, new ones every time.
 """
 
+import csv
 import io
 import json
 import os
@@ -111,7 +112,12 @@ tables = st.lists(st.lists(cells | st.text(max_size=5), max_size=4).map(",".join
 def test_every_row_of_a_table_is_a_sample_or_a_problem(tmp_path_factory, data):
     path = tmp_path_factory.getbasetemp() / "fuzz.csv"
     path.write_bytes(data)
-    read(Table, path)
+    items = read(Table, path)
+    if items is None:
+        return
+    lines = data.decode().removeprefix("\ufeff").splitlines(keepends=True)
+    rows = csv.reader(io.StringIO("".join(lines), newline=""))
+    assert len(items) == sum(1 for row in rows if row) - 1, "the first row names the columns"
 
 
 def read(reader, path: Path) -> list[AudioSample | Problem] | None:
