@@ -7,7 +7,7 @@ import pytest
 from attrs import field, frozen, validators
 
 from audioforge.errors import ConfigError
-from audioforge.options import structure_options
+from audioforge.plugins.options import structure_options
 
 
 @frozen

@@ -10,8 +10,8 @@ import attrs
 
 from audioforge.dataset import Dataset, DatasetRequest
 from audioforge.errors import DatasetError, did_you_mean
-from audioforge.options import structure_options
 from audioforge.plugins import OWN_DISTRIBUTIONS, Registry, checked_options, import_factory
+from audioforge.plugins.options import structure_options
 from audioforge.specs import DatasetSpec, Provided
 from audioforge.spelling import parse_reference
 

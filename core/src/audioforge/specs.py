@@ -5,6 +5,7 @@ from __future__ import annotations
 from attrs import field, frozen
 
 from audioforge.model import KnownCheckpoint, Serves, Task
+from audioforge.spelling import canonical
 
 
 @frozen(kw_only=True)
@@ -17,12 +18,17 @@ class Spec:
         factory: "package.module:Class", imported when it is asked for.
         options: "package.module:Class" of an attrs class with the options the factory takes as
             keyword arguments; None when it takes none.
+        example: "package.module:function" that says what to check it with, for the contract tests:
+            given a new folder, it returns the example of `audioforge.testing` for its kind. A
+            verifier or aggregator that works without options needs none; a model adapter and a
+            dataset need one.
     """
 
     name: str
     summary: str
     factory: str
     options: str | None = None
+    example: str | None = None
 
 
 @frozen(kw_only=True)
@@ -108,3 +114,9 @@ class Provided:
     def full_name(self) -> str:
         """`distribution/name`, which is always unambiguous."""
         return f"{self.distribution}/{self.spec.name}"
+
+    def is_called(self, name: str) -> bool:
+        """Whether `name` is the plain or the full name, however the distribution is spelt."""
+        distribution, slash, plain = name.rpartition("/")
+        mine = not slash or canonical(distribution) == canonical(self.distribution)
+        return mine and plain == self.spec.name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -47,3 +48,12 @@ def read_reference(reference: str | Mapping[str, Any]) -> tuple[str, dict[str, A
         return name, dict(settings)
     options = dict(reference)
     return str(options.pop("name", "")), options
+
+
+def canonical(distribution: str) -> str:
+    """Return the name as package indexes compare it (PEP 503).
+
+    >>> canonical("Acme_Good")
+    'acme-good'
+    """
+    return re.sub("[-_.]+", "-", distribution).lower()

@@ -28,7 +28,7 @@ COMMANDS = {
     "verify": "Score what another system produced: no model, no training.",
     "datasets": "List the datasets and formats that can be read, or show one.",
     "models": "List model adapters and known checkpoints.",
-    "plugins": "List the plugins that are installed, and what failed.",
+    "plugins": "List, look at, check, install and write plugins.",
     "doctor": "Check this machine, and say what to mend.",
 }
 """Own commands with the line that `--help` shows; `x` is the attribute x of `audioforge.cli.x`."""

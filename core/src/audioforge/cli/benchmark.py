@@ -8,9 +8,11 @@ from typing import Any, cast
 import click
 
 from audioforge import atomic
+from audioforge.cli.plugin_option import plugin_option
 from audioforge.config import AudioRAFTConfig
 from audioforge.console import print_json, print_line, print_table
 from audioforge.model import TASKS
+from audioforge.plugins import discover
 
 EXAMPLE = """\b
   audioforge benchmark --model openai/whisper-tiny --dataset heldout.jsonl --limit 100
@@ -67,8 +69,15 @@ MOST_COLUMNS = 20
     is_flag=True,
     help="Add the start and end of each word to predictions.jsonl (CTC models).",
 )
+@plugin_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
-def benchmark(output: Path | None, word_times: bool, as_json: bool, **flags: Any) -> None:
+def benchmark(
+    output: Path | None,
+    word_times: bool,
+    plugin_files: tuple[Path, ...],
+    as_json: bool,
+    **flags: Any,
+) -> None:
     """Measure a model on a dataset: corpus metrics with a 95 % interval, and speed."""
     given = {k: v for k, v in flags.items() if v is not None and v != ()}
     config = AudioRAFTConfig.from_mapping(given)
@@ -77,7 +86,8 @@ def benchmark(output: Path | None, word_times: bool, as_json: bool, **flags: Any
 
     if output is not None:
         RunFolder.create(output)  # now, not after an hour of decoding
-    measured = run_benchmark(config, output=output, word_times=word_times)
+    registry = discover(files=plugin_files)
+    measured = run_benchmark(config, registry, output=output, word_times=word_times)
     if not measured.is_main:
         return
     if output is not None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from audioforge.cli.plugin_option import plugin_option
 from audioforge.console import print_json, print_line, print_table
 from audioforge.dataset import DatasetRequest
 from audioforge.dataset_report import DatasetReport
@@ -23,13 +24,16 @@ REMOTE_LIMIT = 100
 
 
 @click.group(invoke_without_command=True)
+@plugin_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
-def datasets(context: click.Context, as_json: bool) -> None:
+def datasets(context: click.Context, plugin_files: tuple[Path, ...], as_json: bool) -> None:
     """List the datasets and formats that can be read, or show one."""
     if context.invoked_subcommand is not None:
+        if plugin_files:
+            raise click.UsageError(f"--plugin goes after {context.invoked_subcommand}")
         return
-    registry = discover()
+    registry = discover(files=plugin_files)
     listed = [_listing(spec, distribution) for spec, distribution in dataset_specs(registry)]
     if as_json:
         print_json(listed)
@@ -87,6 +91,7 @@ def _print_listing(listed: list[dict[str, Any]]) -> None:
     type=click.IntRange(min=1),
     help=f"Look at the first N lines only. [default: all; from the hub: {REMOTE_LIMIT}]",
 )
+@plugin_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def show(
     dataset: str,
@@ -95,6 +100,7 @@ def show(
     label_column: str | None,
     data_dir: Path | None,
     limit: int | None,
+    plugin_files: tuple[Path, ...],
     as_json: bool,
 ) -> None:
     """Print what a dataset holds, and every problem found.
@@ -102,7 +108,7 @@ def show(
     DATASET is a name, a path, or a hub id, as for `audioforge train --dataset`. Every clip is
     decoded in full.
     """
-    registry = discover()
+    registry = discover(files=plugin_files)
     request = DatasetRequest(
         location=dataset,
         split=split,

@@ -18,7 +18,7 @@ import click
 from attrs import frozen
 
 from audioforge import console
-from audioforge.cli.plugins import plugin_rows
+from audioforge.cli.plugins.listing import plugin_rows
 from audioforge.escapes import one_line
 from audioforge.optional_imports import COMPANIONS, hide_broken_companions
 from audioforge.plugins import describe, discover

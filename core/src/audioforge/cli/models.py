@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
 
 from audioforge import console
+from audioforge.cli.plugin_option import plugin_option
 from audioforge.model import KnownCheckpoint
 from audioforge.plugins import discover, model_specs
 from audioforge.specs import ModelSpec
@@ -17,14 +19,15 @@ GIB = 2**30
 
 
 @click.command()
+@plugin_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def models(as_json: bool) -> None:
+def models(plugin_files: tuple[Path, ...], as_json: bool) -> None:
     """List model adapters and known checkpoints.
 
     Memory is that of full fine-tuning without what the forward pass keeps, which grows with the
     batch. Other checkpoints work too: an adapter is chosen by a checkpoint's own config.json.
     """
-    registry = discover()
+    registry = discover(files=plugin_files)
     adapters = [_adapter(spec, distribution) for spec, distribution in model_specs(registry)]
     if as_json:
         console.print_json(adapters)

@@ -9,15 +9,13 @@ import click
 from attrs import frozen
 
 from audioforge.errors import PluginError
-from audioforge.plugins import (
-    GROUP,
+from audioforge.plugins.installed import (
+    COMMANDS_GROUP,
     OWN_DISTRIBUTIONS,
-    describe,
     installed_entry_points,
     restriction,
 )
-
-COMMANDS_GROUP = f"{GROUP}.commands"
+from audioforge.plugins.registry import describe
 
 
 @frozen

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import click
 
+from audioforge.cli.plugin_option import plugin_option
 from audioforge.config import AudioRAFTConfig, read_config_file
 from audioforge.console import print_json, print_line, print_note, print_table
+from audioforge.plugins import discover
 
 if TYPE_CHECKING:
     from audioforge.model import ModelAdapter
@@ -90,6 +92,7 @@ EXAMPLE = """\b
     help="Go on with the interrupted run in this folder, with its own settings.",
 )
 @config_options
+@plugin_option
 @click.option("--dry-run", is_flag=True, help="Check everything, say what would run, and stop.")
 @click.option(
     "--json",
@@ -98,7 +101,12 @@ EXAMPLE = """\b
     help="Print summary.json instead of a table; with --dry-run, the resolved settings.",
 )
 def train(
-    config_file: Path | None, resumed: Path | None, dry_run: bool, as_json: bool, **flags: Any
+    config_file: Path | None,
+    resumed: Path | None,
+    plugin_files: tuple[Path, ...],
+    dry_run: bool,
+    as_json: bool,
+    **flags: Any,
 ) -> None:
     """Train a model from verifiable rewards (RAFT).
 
@@ -107,14 +115,14 @@ def train(
     summary.json. A run that was stopped or killed goes on with --resume RUN.
     """
     if resumed is not None:
-        trainer = _resumed(resumed, config_file, flags)
+        trainer = _resumed(resumed, config_file, plugin_files, flags)
         if trainer is None:
             return
     else:
         config = build_config(config_file, flags)
         from audioforge.raft.trainer import AudioRAFTTrainer
 
-        trainer = AudioRAFTTrainer(config)
+        trainer = AudioRAFTTrainer(config, discover(files=plugin_files))
     if dry_run:
         run = trainer.prepare()
         adapter = run.load(run.model_name)
@@ -134,7 +142,10 @@ def train(
 
 
 def _resumed(
-    folder: Path, config_file: Path | None, flags: dict[str, Any]
+    folder: Path,
+    config_file: Path | None,
+    plugin_files: tuple[Path, ...],
+    flags: dict[str, Any],
 ) -> AudioRAFTTrainer | None:
     """Return the trainer that goes on with a run; None when it is finished.
 
@@ -145,6 +156,7 @@ def _resumed(
     if config_file is not None:
         given["config"] = config_file
     folder = folder.absolute()
+    registry = discover(files=plugin_files)  # before the working directory changes
     from audioforge.raft.run_folder import RunFolder
 
     finished = RunFolder(folder).read_summary()
@@ -155,7 +167,7 @@ def _resumed(
     _go_to(RunFolder(folder).read_working_directory())
     from audioforge.raft.trainer import AudioRAFTTrainer
 
-    return AudioRAFTTrainer.resume(folder, **given)
+    return AudioRAFTTrainer.resume(folder, registry, **given)
 
 
 def _go_to(folder: Path | None) -> None:

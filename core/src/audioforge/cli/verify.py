@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from audioforge.cli.plugin_option import plugin_option
 from audioforge.config import AudioRAFTConfig
 from audioforge.console import print_error, print_json, print_line, print_note, print_table
 from audioforge.model import TASKS
+from audioforge.plugins import discover
 from audioforge.settings import number
 
 if TYPE_CHECKING:
@@ -87,6 +89,7 @@ def _reward(_: click.Context, __: click.Parameter, value: str | None) -> float |
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write a JSON line of scores for each line; must be a new file.",
 )
+@plugin_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
 def verify(
     file: Path | None,
@@ -94,6 +97,7 @@ def verify(
     audio_dir: Path | None,
     fail_under: float | None,
     output: Path | None,
+    plugin_files: tuple[Path, ...],
     as_json: bool,
     **flags: Any,
 ) -> None:
@@ -112,7 +116,8 @@ def verify(
     config = AudioRAFTConfig.from_mapping(settings)
     from audioforge.scoring.score import score_predictions
 
-    scoring = score_predictions(config, path, audio_dir=audio_dir, output=output)
+    registry = discover(files=plugin_files)
+    scoring = score_predictions(config, path, registry, audio_dir=audio_dir, output=output)
     if as_json:
         print_json(scoring.as_mapping())
     else:

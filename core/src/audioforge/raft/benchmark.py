@@ -12,7 +12,7 @@ from audioforge.checkpoints import choose_adapter, load_adapter
 from audioforge.config import AudioRAFTConfig
 from audioforge.model import LoadOptions, Task
 from audioforge.optional_imports import hide_broken_companions
-from audioforge.plugins import discover
+from audioforge.plugins import Registry, discover
 from audioforge.raft.clips import SkipLog
 from audioforge.raft.data import check_labels, load_samples, normalizer_for
 from audioforge.raft.evaluation import Evaluation, EvaluationSet
@@ -41,6 +41,7 @@ class Benchmark:
 
 def run_benchmark(
     config: AudioRAFTConfig,
+    registry: Registry | None = None,
     reporter: Reporter | None = None,
     *,
     output: Path | None = None,
@@ -50,6 +51,7 @@ def run_benchmark(
 
     Args:
         config: Its model, dataset and evaluation settings; the training settings do not matter.
+        registry: Of the plugins to use; None to discover what is installed.
         output: Folder that the predictions will be written to; generated audio goes below it.
         word_times: Add to each prediction when its words were said.
         reporter: Where to tell how it goes; None for stderr.
@@ -58,7 +60,7 @@ def run_benchmark(
         AudioForgeError: If the settings, the checkpoint or the data do not allow it.
     """
     hide_broken_companions()
-    registry = discover()
+    registry = registry or discover()
     processes = Processes(config.device, config.dtype)
     if not processes.is_main:
         reporter = Reporter(quiet=True, warnings=False)

@@ -15,6 +15,7 @@ summary.json                   base, every cycle, best; there when the run is fi
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import platform
@@ -33,7 +34,7 @@ from safetensors import SafetensorError
 from audioforge import atomic
 from audioforge.errors import UsageError
 from audioforge.model import ModelAdapter
-from audioforge.plugins import Registry
+from audioforge.plugins import Plugin, Registry
 from audioforge.raft.clips import SkipLog
 from audioforge.raft.durable.journal import RANK, Journal, mend, whole_lines
 from audioforge.raft.durable.state import ResumePoints
@@ -113,6 +114,12 @@ class RunFolder:
         environment = self._read(self.root / "environment.json") or {}
         folder = environment.get("working_directory")
         return Path(folder) if isinstance(folder, str) else None
+
+    def read_plugin_files(self) -> dict[str, str]:
+        """Return the plugins that were single files, by path, each with its SHA-256."""
+        environment = self._read(self.root / "environment.json") or {}
+        plugins = environment.get("plugins", {}).values()
+        return {p["file"]: p["sha256"] for p in plugins if "file" in p}
 
     def read_summary(self) -> dict[str, Any] | None:
         """Return the result of a finished run; None of one that is not."""
@@ -273,15 +280,25 @@ def library_versions() -> dict[str, str | None]:
     return versions
 
 
+def _plugin(plugin: Plugin) -> dict[str, Any]:
+    described: dict[str, Any] = {"version": plugin.version, "status": plugin.status}
+    if plugin.file is not None:
+        described |= {"file": str(plugin.file), "sha256": file_digest(plugin.file)}
+    return described
+
+
+def file_digest(path: Path) -> str:
+    """Return the SHA-256 of a file, in hexadecimal."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
 def _environment(registry: Registry, processes: int) -> dict[str, Any]:
     return {
         "audioforge": metadata.version("audioforge"),
         "python": platform.python_version(),
         "platform": platform.platform(),
         "libraries": library_versions(),
-        "plugins": {
-            p.distribution: {"version": p.version, "status": p.status} for p in registry.plugins
-        },
+        "plugins": {p.distribution: _plugin(p) for p in registry.plugins},
         "processes": processes,
         "threads": os.environ.get("OMP_NUM_THREADS"),
         "command": sys.argv,

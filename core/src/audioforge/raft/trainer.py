@@ -13,7 +13,7 @@ from audioforge.raft.durable.spool import Spool
 from audioforge.raft.durable.stop import StopRequest
 from audioforge.raft.loop import Loop
 from audioforge.raft.run import OUTPUT_DIR, Run, prepare
-from audioforge.raft.run_folder import RunFolder
+from audioforge.raft.run_folder import RunFolder, file_digest
 from audioforge.raft.summary import Summary
 from audioforge.reporter import Reporter
 
@@ -72,6 +72,7 @@ class AudioRAFTTrainer:
             )
         if RunFolder(folder).read_summary() is not None:
             raise UsageError(f"--resume {folder}: the run is finished")
+        _check_plugin_files(folder, registry, reporter or Reporter())
         settings = {**read_config_file(folder / "config.yaml"), **changes, "output_dir": folder}
         trainer = cls(AudioRAFTConfig.from_mapping(settings), registry, reporter)
         trainer._resumes = True
@@ -117,3 +118,19 @@ class AudioRAFTTrainer:
             raise
         with StopRequest() as stop:
             return loop.run(stop)
+
+
+def _check_plugin_files(folder: Path, registry: Registry | None, reporter: Reporter) -> None:
+    """Check that the single files that a run loaded as plugins are there again.
+
+    Raises:
+        UsageError: If one was not given.
+    """
+    given = {str(p.file) for p in registry.plugins if p.file} if registry else set()
+    for path, digest in RunFolder(folder).read_plugin_files().items():
+        if path not in given:
+            raise UsageError(
+                f"--resume {folder}: the run was started with --plugin {path}; give it again"
+            )
+        if file_digest(Path(path)) != digest:
+            reporter.warn(f"{path} has changed since the run was started")

@@ -18,7 +18,7 @@ from audioforge.config import AudioRAFTConfig
 from audioforge.errors import DatasetError, UsageError
 from audioforge.model import Task
 from audioforge.optional_imports import hide_broken_companions
-from audioforge.plugins import discover
+from audioforge.plugins import Registry, discover
 from audioforge.raft.data import normalizer_for
 from audioforge.raft.judging.guard import Guard
 from audioforge.raft.judging.verification import Verification, verifier_context
@@ -90,6 +90,7 @@ class Scoring:
 def score_predictions(
     config: AudioRAFTConfig,
     path: Path,
+    registry: Registry | None = None,
     *,
     audio_dir: Path | None = None,
     output: Path | None = None,
@@ -102,6 +103,7 @@ def score_predictions(
             do at a line that cannot be scored, and how long and how often a verifier may fail; the
             other settings do not matter.
         path: JSON lines, see `audioforge.scoring.predictions`.
+        registry: Of the plugins to use; None to discover what is installed.
         audio_dir: Folder of generated sound files, for lines that do not name theirs.
         output: Where to write a line of scores for each line, in the same order; must be new.
         reporter: Where to tell how it goes; None for stderr.
@@ -111,7 +113,7 @@ def score_predictions(
             too often.
     """
     hide_broken_companions()
-    registry, reporter = discover(), reporter or Reporter()
+    registry, reporter = registry or discover(), reporter or Reporter()
     task = cast("Task", config.task)
     check_names(registry, config)
     _check_output(output)

@@ -7,6 +7,8 @@ from audioforge.model import KnownCheckpoint, Serves
 from audioforge.specs import ModelSpec
 from audioforge_classification.families import FAMILIES
 
+AUDIOFORGE_API = 1
+
 CHECKPOINTS = (
     KnownCheckpoint("MIT/ast-finetuned-audioset-10-10-0.4593", 86_594_063, "527 sounds, AST"),
     KnownCheckpoint(
@@ -26,6 +28,7 @@ def register_models() -> list[ModelSpec]:
             name="classification",
             summary="Audio classification: Whisper, AST, Wav2Vec2, HuBERT, WavLM, Data2Vec and kin",
             factory="audioforge_classification.adapter:AudioClassifierAdapter",
+            example="audioforge_classification.example:example",
             serves=tuple(
                 Serves(
                     task="classification",

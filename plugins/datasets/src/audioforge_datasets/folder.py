@@ -32,10 +32,12 @@ class Folder(Dataset):
         """Yield a sample or a problem for each row of the metadata.
 
         Raises:
-            DatasetError: If there is no metadata file, or no such split.
+            DatasetError: If there is no such folder, no metadata file, or no such split.
         """
         root = Path(self._request.location)
         refuse_settings(self._request, ["data_dir"], "give the folder itself")
+        if not root.is_dir():
+            raise DatasetError(f"{root}: there is no such folder")
         metadata = _metadata_of(root)
         if metadata is not None:
             because = "its one metadata file covers all clips; make a folder for each split"

@@ -6,6 +6,8 @@ from audioforge.hookspecs import hookimpl
 from audioforge.model import TASKS
 from audioforge.specs import DatasetSpec
 
+AUDIOFORGE_API = 1
+
 CORPORA = (
     DatasetSpec(
         name="librispeech",
@@ -14,6 +16,7 @@ CORPORA = (
         size="982 h, 60 GB; train.clean.100: 101 h, 6.3 GB",
         licence="CC BY 4.0",
         factory="audioforge_datasets.librispeech:LibriSpeech",
+        example="audioforge_datasets.examples:librispeech",
     ),
     DatasetSpec(
         name="common_voice",
@@ -22,6 +25,7 @@ CORPORA = (
         size="by language; English: over 3,000 h",
         licence="CC0 1.0",
         factory="audioforge_datasets.common_voice:CommonVoice",
+        example="audioforge_datasets.examples:common_voice",
         options="audioforge_datasets.common_voice:CommonVoiceOptions",
     ),
     DatasetSpec(
@@ -31,6 +35,7 @@ CORPORA = (
         size="29 h, 2.4 GB (version 0.02)",
         licence="CC BY 4.0",
         factory="audioforge_datasets.speech_commands:SpeechCommands",
+        example="audioforge_datasets.examples:speech_commands",
     ),
     DatasetSpec(
         name="audioset",
@@ -39,6 +44,7 @@ CORPORA = (
         size="5,800 h, 2.4 TB; balanced: 52 h, 26 GB",
         licence="CC BY 4.0 (labels); the sound belongs to the videos' owners",
         factory="audioforge_datasets.audioset:AudioSet",
+        example="audioforge_datasets.examples:audioset",
     ),
 )
 
@@ -49,6 +55,7 @@ FORMATS = (
         tasks=TASKS,
         suffixes=(".jsonl", ".json", ".ndjson"),
         factory="audioforge_datasets.manifest:Manifest",
+        example="audioforge_datasets.examples:manifest",
     ),
     DatasetSpec(
         name="table",
@@ -56,6 +63,7 @@ FORMATS = (
         tasks=TASKS,
         suffixes=(".csv", ".tsv"),
         factory="audioforge_datasets.table:Table",
+        example="audioforge_datasets.examples:table",
     ),
     DatasetSpec(
         name="sound-file",
@@ -63,6 +71,7 @@ FORMATS = (
         tasks=TASKS,
         suffixes=(".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".aiff", ".aif", ".au"),
         factory="audioforge_datasets.sound_file:SoundFile",
+        example="audioforge_datasets.examples:sound_file",
     ),
     DatasetSpec(
         name="saved",
@@ -70,6 +79,7 @@ FORMATS = (
         tasks=TASKS,
         markers=("dataset_dict.json", "state.json"),
         factory="audioforge_datasets.saved:Saved",
+        example="audioforge_datasets.examples:saved",
     ),
     DatasetSpec(
         name="folder",
@@ -77,6 +87,7 @@ FORMATS = (
         tasks=TASKS,
         markers=("metadata.csv", "metadata.jsonl", "*/metadata.csv", "*/metadata.jsonl"),
         factory="audioforge_datasets.folder:Folder",
+        example="audioforge_datasets.examples:folder",
     ),
     DatasetSpec(
         name="parquet",
@@ -85,6 +96,7 @@ FORMATS = (
         suffixes=(".parquet",),
         markers=("*.parquet", "*/*.parquet"),
         factory="audioforge_datasets.parquet:Parquet",
+        example="audioforge_datasets.examples:parquet",
     ),
     DatasetSpec(
         name="hub",
@@ -92,6 +104,7 @@ FORMATS = (
         tasks=TASKS,
         hub=True,
         factory="audioforge_datasets.hub:Hub",
+        example="audioforge_datasets.examples:hub",
         options="audioforge_datasets.hub:HubOptions",
     ),
 )

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from audioforge.dataset import Dataset, DatasetRequest
+from audioforge.errors import DatasetError
 from audioforge.paths import path_text
 from audioforge.sample import AudioSample, Problem
 
@@ -23,10 +24,12 @@ class SoundFile(Dataset):
         """Yield the one sample; its id is the file's name.
 
         Raises:
-            DatasetError: If the request sets what a sound file does not have.
+            DatasetError: If there is no such file, or the request sets what a sound file has not.
         """
         names = ["split", "text_column", "label_column", "data_dir"]
         because = "a sound file is one clip without a transcript; write a manifest for more"
         refuse_settings(self._request, names, because)
         path = Path(self._request.location)
+        if not path.is_file():
+            raise DatasetError(f"{path}: there is no such file")
         yield AudioSample(id=path_text(path.name), audio=path)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from audioforge.hookspecs import hookimpl
 from audioforge.specs import DatasetSpec
 
+AUDIOFORGE_API = 1
+
 
 @hookimpl
 def register_datasets() -> list[DatasetSpec]:
@@ -16,6 +18,7 @@ def register_datasets() -> list[DatasetSpec]:
             "commands with labels: commands-train, commands-heldout, commands-source.",
             tasks=("asr", "classification"),
             factory="audioforge_demo.dataset:demo_dataset",
+            example="audioforge_demo.example:example",
             size="0.3 h, 3 MB, installed with the demo",
             licence="CC0-1.0, synthesised speech",
         )

@@ -107,6 +107,17 @@ def build() -> tuple[torch.nn.Module, torch.nn.Module, torch.nn.Module]:
     return network, features, InputNormalization(norm_type="sentence", std_norm=False)
 
 
+def write_untrained(folder: Path) -> None:
+    """Write a network of the published size that has learnt nothing.
+
+    Raises:
+        PluginError: If SpeechBrain cannot be imported.
+    """
+    from safetensors.torch import save_file
+
+    save_file(build()[0].state_dict(), folder / SAFE)
+
+
 @contextmanager
 def _without_side_effects() -> Iterator[None]:
     """Keep the import of SpeechBrain from changing the rest of the process.

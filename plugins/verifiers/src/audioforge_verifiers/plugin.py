@@ -5,6 +5,8 @@ from __future__ import annotations
 from audioforge.hookspecs import hookimpl
 from audioforge.specs import AggregatorSpec, VerifierSpec
 
+AUDIOFORGE_API = 1
+
 
 @hookimpl
 def register_verifiers() -> list[VerifierSpec]:
@@ -31,6 +33,7 @@ def register_verifiers() -> list[VerifierSpec]:
             tasks=("asr",),
             factory="audioforge_verifiers.hotwords:Hotwords",
             options="audioforge_verifiers.hotwords:HotwordsOptions",
+            example="audioforge_verifiers.examples:hotwords",
         ),
         VerifierSpec(
             name="hallucination",
@@ -61,6 +64,7 @@ def register_verifiers() -> list[VerifierSpec]:
             tasks=("tts",),
             factory="audioforge_verifiers.intelligibility:Intelligibility",
             options="audioforge_verifiers.intelligibility:IntelligibilityOptions",
+            example="audioforge_verifiers.examples:intelligibility",
         ),
         VerifierSpec(
             name="quality",
@@ -75,6 +79,7 @@ def register_verifiers() -> list[VerifierSpec]:
             tasks=("tts",),
             factory="audioforge_verifiers.dnsmos:Dnsmos",
             options="audioforge_verifiers.dnsmos:DnsmosOptions",
+            example="audioforge_verifiers.examples:dnsmos",
         ),
         VerifierSpec(
             name="consistency",
@@ -82,6 +87,7 @@ def register_verifiers() -> list[VerifierSpec]:
             tasks=("tts",),
             factory="audioforge_verifiers.consistency:Consistency",
             options="audioforge_verifiers.consistency:ConsistencyOptions",
+            example="audioforge_verifiers.examples:consistency",
         ),
     ]
 
@@ -110,5 +116,6 @@ def register_aggregators() -> list[AggregatorSpec]:
             summary="Zero unless the verifiers named by require= pass, else the weighted mean.",
             factory="audioforge_verifiers.gated:Gated",
             options="audioforge_verifiers.gated:GatedOptions",
+            example="audioforge_verifiers.examples:gated",
         ),
     ]

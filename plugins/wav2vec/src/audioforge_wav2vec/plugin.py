@@ -7,6 +7,8 @@ from audioforge.model import KnownCheckpoint, Serves
 from audioforge.specs import ModelSpec
 from audioforge_wav2vec.families import FAMILIES
 
+AUDIOFORGE_API = 1
+
 CHECKPOINTS = (
     KnownCheckpoint("facebook/wav2vec2-base-960h", 94_396_320, "English"),
     KnownCheckpoint("facebook/wav2vec2-large-960h-lv60-self", 315_471_520, "English"),
@@ -25,6 +27,7 @@ def register_models() -> list[ModelSpec]:
             name="wav2vec",
             summary="CTC speech recognition: Wav2Vec2, HuBERT, WavLM and Data2Vec",
             factory="audioforge_wav2vec.adapter:Wav2VecAdapter",
+            example="audioforge_wav2vec.example:example",
             serves=tuple(
                 Serves(task="asr", model_type=model_type, architectures=(architecture,))
                 for model_type, architecture in FAMILIES.items()

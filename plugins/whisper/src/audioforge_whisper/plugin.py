@@ -6,6 +6,8 @@ from audioforge.hookspecs import hookimpl
 from audioforge.model import KnownCheckpoint, Serves
 from audioforge.specs import ModelSpec
 
+AUDIOFORGE_API = 1
+
 CHECKPOINTS = (
     KnownCheckpoint("openai/whisper-tiny", 37_760_640, "99 languages"),
     KnownCheckpoint("openai/whisper-tiny.en", 37_760_256, "English only"),
@@ -32,6 +34,7 @@ def register_models() -> list[ModelSpec]:
             name="whisper",
             summary="Whisper speech recognition: any size, English-only and multilingual",
             factory="audioforge_whisper.adapter:WhisperAdapter",
+            example="audioforge_whisper.example:example",
             serves=(
                 Serves(
                     task="asr",

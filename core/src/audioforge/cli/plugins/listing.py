@@ -1,7 +1,8 @@
-"""`audioforge plugins`: what is installed, what it registers, and why something failed."""
+"""`audioforge plugins list`: what is installed, what it registers, and why something failed."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -9,26 +10,17 @@ import click
 from audioforge import console
 from audioforge.cli import COMMANDS
 from audioforge.cli.plugin_commands import plugin_commands
-from audioforge.plugins import (
-    API_VERSION,
-    RESTRICT_VARIABLE,
-    Registry,
-    discover,
-    restriction,
-)
+from audioforge.cli.plugin_option import plugin_option
+from audioforge.plugins import RESTRICT_VARIABLE, Registry, discover, restriction
 from audioforge.specs import KINDS
 
 
-@click.group()
-def plugins() -> None:
-    """List the plugins that are installed, and what failed."""
-
-
-@plugins.command("list")
+@click.command("list")
+@plugin_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def list_plugins(as_json: bool) -> None:
-    """List every plugin: distribution, version, status, what it registers."""
-    rows = plugin_rows(discover())
+def list_plugins(plugin_files: tuple[Path, ...], as_json: bool) -> None:
+    """List every plugin: version, status, the API it was built for, what it registers."""
+    rows = plugin_rows(discover(files=plugin_files))
     if as_json:
         console.print_json(rows)
         return
@@ -36,8 +28,17 @@ def list_plugins(as_json: bool) -> None:
         console.print_line(_nothing_installed())
         return
     console.print_table(
-        ("distribution", "version", "status", "provides"),
-        [(r["distribution"], r["version"], r["status"], _provides(r["provides"])) for r in rows],
+        ("distribution", "version", "status", "API", "provides"),
+        [
+            (
+                row["distribution"],
+                row["version"] or "-",
+                row["status"],
+                str(row["api_version"] or "-"),
+                provided(row["provides"]),
+            )
+            for row in rows
+        ],
     )
     for row in rows:
         if row["error"]:
@@ -54,6 +55,7 @@ def plugin_rows(registry: Registry) -> list[dict[str, Any]]:
     errors: dict[str, list[str]] = {}
     for plugin in registry.plugins:
         row = rows.setdefault(plugin.distribution, _row(plugin.distribution, plugin.version))
+        row["api_version"] = plugin.api_version
         for kind in KINDS:
             row["provides"][kind] += sorted(spec.name for spec in plugin.provides[kind])
         errors.setdefault(plugin.distribution, []).extend(plugin.errors)
@@ -74,12 +76,13 @@ def _row(distribution: str, version: str) -> dict[str, Any]:
         "version": version,
         "status": "ok",
         "error": None,
-        "api_version": API_VERSION,
+        "api_version": None,
         "provides": {kind: [] for kind in (*KINDS, "commands")},
     }
 
 
-def _provides(provides: dict[str, list[str]]) -> str:
+def provided(provides: dict[str, list[str]]) -> str:
+    """Return what a distribution provides, on one line."""
     parts = [f"{kind}: {', '.join(names)}" for kind, names in provides.items() if names]
     return "; ".join(parts) or "-"
 

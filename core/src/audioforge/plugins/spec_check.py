@@ -27,7 +27,7 @@ def spec_problem(spec: Spec) -> str | None:
     """Return what is wrong with a specification, or None."""
     if not isinstance(spec.name, str) or not _NAME.fullmatch(spec.name):
         return "a name has lower-case letters, digits, '-' and '_' only"
-    for text in filter(None, (spec.factory, spec.options)):
+    for text in filter(None, (spec.factory, spec.options, spec.example)):
         if not isinstance(text, str) or not _OBJECT.fullmatch(text):
             return f"{text!r} is not of the form 'package.module:Class'"
     tasks = getattr(spec, "tasks", ())

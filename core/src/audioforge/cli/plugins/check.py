@@ -1,0 +1,131 @@
+"""`audioforge plugins check`: discovery and the contract tests, and how to mend what fails."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import click
+
+from audioforge import console
+from audioforge.cli.plugins.install import run_pip
+from audioforge.errors import PluginError
+from audioforge.plugins import RESTRICT_VARIABLE
+
+MARKS = {"ok": "green", "failed": "bold red", "skipped": "yellow"}
+EXAMPLE = """\b
+  audioforge plugins check audioforge-politeness
+  audioforge plugins check ./audioforge-politeness
+  audioforge plugins check idea.py
+"""
+
+
+@click.command(context_settings={"max_content_width": 100}, epilog=EXAMPLE)
+@click.argument("plugin", metavar="DISTRIBUTION|PATH")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def check(plugin: str, as_json: bool) -> None:
+    """Check that a plugin does what its contract says.
+
+    Checks an installed DISTRIBUTION; or, without installing it, the project folder, wheel or single
+    .py file at PATH. Everything that the plugin provides goes through the contract tests of its
+    kind. Its code runs. Exits with 1 if anything fails.
+    """
+    if _is_path(plugin):
+        path = Path(plugin).expanduser()
+        if not path.exists():
+            raise PluginError(f"{path}: there is no such file or folder")
+        if path.suffix != ".py":
+            click.get_current_context().exit(_check_project(path, as_json))
+        results = check_results(path)
+    else:
+        results = check_results(plugin)
+    if as_json:
+        console.print_json(results)
+    else:
+        _print(results)
+    if any(result["status"] == "failed" for result in results):
+        click.get_current_context().exit(1)
+
+
+def check_results(plugin: str | Path) -> list[dict[str, Any]]:
+    """Run every check of a plugin.
+
+    Returns:
+        For each: subject, name and sentence of the rule, status ("ok", "failed" or "skipped"), and
+        where it is not ok the reason and, where it failed, the mend.
+    """
+    from audioforge.testing import CannotCheck, contract_checks
+
+    results = []
+    for one in contract_checks(plugin):
+        result = {
+            "subject": one.subject,
+            "rule": one.rule.name,
+            "sentence": one.rule.sentence,
+            "status": "ok",
+            "reason": None,
+            "mend": None,
+        }
+        try:
+            one()
+        except CannotCheck as error:
+            result |= {"status": "skipped", "reason": str(error)}
+        except AssertionError as error:
+            result |= {"status": "failed", "reason": str(error), "mend": one.rule.mend}
+        results.append(result)
+    return results
+
+
+def _is_path(plugin: str) -> bool:
+    """Whether a path is meant: it has a slash or a suffix, or it is no installed name."""
+    return (
+        any(mark in plugin for mark in ("/", os.sep))
+        or plugin in (".", "..")
+        or (plugin.endswith((".py", ".whl")))
+    )
+
+
+def _check_project(path: Path, as_json: bool) -> int:
+    """Install a project or wheel into a folder of its own, and check it in a new process.
+
+    What is checked so is what would be published: a file that the wheel forgets is missing.
+    """
+    with tempfile.TemporaryDirectory(prefix="audioforge-check-") as folder:
+        run_pip("install", "--quiet", "--no-deps", "--target", folder, str(path))
+        infos = sorted(Path(folder).glob("*.dist-info"))
+        if not infos:
+            raise PluginError(f"{path}: pip installed nothing")
+        name = infos[0].name.partition("-")[0].replace("_", "-")
+        environment = {k: v for k, v in os.environ.items() if k != RESTRICT_VARIABLE}
+        others = filter(None, [folder, os.environ.get("PYTHONPATH")])
+        environment["PYTHONPATH"] = os.pathsep.join(others)
+        command = [sys.executable, "-P", "-m", "audioforge", "plugins", "check", name]
+        command += ["--json"] if as_json else []
+        return subprocess.run(command, env=environment, check=False).returncode  # noqa: S603
+
+
+def _print(results: list[dict[str, Any]]) -> None:
+    subjects = list(dict.fromkeys(result["subject"] for result in results))
+    for subject in subjects:
+        console.print_line(subject, style="bold")
+        for result in results:
+            if result["subject"] == subject:
+                _print_result(result)
+    counts = {status: sum(r["status"] == status for r in results) for status in MARKS}
+    told = [f"{count} {status}" for status, count in counts.items() if count]
+    console.print_line()
+    console.print_line(f"{len(results)} checks: {', '.join(told)}")
+
+
+def _print_result(result: dict[str, Any]) -> None:
+    status = result["status"]
+    console.print_line(f"  {status:<8}{result['sentence']}", style=MARKS[status])
+    if result["reason"]:
+        reason = " ".join(result["reason"].split())
+        console.print_line(f"          {'but' if status == 'failed' else 'since'}: {reason}")
+    if result["mend"]:
+        console.print_line(f"          mend: {result['mend']}")

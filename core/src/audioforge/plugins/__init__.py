@@ -1,0 +1,31 @@
+"""Plugins: found by their entry points, each loaded on its own, looked up by name."""
+
+from audioforge.plugins.api_version import API_VERSION
+from audioforge.plugins.discovery import discover
+from audioforge.plugins.installed import OWN_DISTRIBUTIONS, RESTRICT_VARIABLE, restriction
+from audioforge.plugins.registry import (
+    Plugin,
+    Registry,
+    checked_options,
+    dataset_specs,
+    describe,
+    import_factory,
+    model_specs,
+    verifier_spec,
+)
+
+__all__ = [
+    "API_VERSION",
+    "OWN_DISTRIBUTIONS",
+    "RESTRICT_VARIABLE",
+    "Plugin",
+    "Registry",
+    "checked_options",
+    "dataset_specs",
+    "describe",
+    "discover",
+    "import_factory",
+    "model_specs",
+    "restriction",
+    "verifier_spec",
+]

@@ -1,0 +1,103 @@
+"""The version of the plugin API, and whether a plugin that was built for another one fits.
+
+A plugin states the version in its module, as a plain number:
+
+    AUDIOFORGE_API = 1
+
+It is read from the source before anything of the plugin is imported: a plugin that needs what this
+AudioForge does not have would otherwise fail with whatever its first import says.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import sys
+from importlib.machinery import ModuleSpec
+from typing import Any, cast
+
+API_VERSION = 1
+"""Of hooks, specifications and contracts; it rises with every change that a plugin can notice."""
+
+OLDEST_API_VERSION = 1
+"""The oldest one for which plugins may be built; it rises when what was right no longer is."""
+
+STATEMENT = "AUDIOFORGE_API"
+
+
+def mismatch(version: int | None) -> str | None:
+    """Return why a plugin that was built for a version of the API cannot be used, or None.
+
+    Args:
+        version: As the plugin states it; None when it does not, which is taken on trust.
+    """
+    if version is None or OLDEST_API_VERSION <= version <= API_VERSION:
+        return None
+    if version > API_VERSION:
+        return (
+            f"it was built for plugin API {version}, and this AudioForge has {API_VERSION}: "
+            "update audioforge"
+        )
+    return (
+        f"it was built for plugin API {version}, and this AudioForge takes {OLDEST_API_VERSION} to "
+        f"{API_VERSION}: update the plugin"
+    )
+
+
+def version_of(module: Any) -> int | None:
+    """Return the version that an imported module states; None when it does not.
+
+    Raises:
+        ValueError: If it states something that is no version.
+    """
+    version = getattr(module, STATEMENT, None)
+    if version is not None and (type(version) is not int or version < 1):
+        raise ValueError(f"{STATEMENT} must be a whole number from 1, not {version!r}")
+    return version
+
+
+def written_version(source: str) -> int | None:
+    """Return the version that a module's source states, without importing it.
+
+    >>> written_version("AUDIOFORGE_API = 2")
+    2
+
+    None when it does not, or not as a number that is written out.
+    """
+    try:
+        body = ast.parse(source).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None  # importing it will say what is wrong
+    for statement in body:
+        match statement:
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant(value=version)):
+                pass
+            case ast.AnnAssign(target=ast.Name(id=name), value=ast.Constant(value=version)):
+                pass
+            case _:
+                continue
+        if name == STATEMENT and type(version) is int:
+            return version
+    return None
+
+
+def source_of(module_name: str) -> str | None:
+    """Return the source of a module without importing it or its package; None without one."""
+    try:
+        spec = _find_unimported(module_name)
+        return cast("Any", spec).loader.get_source(module_name) if spec else None
+    except Exception:  # an odd loader or finder: importing it will say what is wrong
+        return None
+
+
+def _find_unimported(module_name: str) -> ModuleSpec | None:
+    """Find a module as an import would, without importing the packages around it."""
+    package, *rest = module_name.split(".")
+    spec = importlib.util.find_spec(package)
+    for name in rest:
+        if spec is None:
+            return None
+        package, path = f"{package}.{name}", spec.submodule_search_locations
+        found = (finder.find_spec(package, path) for finder in sys.meta_path)
+        spec = next(filter(None, found), None)
+    return spec

@@ -1,0 +1,209 @@
+"""What `audioforge plugins info` tells: facts of a plugin, and of each thing that it provides."""
+
+from __future__ import annotations
+
+import re
+from importlib import metadata
+from typing import Any, cast
+
+import attrs
+
+from audioforge.errors import PluginError
+from audioforge.plugins.registry import Plugin, Registry, import_factory, import_object
+from audioforge.specs import KINDS, DatasetSpec, ModelSpec, Provided, Spec, VerifierSpec
+
+
+def describe_plugin(plugins: list[Plugin]) -> dict[str, Any]:
+    """Return what there is to know of a distribution.
+
+    Args:
+        plugins: Its entry points.
+    """
+    first = plugins[0]
+    about = _metadata(first)
+    errors = "; ".join(error for plugin in plugins for error in plugin.errors)
+    return {
+        "kind": "plugin",
+        "name": first.distribution,
+        "summary": about.get("Summary") or ("a single file" if first.file else ""),
+        "facts": {
+            "version": first.version or None,
+            "plugin API": first.api_version,
+            "licence": about.get("License-Expression") or about.get("License"),
+            "author": about.get("Author") or about.get("Author-email"),
+            "home": about.get("Home-page") or about.get("Project-URL"),
+            "origin": str(first.file) if first.file else _place(first),
+            "entry points": [plugin.entry_point for plugin in plugins],
+        },
+        "provides": [
+            {"kind": kind.removesuffix("s"), "name": spec.name, "summary": spec.summary}
+            for plugin in plugins
+            for kind in KINDS
+            for spec in plugin.provides[kind]
+        ],
+        "error": errors or None,
+    }
+
+
+def describe_provided(kind: str, provided: Provided, registry: Registry) -> dict[str, Any]:
+    """Return what there is to know of one thing that a plugin provides; imports its factory."""
+    spec = provided.spec
+    plugin = next(p for p in registry.plugins if spec in p.provides[kind])
+    plain = _plain_name(registry, kind, provided)
+    facts: dict[str, Any] = {
+        "full name": provided.full_name,
+        "from": f"{provided.distribution} {plugin.version}".rstrip(),
+        "plugin API": plugin.api_version,
+        "licence": _metadata(plugin).get("License-Expression") or _metadata(plugin).get("License"),
+        "factory": spec.factory,
+    }
+    description: dict[str, Any] = {
+        "kind": kind.removesuffix("s"),
+        "name": spec.name,
+        "summary": spec.summary,
+        "facts": facts,
+        "options": [],
+        "error": None,
+    }
+    facts |= _facts_of_spec(spec)
+    if isinstance(spec, ModelSpec):
+        description["checkpoints"] = [
+            {"checkpoint": c.id, "note": c.note} for c in spec.checkpoints
+        ]
+    try:
+        if spec.options:
+            description["options"] = _options(import_object(provided, spec.options))
+        factory = import_factory(provided)
+        if isinstance(spec, VerifierSpec):
+            facts |= _facts_of_verifier(factory)
+    except PluginError as error:
+        description["error"] = str(error)
+    required = [o["option"] for o in description["options"] if o["default"] == "(required)"]
+    description["example"] = _example_command(spec, plain, required)
+    return description
+
+
+def _plain_name(registry: Registry, kind: str, provided: Provided) -> str:
+    """Return the shortest name that means it."""
+    try:
+        alone = registry.find(kind, provided.spec.name).full_name == provided.full_name
+    except PluginError:
+        alone = False
+    return provided.spec.name if alone else provided.full_name
+
+
+def _metadata(plugin: Plugin) -> dict[str, str]:
+    try:
+        return dict(metadata.metadata(plugin.distribution).items())
+    except metadata.PackageNotFoundError:
+        return {}
+
+
+def _place(plugin: Plugin) -> str | None:
+    try:
+        return str(metadata.distribution(plugin.distribution).locate_file(""))
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _facts_of_spec(spec: Spec) -> dict[str, Any]:
+    if isinstance(spec, ModelSpec):
+        return {
+            "tasks": sorted({serves.task for serves in spec.serves}),
+            "serves": [f"{s.model_type} ({', '.join(s.architectures)})" for s in spec.serves],
+        }
+    if isinstance(spec, DatasetSpec):
+        reads = [*(f"*{s}" for s in spec.suffixes), *(f"folder/{m}" for m in spec.markers)]
+        return {
+            "tasks": list(spec.tasks),
+            "reads": reads + (["hub ids"] if spec.hub else []),
+            "size": spec.size or None,
+            "licence of the data": spec.licence or None,
+        }
+    return {"tasks": list(spec.tasks)} if isinstance(spec, VerifierSpec) else {}
+
+
+def _facts_of_verifier(factory: Any) -> dict[str, Any]:
+    corpus = getattr(factory, "corpus_metrics", ())
+    return {
+        "metrics": list(getattr(factory, "metrics", ())),
+        "corpus metrics": [
+            f"{m.name} ({'higher' if m.higher_is_better else 'lower'} is better)" for m in corpus
+        ],
+        "needs a reference": getattr(factory, "needs_reference", None),
+        "scope": getattr(factory, "scope", None),
+    }
+
+
+def _options(options_class: type[Any]) -> list[dict[str, Any]]:
+    help_texts = attribute_help(options_class.__doc__ or "")
+    return [
+        {
+            "option": field.name,
+            "type": _type_name(field.type),
+            "default": _default(field),
+            "help": help_texts.get(field.name, ""),
+        }
+        for field in attrs.fields(attrs.resolve_types(options_class))
+    ]
+
+
+def _type_name(wanted: Any) -> str:
+    text = wanted.__name__ if type(wanted) is type else str(wanted)
+    return re.sub(r"\b(?:typing|pathlib)\.", "", text)
+
+
+def _default(field: attrs.Attribute[Any]) -> str:
+    default = field.default
+    if default is attrs.NOTHING:
+        return "(required)"
+    if isinstance(default, cast("Any", attrs.Factory)):
+        return repr(default.factory()) if not default.takes_self else "(computed)"
+    return repr(default) if not isinstance(default, str) else default or "''"
+
+
+def attribute_help(docstring: str) -> dict[str, str]:
+    """Return what the section "Attributes:" of a docstring says of each attribute.
+
+    >>> attribute_help("Options.\\n\\n    Attributes:\\n        a: One\\n            thing.\\n")
+    {'a': 'One thing.'}
+    """
+    section = docstring.partition("Attributes:\n")[2]
+    found: dict[str, str] = {}
+    name, depth = "", None
+    for line in section.splitlines():
+        text = line.strip()
+        indent = len(line) - len(line.lstrip())
+        depth = indent if depth is None and text else depth
+        if text and depth is not None and indent < depth:
+            break
+        start = re.match(r"(\w+)(?: \([^)]*\))?: (.*)", text)
+        if start and indent == depth:
+            name, found[start[1]] = start[1], start[2]
+        elif name and text:
+            found[name] += f" {text}"
+    return found
+
+
+def _example_command(spec: Spec, name: str, required: list[str]) -> str:
+    options = f":{','.join(f'{option}=…' for option in required)}" if required else ""
+    if isinstance(spec, VerifierSpec):
+        if "tts" in spec.tasks:
+            return (
+                f"audioforge verify prompts.jsonl --task tts --audio-dir out/ "
+                f"--verifier {name}{options}"
+            )
+        task = "" if "asr" in spec.tasks else f"--task {spec.tasks[0]} "
+        return f"audioforge verify predictions.jsonl {task}--verifier {name}{options}"
+    if isinstance(spec, ModelSpec):
+        model = spec.checkpoints[0].id if spec.checkpoints else "path/to/checkpoint"
+        return f"audioforge benchmark --model {model} --dataset heldout.jsonl --adapter {name}"
+    if isinstance(spec, DatasetSpec):
+        if spec.is_corpus:
+            return f"audioforge datasets show {name}{options}"
+        what = "owner/name" if spec.hub else f"path/to/data{(spec.suffixes or ('/',))[0]}"
+        return f"audioforge datasets show {what}"
+    return (
+        f"audioforge train --model M --dataset train.jsonl --verifier wer --verifier hallucination "
+        f"--aggregator {name}{options}"
+    )

@@ -1,0 +1,13 @@
+"""What the contract tests check the dataset with: itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from audioforge.dataset import DatasetRequest
+from audioforge.testing import DatasetExample
+
+
+def example(folder: Path) -> DatasetExample:
+    """Return the commands, which have references and labels."""
+    return DatasetExample(request=DatasetRequest("demo", split="commands-source"))
