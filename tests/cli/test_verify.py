@@ -106,7 +106,7 @@ def _judges(monkeypatch: pytest.MonkeyPatch) -> None:
     judges = Plugin("judges", "1", "judges = judges_of_verify")
     judges.provides["verifiers"] = VERIFIERS
     registry = Registry([*discover().plugins, judges])
-    monkeypatch.setattr("audioforge.scoring.score.discover", lambda: registry)
+    monkeypatch.setattr("audioforge.cli.verify.discover", lambda **_: registry)
 
 
 def write(path: Path, lines: list[object]) -> Path:

@@ -34,6 +34,7 @@ def verifier(name, factory="nowhere.at_all:Nothing", options=None):
 GOOD = (
     IMPORTS
     + """
+AUDIOFORGE_API = 1
 print("a plugin that talks while it is imported")
 
 @hookimpl

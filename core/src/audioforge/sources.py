@@ -16,6 +16,8 @@ from audioforge.specs import DatasetSpec, Provided
 from audioforge.spelling import parse_reference
 
 REQUEST_FIELDS = {a.name for a in attrs.fields(DatasetRequest)} - {"location"}
+FORMAT = "format"
+"""The setting that chooses what reads a path, for paths that several plugins read."""
 
 
 def open_dataset(registry: Registry, text: str, defaults: DatasetRequest) -> Dataset:
@@ -24,7 +26,8 @@ def open_dataset(registry: Registry, text: str, defaults: DatasetRequest) -> Dat
     Args:
         registry: Of the installed plugins.
         text: A registered name, a path, or a hub id, with settings of its own where they differ
-            from the defaults: "librispeech:split=validation.clean".
+            from the defaults: "librispeech:split=validation.clean". Where several plugins read a
+            path, "folder:format=distribution/name" says which is meant.
         defaults: The request's other fields, as the run's flags give them.
 
     Raises:
@@ -37,8 +40,9 @@ def open_dataset(registry: Registry, text: str, defaults: DatasetRequest) -> Dat
     own = {k: v for k, v in settings.items() if k in REQUEST_FIELDS}
     fields = structure_options(location, DatasetRequest, {"location": location, **own})
     request = attrs.evolve(defaults, **{k: fields[k] for k in ("location", *own)})
-    provided = find_dataset(registry, location)
-    options = {k: v for k, v in settings.items() if k not in REQUEST_FIELDS}
+    chosen = settings.get(FORMAT)
+    provided = find_dataset(registry, location) if chosen is None else _named(registry, chosen)
+    options = {k: v for k, v in settings.items() if k not in REQUEST_FIELDS | {FORMAT}}
     factory = import_factory(provided)
     return cast("Dataset", factory(request, **checked_options(provided, options)))
 
@@ -49,10 +53,7 @@ def find_dataset(registry: Registry, location: str) -> Provided:
     Raises:
         DatasetError: If nothing fits, with the names that are known.
     """
-    # AudioForge's own formats first: a third party's must not take a manifest away from them.
-    provided = sorted(
-        registry.all("datasets"), key=lambda p: p.distribution not in OWN_DISTRIBUTIONS
-    )
+    provided = registry.all("datasets")
     corpora = [p for p in provided if cast("DatasetSpec", p.spec).is_corpus]
     if any(location in (p.spec.name, p.full_name) for p in corpora):
         return registry.find("datasets", location)
@@ -60,7 +61,7 @@ def find_dataset(registry: Registry, location: str) -> Provided:
         return _format_of(registry, Path(location), provided)
     hub = [p for p in provided if cast("DatasetSpec", p.spec).hub]
     if hub and _looks_like_hub_id(location) and not location.lower().endswith(_suffixes(provided)):
-        return hub[0]
+        return _only(location, hub)
     known = did_you_mean(location, [p.spec.name for p in corpora])
     raise DatasetError(
         f"dataset '{location}': there is no such file or folder, and no dataset has that name. "
@@ -71,12 +72,9 @@ def find_dataset(registry: Registry, location: str) -> Provided:
 
 def _format_of(registry: Registry, path: Path, provided: list[Provided]) -> Provided:
     formats = [p for p in provided if not cast("DatasetSpec", p.spec).is_corpus]
-    for p in formats:
-        spec = cast("DatasetSpec", p.spec)
-        if path.is_file() and path.name.lower().endswith(spec.suffixes):
-            return p
-        if path.is_dir() and any(next(path.glob(m), None) is not None for m in spec.markers):
-            return p
+    fitting = [p for p in formats if _reads(cast("DatasetSpec", p.spec), path)]
+    if fitting:
+        return _only(str(path), fitting)
     markers = sorted({m for p in formats for m in cast("DatasetSpec", p.spec).markers})
     if not formats:
         raise DatasetError(f"{path}: nothing installed reads it.{registry.why_missing('datasets')}")
@@ -93,6 +91,37 @@ def _format_of(registry: Registry, path: Path, provided: list[Provided]) -> Prov
         f"{path}: the folder holds no dataset. Expected one of: {', '.join(markers)}."
         + _files_to_give(path, _suffixes(formats))
     )
+
+
+def _reads(spec: DatasetSpec, path: Path) -> bool:
+    if path.is_file():
+        return path.name.lower().endswith(spec.suffixes)
+    return path.is_dir() and any(next(path.glob(m), None) is not None for m in spec.markers)
+
+
+def _only(location: str, fitting: list[Provided]) -> Provided:
+    """Return what reads a location.
+
+    AudioForge's own formats come first: a third party's must not take a manifest away from them.
+
+    Raises:
+        DatasetError: If several third parties' do.
+    """
+    own = [p for p in fitting if p.distribution in OWN_DISTRIBUTIONS]
+    if own or len(fitting) == 1:
+        return (own or fitting)[0]
+    names = " and ".join(p.full_name for p in fitting)
+    raise DatasetError(
+        f"{location}: {names} read it: choose one, as in {location}:{FORMAT}={fitting[0].full_name}"
+    )
+
+
+def _named(registry: Registry, name: str) -> Provided:
+    """Return the format that a user chose by its name."""
+    provided = registry.find("datasets", name)
+    if cast("DatasetSpec", provided.spec).is_corpus:
+        raise DatasetError(f"{FORMAT}={name}: is a corpus, and asked for by its name alone")
+    return provided
 
 
 def _files_to_give(folder: Path, suffixes: tuple[str, ...]) -> str:

@@ -9,6 +9,7 @@ from typing import Any, cast
 import attrs
 
 from audioforge.errors import PluginError
+from audioforge.plugins.installed import COMMANDS_GROUP, installed_entry_points
 from audioforge.plugins.registry import Plugin, Registry, import_factory, import_object
 from audioforge.specs import KINDS, DatasetSpec, ModelSpec, Provided, Spec, VerifierSpec
 
@@ -40,6 +41,10 @@ def describe_plugin(plugins: list[Plugin]) -> dict[str, Any]:
             for plugin in plugins
             for kind in KINDS
             for spec in plugin.provides[kind]
+        ]
+        + [
+            {"kind": "command", "name": entry_point.name, "summary": entry_point.value}
+            for entry_point, _, _ in installed_entry_points(COMMANDS_GROUP, first.distribution)
         ],
         "error": errors or None,
     }
@@ -94,7 +99,8 @@ def _plain_name(registry: Registry, kind: str, provided: Provided) -> str:
 
 def _metadata(plugin: Plugin) -> dict[str, str]:
     try:
-        return dict(metadata.metadata(plugin.distribution).items())
+        about = metadata.metadata(plugin.distribution)
+        return {key: about[key] for key in about}
     except metadata.PackageNotFoundError:
         return {}
 
@@ -163,9 +169,9 @@ def _default(field: attrs.Attribute[Any]) -> str:
 
 
 def attribute_help(docstring: str) -> dict[str, str]:
-    """Return what the section "Attributes:" of a docstring says of each attribute.
+    r"""Return what the section "Attributes:" of a docstring says of each attribute.
 
-    >>> attribute_help("Options.\\n\\n    Attributes:\\n        a: One\\n            thing.\\n")
+    >>> attribute_help("Options.\n\n    Attributes:\n        a: One\n            thing.\n")
     {'a': 'One thing.'}
     """
     section = docstring.partition("Attributes:\n")[2]

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -40,27 +41,27 @@ def check(plugin: str, as_json: bool) -> None:
             raise PluginError(f"{path}: there is no such file or folder")
         if path.suffix != ".py":
             click.get_current_context().exit(_check_project(path, as_json))
-        results = check_results(path)
+        found = check_results(path)
     else:
-        results = check_results(plugin)
+        found = check_results(plugin)
+    results = list(found if as_json else _shown(found))
     if as_json:
         console.print_json(results)
     else:
-        _print(results)
+        _print_counts(results)
     if any(result["status"] == "failed" for result in results):
         click.get_current_context().exit(1)
 
 
-def check_results(plugin: str | Path) -> list[dict[str, Any]]:
+def check_results(plugin: str | Path) -> Iterator[dict[str, Any]]:
     """Run every check of a plugin.
 
-    Returns:
+    Yields:
         For each: subject, name and sentence of the rule, status ("ok", "failed" or "skipped"), and
         where it is not ok the reason and, where it failed, the mend.
     """
     from audioforge.testing import CannotCheck, contract_checks
 
-    results = []
     for one in contract_checks(plugin):
         result = {
             "subject": one.subject,
@@ -76,8 +77,7 @@ def check_results(plugin: str | Path) -> list[dict[str, Any]]:
             result |= {"status": "skipped", "reason": str(error)}
         except AssertionError as error:
             result |= {"status": "failed", "reason": str(error), "mend": one.rule.mend}
-        results.append(result)
-    return results
+        yield result
 
 
 def _is_path(plugin: str) -> bool:
@@ -108,13 +108,18 @@ def _check_project(path: Path, as_json: bool) -> int:
         return subprocess.run(command, env=environment, check=False).returncode  # noqa: S603
 
 
-def _print(results: list[dict[str, Any]]) -> None:
-    subjects = list(dict.fromkeys(result["subject"] for result in results))
-    for subject in subjects:
-        console.print_line(subject, style="bold")
-        for result in results:
-            if result["subject"] == subject:
-                _print_result(result)
+def _shown(results: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Print each result as it comes, under its subject."""
+    subject = None
+    for result in results:
+        if result["subject"] != subject:
+            subject = result["subject"]
+            console.print_line(subject, style="bold")
+        _print_result(result)
+        yield result
+
+
+def _print_counts(results: list[dict[str, Any]]) -> None:
     counts = {status: sum(r["status"] == status for r in results) for status in MARKS}
     told = [f"{count} {status}" for status, count in counts.items() if count]
     console.print_line()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,9 @@ import click
 from audioforge import console
 from audioforge.cli.plugin_option import plugin_option
 from audioforge.errors import PluginError, did_you_mean
-from audioforge.plugins import Registry, discover
+from audioforge.plugins import Plugin, Registry, discover
 from audioforge.plugins.description import describe_plugin, describe_provided
+from audioforge.plugins.installed import plugin_distributions
 from audioforge.specs import KINDS
 from audioforge.spelling import canonical
 
@@ -51,6 +53,8 @@ def _found(registry: Registry, name: str) -> list[dict[str, Any]]:
         PluginError: If nothing has it.
     """
     plugins = [p for p in registry.plugins if canonical(p.distribution) == canonical(name)]
+    if not plugins and canonical(name) in map(canonical, plugin_distributions()):
+        plugins = [Plugin(name, metadata.version(name), "")]  # it has commands only
     if plugins:
         return [describe_plugin(plugins)]
     things = [

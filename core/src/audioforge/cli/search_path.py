@@ -1,0 +1,33 @@
+"""Keeping the working directory off the import path.
+
+Python puts it there for `python -m audioforge`, and where `PYTHONPATH` has an empty entry, as
+`PYTHONPATH=$PYTHONPATH:/somewhere` leaves one. What lies in a folder of recordings would then be
+imported in place of a library, or be found as a plugin.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import sysconfig
+from pathlib import Path
+
+
+def forget_working_directory() -> None:
+    """Take the working directory off the path, here and for processes that are started.
+
+    It stays where `PYTHONPATH` names it, and where it holds Python or what is installed.
+    """
+    named = [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
+    if "PYTHONPATH" in os.environ:
+        os.environ["PYTHONPATH"] = os.pathsep.join(named)
+    try:
+        here = str(Path.cwd())
+    except OSError:  # it was removed
+        here = ""
+    if here in {str(Path(entry).absolute()) for entry in named}:
+        return
+    # What comes from -m and from PYTHONPATH stands before Python's own library.
+    library = sysconfig.get_path("stdlib")
+    end = sys.path.index(library) if library in sys.path else 0
+    sys.path[:end] = [entry for entry in sys.path[:end] if entry not in ("", ".", here)]

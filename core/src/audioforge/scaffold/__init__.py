@@ -1,0 +1,1 @@
+"""What `audioforge plugins new` writes: a complete package for each kind of plugin."""
