@@ -4,6 +4,7 @@
 #   make test ARGS=...   passes arguments on to pytest, such as ARGS="tests/plugins -k conflict"
 #   make soak            kills and resumes fifty runs of the demo; takes about twenty minutes
 #   make lint            style and types only; make format mends the style
+#   make docs            writes docs/plugin-reference.md from the code
 
 PYTHON ?= python3
 WORKERS ?= 2
@@ -15,9 +16,9 @@ PYPROJECTS := $(wildcard core/pyproject.toml plugins/*/pyproject.toml)
 EDITABLES := $(patsubst %/pyproject.toml,-e %,$(PYPROJECTS))
 # What only an extra of a plugin needs, so that its tests run too.
 EXTRAS := -e 'plugins/verifiers[mos,speaker]' -e 'plugins/wav2vec[align]'
-TOOLS := hatchling hypothesis mypy pre-commit pytest pytest-cov pytest-xdist ruff types-pyyaml uv
+TOOLS := editables hatchling hypothesis mypy pre-commit pytest pytest-cov pytest-xdist ruff types-pyyaml uv
 
-.PHONY: demo test soak lint format
+.PHONY: demo test soak lint format docs
 
 demo: $(STAMP)
 	$(BIN)/audioforge demo
@@ -38,6 +39,9 @@ lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+docs: $(STAMP)
+	$(BIN)/python docs/write_reference.py
 
 format: $(STAMP)
 	$(BIN)/ruff format .

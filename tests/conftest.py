@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from fresh_environment import FreshEnvironment, build_wheel
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -20,3 +21,28 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip("needs recordings and models in ../shared, which is not there")
     return folder
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory):
+    """`wheel(project)` builds the wheel of a project's folder, once."""
+    built: dict[Path, Path] = {}
+
+    def build(project: Path) -> Path:
+        if project not in built:
+            built[project] = build_wheel(project, tmp_path_factory.mktemp("wheel"))
+        return built[project]
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def fresh_environment(tmp_path_factory, wheel):
+    """`fresh_environment(*projects, leave_out=())` is a new one with the core and these."""
+
+    def make(*projects: Path, leave_out: tuple[str, ...] = ()) -> FreshEnvironment:
+        environment = FreshEnvironment(tmp_path_factory.mktemp("fresh") / "venv", leave_out)
+        environment.install(*map(wheel, (ROOT / "core", *projects)))
+        return environment
+
+    return make

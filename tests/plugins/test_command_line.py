@@ -65,9 +65,9 @@ def test_plugins_list_for_people(audioforge):
     plugins = ("acme-good", "acme-missing")
     result = audioforge("plugins", "list", plugins=plugins)
     lines = result.stdout.splitlines()
-    assert lines[0].split() == ["distribution", "version", "status", "provides"]
+    assert lines[0].split() == ["distribution", "version", "status", "API", "provides"]
     good = next(line for line in lines if line.startswith("acme-good "))
-    assert good.split()[1:3] == ["1.2.3", "ok"]
+    assert good.split()[1:4] == ["1.2.3", "ok", "1"]
     assert good.endswith(
         "verifiers: absent-module, exits, politeness; aggregators: least; commands: acme"
     ), "piped lines are not cut"

@@ -1,5 +1,15 @@
-"""`python -m audioforge` is `audioforge`."""
+"""The command `audioforge`, and `python -m audioforge`."""
 
-from audioforge.cli import main
+from audioforge.search_path import forget_working_directory
 
-main()
+
+def main() -> None:
+    """Run the command line with the arguments of this process; does not return."""
+    forget_working_directory()
+    from audioforge.cli import main as run
+
+    run()
+
+
+if __name__ == "__main__":
+    main()

@@ -17,7 +17,6 @@ import click
 
 from audioforge.cli.foreign_text import escape_foreign_text
 from audioforge.cli.plugin_commands import PluginCommand, plugin_commands
-from audioforge.cli.search_path import forget_working_directory
 from audioforge.errors import AudioForgeError, PluginError, UsageError, did_you_mean
 from audioforge.escapes import one_line
 from audioforge.plugins import RESTRICT_VARIABLE, restriction
@@ -167,7 +166,6 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a terminal that lacks a character shows its escape
             stream.reconfigure(errors="backslashreplace")
-    forget_working_directory()
     escape_foreign_text()
     end_stuck_process()
     cli(prog_name="audioforge")

@@ -92,7 +92,7 @@ class AggregatorContract(Contract):
 
     @property
     def _aggregator(self) -> RewardAggregator:
-        return cast("RewardAggregator", self.create())
+        return cast("RewardAggregator", self.once("the aggregator", self.create))
 
     @property
     def _required(self) -> tuple[str, ...]:

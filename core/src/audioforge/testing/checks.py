@@ -8,7 +8,11 @@ from typing import cast
 
 from audioforge.errors import PluginError, did_you_mean
 from audioforge.plugins import RESTRICT_VARIABLE, Plugin, Registry, discover, restriction
-from audioforge.plugins.installed import plugin_distributions
+from audioforge.plugins.installed import (
+    COMMANDS_GROUP,
+    installed_entry_points,
+    plugin_distributions,
+)
 from audioforge.specs import KINDS, Provided
 from audioforge.spelling import canonical
 from audioforge.testing.contract import Check, Contract
@@ -57,10 +61,11 @@ def _plugins_of(registry: Registry, plugin: str | Path) -> list[Plugin]:
     found = [p for p in registry.plugins if canonical(p.distribution) == name]
     if found:
         return found
+    commands = [d for _, d, _ in installed_entry_points(COMMANDS_GROUP, restriction())]
+    for distribution in commands:  # a subcommand and no hooks
+        if canonical(distribution) == name:
+            return [Plugin(distribution, "", "")]
     known = plugin_distributions()
-    commands = [d for d in known if canonical(d) == name]
-    if commands:  # a subcommand and no hooks
-        return [Plugin(commands[0], "", "")]
     kept_out = restriction()
     hint = "" if kept_out is None else f" {RESTRICT_VARIABLE} is '{kept_out}'."
     raise PluginError(

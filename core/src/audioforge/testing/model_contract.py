@@ -120,7 +120,7 @@ class ModelContract(Contract):
     def greedy_is_deterministic(self) -> None:
         """Greedy decoding gives the same whatever the seed."""
         first = self._sample(self._clips, 1, GREEDY_SHORT)
-        params = attrs.evolve(GREEDY_SHORT, seed=9, cycle=9)
+        params = attrs.evolve(GREEDY_SHORT, seed=101, cycle=7)
         _expect_same(self._sample(self._clips, 1, params), first, "with another seed")
 
     @rule("Return the sum over utterances of weight × mean negative log-likelihood of the tokens.")
@@ -292,7 +292,7 @@ def _same(this: Hypothesis, that: Hypothesis) -> bool:
         )
     near = this.logprob is that.logprob or (
         (None not in (this.logprob, that.logprob))
-        and math.isclose(cast("float", this.logprob), cast("float", that.logprob), abs_tol=1e-2)
+        and math.isclose(cast("float", this.logprob), cast("float", that.logprob), abs_tol=1e-3)
     )
     return near and (this.text, this.label) == (that.text, that.label)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
+import attrs
 import numpy as np
 
 from audioforge.model import Task
@@ -32,6 +34,16 @@ def arrays_of(cases: Sequence[Case]) -> list[np.ndarray]:
     return [sound for sound in sounds if isinstance(sound, np.ndarray)]
 
 
+def with_new_sound(case: Case) -> Case:
+    """Return a case with other sound of the same length, which nobody has seen yet."""
+
+    def new(sound: Any) -> Any:
+        return _noise(len(sound)) if isinstance(sound, np.ndarray) else sound
+
+    hypotheses = tuple(attrs.evolve(h, audio=new(h.audio)) for h in case.hypotheses)
+    return Case(attrs.evolve(case.sample, audio=new(case.sample.audio)), hypotheses)
+
+
 def general_cases(task: Task) -> list[Case]:
     """Return what a verifier of a task can usually judge."""
     if task == "asr":
@@ -47,7 +59,7 @@ def general_cases(task: Task) -> list[Case]:
         ]
     if task == "classification":
         return [Case.called("yes", "yes", "no", "never heard of"), Case.called("no", "yes", "no")]
-    voice, noise = speech_like(1.5, "voice"), _noise(1.5)
+    voice, noise = speech_like(1.5, "voice"), _noise(SAMPLING_RATE)
     recording = speech_like(2.0, "voice")
     return [
         Case.spoken("turn the second valve", voice, noise, np.zeros_like(voice), audio=recording),
@@ -78,9 +90,8 @@ def empty_cases(task: Task) -> list[Case]:
     return [Case.spoken("", speech_like(0.5), nothing), Case.spoken("yes", nothing)]
 
 
-def _noise(seconds: float) -> np.ndarray:
-    draw = np.random.default_rng(0)
-    return (0.3 * draw.standard_normal(round(seconds * SAMPLING_RATE))).astype(np.float32)
+def _noise(frames: int) -> np.ndarray:
+    return (0.3 * np.random.default_rng(0).standard_normal(frames)).astype(np.float32)
 
 
 def of_other_kinds(case: Case) -> list[Case]:

@@ -65,9 +65,7 @@ def install(arguments: tuple[str, ...]) -> None:
         console.print_note(note)
     failed = [rows[canonical(c.name)] for c in plugins if rows[canonical(c.name)]["error"]]
     for row in failed:
-        console.print_error(
-            f"{row['distribution']} is installed and cannot be used: {row['error']}"
-        )
+        console.print_error(f"{row['distribution']} is installed, and failed: {row['error']}")
     if failed:
         click.get_current_context().exit(1)
 

@@ -2,15 +2,14 @@
 
 Python puts it there for `python -m audioforge`, and where `PYTHONPATH` has an empty entry, as
 `PYTHONPATH=$PYTHONPATH:/somewhere` leaves one. What lies in a folder of recordings would then be
-imported in place of a library, or be found as a plugin.
+imported in place of a library, or be found as a plugin. So this comes before any other import, and
+imports nothing that Python has not imported to start.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-import sysconfig
-from pathlib import Path
 
 
 def forget_working_directory() -> None:
@@ -22,12 +21,12 @@ def forget_working_directory() -> None:
     if "PYTHONPATH" in os.environ:
         os.environ["PYTHONPATH"] = os.pathsep.join(named)
     try:
-        here = str(Path.cwd())
+        here = os.getcwd()  # noqa: PTH109
     except OSError:  # it was removed
         here = ""
-    if here in {str(Path(entry).absolute()) for entry in named}:
+    if here in map(os.path.abspath, named):
         return
     # What comes from -m and from PYTHONPATH stands before Python's own library.
-    library = sysconfig.get_path("stdlib")
+    library = os.path.dirname(os.__file__)  # noqa: PTH120
     end = sys.path.index(library) if library in sys.path else 0
     sys.path[:end] = [entry for entry in sys.path[:end] if entry not in ("", ".", here)]

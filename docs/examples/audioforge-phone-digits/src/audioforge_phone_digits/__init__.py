@@ -1,0 +1,1 @@
+"""Rewards transcripts that have the digits of phone numbers right."""

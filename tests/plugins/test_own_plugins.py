@@ -1,0 +1,15 @@
+"""AudioForge's own plugins do what it asks of others."""
+
+import pytest
+
+
+@pytest.mark.audioforge_contract(
+    "audioforge-classification",
+    "audioforge-datasets",
+    "audioforge-demo",
+    "audioforge-verifiers",
+    "audioforge-wav2vec",
+    "audioforge-whisper",
+)
+def test_contract(contract_check):
+    contract_check()

@@ -1,0 +1,154 @@
+"""Plugins from wheels in fresh environments: what a user sees of each, to the letter."""
+
+import json
+import os
+
+import pytest
+from fresh_environment import OF_PLUGINS
+
+from .published import write_project
+
+NEEDED = ("jiwer", "rapidfuzz")
+"""Libraries of plugins that the example needs too."""
+
+
+@pytest.fixture(scope="module")
+def environment(fresh_environment, tmp_path_factory, root):
+    """`environment(*names)` has the core, the example plugin, and third parties' plugins."""
+    folder = tmp_path_factory.mktemp("published")
+    made = {}
+
+    def make(*names):
+        if names not in made:
+            projects = [folder / name for name in names]
+            for project in projects:
+                if not project.exists():
+                    write_project(folder, project.name)
+            made[names] = fresh_environment(
+                root / "docs/examples/audioforge-phone-digits",
+                *projects,
+                leave_out=tuple(set(OF_PLUGINS) - set(NEEDED)),
+            )
+        return made[names]
+
+    return make
+
+
+def listed(environment):
+    result = environment.run("audioforge", "plugins", "list")
+    assert result.stderr == ""
+    assert result.returncode == 0
+    return result.stdout
+
+
+def test_core_alone(fresh_environment):
+    core = fresh_environment(leave_out=OF_PLUGINS)
+    assert listed(core) == (
+        "No plugin is installed. Install audioforge[whisper], audioforge[verifiers], "
+        "audioforge[datasets] and audioforge[demo], or audioforge[all].\n"
+    )
+
+
+def test_the_example(environment):
+    assert listed(environment()) == (
+        "distribution             version  status  API  provides\n"
+        "audioforge-phone-digits  0.1.0    ok      1    verifiers: phone-digits\n"
+    )
+
+
+def test_a_plugin_that_breaks_when_it_is_imported(environment):
+    both = environment("acme-broken")
+    assert listed(both) == (
+        "distribution             version  status  API  provides\n"
+        "acme-broken              2.0      failed  -    -\n"
+        "audioforge-phone-digits  0.1.0    ok      1    verifiers: phone-digits\n"
+        "\n"
+        "acme-broken: acme_broken.plugin: ModuleNotFoundError: No module named "
+        "'a_library_that_nobody_installed'\n"
+    )
+    result = both.run("audioforge", "plugins", "info", "sincerity")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr == (
+        "Error: nothing is called 'sincerity'. Known: acme-broken, audioforge-phone-digits, "
+        "phone-digits.\n"
+        "  plugin acme-broken failed: acme_broken.plugin: ModuleNotFoundError: No module named "
+        "'a_library_that_nobody_installed'\n"
+    )
+
+
+def test_two_plugins_with_one_name(environment, tmp_path, root):
+    both = environment("acme-politeness", "zenith-politeness")
+    assert listed(both) == (
+        "distribution             version  status  API  provides\n"
+        "acme-politeness          2.0      failed  1    verifiers: politeness\n"
+        "audioforge-phone-digits  0.1.0    ok      1    verifiers: phone-digits\n"
+        "zenith-politeness        2.0      failed  1    verifiers: politeness\n"
+        "\n"
+        "acme-politeness: verifier 'politeness' is also provided by zenith-politeness: "
+        "ask for it as 'acme-politeness/politeness'\n"
+        "\n"
+        "zenith-politeness: verifier 'politeness' is also provided by acme-politeness: "
+        "ask for it as 'zenith-politeness/politeness'\n"
+    )
+    predictions = tmp_path / "predictions.jsonl"
+    predictions.write_text('{"text": "a", "pred_text": "open it please"}\n')
+    result = both.run("audioforge", "verify", predictions, "--verifier", "politeness")
+    assert result.returncode == 2
+    assert (
+        "verifier[0]: verifier 'politeness' is provided by more than one plugin: choose "
+        "acme-politeness/politeness or zenith-politeness/politeness.\n"
+    ) in result.stderr
+
+
+@pytest.mark.parametrize("name", ["acme-politeness", "zenith-politeness", "Acme_Politeness"])
+def test_the_full_name_always_works(environment, name):
+    both = environment("acme-politeness", "zenith-politeness")
+    result = both.run("audioforge", "plugins", "info", "--json", f"{name}/politeness")
+    assert result.returncode == 0, result.stderr
+    [found] = json.loads(result.stdout)
+    assert found["facts"]["from"] == f"{name.lower().replace('_', '-')} 2.0"
+    assert found["example"].endswith(f"--verifier {found['facts']['full name']}")
+
+
+def test_a_plugin_that_needs_a_newer_api(environment, tmp_path):
+    newer = environment("acme-newer")
+    marker = tmp_path / "imported"
+    result = newer.run("audioforge", "plugins", "list", IMPORTED=str(marker))
+    assert result.stdout == (
+        "distribution             version  status  API  provides\n"
+        "acme-newer               2.0      failed  7    -\n"
+        "audioforge-phone-digits  0.1.0    ok      1    verifiers: phone-digits\n"
+        "\n"
+        "acme-newer: it was built for plugin API 7, and this AudioForge has 1: update audioforge\n"
+    )
+    assert not marker.exists(), "nothing of it is imported"
+    result = newer.run("audioforge", "plugins", "info", "sincerity")
+    assert result.returncode == 2
+    assert result.stderr.endswith(
+        "  plugin acme-newer failed: it was built for plugin API 7, and this AudioForge has 1: "
+        "update audioforge\n"
+    )
+    rows = json.loads(newer.run("audioforge", "plugins", "list", "--json").stdout)
+    assert [(row["distribution"], row["api_version"]) for row in rows] == [
+        ("acme-newer", 7),
+        ("audioforge-phone-digits", 1),
+    ]
+
+
+def test_nothing_is_loaded_from_the_working_directory(environment, tmp_path):
+    """What lies there looks like a plugin, and like modules of Python and of AudioForge's."""
+    info = tmp_path / "lurker-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.4\nName: lurker\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[audioforge]\nlurker = lurker\n")
+    for name in ("lurker", "json", "attrs", "pip", "audioforge_phone_digits", "idea"):
+        (tmp_path / f"{name}.py").write_text("open('imported', 'w')\nraise SystemExit('lurked')\n")
+    fresh = environment()
+    expected = listed(fresh)
+    for command in (["audioforge"], ["python", "-m", "audioforge"]):
+        for path in (None, "", os.pathsep, f"{os.pathsep}/nowhere"):
+            result = fresh.run(*command, "plugins", "list", cwd=tmp_path, PYTHONPATH=path)
+            assert result.stdout == expected, (command, path, result.stderr)
+    for arguments in (["plugins", "info", "phone-digits"], ["plugins", "install", "./nothing"]):
+        fresh.run("audioforge", *arguments, cwd=tmp_path)
+    assert not (tmp_path / "imported").exists()
