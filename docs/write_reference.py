@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import inspect
+import subprocess
+import sys
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
@@ -82,8 +84,11 @@ CLASSES: dict[str, list[Any]] = {
 
 
 def page() -> str:
-    """Return the reference."""
-    return "\n".join([HEAD, *_hooks(), *_classes(), *_rules()]).rstrip() + "\n"
+    """Return the reference; ruff lays the code out, as it does in every page."""
+    text = "\n".join([HEAD, *_hooks(), *_classes(), *_rules()]).rstrip() + "\n"
+    command = [sys.executable, "-m", "ruff", "format", "--stdin-filename", str(PAGE), "-"]
+    done = subprocess.run(command, input=text, capture_output=True, text=True, check=True)
+    return done.stdout
 
 
 def _hooks() -> Iterator[str]:

@@ -1,13 +1,15 @@
-"""docs/plugins.md: every hook is in it, and its example is a plugin that works."""
+"""The pages on plugins say what is true, and their examples work."""
 
+import importlib.util
 import inspect
+import json
 import re
 
 import pytest
+from click.testing import CliRunner
 
 from audioforge import hookspecs
-from audioforge.plugins import Plugin, Registry
-from audioforge.sample import AudioSample, Hypothesis
+from audioforge.cli import cli
 from audioforge.specs import KINDS
 
 
@@ -16,30 +18,66 @@ def page(root):
     return (root / "docs/plugins.md").read_text(encoding="utf-8")
 
 
+def test_the_reference_is_what_the_code_says(root):
+    spec = importlib.util.spec_from_file_location("reference", root / "docs/write_reference.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    written = (root / "docs/plugin-reference.md").read_text(encoding="utf-8")
+    assert written == module.page(), "run `make docs`"
+
+
+def test_the_reference_has_every_hook_and_every_rule(root):
+    from audioforge.testing.checks import CONTRACTS, contract_of
+
+    written = (root / "docs/plugin-reference.md").read_text(encoding="utf-8")
+    for kind in KINDS:
+        hook = getattr(hookspecs, f"register_{kind}")
+        assert inspect.getdoc(hook).splitlines()[0] in written
+        assert f"def {hook.__name__}" in written
+    rules = [rule.name for kind in CONTRACTS for rule, _ in contract_of(kind).rules()]
+    assert len(rules) > 40
+    assert all(f"| `{name}` |" in written for name in rules)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_hook_is_documented_with_its_signature(page, kind):
     hook = getattr(hookspecs, f"register_{kind}")
     assert f"`{hook.__name__}{inspect.signature(hook)}`".replace("'", "") in page
 
 
-def test_the_example_scores_hypotheses(page, tmp_path, monkeypatch):
-    files = re.findall(r"```python\n# (\S+)\n(.*?)```", page, re.DOTALL)
-    assert [name for name, _ in files] == [
-        "audioforge_brevity/plugin.py",
-        "audioforge_brevity/verifier.py",
-    ]
-    for name, code in files:
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text(code, encoding="utf-8")
-    monkeypatch.syspath_prepend(tmp_path)
-    from audioforge_brevity.plugin import register_verifiers
+def test_the_single_file_works(page, tmp_path, monkeypatch):
+    code = re.search(r"```python\n# idea.py\n(.*?)```", page, re.DOTALL)[1]
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "idea.py").write_text(code)
+    lines = [{"text": "one two", "pred_text": said} for said in ("one two", "one two three")]
+    text = "".join(json.dumps(line) + "\n" for line in lines)
+    (tmp_path / "predictions.jsonl").write_text(text)
+    command = re.search(r"`audioforge (verify predictions.jsonl --plugin idea.py .*?)`", page)[1]
+    result = CliRunner().invoke(cli, [*command.split(), "--json"])
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["reward"] == 0.75
+    result = CliRunner().invoke(cli, ["plugins", "check", "idea.py"])
+    assert result.exit_code == 0, result.output
 
-    provides = {kind: [] for kind in KINDS} | {"verifiers": list(register_verifiers())}
-    registry = Registry([Plugin("audioforge-brevity", "1", "x = y", provides)])
-    brevity = registry.create("verifiers", "brevity")
-    sample = AudioSample("a", reference="one two")
-    scores = brevity.verify(
-        [sample] * 2, [Hypothesis(0, "one two"), Hypothesis(1, "one two three")]
-    )
-    assert [s.reward for s in scores] == [1.0, 0.5]
-    assert [s.passed for s in scores] == [True, False]
+
+def test_the_readme_shows_the_third_party_path_in_under_ten_lines(root):
+    readme = (root / "README.md").read_text(encoding="utf-8")
+    start = readme.index("    audioforge plugins install")
+    block = readme[start : readme.index("\nThe [tutorial]", start)]
+    commands = [line.strip() for line in block.splitlines() if line.strip()]
+    assert len(block.splitlines()) < 10
+    for line in commands:
+        words = line.partition("#")[0].split()
+        group, command = words[1], words[2]
+        names = [group, *([command] if group == "plugins" else [])]
+        result = CliRunner().invoke(cli, [*names, "--help"])
+        assert result.exit_code == 0
+        for flag in [word for word in words if word.startswith("--")]:
+            assert flag in result.output
+
+
+def test_every_command_of_the_group_is_on_the_page(page):
+    result = CliRunner().invoke(cli, ["plugins", "--help"])
+    names = re.findall(r"^  (\w+) ", result.output.partition("Commands:")[2], re.MULTILINE)
+    assert set(names) == {"list", "info", "check", "install", "uninstall", "new"}
+    assert all(f"audioforge plugins {name}" in page for name in names)

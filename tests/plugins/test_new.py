@@ -119,6 +119,18 @@ def test_a_name_that_cannot_be_used(tmp_path, name):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_summary_can_be_given(tmp_path):
+    arguments = ["plugins", "new", "x", "--kind", "verifier", "--directory", str(tmp_path)]
+    for summary in ('says "yes"', "two\nlines", "a\\b", " "):
+        result = CliRunner().invoke(cli, [*arguments, "--summary", summary])
+        assert result.exit_code == 2
+        assert "one line of text" in result.output
+    result = CliRunner().invoke(cli, [*arguments, "--summary", "It's 5 $ & <more>."])
+    assert result.exit_code == 0, result.output
+    pyproject = tmp_path / "audioforge-x/pyproject.toml"
+    assert 'description = "It\'s 5 $ & <more>."' in pyproject.read_text()
+
+
 def test_the_names_of_audioforge_are_taken(tmp_path):
     for name in ("whisper", "audioforge-verifiers"):
         arguments = ["plugins", "new", name, "--kind", "model", "--directory", str(tmp_path)]

@@ -152,3 +152,28 @@ def test_nothing_is_loaded_from_the_working_directory(environment, tmp_path):
     for arguments in (["plugins", "info", "phone-digits"], ["plugins", "install", "./nothing"]):
         fresh.run("audioforge", *arguments, cwd=tmp_path)
     assert not (tmp_path / "imported").exists()
+
+
+@pytest.mark.slow
+def test_the_example_takes_part_in_a_training_run(fresh_environment, tmp_path, root):
+    projects = [path.parent for path in sorted(root.glob("plugins/*/pyproject.toml"))]
+    everything = fresh_environment(*projects, root / "docs/examples/audioforge-phone-digits")
+    where = "from audioforge_demo import assets; print(assets.model())"
+    model = everything.run("python", "-c", where).stdout.strip()
+    assert model.startswith(str(everything.site)), "the wheel's, not the repository's"
+    (tmp_path / "run.yaml").write_text(
+        f"model_name: {model}\ndataset: demo\neval_dataset: 'demo:split=heldout'\n"
+        "verifier: [wer, {name: audioforge-phone-digits/phone-digits, weight: 0.5, zeros: [oh]}]\n"
+        "num_cycles: 1\nsteps_per_cycle: 2\nlimit: 8\nbatch_size: 8\noutput_dir: run\n"
+    )
+    result = everything.run("audioforge", "train", "--config", "run.yaml", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    lines = (tmp_path / "run/cycle-01/rollouts-00000.jsonl").read_text().splitlines()
+    rows = [json.loads(line) for line in lines]
+    scores = [h["scores"]["phone-digits"] for row in rows for h in row["hypotheses"]]
+    assert len(scores) == 8 * 4
+    assert all({"digits", "digit_errors"} <= score["metrics"].keys() for score in scores)
+    environment = json.loads((tmp_path / "run/environment.json").read_text())
+    assert environment["plugins"]["audioforge-phone-digits"] == {"version": "0.1.0", "status": "ok"}
+    metrics = json.loads((tmp_path / "run/cycle-01/metrics.json").read_text())
+    assert "number_accuracy" in json.dumps(metrics)

@@ -10,7 +10,9 @@ import os
 import subprocess
 import sys
 import time
+from operator import itemgetter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -112,18 +114,27 @@ def test_a_run_killed_in_one_process_and_resumed_in_two_draws_the_same(whole, tm
         [*command, "--resume", str(folder)], check=True, capture_output=True, env=environment
     )
     assert len(list(folder.glob("cycle-01/rollouts-*.jsonl"))) == 2
-    assert lines(folder, 1) == lines(whole, 1)
+    first, expected = rollouts(folder, 1), rollouts(whole, 1)
+    logprobs, others = ([h.pop("logprob") for h in hypotheses(r)] for r in (first, expected))
+    assert first == expected
+    # Some processors compute a batch of one clip by another kernel in another process.
+    assert logprobs == pytest.approx(others, rel=1e-5)
     # The weights of the second cycle come of gradients that were added up in another order.
     second, expected = labels(folder, 2), labels(whole, 2)
     assert second.keys() == expected.keys()
     assert sum(second[key] != label for key, label in expected.items()) <= 1
 
 
-def lines(folder: Path, cycle: int) -> list[str]:
+def rollouts(folder: Path, cycle: int) -> list[dict[str, Any]]:
     files = folder.glob(f"cycle-{cycle:02d}/rollouts-*.jsonl")
-    return sorted(line for path in files for line in path.read_text().splitlines())
+    lines = [line for path in files for line in path.read_text().splitlines()]
+    return sorted(map(json.loads, lines), key=itemgetter("id"))
+
+
+def hypotheses(rollouts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [hypothesis for rollout in rollouts for hypothesis in rollout["hypotheses"]]
 
 
 def labels(folder: Path, cycle: int) -> dict[tuple[str, int], str]:
-    rows = map(json.loads, lines(folder, cycle))
+    rows = rollouts(folder, cycle)
     return {(row["id"], j): h["label"] for row in rows for j, h in enumerate(row["hypotheses"])}

@@ -32,26 +32,27 @@ USES = {
 }
 
 
-def write_project(name: str, kind: str, parent: Path) -> Path:
+def write_project(name: str, kind: str, parent: Path, summary: str | None = None) -> Path:
     """Write a project with a plugin of its own.
 
     Args:
         name: Of the plugin, such as "politeness"; "audioforge-" before it is left out.
         kind: A key of `SUMMARIES`.
         parent: Folder that the project's folder is made in.
+        summary: What the plugin does, on one line; None for what the templates do.
 
     Returns:
         The project's folder.
 
     Raises:
-        UsageError: If the name cannot be used, or something is there already.
+        UsageError: If the name or the summary cannot be used, or something is there already.
     """
     name = name.removeprefix(PREFIX)
     _check_name(name)
     folder = parent / f"{PREFIX}{name}"
     if folder.exists() or folder.is_symlink():
         raise UsageError(f"{folder}: is there already; choose another name, or move it away")
-    values = _values(name, kind)
+    values = _values(name, kind, summary)
     try:
         parent.mkdir(parents=True, exist_ok=True)
         with atomic.new_folder(folder) as scratch:
@@ -74,7 +75,7 @@ def _check_name(name: str) -> None:
         raise UsageError(f"'{PREFIX}{name}' is AudioForge's own; choose another name")
 
 
-def _values(name: str, kind: str) -> dict[str, str]:
+def _values(name: str, kind: str, summary: str | None) -> dict[str, str]:
     """Return what the templates are filled with; nothing is asked that can be derived."""
     author = _git("user.name").replace("\\", "").replace('"', "")
     return {
@@ -83,12 +84,19 @@ def _values(name: str, kind: str) -> dict[str, str]:
         "package": f"{PREFIX}{name}".replace("-", "_"),
         "class_name": _class_name(name, kind),
         "module": kind,
-        "summary": SUMMARIES[kind].format(name=name),
+        "summary": SUMMARIES[kind].format(name=name) if summary is None else _checked(summary),
         "use": USES[kind].format(name=name),
         "api_version": str(API_VERSION),
         "authors": f'authors = [{{ name = "{author}" }}]\n' if author else "",
         "requirement": requirement(metadata.version("audioforge")),
     }
+
+
+def _checked(summary: str) -> str:
+    """Return a summary that can stand in quotes on one line."""
+    if not summary.strip() or not summary.isprintable() or set(summary) & {'"', "\\"}:
+        raise UsageError(f"--summary {summary!r}: one line of text, without quotes and backslashes")
+    return summary.strip()
 
 
 def _class_name(name: str, kind: str) -> str:

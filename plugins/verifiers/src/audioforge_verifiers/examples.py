@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
+from audioforge import keyed_random
 from audioforge.errors import PluginError
-from audioforge.testing import AggregatorExample, CannotCheck, Case, VerifierExample
+from audioforge.model import GREEDY, LoadOptions
+from audioforge.sample import AudioSample, Clip
+from audioforge.testing import AggregatorExample, CannotCheck, Case, VerifierExample, speech_like
 
 
 def hotwords(folder: Path) -> VerifierExample:
@@ -18,16 +23,20 @@ def hotwords(folder: Path) -> VerifierExample:
 
 
 def intelligibility(folder: Path) -> VerifierExample:
-    """A recogniser that has learnt nothing; it still hears something in everything."""
+    """A recogniser that has learnt nothing, and what it takes noise for as what is right."""
     try:
-        from audioforge_whisper.untrained import Architecture, write_untrained
+        from audioforge_wav2vec.example import example
     except ImportError as error:
-        raise CannotCheck("it needs a recogniser: install audioforge[whisper]") from error
-    shape = Architecture(
-        width=32, heads=2, encoder_layers=1, decoder_layers=1, window_seconds=4, timestamps=201
-    )
-    write_untrained(folder / "recogniser", shape)
-    return VerifierExample(options={"model": str(folder / "recogniser")})
+        raise CannotCheck("it needs a recogniser: install audioforge[wav2vec]") from error
+    from audioforge_wav2vec.adapter import Wav2VecAdapter
+
+    checkpoint = str(example(folder).checkpoint)
+    recogniser = Wav2VecAdapter.load(checkpoint, LoadOptions())
+    noise = keyed_random.generator("noise").normal(0, 0.3, 16_000).astype(np.float32)
+    batch = recogniser.prepare([Clip(AudioSample("noise"), noise, 16_000)])
+    [[heard]] = recogniser.sample(batch, 1, GREEDY)
+    cases = (Case.spoken(heard.text, noise, speech_like(1.5), np.zeros_like(noise)),)
+    return VerifierExample(options={"model": checkpoint}, cases=cases)
 
 
 def consistency(folder: Path) -> VerifierExample:
@@ -47,7 +56,8 @@ def dnsmos(folder: Path) -> VerifierExample:
         from speechmos import dnsmos  # noqa: F401
     except ImportError as error:
         raise CannotCheck(f"install audioforge-verifiers[mos]: {error}") from error
-    return VerifierExample()
+    voice = speech_like(1.5)
+    return VerifierExample(cases=(Case.spoken("yes", voice, np.zeros_like(voice)),))
 
 
 def gated(folder: Path) -> AggregatorExample:
