@@ -135,3 +135,16 @@ def test_without_pip_it_says_what_to_do(environment, published):
     assert result.returncode == 2
     assert "pip is not installed in" in result.stderr
     assert "-m ensurepip" in result.stderr
+
+
+def test_a_library_that_is_replaced_is_told(environment, tmp_path, wheel):
+    for version in ("1.0", "1.1"):
+        source = write_project(tmp_path / version, "acme-politeness")
+        file = source / "pyproject.toml"
+        text = file.read_text().replace("entry-points.audioforge", "entry-points.other")
+        file.write_text(text.replace('version = "2.0"', f'version = "{version}"'))
+        result = environment.run("audioforge", "plugins", "install", str(wheel(source)))
+        assert result.returncode == 0, result.stderr
+    assert "Warning: pip replaced libraries that were there: acme-politeness 1.0 → 1.1\n" in (
+        result.stderr
+    )

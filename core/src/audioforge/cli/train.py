@@ -156,7 +156,6 @@ def _resumed(
     if config_file is not None:
         given["config"] = config_file
     folder = folder.absolute()
-    registry = discover(files=plugin_files)  # before the working directory changes
     from audioforge.raft.run_folder import RunFolder
 
     finished = RunFolder(folder).read_summary()
@@ -164,6 +163,7 @@ def _resumed(
         RunFolder(folder).remove_state()  # which a kill at the very end leaves
         print_line(f"{folder}: the run is finished; {folder / 'summary.json'} has its result.")
         return None
+    registry = discover(files=plugin_files)  # before the working directory changes
     _go_to(RunFolder(folder).read_working_directory())
     from audioforge.raft.trainer import AudioRAFTTrainer
 

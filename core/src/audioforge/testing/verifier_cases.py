@@ -1,4 +1,4 @@
-"""What verifiers are checked with: general cases of each task, odd ones and empty ones."""
+"""What verifiers are checked with: what a run tells them, and general, odd and empty cases."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ import attrs
 import numpy as np
 
 from audioforge.model import Task
+from audioforge.raft.data import normalizer_for
 from audioforge.sample import AudioSample, Hypothesis
 from audioforge.testing.examples import SAMPLING_RATE, Case, speech_like
+from audioforge.verifier import VerifierContext
 
 ODD_TEXTS = (
     "Ünïcödé ŻÓŁW 東京 العربية हिन्दी 🎧",
@@ -21,6 +23,17 @@ ODD_TEXTS = (
 )
 
 Pair = tuple[AudioSample, Hypothesis]
+
+
+def contract_context(task: Task, labels: tuple[str, ...]) -> VerifierContext:
+    """Return what a run of a task would tell its verifiers, on the processor."""
+    from audioforge.plugins import discover
+    from audioforge.raft.judging.verification import verifier_context
+
+    normalizer = normalizer_for(None, "en", [], task)
+    return verifier_context(
+        discover(), task, normalizer, 0.3, "cpu", labels if task == "classification" else ()
+    )
 
 
 def pairs_of(cases: Sequence[Case]) -> list[Pair]:

@@ -8,13 +8,13 @@ from typing import cast
 import numpy as np
 
 from audioforge.model import Task
-from audioforge.raft.data import normalizer_for
 from audioforge.sample import AudioSample, Score
 from audioforge.testing.contract import Contract, expect, rule
 from audioforge.testing.examples import Case, VerifierExample
 from audioforge.testing.scores import check_score, expect_equal_scores, shown
 from audioforge.testing.verifier_cases import (
     arrays_of,
+    contract_context,
     empty_cases,
     general_cases,
     odd_cases,
@@ -23,7 +23,7 @@ from audioforge.testing.verifier_cases import (
     with_new_sound,
 )
 from audioforge.testing.worker import scores_in_worker
-from audioforge.verifier import Verifier, VerifierContext
+from audioforge.verifier import Verifier
 
 
 class VerifierContract(Contract):
@@ -267,14 +267,3 @@ class VerifierContract(Contract):
         if self.verifier(task).scope == "rollout":
             return [case]
         return [Case(case.sample, (hypothesis,)) for hypothesis in case.hypotheses]
-
-
-def contract_context(task: Task, labels: tuple[str, ...]) -> VerifierContext:
-    """Return what a run of a task would tell its verifiers, on the processor."""
-    from audioforge.plugins import discover
-    from audioforge.raft.judging.verification import verifier_context
-
-    normalizer = normalizer_for(None, "en", [], task)
-    return verifier_context(
-        discover(), task, normalizer, 0.3, "cpu", labels if task == "classification" else ()
-    )

@@ -62,7 +62,7 @@ def scores_in_worker(
 
 def _work(connection: Connection[Any, Any], files: tuple[Path, ...]) -> None:
     from audioforge.plugins import describe, discover
-    from audioforge.testing.verifier_contract import contract_context
+    from audioforge.testing.verifier_cases import contract_context
 
     try:
         if files:

@@ -61,6 +61,7 @@ def install(arguments: tuple[str, ...]) -> None:
     plugins = [change for change in changes if change.now and canonical(change.name) in rows]
     if any(change.now for change in changes) and not plugins:
         _explain_no_plugin(changes)
+    _warn_of_replaced([change for change in changes if change not in plugins])
     for note in environment_notes() if plugins else []:
         console.print_note(note)
     failed = [rows[canonical(c.name)] for c in plugins if rows[canonical(c.name)]["error"]]
@@ -181,6 +182,20 @@ def _print_changes(changes: list[Change], rows: dict[str, dict[str, Any]]) -> No
         provides = provided(row["provides"]) if row else "-"
         table.append((change.name, change.before or "-", change.now or "-", provides))
     console.print_table(("distribution", "before", "now", "provides"), table)
+
+
+def _warn_of_replaced(changes: list[Change]) -> None:
+    """Say which libraries that were there have another version now: others may need the old one."""
+    replaced = [
+        f"{change.name} {change.before} → {change.now}"
+        for change in changes
+        if change.before and change.now and change.before != change.now
+    ]
+    if replaced:
+        console.print_note(
+            f"Warning: pip replaced libraries that were there: {', '.join(replaced)}",
+            style="yellow",
+        )
 
 
 def _explain_no_plugin(changes: list[Change]) -> None:
