@@ -14,6 +14,7 @@ Name: audioforge-{name}
 Version: 0.1.0
 Summary: A plugin with a fault.
 License-Expression: Apache-2.0
+Requires-Python: >=3.11
 Requires-Dist: audioforge<0.2,>=0.1
 """
 

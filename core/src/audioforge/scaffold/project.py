@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 import re
 import shutil
 import subprocess
@@ -13,9 +14,12 @@ from string import Template
 
 from audioforge import atomic
 from audioforge.errors import UsageError
-from audioforge.plugins import API_VERSION, OWN_DISTRIBUTIONS
+from audioforge.plugins import API_VERSION, OWN_DISTRIBUTIONS, discover, restriction
 
 PREFIX = "audioforge-"
+LONGEST = 60
+"""Letters of a name; file systems take names of files up to 255 bytes."""
+
 SUMMARIES = {
     "verifier": "Rewards transcripts that are as long as what was said.",
     "model": "Classifies sounds by their spectrum.",
@@ -48,7 +52,7 @@ def write_project(name: str, kind: str, parent: Path, summary: str | None = None
         UsageError: If the name or the summary cannot be used, or something is there already.
     """
     name = name.removeprefix(PREFIX)
-    _check_name(name)
+    _check_name(name, kind)
     folder = parent / f"{PREFIX}{name}"
     if folder.exists() or folder.is_symlink():
         raise UsageError(f"{folder}: is there already; choose another name, or move it away")
@@ -65,19 +69,28 @@ def write_project(name: str, kind: str, parent: Path, summary: str | None = None
     return folder
 
 
-def _check_name(name: str) -> None:
+def _check_name(name: str, kind: str) -> None:
     if not re.fullmatch("[a-z0-9]+(-[a-z0-9]+)*", name):
         raise UsageError(
             f"'{name}': a name has lower-case letters and digits, with single '-' between them, as "
             f"in phone-digits"
         )
+    if len(name) > LONGEST:
+        raise UsageError(f"'{name}': has more than {LONGEST} letters; choose a shorter name")
     if f"{PREFIX}{name}" in OWN_DISTRIBUTIONS:
         raise UsageError(f"'{PREFIX}{name}' is AudioForge's own; choose another name")
+    if restriction() is None and name in _own_names(f"{kind}s"):
+        raise UsageError(f"a {kind} of AudioForge is called '{name}'; choose another name")
+
+
+def _own_names(kind: str) -> list[str]:
+    """Return what AudioForge's own plugins that are installed hold of a kind of names."""
+    return discover(",".join(OWN_DISTRIBUTIONS)).names(kind)
 
 
 def _values(name: str, kind: str, summary: str | None) -> dict[str, str]:
     """Return what the templates are filled with; nothing is asked that can be derived."""
-    author = _git("user.name").replace("\\", "").replace('"', "")
+    author = "".join(c for c in _git("user.name") if c.isprintable() and c not in '\\"')
     return {
         "name": name,
         "distribution": f"{PREFIX}{name}",
@@ -101,7 +114,7 @@ def _checked(summary: str) -> str:
 
 def _class_name(name: str, kind: str) -> str:
     words = "".join(word.capitalize() for word in name.split("-"))
-    words = words if words.isidentifier() else f"The{words}"
+    words = words if words.isidentifier() and not keyword.iskeyword(words) else f"The{words}"
     taken = any(
         re.search(rf"\b{words}\b", template.read_text(encoding="utf-8"))
         for _, template in _templates(kind)
@@ -126,9 +139,9 @@ def _git(key: str) -> str:
     if git is None:
         return ""
     done = subprocess.run(  # noqa: S603
-        [git, "config", "--get", key], capture_output=True, text=True, check=False
+        [git, "config", "--get", key], capture_output=True, check=False
     )
-    return done.stdout.strip()
+    return done.stdout.decode(errors="ignore").strip()
 
 
 def _files(kind: str, values: Mapping[str, str]) -> Iterator[tuple[Path, str]]:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from itertools import product
+from numbers import Real
 from typing import cast
 
 from audioforge.reward import RewardAggregator
 from audioforge.sample import Score
 from audioforge.testing.contract import Contract, ContractError, expect, rule
 from audioforge.testing.examples import AggregatorExample
+from audioforge.testing.scores import ABSOLUTE, RELATIVE
 
 REWARDS = (0.0, 1e-12, 0.3, 0.3, 1.0)
 WEIGHTS = (1e-9, 0.5, 1.0, 1e6)
@@ -41,6 +44,12 @@ class AggregatorContract(Contract):
         """Whatever the scores and weights, the result is in [0, 1], or None."""
         for scores, weights in self._combinations():
             self._aggregate(scores, weights)
+
+    @rule("Let the scores decide: better ones for another reward.")
+    def judges_something(self) -> None:
+        """Different scores make different rewards."""
+        rewards = {self._aggregate(*given) for given in self._combinations()} - {None}
+        expect(len(rewards) > 1, f"every reward is {rewards or None}")
 
     @rule("Return None, not 0, when nothing could judge.")
     def abstains_when_nothing_judges(self) -> None:
@@ -99,11 +108,11 @@ class AggregatorContract(Contract):
         return tuple(self._aggregator.requires)
 
     def _aggregate(self, scores: Mapping[str, Score], weights: Mapping[str, float]) -> float | None:
-        given = dict(scores), dict(weights)
+        given = deepcopy((dict(scores), dict(weights)))
         reward = self._aggregator.aggregate(scores, weights)
         if (dict(scores), dict(weights)) != given:
             raise ContractError("it changed the scores or weights that it was given")
-        fits = reward is None or (isinstance(reward, float | int) and 0 <= reward <= 1)
+        fits = reward is None or (isinstance(reward, Real) and 0 <= reward <= 1)
         expect(fits, f"it gave {reward!r} for {_shown(scores)} with weights {dict(weights)}")
         return reward
 
@@ -116,16 +125,20 @@ class AggregatorContract(Contract):
                 scores = {n: Score(r, passed=r > 0.2) for n, r in zip(names, rewards, strict=True)}
                 weights = {n: WEIGHTS[(number + i) % len(WEIGHTS)] for i, n in enumerate(names)}
                 yield {**required, **scores}, {**dict.fromkeys(required, 0.0), **weights}
-        for name in required:  # one that fails is seen too
-            scores = {**required, "a": Score(0.7), name: Score(0.0, passed=False)}
-            yield scores, {**dict.fromkeys(required, 0.0), "a": 1.0}
+        for name in required:  # one that fails, one that cannot judge, and those alone
+            weights = {**dict.fromkeys(required, 0.0), "a": 1.0}
+            for score in (Score(0.0, passed=False), Score(None)):
+                yield {**required, "a": Score(0.7), name: score}, weights
+            yield {**required, "a": Score(None)}, weights
 
 
 def _expect_equal(
     this: float | None, that: float | None, scores: Mapping[str, Score], here: str, there: str
 ) -> None:
     same = this is that or (
-        this is not None and that is not None and math.isclose(this, that, abs_tol=1e-9)
+        this is not None
+        and that is not None
+        and math.isclose(this, that, rel_tol=RELATIVE, abs_tol=ABSOLUTE)
     )
     expect(same, f"{here} {this}, {there} {that}, for {_shown(scores)}")
 

@@ -91,9 +91,9 @@ class Check:
         """
         try:
             self.run()
-        except (ContractError, CannotCheck):
+        except (ContractError, CannotCheck, KeyboardInterrupt):
             raise
-        except Exception as error:  # a plugin is foreign code
+        except BaseException as error:  # a plugin is foreign code, and may even call sys.exit
             raise ContractError(describe(error)) from error
 
     @property
@@ -169,7 +169,7 @@ class Contract:
             except CannotCheck as error:
                 self._failed[what] = str(error)
                 raise
-            except Exception:
+            except BaseException:
                 self._failed[what] = f"{what} could not be had, as told above"
                 raise
         return self._made[what]

@@ -14,7 +14,7 @@ from audioforge.dataset import Dataset
 from audioforge.errors import AudioForgeError, DatasetError
 from audioforge.plugins import checked_options, describe, import_factory
 from audioforge.sample import AudioSample, Problem
-from audioforge.testing.contract import Contract, ContractError, expect, rule
+from audioforge.testing.contract import CannotCheck, Contract, ContractError, expect, rule
 from audioforge.testing.examples import DatasetExample
 
 DECODED = 20
@@ -60,7 +60,7 @@ class DatasetContract(Contract):
     def can_lie_anywhere(self) -> None:
         """In another folder, with blanks and letters of any script in its path, ids are equal."""
         elsewhere = cast(
-            "DatasetExample", self.make_example(self.folder / "élsewhere, 東京 #1" / "example")
+            "DatasetExample", self.make_example(self.folder / "élsewhere, 東京 #1" / "other")
         )
         items = self._dataset(elsewhere).load()
         ids = [item.id for item in items if isinstance(item, AudioSample)]
@@ -91,6 +91,9 @@ class DatasetContract(Contract):
         for sample in self._samples:
             is_text = sample.reference is None or isinstance(sample.reference, str)
             expect(is_text, f"{sample.id}: the reference is {sample.reference!r}")
+            for name in ("speaker", "language"):
+                value = getattr(sample, name)
+                expect(value is None or isinstance(value, str), f"{sample.id}: {name} is {value!r}")
             labels = isinstance(sample.labels, tuple) and all(
                 isinstance(label, str) for label in sample.labels
             )
@@ -99,12 +102,14 @@ class DatasetContract(Contract):
     @rule("Read in `load`, not in the factory; raise DatasetError for what is not there.")
     def says_when_it_is_not_there(self) -> None:
         """Data that are not there are a DatasetError, raised by load."""
-        location = Path(self.example.request.location)
-        changes: dict[str, Any] = {"data_dir": self.folder / "not-there"}
-        if location.exists():
+        given = self.example.request
+        if given.data_dir is not None:
+            changes: dict[str, Any] = {"data_dir": self.folder / "not-there"}
+        elif self.spec.is_corpus:
+            raise CannotCheck("it is a corpus that comes from no folder")
+        else:
+            location = Path(given.location)
             changes = {"location": str(location.with_name(f"not-there{location.suffix}"))}
-        elif self.example.request.data_dir is None:
-            changes = {"split": "no-such-split"}
         request = attrs.evolve(self.example.request, **changes)
         created = False
         try:
@@ -113,7 +118,7 @@ class DatasetContract(Contract):
             items = list(islice(dataset.load(), 1))
         except DatasetError as error:
             expect(str(error).strip(), "its message is empty")
-            expect(created or "split" in changes, "it is raised before load is called")
+            expect(created, "it is raised before load is called")
         except Exception as error:
             raise ContractError(f"{describe(error)} instead of a DatasetError") from error
         else:

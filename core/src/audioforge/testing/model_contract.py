@@ -5,20 +5,20 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import attrs
 import numpy as np
 import torch
 
 from audioforge.checkpoints import find_adapter, read_config
-from audioforge.errors import CheckpointError
+from audioforge.errors import CheckpointError, ConfigError
 from audioforge.model import GREEDY, LoadOptions, ModelAdapter, SamplingParams, Task, TrainOptions
 from audioforge.plugins import describe, import_factory
 from audioforge.plugins.registry import Plugin, Registry
 from audioforge.sample import Clip, Hypothesis
 from audioforge.specs import ModelSpec
-from audioforge.testing.contract import Contract, ContractError, expect, rule
+from audioforge.testing.contract import CannotCheck, Contract, ContractError, expect, rule
 from audioforge.testing.examples import ModelExample
 
 K = 4
@@ -31,6 +31,8 @@ GREEDY_SHORT = attrs.evolve(GREEDY, max_new_tokens=20)
 """Untrained models need not stop by themselves."""
 
 NAMES: dict[Task, str] = {"asr": "text", "classification": "label", "tts": "audio"}
+Trainable = Literal["default", "full", "frozen-encoder", "lora"]
+TRAINABLE: tuple[Trainable, ...] = ("default", "full", "frozen-encoder", "lora")
 UNSAFE = {".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle"}
 
 
@@ -87,6 +89,69 @@ class ModelContract(Contract):
             tokens = hypothesis.tokens
             expect(tokens is not None and tokens >= 0, f"tokens is {tokens} beside a logprob")
 
+    @rule("Let the logprob of a label be minus its loss: both are of the model at temperature 1.")
+    def log_probability_is_minus_the_loss(self) -> None:
+        """For a label, which is one token, the log-probability is minus the loss."""
+        if self._example.task != "classification":
+            raise CannotCheck("the tokens of a text or sound may be others when it is learnt")
+        for clip, own in zip(self._clips, self._sample(self._clips, K), strict=True):
+            for hypothesis in own:
+                loss = float(self._loss(self._adapter, [clip], [hypothesis], [1.0]).detach())
+                stated = hypothesis.logprob
+                same = stated is not None and math.isclose(-loss, stated, abs_tol=1e-3)
+                expect(same, f"logprob {stated}, loss {loss:.6g}, for {hypothesis.label!r}")
+
+    @rule("Draw from the top_k most probable tokens, or the most probable that make up top_p.")
+    def draws_from_the_most_probable(self) -> None:
+        """With top_k = 1, or a tiny top_p, every draw is the greedy one."""
+        if self._example.task == "tts":
+            raise CannotCheck("sound need not be made of tokens")
+        greedy = self._sample(self._clips, 1, GREEDY_SHORT)
+        for params in (attrs.evolve(DRAW, top_k=1), attrs.evolve(DRAW, top_p=1e-6)):
+            for [best], own in zip(greedy, self._sample(self._clips, K, params), strict=True):
+                others = [h for h in own if h.content != best.content]
+                drawn = f"top_k = {params.top_k}, top_p = {params.top_p:g}"
+                expect(not others, f"{drawn} draws {others and _shown(others[0])}, not greedily")
+
+    @rule("Take None as the model's own limit on tokens.")
+    def takes_the_defaults(self) -> None:
+        """It draws with the default parameters, in which nothing limits the tokens."""
+        self._sample(self._clips[:1], 2, SamplingParams())
+
+    @rule("Change no waveform that you are given, and draw nothing from torch's generator.")
+    def leaves_things_alone(self) -> None:
+        """Preparing and drawing change neither the waveforms nor the state of torch's generator."""
+        before = [clip.waveform.copy() for clip in self._clips]
+        state = torch.get_rng_state()
+        self._sample(self._clips, K)
+        same = all(map(np.array_equal, before, (clip.waveform for clip in self._clips)))
+        expect(same, "a waveform has other values afterwards")
+        expect(torch.equal(state, torch.get_rng_state()), "torch's generator has another state")
+
+    @rule("Return the classes as `labels`, and make a new head for LoadOptions.new_labels.")
+    def has_labels(self) -> None:
+        """A classifier tells its classes, and gets a head for others."""
+        if self._example.task != "classification":
+            raise CannotCheck("it is no classifier")
+        labels = self._adapter.labels
+        expect(labels, f"labels is {labels!r}")
+        drawn = {h.label for own in self._sample(self._clips, K) for h in own}
+        expect(drawn <= set(labels or ()), f"it draws {drawn - set(labels or ())}")
+        new = ("one of ours", "another")
+        options = LoadOptions(new_labels=new)
+        adapter = self._load(options=options)
+        expect(adapter.labels == new, f"with new_labels={new} its labels are {adapter.labels}")
+        drawn = {h.label for own in self._sample(self._clips, K, adapter=adapter) for h in own}
+        expect(drawn <= set(new), f"with new_labels={new} it draws {drawn - set(new)}")
+
+    @rule("Expect no voice to speak with: its waveform then has no frames.")
+    def speaks_without_a_voice(self) -> None:
+        """Text to speech takes a clip of no frames, where no voice is given."""
+        if self._example.task != "tts":
+            raise CannotCheck("it does not speak")
+        silent = [attrs.evolve(c, waveform=np.zeros(0, np.float32)) for c in self._clips]
+        self._sample(silent, 2)
+
     @rule("Key the noise by (seed, cycle, sample id, index, step) with audioforge.keyed_random.")
     def noise_is_keyed(self) -> None:
         """The same seed draws the same; the first of k are those of a smaller k."""
@@ -99,12 +164,13 @@ class ModelContract(Contract):
     @rule("Key the noise by seed and cycle too, not by the sample alone.")
     def seeds_differ(self) -> None:
         """Another seed, and another cycle, draw something else."""
-        drawn = self._sample(self._clips, K)
-        for seed, cycle in ((2, 1), (1, 2)):
+        drawn: dict[tuple[int, int], list[str]] = {}
+        for seed, cycle in ((1, 1), (2, 1), (1, 2)):
             params = attrs.evolve(DRAW, seed=seed, cycle=cycle)
-            pairs = _flat(self._sample(self._clips, K, params), drawn)
-            differs = any(this.content != that.content for this, that in pairs)
-            expect(differs, f"seed {seed}, cycle {cycle} draws what seed 1, cycle 1 did")
+            own = [h.content for x in self._sample(self._clips, 4 * K, params) for h in x]
+            same = [f"seed {s}, cycle {c}" for (s, c), other in drawn.items() if other == own]
+            expect(not same, f"seed {seed}, cycle {cycle} draws what {', '.join(same)} did")
+            drawn[seed, cycle] = own
 
     @rule("Key the noise by the sample's id, and mask what pads a batch.")
     def batch_equals_single(self) -> None:
@@ -145,6 +211,10 @@ class ModelContract(Contract):
         for clip, target in zip(self._clips, self._targets, strict=True):
             problem = self._adapter.target_problem(clip.sample, target)
             expect(problem is None, f"target_problem says: {problem}")
+        if self._example.task == "classification":
+            stranger = Hypothesis(label="a class that nobody knows")
+            problem = self._adapter.target_problem(self._clips[0].sample, stranger)
+            expect(problem, "target_problem has nothing against a class that it has not")
 
     @rule("Let make_trainable choose parameters, and the loss have a gradient for them.")
     def learns(self) -> None:
@@ -166,18 +236,32 @@ class ModelContract(Contract):
         expect(reached, "no gradient reaches what is trained")
         expect(losses[-1] < losses[0], f"the loss went from {losses[0]:.4g} to {losses[-1]:.4g}")
 
-    @rule("Write config.json and safetensors, and load the same from them.")
+    @rule(
+        "Write config.json and safetensors, with low-rank updates merged, and load the same from "
+        "them. Raise ConfigError for a `trainable` that the model has not."
+    )
     def survives_saving(self) -> None:
-        """What is saved after training loads again, without pickle, and says the same."""
-        adapter = self._load()
-        adapter.make_trainable(TrainOptions())
+        """What is saved after training, of whichever weights, loads again and says the same."""
+        for trainable in TRAINABLE:
+            adapter = self._load()
+            try:
+                adapter.make_trainable(TrainOptions(trainable))
+            except ConfigError:
+                expect(trainable != "default", "it cannot be trained by default")
+                continue
+            trained = [p for p in adapter.module.parameters() if p.requires_grad]
+            expect(trained, f"trainable={trainable} leaves nothing to train")
+            self._check_saving(adapter, trained, trainable)
+
+    def _check_saving(
+        self, adapter: ModelAdapter, trained: list[torch.nn.Parameter], trainable: str
+    ) -> None:
         with torch.no_grad():
-            for number, weight in enumerate(adapter.module.parameters()):
-                if weight.requires_grad:
-                    weight.add_(0.01 * (number % 3 - 1))
+            for number, weight in enumerate(trained):
+                weight.add_(0.01 * (number % 3 - 1))
         adapter.module.eval()
         before = self._sample(self._clips, K, adapter=adapter)
-        folder = self.folder / f"saved-{len(list(self.folder.iterdir()))}"
+        folder = self.folder / f"saved-{trainable}"
         folder.mkdir()
         adapter.save(folder)
         names = sorted(path.name for path in folder.rglob("*"))
@@ -186,11 +270,11 @@ class ModelContract(Contract):
         expect(not pickled, f"pickle can run code, and is not loaded: {', '.join(pickled)}")
         expect(any(n.endswith(".safetensors") for n in names), "there is no .safetensors file")
         json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        what = f"trainable={trainable}: after"
+        loaded = self._sample(self._clips, K, adapter=self._load(str(folder)))
+        _expect_same(loaded, before, f"{what} loading")
         _expect_same(
-            self._sample(self._clips, K, adapter=self._load(str(folder))), before, "after loading"
-        )
-        _expect_same(
-            self._sample(self._clips, K, adapter=adapter), before, "after saving, the adapter"
+            self._sample(self._clips, K, adapter=adapter), before, f"{what} saving, the adapter"
         )
 
     @rule("Raise CheckpointError, with what to do, for a folder that is no checkpoint.")
@@ -216,9 +300,12 @@ class ModelContract(Contract):
     def _adapter(self) -> ModelAdapter:
         return cast("ModelAdapter", self.once("the loaded model", self._load))
 
-    def _load(self, checkpoint: str | None = None) -> ModelAdapter:
+    def _load(
+        self, checkpoint: str | None = None, options: LoadOptions | None = None
+    ) -> ModelAdapter:
         factory = cast("Any", import_factory(self.provided))
-        adapter = factory.load(checkpoint or str(self._example.checkpoint), LoadOptions())
+        folder = checkpoint or str(self._example.checkpoint)
+        adapter = factory.load(folder, options or LoadOptions())
         if isinstance(adapter, ModelAdapter):
             adapter.module.eval()
         return cast("ModelAdapter", adapter)
@@ -259,8 +346,13 @@ class ModelContract(Contract):
         wanted = NAMES[self._example.task]
         there = [name for name in NAMES.values() if getattr(hypothesis, name) is not None]
         expect(there == [wanted], f"a hypothesis has {there or 'nothing'}, not {wanted}")
-        if hypothesis.audio is not None:
-            expect(hypothesis.sampling_rate, "generated audio has no sampling rate")
+        sound = hypothesis.audio
+        if isinstance(sound, np.ndarray):
+            shape = f"audio is {sound.dtype} of shape {sound.shape}, not float32 of (frames,)"
+            expect(sound.dtype == np.float32 and sound.ndim == 1, shape)
+            expect(np.isfinite(sound).all(), "audio holds NaN or infinities")
+            rate = hypothesis.sampling_rate
+            expect(isinstance(rate, int) and rate > 0, f"the sampling rate of audio is {rate!r}")
 
 
 def _target(clip: Clip, task: str) -> Hypothesis:

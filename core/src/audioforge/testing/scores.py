@@ -21,7 +21,9 @@ def check_score(score: object, hypothesis: Hypothesis) -> None:
     about = f"for {shown(hypothesis)}"
     expect(isinstance(score, Score), f"{type(score).__name__} instead of a Score {about}")
     assert isinstance(score, Score)
-    expect(score.passed is None or isinstance(score.passed, bool | np.bool_), f"passed {about}")
+    is_bool = isinstance(score.passed, bool | np.bool_)
+    expect(score.passed is None or is_bool, f"passed is {score.passed!r} {about}")
+    expect(not (score.reward is None and is_bool), f"passed is {score.passed!r}, unjudged, {about}")
     for name, value in score.metrics.items():
         finite = isinstance(value, int | float | np.number) and math.isfinite(value)
         expect(finite, f"metric {name} is {value!r} {about}")

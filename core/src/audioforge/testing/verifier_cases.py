@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import attrs
 import numpy as np
+import soundfile
 
 from audioforge.model import Task
 from audioforge.raft.data import normalizer_for
@@ -68,7 +71,7 @@ def general_cases(task: Task) -> list[Case]:
                 "turn the the the the the the the the the the the the the the the the",
                 "",
             ),
-            Case.texts("it is twenty past four", "It is 20 past four.", "what"),
+            Case.texts("it is twenty past four", "It is 20 past four.", "what", ""),
         ]
     if task == "classification":
         return [Case.called("yes", "yes", "no", "never heard of"), Case.called("no", "yes", "no")]
@@ -107,12 +110,37 @@ def _noise(frames: int) -> np.ndarray:
     return (0.3 * np.random.default_rng(0).standard_normal(frames)).astype(np.float32)
 
 
-def of_other_kinds(case: Case) -> list[Case]:
-    """Return the case's sample with a hypothesis of each kind that the case's own are not."""
-    kinds: dict[str, Hypothesis] = {
-        "text": Hypothesis(text="yes"),
-        "label": Hypothesis(label="yes"),
-        "audio": Hypothesis(audio=speech_like(0.5), sampling_rate=SAMPLING_RATE),
+def of_other_kinds(case: Case, tasks: Sequence[Task]) -> list[Case]:
+    """Return the case's sample with a hypothesis of each kind that no task has."""
+    kinds: dict[Task, Hypothesis] = {
+        "asr": Hypothesis(text="yes"),
+        "classification": Hypothesis(label="yes"),
+        "tts": Hypothesis(audio=speech_like(0.5), sampling_rate=SAMPLING_RATE),
     }
-    own = {kind for kind in kinds for h in case.hypotheses if getattr(h, kind) is not None}
-    return [Case(case.sample, (h,)) for kind, h in kinds.items() if kind not in own]
+    return [Case(case.sample, (h,)) for task, h in kinds.items() if task not in tasks]
+
+
+def without_reference(case: Case) -> list[Case]:
+    """Return the hypotheses with samples of which nobody knows what is right."""
+    unknown = attrs.evolve(case.sample, reference=None, labels=())
+    return [Case(sample, case.hypotheses) for sample in (unknown, AudioSample("bare"))]
+
+
+def crossed(cases: Sequence[Case]) -> list[Case]:
+    """Return the sample of each case with the hypotheses of the one before."""
+    return [Case(c.sample, cases[i - 1].hypotheses) for i, c in enumerate(cases)]
+
+
+def in_files(case: Case, folder: Path) -> Case:
+    """Return a case whose sound lies in files, as `audioforge verify` gives it."""
+
+    def stored(sound: Any, rate: int | None) -> dict[str, Any]:
+        if not isinstance(sound, np.ndarray) or not len(sound) or rate is None:
+            return {}
+        path = folder / f"{hashlib.sha256(sound.tobytes()).hexdigest()}.wav"
+        soundfile.write(path, sound, rate, subtype="FLOAT")
+        return {"audio": path, "sampling_rate": None}
+
+    sample = attrs.evolve(case.sample, **stored(case.sample.audio, case.sample.sampling_rate))
+    hypotheses = [attrs.evolve(h, **stored(h.audio, h.sampling_rate)) for h in case.hypotheses]
+    return Case(sample, (*hypotheses,))

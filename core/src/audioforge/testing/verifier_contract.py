@@ -5,22 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import cast
 
+import attrs
 import numpy as np
 
 from audioforge.model import Task
-from audioforge.sample import AudioSample, Score
+from audioforge.sample import Score
 from audioforge.testing.contract import Contract, expect, rule
 from audioforge.testing.examples import Case, VerifierExample
 from audioforge.testing.scores import check_score, expect_equal_scores, shown
 from audioforge.testing.verifier_cases import (
     arrays_of,
     contract_context,
+    crossed,
     empty_cases,
     general_cases,
+    in_files,
     odd_cases,
     of_other_kinds,
     pairs_of,
     with_new_sound,
+    without_reference,
 )
 from audioforge.testing.worker import scores_in_worker
 from audioforge.verifier import Verifier
@@ -37,6 +41,10 @@ class VerifierContract(Contract):
         """The factory, called with the options, returns a Verifier."""
         created = self.create()
         expect(isinstance(created, Verifier), f"it returned {type(created).__name__}")
+        known = ("hypothesis", "rollout")
+        expect(created.scope in known, f"scope is {created.scope!r}, not one of {known}")
+        needs = created.needs_reference
+        expect(isinstance(needs, bool), f"needs_reference is {needs!r}, not a bool")
 
     @rule("Let the class and the specification name the same tasks.")
     def tasks_agree(self) -> None:
@@ -86,27 +94,60 @@ class VerifierContract(Contract):
             )
 
     @rule(
-        "Return Score(None) for a sample without reference, label or audio, and for a hypothesis "
-        "of another kind, instead of raising or of guessing a reward. If it needs no reference, "
-        "say needs_reference = False."
+        "Return Score(None) for a sample without reference or label, and for a hypothesis of a kind "
+        "that its tasks have not, instead of raising or of guessing a reward. If it needs no "
+        "reference, say needs_reference = False."
     )
     def abstains(self) -> None:
         """What it cannot judge has no reward: other hypotheses, and no reference if it needs it."""
         for task in self.spec.tasks:
+            needs_reference = self.verifier(task).needs_reference
+            judged = []
             for case in self.cases(task):
-                for other in of_other_kinds(case):
+                for other in of_other_kinds(case, self.spec.tasks):
                     for score in self.scores([other], task):
                         expect(
                             score.reward is None,
                             f"{shown(other.hypotheses[0])} for {task} has reward {score.reward}",
                         )
-                bare = Case(AudioSample("bare"), case.hypotheses)
-                scores = self.scores([bare], task)
-                if self.verifier(task).needs_reference:
-                    expect(
-                        all(score.reward is None for score in scores),
-                        f"without reference it gives the rewards {[s.reward for s in scores]}",
-                    )
+                for unknown in without_reference(case):
+                    rewards = [score.reward for score in self.scores([unknown], task)]
+                    judged += [reward for reward in rewards if reward is not None]
+            expect(
+                not (needs_reference and judged),
+                f"without a reference it gives the rewards {judged[:5]}",
+            )
+            expect(
+                needs_reference or judged,
+                "it says needs_reference = False, and judges nothing without a reference",
+            )
+
+    @rule(
+        "Read a sound by audioforge.audio.load_clip, which takes arrays and files, and expect "
+        "none: the audio of a sample is None where only texts are known."
+    )
+    def takes_sound_as_it_comes(self) -> None:
+        """Sound may be decoded, in a file, or, of a sample, missing; in files, scores are equal."""
+        for task in self.spec.tasks:
+            cases = self.cases(task)
+            stored = [in_files(case, self.folder) for case in cases]
+            expect_equal_scores(
+                self.scores(stored, task), self.first_scores(task), "with sound in files", "decoded"
+            )
+            for case in cases:
+                sample = attrs.evolve(case.sample, audio=None, sampling_rate=None, duration=None)
+                self.scores([Case(sample, case.hypotheses)], task)
+
+    @rule("Expect any number of hypotheses of a sample, also one; expect no known classes.")
+    def takes_a_lone_hypothesis(self) -> None:
+        """A single hypothesis raises nothing, nor does a run that knows of no classes."""
+        for task in self.spec.tasks:
+            for case in self.cases(task):
+                self.scores([Case(case.sample, case.hypotheses[:1])], task)
+            verifier = cast("Verifier", self.create())
+            verifier.setup(contract_context(task, ()))
+            self.scores(self.cases(task)[:1], task, verifier)
+            verifier.close()
 
     @rule("Compute each score from its own sample and hypothesis only; keep nothing between calls.")
     def batch_equals_single(self) -> None:
@@ -141,7 +182,14 @@ class VerifierContract(Contract):
             cases = self.cases(task)
             first, again = self.first_scores(task), self.scores(cases, task)
             expect_equal_scores(again, first, "the second time", "the first time")
+            others = crossed(cases)  # what was remembered of a text may be of another sample
             fresh = self.new_verifier(task)
+            expect_equal_scores(
+                self.scores(others, task, fresh),
+                self.scores(others, task),
+                "from a new instance",
+                "from one that has seen other samples",
+            )
             expect_equal_scores(
                 self.scores(cases, task, fresh), first, "from a new instance", "from the first"
             )

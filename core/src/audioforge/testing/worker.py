@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -45,11 +46,12 @@ def scores_in_worker(
             here.send(verifier)
         except Exception as error:  # pickle raises many kinds
             raise ContractError(f"it cannot be pickled: {type(error).__name__}: {error}") from error
-        here.send((task, labels, pairs))
+        with suppress(BrokenPipeError):  # it failed already, and says why
+            here.send((task, labels, pairs))
         if not here.poll(SECONDS):
             raise ContractError(f"the process gave no scores within {SECONDS:g} s")
         answer = here.recv()
-    except (EOFError, BrokenPipeError) as error:
+    except (EOFError, ConnectionError) as error:
         raise ContractError("the process ended without an answer") from error
     finally:
         here.close()
@@ -71,5 +73,5 @@ def _work(connection: Connection[Any, Any], files: tuple[Path, ...]) -> None:
         task, labels, pairs = connection.recv()
         verifier.setup(contract_context(task, labels))
         connection.send(verifier.verify([s for s, _ in pairs], [h for _, h in pairs]))
-    except Exception as error:  # a plugin is foreign code
+    except BaseException as error:  # a plugin is foreign code, and may even call sys.exit
         connection.send(describe(error))

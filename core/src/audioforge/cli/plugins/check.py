@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from audioforge import console
 from audioforge.cli.plugins.install import run_pip
 from audioforge.errors import PluginError
 from audioforge.plugins import RESTRICT_VARIABLE
+from audioforge.plugins.installed import plugin_distributions
+from audioforge.spelling import canonical
 
 MARKS = {"ok": "green", "failed": "bold red", "skipped": "yellow"}
 EXAMPLE = """\b
@@ -35,6 +38,8 @@ def check(plugin: str, as_json: bool) -> None:
     .py file at PATH. Everything that the plugin provides goes through the contract tests of its
     kind. Its code runs. Exits with 1 if anything fails.
     """
+    if not _is_path(plugin) and Path(plugin).is_dir() and not _is_installed(plugin):
+        raise PluginError(f"no installed plugin is called '{plugin}'; the folder is ./{plugin}")
     if _is_path(plugin):
         path = Path(plugin).expanduser()
         if not path.exists():
@@ -72,12 +77,31 @@ def check_results(plugin: str | Path) -> Iterator[dict[str, Any]]:
             "mend": None,
         }
         try:
-            one()
+            with _stdout_to_stderr():  # a plugin may print, and stdout may be a JSON document
+                one()
         except CannotCheck as error:
             result |= {"status": "skipped", "reason": str(error)}
         except AssertionError as error:
             result |= {"status": "failed", "reason": str(error), "mend": one.rule.mend}
         yield result
+
+
+@contextmanager
+def _stdout_to_stderr() -> Iterator[None]:
+    """Send what is printed to stderr, also by libraries and by processes that are started."""
+    sys.stdout.flush()
+    saved = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        os.dup2(saved, 1)
+        os.close(saved)
+
+
+def _is_installed(name: str) -> bool:
+    return canonical(name) in map(canonical, plugin_distributions())
 
 
 def _is_path(plugin: str) -> bool:
@@ -94,8 +118,15 @@ def _check_project(path: Path, as_json: bool) -> int:
 
     What is checked so is what would be published: a file that the wheel forgets is missing.
     """
+    is_project = (path / "pyproject.toml").is_file() or (path / "setup.py").is_file()
+    if not is_project and not (path.is_file() and path.suffix == ".whl"):
+        raise PluginError(
+            f"{path}: is no project (a folder with pyproject.toml), no wheel and no .py file"
+        )
     with tempfile.TemporaryDirectory(prefix="audioforge-check-") as folder:
-        run_pip("install", "--quiet", "--no-deps", "--target", folder, str(path))
+        # Absolute: pip takes what looks like a name for one, and asks an index for it.
+        target = str(path.resolve())
+        run_pip("install", "--quiet", "--no-deps", "--target", folder, target)
         infos = sorted(Path(folder).glob("*.dist-info"))
         if not infos:
             raise PluginError(f"{path}: pip installed nothing")

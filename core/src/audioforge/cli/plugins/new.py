@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
@@ -34,6 +35,7 @@ def new(name: str, kind: str, summary: str | None, directory: Path) -> None:
     for path in sorted(p for p in folder.rglob("*") if p.is_file()):
         console.print_line(str(path))
     console.print_note(
-        f"\nNext:\n  cd {folder}\n  audioforge plugins install --editable '.[test]'\n"
-        f"  python -m pytest\n  audioforge plugins check ."
+        f"\nNext:\n  cd {shlex.quote(str(folder))}\n"
+        "  audioforge plugins install --editable '.[test]'\n"
+        "  python -m pytest\n  audioforge plugins check ."
     )
