@@ -1,5 +1,8 @@
 """A plugin that fails is listed with its reason; the others work."""
 
+import json
+import os
+import subprocess
 import sys
 
 import pytest
@@ -120,3 +123,132 @@ def test_a_talking_plugin_does_not_write_to_stdout(with_plugins, capsys):
     captured = capsys.readouterr()
     assert captured.out == ""
     assert "a plugin that talks" in captured.err
+
+
+DAMAGED = {
+    "no-metadata": {"entry_points.txt": b"[audioforge]\nx = nowhere\n"},
+    "no-name": {
+        "METADATA": b"Metadata-Version: 2.4\nVersion: 1\n",
+        "entry_points.txt": b"[audioforge]\nx = nowhere\n",
+    },
+    "latin": {
+        "METADATA": b"Metadata-Version: 2.4\nName: latin\nVersion: 1\n",
+        "entry_points.txt": b"[audioforge]\nx\xe9 = nowhere\n",
+    },
+    "no-equals": {
+        "METADATA": b"Metadata-Version: 2.4\nName: no-equals\nVersion: 1\n",
+        "entry_points.txt": b"[audioforge]\njunk\n",
+    },
+}
+
+
+@pytest.mark.parametrize("name", DAMAGED)
+def test_damaged_metadata_take_nothing_else_down(with_plugins, tmp_path, monkeypatch, name):
+    with_plugins("acme-good")
+    info = tmp_path / f"{name}-1.dist-info"
+    info.mkdir()
+    for file, content in DAMAGED[name].items():
+        (info / file).write_bytes(content)
+    monkeypatch.syspath_prepend(tmp_path)
+    registry = discover()
+    assert "politeness" in registry.names("verifiers")
+    [damaged] = [p for p in registry.plugins if p.distribution == f"{name}-1.dist-info"]
+    assert damaged.errors[0].startswith("its metadata: ")
+    for command in (["--help"], ["plugins", "list"], ["plugins", "list", "--json"]):
+        result = CliRunner().invoke(cli, command)
+        assert result.exit_code == 0, result.output
+    monkeypatch.setenv("AUDIOFORGE_PLUGINS", "")
+    assert discover().plugins == []
+
+
+EVIL = {
+    "str": "class E(Exception):\n    def __str__(self): raise ValueError\nraise E",
+    "closes": "import sys\nsys.stdout.close()\nraise OSError('closed')",
+    "bom": "\ufeffAUDIOFORGE_API = 7\nraise SystemExit('imported')",
+    "chain": "x = AUDIOFORGE_API = 7\nraise SystemExit('imported')",
+    "twice": "AUDIOFORGE_API = 1\nAUDIOFORGE_API = 7\nraise SystemExit('imported')",
+}
+
+
+@pytest.mark.parametrize("name", EVIL)
+def test_an_evil_module_is_one_failure(tmp_path, monkeypatch, name, capsys):
+    package = f"evil_{name}"
+    info = tmp_path / f"{package}-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.4\nName: {package}\nVersion: 1\n")
+    (info / "entry_points.txt").write_text(f"[audioforge]\nx = {package}.inner.plugin\n")
+    (tmp_path / package / "inner").mkdir(parents=True)  # namespace packages
+    (tmp_path / package / "inner/plugin.py").write_text(EVIL[name], encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    registry = discover()
+    [evil] = [p for p in registry.plugins if p.distribution == package]
+    [error] = evil.errors
+    assert "imported" not in error
+    if name in ("bom", "chain", "twice"):
+        assert error.startswith("it was built for plugin API 7")
+    print("stderr is open", file=sys.stderr)
+    assert "stderr is open" in capsys.readouterr().err
+
+
+LOUD = """
+import os
+print("loud")
+os.write(1, b"louder\\n")
+os.system("echo loudest")
+
+from audioforge.hookspecs import hookimpl
+from audioforge.specs import VerifierSpec
+
+
+@hookimpl
+def register_verifiers():
+    os.write(1, b"hook\\n")
+    return [VerifierSpec(name="loud", summary="", tasks=("asr",), factory="loud_verifier:Loud")]
+"""
+LOUD_VERIFIER = """
+import os
+from audioforge.sample import Score
+from audioforge.verifier import Verifier
+
+print("loud again")
+
+
+class Loud(Verifier):
+    tasks = ("asr",)
+
+    def verify(self, samples, hypotheses):
+        print("verifying")
+        os.write(1, b"verifying\\n")
+        return [Score(0.5 if h.text else None) for h in hypotheses]
+"""
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "plugins list --json",
+        "plugins info loud --json",
+        "models --json",
+        "datasets --json",
+        "verify predictions.jsonl --verifier loud --json",
+        "plugins check loud --json",
+    ],
+)
+def test_json_is_json_whatever_plugins_print(tmp_path, command):
+    info = tmp_path / "loud-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.4\nName: loud\nVersion: 1\n")
+    (info / "entry_points.txt").write_text("[audioforge]\nloud = loud_plugin\n")
+    (tmp_path / "loud_plugin.py").write_text(LOUD)
+    (tmp_path / "loud_verifier.py").write_text(LOUD_VERIFIER)
+    (tmp_path / "predictions.jsonl").write_text('{"text": "a", "pred_text": "a"}\n')
+    done = subprocess.run(
+        [sys.executable, "-m", "audioforge", *command.split()],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert json.loads(done.stdout), done.stderr
+    assert "louder" in done.stderr

@@ -141,7 +141,7 @@ def test_nothing_is_loaded_from_the_working_directory(environment, tmp_path):
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.4\nName: lurker\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text("[audioforge]\nlurker = lurker\n")
-    for name in ("lurker", "json", "attrs", "pip", "audioforge_phone_digits", "idea"):
+    for name in ("lurker", "json", "typing", "attrs", "pip", "audioforge_phone_digits", "idea"):
         (tmp_path / f"{name}.py").write_text("open('imported', 'w')\nraise SystemExit('lurked')\n")
     fresh = environment()
     expected = listed(fresh)

@@ -6,11 +6,7 @@ config = AudioRAFTConfig(model_name="openai/whisper-small", num_cycles=6)
 AudioRAFTTrainer(config).train("librispeech")
 """
 
-from __future__ import annotations
-
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # as in typing, which is not imported here: see search_path.py
 if TYPE_CHECKING:
     from audioforge.config import AudioRAFTConfig
     from audioforge.raft.trainer import AudioRAFTTrainer
@@ -24,8 +20,10 @@ _LAZY = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """Import the public classes when they are asked for, so that `--help` stays quick."""
     if name in _LAZY:
+        from importlib import import_module
+
         return getattr(import_module(_LAZY[name]), name)
     raise AttributeError(f"module 'audioforge' has no attribute '{name}'")

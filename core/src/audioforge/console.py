@@ -8,6 +8,8 @@ the screen. Output that is piped is plain: no colours, no wrapping, no truncatio
 from __future__ import annotations
 
 import json
+import os
+import sys
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from functools import cache
@@ -24,6 +26,16 @@ from audioforge.escapes import escape_controls, escape_json, one_line
 def stdout() -> Console:
     """Return the console for results. Progress bars and messages go to `stderr()`."""
     return Console(highlight=False, markup=False, emoji=False)
+
+
+def reserve_stdout() -> None:
+    """Let only results reach stdout; whatever else writes to it, at any depth, goes to stderr.
+
+    For JSON documents: plugins and libraries may print, and so may what they start.
+    """
+    sys.stdout.flush()
+    stdout().file = os.fdopen(os.dup(1), "w", encoding="utf-8", errors="backslashreplace")
+    os.dup2(2, 1)
 
 
 @cache

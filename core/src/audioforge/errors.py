@@ -98,3 +98,17 @@ def listed(names: Sequence[str], most: int = 50) -> str:
     """
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
+
+
+def describe(error: BaseException) -> str:
+    r"""Return an error's type and message as one line.
+
+    >>> describe(ValueError("two\nlines"))
+    'ValueError: two; lines'
+    """
+    try:
+        text = str(error)
+    except Exception:  # an error whose own text cannot be had
+        text = ""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return f"{type(error).__name__}: {'; '.join(lines) or 'no message'}"

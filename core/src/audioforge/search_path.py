@@ -6,8 +6,6 @@ imported in place of a library, or be found as a plugin. So this comes before an
 imports nothing that Python has not imported to start.
 """
 
-from __future__ import annotations
-
 import os
 import sys
 

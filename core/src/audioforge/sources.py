@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Iterator
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import attrs
 
 from audioforge.dataset import Dataset, DatasetRequest
-from audioforge.errors import DatasetError, did_you_mean
-from audioforge.plugins import OWN_DISTRIBUTIONS, Registry, checked_options, import_factory
+from audioforge.errors import AudioForgeError, DatasetError, describe, did_you_mean
+from audioforge.plugins import OWN_DISTRIBUTIONS, Registry, call_factory, checked_options
 from audioforge.plugins.options import structure_options
+from audioforge.sample import AudioSample, Problem
 from audioforge.specs import DatasetSpec, Provided
 from audioforge.spelling import parse_reference
 
@@ -43,8 +45,42 @@ def open_dataset(registry: Registry, text: str, defaults: DatasetRequest) -> Dat
     chosen = settings.get(FORMAT)
     provided = find_dataset(registry, location) if chosen is None else _named(registry, chosen)
     options = {k: v for k, v in settings.items() if k not in REQUEST_FIELDS | {FORMAT}}
-    factory = import_factory(provided)
-    return cast("Dataset", factory(request, **checked_options(provided, options)))
+    dataset = call_factory(provided, request, **checked_options(provided, options))
+    if provided.distribution in OWN_DISTRIBUTIONS:
+        return cast("Dataset", dataset)
+    return _Guarded(provided, dataset)
+
+
+class _Guarded(Dataset):
+    """A third party's dataset, whose failures are told as its own.
+
+    Args:
+        provided: Whose it is.
+        dataset: It.
+    """
+
+    def __init__(self, provided: Provided, dataset: Dataset) -> None:
+        self._provided, self._dataset = provided, dataset
+
+    def __getattr__(self, name: str) -> Any:
+        """Return whatever else it has."""
+        return getattr(self._dataset, name)
+
+    def load(self) -> Iterator[AudioSample | Problem]:
+        """Yield what it yields.
+
+        Raises:
+            DatasetError: If it fails, with its name.
+        """
+        try:
+            yield from self._dataset.load()
+        except (AudioForgeError, KeyboardInterrupt, GeneratorExit):
+            raise
+        except BaseException as error:  # a plugin is foreign code, and may even call sys.exit
+            raise DatasetError(
+                f"dataset '{self._provided.full_name}' failed: {describe(error)}. "
+                f"Mend or update {self._provided.distribution}."
+            ) from error
 
 
 def find_dataset(registry: Registry, location: str) -> Provided:
@@ -55,7 +91,7 @@ def find_dataset(registry: Registry, location: str) -> Provided:
     """
     provided = registry.all("datasets")
     corpora = [p for p in provided if cast("DatasetSpec", p.spec).is_corpus]
-    if any(location in (p.spec.name, p.full_name) for p in corpora):
+    if any(p.is_called(location) for p in corpora):
         return registry.find("datasets", location)
     if _is_there(location):
         return _format_of(registry, Path(location), provided)

@@ -71,7 +71,7 @@ class LazyGroup(click.Group):
         if cmd_name in COMMANDS:
             module = importlib.import_module(f"audioforge.cli.{cmd_name}")
             return cast("click.Command", getattr(module, cmd_name))
-        holders = [c for c in plugin_commands(COMMANDS) if cmd_name in (c.name, c.full_name)]
+        holders = [c for c in plugin_commands(COMMANDS) if c.is_called(cmd_name)]
         return _choose(cmd_name, holders).load() if holders else None
 
     def resolve_command(
@@ -127,7 +127,7 @@ def _plugin_summaries() -> dict[str, str]:
 
 
 def _choose(name: str, holders: list[PluginCommand]) -> PluginCommand:
-    clear = [c for c in holders if not c.conflict or name == c.full_name]
+    clear = [c for c in holders if not c.conflict or "/" in name]
     if len(clear) == 1:
         return clear[0]
     choices = " or ".join(sorted({c.full_name for c in holders}))
@@ -158,6 +158,12 @@ def cli() -> None:
     """Train speech models from verifiable rewards."""
 
 
+def _prints_json(arguments: list[str]) -> bool:
+    """Whether one of our own commands is to print a JSON document."""
+    own = bool(arguments) and arguments[0] in COMMANDS
+    return own and "--json" in arguments and not {"-h", "--help"} & set(arguments)
+
+
 def main() -> None:
     """Run the command line with the arguments of this process; does not return."""
     for name in ("stdout", "stderr"):
@@ -168,4 +174,8 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")
     escape_foreign_text()
     end_stuck_process()
+    if _prints_json(sys.argv[1:]):
+        from audioforge import console
+
+        console.reserve_stdout()
     cli(prog_name="audioforge")

@@ -134,9 +134,9 @@ def _is_remote(registry: Registry, dataset: str, data_dir: Path | None) -> bool:
     if data_dir is not None or Path(dataset).exists():
         return False
     location, settings = parse_reference(dataset)
-    spec = find_dataset(registry, location).spec
-    local = "data_dir" in settings or Path(location).exists()
-    return isinstance(spec, DatasetSpec) and not local
+    if "data_dir" in settings or Path(location).exists():
+        return False
+    return isinstance(find_dataset(registry, location).spec, DatasetSpec)
 
 
 def _print_report(report: dict[str, Any]) -> None:

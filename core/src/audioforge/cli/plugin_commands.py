@@ -8,14 +8,17 @@ from importlib import metadata
 import click
 from attrs import frozen
 
-from audioforge.errors import PluginError
+from audioforge.errors import PluginError, describe
+from audioforge.plugins.api_version import mismatch, source_of, written_version
 from audioforge.plugins.installed import (
     COMMANDS_GROUP,
+    GROUP,
     OWN_DISTRIBUTIONS,
     installed_entry_points,
+    module_name_of,
     restriction,
 )
-from audioforge.plugins.registry import describe
+from audioforge.spelling import canonical
 
 
 @frozen
@@ -43,6 +46,12 @@ class PluginCommand:
         """`distribution/name`, which is always unambiguous."""
         return f"{self.distribution}/{self.name}"
 
+    def is_called(self, name: str) -> bool:
+        """Whether `name` is the plain or the full name, however the distribution is spelt."""
+        distribution, slash, plain = name.rpartition("/")
+        mine = not slash or canonical(distribution) == canonical(self.distribution)
+        return mine and plain == self.name
+
     def load(self) -> click.Command:
         """Import the command.
 
@@ -50,6 +59,9 @@ class PluginCommand:
             PluginError: If that fails or gives no command, with the reason and the distribution.
         """
         where = f"the command '{self.full_name}' ({self.entry_point.value})"
+        for plugin, _, _ in installed_entry_points(GROUP, self.distribution):
+            if reason := mismatch(written_version(source_of(module_name_of(plugin)) or "")):
+                raise PluginError(f"{where} cannot be used: {reason}")
         try:
             command = self.entry_point.load()
         except KeyboardInterrupt:

@@ -12,8 +12,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
-import sys
-from importlib.machinery import ModuleSpec
+from pathlib import Path
 from typing import Any, cast
 
 API_VERSION = 1
@@ -68,36 +67,34 @@ def written_version(source: str) -> int | None:
         body = ast.parse(source).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None  # importing it will say what is wrong
+    stated: int | None = None
     for statement in body:
-        match statement:
-            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant(value=version)):
-                pass
-            case ast.AnnAssign(target=ast.Name(id=name), value=ast.Constant(value=version)):
-                pass
-            case _:
-                continue
-        if name == STATEMENT and type(version) is int:
-            return version
-    return None
+        if isinstance(statement, ast.Assign):
+            targets, value = statement.targets, statement.value
+        elif isinstance(statement, ast.AnnAssign) and statement.value is not None:
+            targets, value = [statement.target], statement.value
+        else:
+            continue
+        if any(isinstance(target, ast.Name) and target.id == STATEMENT for target in targets):
+            known = isinstance(value, ast.Constant) and type(value.value) is int
+            stated = cast("int", cast("Any", value).value) if known else None  # the last counts
+    return stated
 
 
 def source_of(module_name: str) -> str | None:
-    """Return the source of a module without importing it or its package; None without one."""
-    try:
-        spec = _find_unimported(module_name)
-        return cast("Any", spec).loader.get_source(module_name) if spec else None
-    except Exception:  # an odd loader or finder: importing it will say what is wrong
-        return None
-
-
-def _find_unimported(module_name: str) -> ModuleSpec | None:
-    """Find a module as an import would, without importing the packages around it."""
+    """Return the source of a module without importing it or its packages; None without one."""
     package, *rest = module_name.split(".")
-    spec = importlib.util.find_spec(package)
-    for name in rest:
-        if spec is None:
-            return None
-        package, path = f"{package}.{name}", spec.submodule_search_locations
-        found = (finder.find_spec(package, path) for finder in sys.meta_path)
-        spec = next(filter(None, found), None)
-    return spec
+    try:
+        spec = importlib.util.find_spec(package)
+        if spec is None or not rest:
+            return cast("Any", spec).loader.get_source(package) if spec else None
+        folders = [Path(folder) for folder in spec.submodule_search_locations or ()]
+        for part in rest[:-1]:
+            folders = [folder / part for folder in folders]
+        for folder in folders:
+            for path in (folder / f"{rest[-1]}.py", folder / rest[-1] / "__init__.py"):
+                if path.is_file():
+                    return importlib.util.decode_source(path.read_bytes())
+    except Exception:  # an odd loader, a damaged file: importing it will say what is wrong
+        return None
+    return None

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from importlib import metadata
 from typing import Any, cast
 
 import attrs
 
-from audioforge.errors import PluginError
+from audioforge.errors import PluginError, describe
 from audioforge.plugins.installed import COMMANDS_GROUP, installed_entry_points
 from audioforge.plugins.registry import Plugin, Registry, import_factory, import_object
 from audioforge.specs import KINDS, DatasetSpec, ModelSpec, Provided, Spec, VerifierSpec
@@ -53,7 +54,7 @@ def describe_plugin(plugins: list[Plugin]) -> dict[str, Any]:
 def describe_provided(kind: str, provided: Provided, registry: Registry) -> dict[str, Any]:
     """Return what there is to know of one thing that a plugin provides; imports its factory."""
     spec = provided.spec
-    plugin = next(p for p in registry.plugins if spec in p.provides[kind])
+    plugin = next(p for p in registry.plugins if any(s is spec for s in p.provides[kind]))
     plain = _plain_name(registry, kind, provided)
     facts: dict[str, Any] = {
         "full name": provided.full_name,
@@ -83,6 +84,8 @@ def describe_provided(kind: str, provided: Provided, registry: Registry) -> dict
             facts |= _facts_of_verifier(factory)
     except PluginError as error:
         description["error"] = str(error)
+    except Exception as error:  # options or metrics that are not what the contract says
+        description["error"] = f"its options or metrics cannot be read: {describe(error)}"
     required = [o["option"] for o in description["options"] if o["default"] == "(required)"]
     description["example"] = _example_command(spec, plain, required)
     return description
@@ -107,7 +110,9 @@ def _metadata(plugin: Plugin) -> dict[str, str]:
 
 def _place(plugin: Plugin) -> str | None:
     try:
-        return str(metadata.distribution(plugin.distribution).locate_file(""))
+        distribution = metadata.distribution(plugin.distribution)
+        direct = json.loads(distribution.read_text("direct_url.json") or "{}")
+        return direct.get("url") or str(distribution.locate_file(""))
     except metadata.PackageNotFoundError:
         return None
 
@@ -132,12 +137,12 @@ def _facts_of_spec(spec: Spec) -> dict[str, Any]:
 def _facts_of_verifier(factory: Any) -> dict[str, Any]:
     corpus = getattr(factory, "corpus_metrics", ())
     return {
-        "metrics": list(getattr(factory, "metrics", ())),
+        "metrics": [str(name) for name in getattr(factory, "metrics", ())],
         "corpus metrics": [
             f"{m.name} ({'higher' if m.higher_is_better else 'lower'} is better)" for m in corpus
         ],
-        "needs a reference": getattr(factory, "needs_reference", None),
-        "scope": getattr(factory, "scope", None),
+        "needs a reference": bool(getattr(factory, "needs_reference", True)),
+        "scope": str(getattr(factory, "scope", "hypothesis")),
     }
 
 

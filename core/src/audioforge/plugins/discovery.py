@@ -14,19 +14,22 @@ from typing import Any
 import pluggy
 
 from audioforge import hookspecs
-from audioforge.errors import PluginError, did_you_mean
+from audioforge.errors import PluginError, describe, did_you_mean
 from audioforge.plugins.api_version import mismatch, source_of, version_of, written_version
 from audioforge.plugins.conflicts import drop_repeated, mark_conflicts
+from audioforge.plugins.foreign_output import StandardError
 from audioforge.plugins.installed import (
     GROUP,
     RESTRICT_VARIABLE,
     installed_entry_points,
+    module_name_of,
     plugin_distributions,
     restriction,
     split_names,
+    unreadable,
 )
 from audioforge.plugins.plugin_file import PluginFile, plugin_files
-from audioforge.plugins.registry import Plugin, Registry, describe
+from audioforge.plugins.registry import Plugin, Registry
 from audioforge.plugins.spec_check import spec_problem
 from audioforge.specs import KINDS, Spec
 from audioforge.spelling import canonical
@@ -49,12 +52,14 @@ def discover(names: str | None = None, files: Sequence[Path] = ()) -> Registry:
     for entry_point, distribution, version in installed_entry_points(GROUP, names):
         plugin = Plugin(distribution, version, f"{entry_point.name} = {entry_point.value}")
         plugins.append(plugin)
-        module_name = entry_point.value.partition(":")[0].partition("[")[0].strip()
+        module_name = module_name_of(entry_point)
         load(plugin, module_name, source_of(module_name), entry_point.load)
     plugins += [_load_file(file) for file in plugin_files(files)]
     drop_repeated(plugins)
     mark_conflicts(plugins)
-    return Registry(plugins + _not_installed(names))
+    broken = [] if names is not None and not split_names(names) else unreadable(GROUP)
+    damaged = [Plugin(b.name, "", "", errors=[f"its metadata: {b.reason}"]) for b in broken]
+    return Registry(plugins + damaged + _not_installed(names))
 
 
 def _not_installed(names: str | None) -> list[Plugin]:
@@ -104,7 +109,7 @@ def load(
         plugin.errors.append(reason)
         return
     try:
-        with redirect_stdout(sys.stderr):  # stdout may be a JSON document
+        with redirect_stdout(StandardError()):  # stdout may be a JSON document
             provided = _collect(import_plugin(), module_name, plugin)
     except KeyboardInterrupt:
         raise
@@ -155,7 +160,10 @@ def _checked_specs(
                 f"register_{kind} must return {spec_class.__name__} objects, "
                 f"not {type(spec).__name__}"
             )
-        problem = spec_problem(spec)
+        try:
+            problem = spec_problem(spec)
+        except Exception as error:  # values of types that no check foresees
+            problem = describe(error)
         if problem:
             plugin.errors.append(f"{kind.removesuffix('s')} {spec.name!r}: {problem}")
         else:

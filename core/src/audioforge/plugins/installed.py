@@ -5,7 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from importlib import metadata
+from pathlib import Path
 
+from attrs import frozen
+
+from audioforge.errors import describe
 from audioforge.spelling import canonical
 
 GROUP = "audioforge"
@@ -33,6 +37,19 @@ def restriction() -> str | None:
     return os.environ.get(RESTRICT_VARIABLE)
 
 
+@frozen
+class Unreadable:
+    """What is installed and cannot be read.
+
+    Attributes:
+        name: Of the distribution, as far as it can be seen.
+        reason: What is wrong with its metadata.
+    """
+
+    name: str
+    reason: str
+
+
 def installed_entry_points(
     group: str, names: str | None
 ) -> Iterator[tuple[metadata.EntryPoint, str, str]]:
@@ -43,22 +60,60 @@ def installed_entry_points(
         names: Comma-separated distributions to keep, none when empty, all when None.
     """
     wanted = None if names is None else set(map(canonical, split_names(names)))
-    found = []
-    for entry_point in metadata.entry_points(group=group):
-        distribution = entry_point.dist.name if entry_point.dist else "unknown"
-        version = entry_point.dist.version if entry_point.dist else ""
-        if wanted is None or canonical(distribution) in wanted:
-            found.append((entry_point, distribution, version))
+    if wanted is not None and not wanted:
+        return
+    found = [
+        (entry_point, name, version)
+        for entry_points, name, version in _distributions(group)
+        if wanted is None or canonical(name) in wanted
+        for entry_point in entry_points
+    ]
     yield from sorted(found, key=lambda item: (canonical(item[1]), item[0].name))
+
+
+def unreadable(group: str) -> list[Unreadable]:
+    """Return the distributions whose metadata are broken, which hides their plugins."""
+    found: list[Unreadable] = []
+    list(_distributions(group, found))
+    return found
+
+
+def _distributions(
+    group: str, broken: list[Unreadable] | None = None
+) -> Iterator[tuple[metadata.EntryPoints, str, str]]:
+    """Yield the entry points of each distribution that has some, with its name and version.
+
+    Each is read by itself: importlib's own search stops for all at the first one that is damaged.
+    Of distributions of one name, the first on the path is the one that is imported.
+    """
+    seen = set()
+    for distribution in metadata.distributions():
+        try:
+            text = distribution.read_text("entry_points.txt") or ""
+            if f"[{group}]" not in text.replace(" ", ""):
+                continue
+            entry_points = distribution.entry_points.select(group=group)
+            name, version = distribution.metadata["Name"], distribution.metadata["Version"] or ""
+            if not name:
+                raise ValueError("its METADATA has no name")
+        except Exception as error:  # a file that was cut short or is in another encoding
+            if broken is not None:
+                folder = getattr(distribution, "_path", None) or distribution.locate_file("")
+                broken.append(Unreadable(Path(str(folder)).name, describe(error)))
+            continue
+        if canonical(name) not in seen:
+            seen.add(canonical(name))
+            yield entry_points, name, version
+
+
+def module_name_of(entry_point: metadata.EntryPoint) -> str:
+    """Return the module that an entry point names."""
+    return entry_point.value.partition(":")[0].partition("[")[0].strip()
 
 
 def plugin_distributions() -> set[str]:
     """Return the names of all distributions with a plugin or a subcommand."""
-    return {
-        distribution
-        for group in (GROUP, COMMANDS_GROUP)
-        for _, distribution, _ in installed_entry_points(group, None)
-    }
+    return {name for group in (GROUP, COMMANDS_GROUP) for _, name, _ in _distributions(group)}
 
 
 def split_names(names: str) -> list[str]:

@@ -5,6 +5,7 @@ Nothing but that flag loads a file: no setting, no environment variable, no fold
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import re
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 from types import ModuleType
 
 from audioforge.errors import PluginError
+from audioforge.paths import open_regular
 
 
 class PluginFile:
@@ -22,7 +24,7 @@ class PluginFile:
     name takes the place of the distribution's, as in `idea.py/politeness`.
 
     Args:
-        path: Of the file.
+        path: Of the file, absolute.
 
     Attributes:
         path: Of the file, absolute.
@@ -37,9 +39,11 @@ class PluginFile:
 
     def __init__(self, path: Path) -> None:
         """Read the file."""
-        self.path = path.expanduser().absolute()
+        self.path = path
         self.distribution = path.name
-        self.module_name = "audioforge_file_" + re.sub(r"\W", "_", path.stem)
+        digest = hashlib.sha256(str(path).encode(errors="surrogateescape")).hexdigest()[:8]
+        stem = re.sub("[^a-zA-Z0-9]", "_", path.stem)
+        self.module_name = f"audioforge_file_{stem}_{digest}"
         self.source = self._read()
 
     def _read(self) -> str:
@@ -48,13 +52,16 @@ class PluginFile:
             raise PluginError(f"--plugin {self.path}: is a folder; {mend}")
         if self.path.suffix != ".py":
             raise PluginError(f"--plugin {self.path}: does not end in .py; {mend}")
+        if set(self.path.name) & set(":,/"):
+            raise PluginError(f"--plugin {self.path}: give it a name without ':' and ','")
         try:
-            return self.path.read_text(encoding="utf-8")
+            with open_regular(self.path) as file:
+                return importlib.util.decode_source(file.read())
         except OSError as error:
             raise PluginError(
                 f"--plugin {self.path}: cannot be read: {error.strerror or error}"
             ) from error
-        except UnicodeDecodeError as error:
+        except (UnicodeDecodeError, SyntaxError) as error:  # an encoding that is not its own
             raise PluginError(f"--plugin {self.path}: not UTF-8 text; {mend}") from error
 
     def load(self) -> ModuleType:
@@ -72,6 +79,11 @@ class PluginFile:
         return module
 
 
+def absolute(path: Path) -> Path:
+    """Return a path that means the same file from everywhere, without links on the way."""
+    return path.expanduser().resolve()
+
+
 def plugin_files(paths: Sequence[Path]) -> list[PluginFile]:
     """Return files, each once.
 
@@ -79,8 +91,8 @@ def plugin_files(paths: Sequence[Path]) -> list[PluginFile]:
         PluginError: If one cannot be read, or two would share their full names.
     """
     files: dict[str, PluginFile] = {}
-    for file in map(PluginFile, dict.fromkeys(path.absolute() for path in paths)):
-        other = files.setdefault(file.module_name, file)
+    for file in map(PluginFile, dict.fromkeys(map(absolute, paths))):
+        other = files.setdefault(file.distribution, file)
         if other is not file:
             raise PluginError(
                 f"--plugin {file.path}: {other.path} has the same name; give one another name"

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any, cast
 
 import attrs
 from attrs import define, field
 
-from audioforge.errors import PluginError, did_you_mean
+from audioforge.errors import AudioForgeError, PluginError, describe, did_you_mean
+from audioforge.plugins.foreign_output import StandardError
 from audioforge.plugins.installed import OWN_DISTRIBUTIONS, RESTRICT_VARIABLE, restriction
 from audioforge.plugins.options import structure_options
 from audioforge.plugins.spec_check import reserved_problem
@@ -97,11 +99,11 @@ class Registry:
         """Import a factory and call it with its options.
 
         Raises:
-            PluginError: If it is unknown or its import fails.
+            PluginError: If it is unknown, or its import or its creation fails.
             ConfigError: If an option is unknown or of the wrong type.
         """
         provided = self.find(kind, name)
-        return import_factory(provided)(**checked_options(provided, options))
+        return call_factory(provided, **checked_options(provided, options))
 
     def why_missing(self, kind: str) -> str:
         """Say why something of a kind may not be there: what failed, what is kept out."""
@@ -115,12 +117,6 @@ class Registry:
         )
 
 
-def describe(error: BaseException) -> str:
-    """Return an error's type and message as one line."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return f"{type(error).__name__}: {'; '.join(lines) or 'no message'}"
-
-
 def import_factory(provided: Provided) -> Callable[..., Any]:
     """Import what a specification's factory string names.
 
@@ -128,6 +124,25 @@ def import_factory(provided: Provided) -> Callable[..., Any]:
         PluginError: If that fails, with the reason and the distribution.
     """
     return cast("Callable[..., Any]", import_object(provided, provided.spec.factory))
+
+
+def call_factory(provided: Provided, /, *arguments: Any, **options: Any) -> Any:
+    """Import what a specification's factory string names, and call it.
+
+    Raises:
+        PluginError: If that fails, with the reason and the distribution.
+        AudioForgeError: That the factory raises on purpose.
+    """
+    factory = import_factory(provided)
+    try:
+        return factory(*arguments, **options)
+    except (AudioForgeError, KeyboardInterrupt):
+        raise
+    except BaseException as error:  # a plugin is foreign code, and may even call sys.exit
+        raise PluginError(
+            f"'{provided.full_name}' cannot be created: {describe(error)}. "
+            f"Mend or update {provided.distribution}."
+        ) from error
 
 
 def checked_options(provided: Provided, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -143,7 +158,15 @@ def checked_options(provided: Provided, options: Mapping[str, Any]) -> dict[str,
         problem = reserved_problem(provided.spec, attrs.fields_dict(options_class))
         if problem is not None:
             raise PluginError(f"'{provided.full_name}': {problem}")
-    return structure_options(provided.spec.name, options_class, options)
+    try:
+        return structure_options(provided.spec.name, options_class, options)
+    except AudioForgeError:
+        raise
+    except Exception as error:  # its class is no attrs class, or names a type that is not there
+        raise PluginError(
+            f"'{provided.full_name}': its options class {text} cannot be used: {describe(error)}. "
+            f"Mend or update {provided.distribution}."
+        ) from error
 
 
 def import_object(provided: Provided, text: str) -> Any:
@@ -154,7 +177,8 @@ def import_object(provided: Provided, text: str) -> Any:
     """
     module_name, _, attribute = text.partition(":")
     try:
-        return getattr(importlib.import_module(module_name), attribute)
+        with redirect_stdout(StandardError()):  # stdout may be a JSON document
+            return getattr(importlib.import_module(module_name), attribute)
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # whatever a plugin's module raises is that plugin's failure

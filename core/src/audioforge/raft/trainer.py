@@ -126,11 +126,13 @@ def _check_plugin_files(folder: Path, registry: Registry | None, reporter: Repor
     Raises:
         UsageError: If one was not given.
     """
-    given = {str(p.file) for p in registry.plugins if p.file} if registry else set()
+    files = [plugin.file for plugin in registry.plugins if plugin.file] if registry else []
+    given = {str(file): file_digest(file) for file in files}
     for path, digest in RunFolder(folder).read_plugin_files().items():
+        if digest in given.values():  # perhaps under another name
+            continue
         if path not in given:
             raise UsageError(
                 f"--resume {folder}: the run was started with --plugin {path}; give it again"
             )
-        if file_digest(Path(path)) != digest:
-            reporter.warn(f"{path} has changed since the run was started")
+        reporter.warn(f"{path} has changed since the run was started")

@@ -13,6 +13,7 @@ from audioforge.plugins.installed import (
     installed_entry_points,
     plugin_distributions,
 )
+from audioforge.plugins.plugin_file import absolute
 from audioforge.specs import KINDS, Provided
 from audioforge.spelling import canonical
 from audioforge.testing.contract import Check, Contract
@@ -42,6 +43,7 @@ def contract_checks(plugin: str | Path) -> list[Check]:
     Raises:
         PluginError: If there is no such plugin.
     """
+    plugin = absolute(plugin) if isinstance(plugin, Path) else plugin
     files = (plugin,) if isinstance(plugin, Path) else ()
     registry = discover(files=files)
     own = _plugins_of(registry, plugin)
@@ -56,7 +58,7 @@ def contract_checks(plugin: str | Path) -> list[Check]:
 
 def _plugins_of(registry: Registry, plugin: str | Path) -> list[Plugin]:
     if isinstance(plugin, Path):
-        return [p for p in registry.plugins if p.file == plugin.expanduser().absolute()]
+        return [p for p in registry.plugins if p.file == plugin]
     name = canonical(plugin)
     found = [p for p in registry.plugins if canonical(p.distribution) == name]
     if found:

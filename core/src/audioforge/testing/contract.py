@@ -13,8 +13,9 @@ from typing import Any, ClassVar, TypeVar, cast
 
 from attrs import frozen
 
-from audioforge.errors import PluginError
-from audioforge.plugins import Registry, describe
+from audioforge.errors import PluginError, describe
+from audioforge.model import TASKS, Task
+from audioforge.plugins import Registry
 from audioforge.plugins.registry import import_object
 from audioforge.specs import Provided
 
@@ -29,15 +30,17 @@ class CannotCheck(Exception):
     """Something that a check needs is not here, such as an optional dependency; says what."""
 
 
-def rule(mend: str) -> Callable[[_Function], _Function]:
+def rule(mend: str, tasks: tuple[Task, ...] = TASKS) -> Callable[[_Function], _Function]:
     """Mark a method of a `Contract` as a rule; the first line of its docstring is the rule.
 
     Args:
         mend: What the author of a plugin that breaks it should do.
+        tasks: That it makes sense for.
     """
 
     def mark(function: _Function) -> _Function:
         cast("Any", function).mend = mend
+        cast("Any", function).tasks = tasks
         return function
 
     return mark
@@ -136,7 +139,13 @@ class Contract:
         return [
             Check(self.subject, rule, function.__get__(self))
             for rule, function in type(self).rules()
+            if set(cast("Any", function).tasks) & set(self.tasks)
         ]
+
+    @property
+    def tasks(self) -> tuple[Task, ...]:
+        """What the thing is for."""
+        return getattr(self.spec, "tasks", TASKS)
 
     @property
     def subject(self) -> str:

@@ -11,8 +11,8 @@ import attrs
 
 from audioforge.audio import load_clip
 from audioforge.dataset import Dataset
-from audioforge.errors import AudioForgeError, DatasetError
-from audioforge.plugins import checked_options, describe, import_factory
+from audioforge.errors import AudioForgeError, DatasetError, describe
+from audioforge.plugins import checked_options, import_factory
 from audioforge.sample import AudioSample, Problem
 from audioforge.testing.contract import CannotCheck, Contract, ContractError, expect, rule
 from audioforge.testing.examples import DatasetExample

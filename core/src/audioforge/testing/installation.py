@@ -8,6 +8,7 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
+from audioforge.model import TASKS, Task
 from audioforge.plugins import API_VERSION, Plugin
 from audioforge.plugins.api_version import STATEMENT
 from audioforge.plugins.installed import COMMANDS_GROUP, installed_entry_points
@@ -41,6 +42,11 @@ class InstallationContract(Contract):
         self.plugins = plugins
         self.files = files
         self.distribution = plugins[0].distribution
+
+    @property
+    def tasks(self) -> tuple[Task, ...]:
+        """All: these rules are not about what a plugin is for."""
+        return TASKS
 
     @property
     def subject(self) -> str:

@@ -94,8 +94,8 @@ class VerifierContract(Contract):
             )
 
     @rule(
-        "Return Score(None) for a sample without reference or label, and for a hypothesis of a kind "
-        "that its tasks have not, instead of raising or of guessing a reward. If it needs no "
+        "Return Score(None) for a sample without reference or label, and for a hypothesis of a "
+        "kind that its tasks have not, instead of raising or of guessing a reward. If it needs no "
         "reference, say needs_reference = False."
     )
     def abstains(self) -> None:

@@ -63,7 +63,8 @@ def scores_in_worker(
 
 
 def _work(connection: Connection[Any, Any], files: tuple[Path, ...]) -> None:
-    from audioforge.plugins import describe, discover
+    from audioforge.errors import describe
+    from audioforge.plugins import discover
     from audioforge.testing.verifier_cases import contract_context
 
     try:

@@ -16,7 +16,7 @@ import click
 from audioforge import console
 from audioforge.cli.plugins.install import run_pip
 from audioforge.errors import PluginError
-from audioforge.plugins import RESTRICT_VARIABLE
+from audioforge.plugins import RESTRICT_VARIABLE, restriction
 from audioforge.plugins.installed import plugin_distributions
 from audioforge.spelling import canonical
 
@@ -131,12 +131,17 @@ def _check_project(path: Path, as_json: bool) -> int:
         if not infos:
             raise PluginError(f"{path}: pip installed nothing")
         name = infos[0].name.partition("-")[0].replace("_", "-")
-        environment = {k: v for k, v in os.environ.items() if k != RESTRICT_VARIABLE}
+        environment = dict(os.environ)
+        if restriction() is not None:
+            environment[RESTRICT_VARIABLE] = f"{restriction()},{name}"
         others = filter(None, [folder, os.environ.get("PYTHONPATH")])
         environment["PYTHONPATH"] = os.pathsep.join(others)
         command = [sys.executable, "-P", "-m", "audioforge", "plugins", "check", name]
         command += ["--json"] if as_json else []
-        return subprocess.run(command, env=environment, check=False).returncode  # noqa: S603
+        # The child's stdout is ours, which may be reserved for a JSON document.
+        out = console.stdout().file
+        out.flush()
+        return subprocess.run(command, env=environment, check=False, stdout=out).returncode  # noqa: S603
 
 
 def _shown(results: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:

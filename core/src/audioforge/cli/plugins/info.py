@@ -11,6 +11,7 @@ import click
 from audioforge import console
 from audioforge.cli.plugin_option import plugin_option
 from audioforge.errors import PluginError, did_you_mean
+from audioforge.escapes import one_line
 from audioforge.plugins import Plugin, Registry, discover
 from audioforge.plugins.description import describe_plugin, describe_provided
 from audioforge.plugins.installed import plugin_distributions
@@ -77,7 +78,7 @@ def _found(registry: Registry, name: str) -> list[dict[str, Any]]:
 
 def _print(description: dict[str, Any]) -> None:
     console.print_line(f"{description['kind']} {description['name']}", style="bold")
-    console.print_line(description["summary"])
+    console.print_line(one_line(description["summary"]))
     console.print_line()
     rows = [(head, _text(value)) for head, value in description["facts"].items()]
     width = max(len(head) for head, _ in rows)
@@ -106,6 +107,5 @@ def _text(value: Any) -> str:
         return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, list):
-        return ", ".join(map(str, value)) or "-"
-    return str(value)
+    text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return one_line(text) or "-"

@@ -56,7 +56,11 @@ def install(arguments: tuple[str, ...]) -> None:
     before = installed_versions()
     run_pip("install", *arguments)
     changes = changes_since(before)
-    rows = _listed_anew()
+    try:
+        rows = _listed_anew()
+    except PluginError:
+        _print_changes(changes, {})
+        raise
     _print_changes(changes, rows)
     plugins = [change for change in changes if change.now and canonical(change.name) in rows]
     if any(change.now for change in changes) and not plugins:
@@ -88,6 +92,8 @@ def uninstall(names: tuple[str, ...]) -> None:
     run_pip("uninstall", "--yes", *names)
     changes = changes_since(before)
     _print_changes(changes, {})
+    if left := {canonical(name) for name in names} & set(map(canonical, plugin_distributions())):
+        raise PluginError(f"{', '.join(sorted(left))}: is still there; see what pip says above")
     for change in changes:
         for other in _needing(change.name):
             console.print_note(f"Warning: {other} needs {change.name}", style="yellow")
@@ -165,11 +171,13 @@ def _listed_anew() -> dict[str, dict[str, Any]]:
     done = subprocess.run(  # noqa: S603
         command, check=False, capture_output=True, text=True, encoding="utf-8"
     )
-    if done.returncode:
+    try:
+        rows = json.loads(done.stdout)
+    except ValueError as error:  # it ended early: what was installed ends the process
         raise PluginError(
-            f"pip is done, and AudioForge does not start any more: {done.stderr.strip()[-1000:]}"
-        )
-    return {canonical(row["distribution"]): row for row in json.loads(done.stdout)}
+            f"pip is done, and `audioforge plugins list` fails now: {done.stderr.strip()[-1000:]}"
+        ) from error
+    return {canonical(row["distribution"]): row for row in rows}
 
 
 def _print_changes(changes: list[Change], rows: dict[str, dict[str, Any]]) -> None:

@@ -16,8 +16,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-from audioforge.errors import VerifierError
-from audioforge.plugins import describe
+from audioforge.errors import VerifierError, describe
 from audioforge.raft.judging.failures import Failures
 from audioforge.raft.judging.time_limit import OutOfTime, call_within
 from audioforge.sample import AudioSample, Hypothesis, Score
@@ -151,7 +150,7 @@ def _attempt(
         text = f"took longer than {limit:g} s; see --verifier-timeout{_place(error, verifier)}"
         return Failure(text, timed_out=True)
     except BaseException as error:  # SystemExit, a panic of a Rust extension: it is the verifier's
-        return Failure(_one_line(error) + _place(error, verifier))
+        return Failure(_cut(describe(error)) + _place(error, verifier))
 
 
 def _call(
@@ -195,13 +194,6 @@ def _checked(item: object) -> Outcome:
 def _plain(value: float) -> float:
     """Return a number without the type of a library; whole numbers stay whole."""
     return int(value) if isinstance(value, numbers.Integral) else float(value)
-
-
-def _one_line(error: BaseException) -> str:
-    try:
-        return _cut(describe(error))
-    except Exception:  # an error whose own text cannot be had
-        return type(error).__name__
 
 
 def _cut(text: str) -> str:

@@ -14,9 +14,10 @@ from audioforge.errors import (
     PluginError,
     UsageError,
     VerifierError,
+    describe,
 )
 from audioforge.model import LoadOptions, ModelAdapter, Task
-from audioforge.plugins import Registry, checked_options, describe, verifier_spec
+from audioforge.plugins import Registry, checked_options, verifier_spec
 from audioforge.raft.judging.guard import Guard
 from audioforge.reward import RewardAggregator
 from audioforge.sample import AudioSample, Hypothesis, Rollout, Score, ScoredHypothesis
@@ -59,9 +60,9 @@ def create_verifier(
     verifier = cast("Verifier", registry.create("verifiers", setting.name, **setting.options))
     try:
         verifier.setup(context)
-    except AudioForgeError:
+    except (AudioForgeError, KeyboardInterrupt):
         raise
-    except Exception as error:  # a verifier is foreign code; say whose failure it is
+    except BaseException as error:  # foreign code, which may even call sys.exit; say whose it is
         raise VerifierError(
             f"verifier '{setting.id}' cannot be set up: {describe(error)}. Mend it or leave it out."
         ) from error
