@@ -36,6 +36,12 @@ def test_a_project_is_checked_as_it_would_be_published(environment, example):
     assert result.stdout.startswith("plugin audioforge-phone-digits\n  ok      It loads, and ")
     assert re.search(r"\n\n(\d+) checks: \1 ok\n$", result.stdout)
     assert environment.run("audioforge", "plugins", "list", "--json").stdout == "[]\n"
+    above = f"./{example.name}"  # for pip, without the dot, the name of something in an index
+    result = environment.run("audioforge", "plugins", "check", above, cwd=example.parent)
+    assert result.returncode == 0, result.stderr
+    result = environment.run("audioforge", "plugins", "check", example.name, cwd=example.parent)
+    assert result.returncode == 2
+    assert f"the folder is ./{example.name}" in result.stderr
     assert not list(example.rglob("*.egg-info")) + list(example.glob("build"))
 
 

@@ -149,6 +149,42 @@ def test_a_new_plugin_breaks_no_rule(broken_rules):
             {"can_be_closed"},
         ),
         ("example.py", "return VerifierExample(", "return dict(", {"is_a_verifier"}),
+        (
+            "verifier.py",
+            "len(text.split())",
+            "len(text.split()) if text else exit(0)",
+            {"takes_any_text"},
+        ),
+        (
+            "verifier.py",
+            "        return [\n            self._score",
+            "        [len(s.audio) for s in samples if s.reference]\n"
+            "        return [\n            self._score",
+            {"takes_sound_as_it_comes"},
+        ),
+        (
+            "verifier.py",
+            "        return [\n            self._score",
+            "        1 / max(0, len(hypotheses) - 1) if samples else None\n"
+            "        return [\n            self._score",
+            {"takes_a_lone_hypothesis"},
+        ),
+        (
+            "verifier.py",
+            '    tasks = ("asr",)',
+            '    tasks = ("asr",)\n    needs_reference = False',
+            {"abstains"},
+        ),
+        ("verifier.py", "return Score(None)", "return Score(None, passed=False)", {"abstains"}),
+        ("verifier.py", 'tasks = ("asr",)', 'tasks = ("asr",)\n    scope = "x"', {"is_a_verifier"}),
+        (
+            "verifier.py",
+            "        words, reference_words =",
+            "        self._known = getattr(self, '_known', {})\n"
+            "        reference = self._known.setdefault(text, reference)\n"
+            "        words, reference_words =",
+            {"is_deterministic"},
+        ),
     ],
 )
 def test_verifiers(broken_rules, file, old, new, expected):
@@ -182,6 +218,18 @@ def test_verifiers(broken_rules, file, old, new, expected):
             {"is_a_reward"},
         ),
         ("(RewardAggregator):", "(RewardAggregator):\n    requires = 'wer'\n", {"requires_ids"}),
+        (
+            "        if not judged:",
+            "        sum(scores[name].reward for name in scores)\n        if not judged:",
+            {"abstaining_takes_no_part", "abstains_when_nothing_judges"},
+        ),
+        ("return min(1.0, total", "return 0.5 or min(1.0, total", {"judges_something"}),
+        (
+            "        if not judged:",
+            "        for score in scores.values():\n            score.metrics['seen'] = 1.0\n"
+            "        if not judged:",
+            {"is_a_reward"},
+        ),
         ("(RewardAggregator):", ":\n    requires = ()\n", {"is_an_aggregator"}),
         (
             "validator=[ge(0), le(1)]",
@@ -199,6 +247,8 @@ def test_aggregators(broken_rules, old, new, expected):
     [
         ("id=file,", "id=str(self._folder / file),", {"can_lie_anywhere"}),
         ("id=file,", "id='same',", {"ids_are_unique"}),
+        ("id=file,", "id=f'{self._folder.name}/{file}',", {"can_lie_anywhere"}),
+        ("speaker=speaker or None,", "speaker=3,", {"says_what_is_right"}),
         (
             "reference=text,",
             "reference=f\"{text} {__import__('random').random()}\",",
@@ -277,6 +327,25 @@ def test_datasets(broken_rules, old, new, expected):
             "return",
             {"its_targets_can_be_learnt"},
         ),
+        ("adapter._give_new_head(options.new_labels, options.seed)", "pass", {"has_labels"}),
+        (
+            "probabilities(logprobs, params))",
+            "np.exp(logprobs))",
+            {"draws_from_the_most_probable"},
+        ),
+        (
+            "logprob=float(logprobs[chosen])",
+            "logprob=-1.25",
+            {"log_probability_is_minus_the_loss"},
+        ),
+        (
+            "        stacked = np.stack(",
+            "        torch.manual_seed(0)\n        clips[0].waveform[:] = 0\n"
+            "        stacked = np.stack(",
+            {"leaves_things_alone"},
+        ),
+        ("raise ConfigError([", "raise ValueError([", {"survives_saving"}),
+        ("params.check(k)", "k, params.max_new_tokens + 1", {"takes_the_defaults"}),
         (
             "network(len(self._labels)).to(device)",
             "network(len(self._labels)).to(device).double()",

@@ -110,6 +110,23 @@ def test_nothing_is_overwritten(tmp_path):
     assert (tmp_path / "audioforge-other").read_text() == "a file"
 
 
+def test_names_that_would_not_work_are_refused_or_made_to(tmp_path):
+    arguments = ["plugins", "new", "--directory", str(tmp_path), "--kind"]
+    for kind, name, reason in (
+        ("verifier", "wer", "verifier 'wer' is AudioForge's own"),
+        ("aggregator", "gated", "aggregator 'gated' is AudioForge's own"),
+        ("model", "x" * 61, "more than 60 letters"),
+    ):
+        result = CliRunner().invoke(cli, [*arguments, kind, name])
+        assert result.exit_code == 2
+        assert reason in result.output
+    for name in ("true", "none", "class"):
+        result = CliRunner().invoke(cli, [*arguments, "dataset", name])
+        assert result.exit_code == 0, result.output
+        source = tmp_path / f"audioforge-{name}/src/audioforge_{name}/dataset.py"
+        compile(source.read_text(), str(source), "exec")
+
+
 @pytest.mark.parametrize("name", ["Phone", "phone_digits", "phone digits", "-x", "x--y", "", "é"])
 def test_a_name_that_cannot_be_used(tmp_path, name):
     arguments = ["plugins", "new", "--kind", "model", "--directory", str(tmp_path), "--", name]

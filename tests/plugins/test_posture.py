@@ -112,6 +112,17 @@ def test_the_variable_keeps_plugins_out(marks, arguments, names):
     assert marks(*arguments, AUDIOFORGE_PLUGINS=names) == set()
 
 
+def test_a_check_of_a_project_loads_no_other_plugin(marks, root):
+    example = root / "docs/examples/audioforge-phone-digits"
+    variables = {"PIP_NO_INDEX": "1", "PIP_NO_BUILD_ISOLATION": "false"}
+    assert marks("plugins", "check", example, AUDIOFORGE_PLUGINS="", **variables) == set()
+
+
+def test_a_subcommand_of_a_plugin_with_another_api_does_not_run(marks, tmp_path):
+    (tmp_path / "site/spy_plugin.py").write_text(PLUGIN.replace("_API = 1", "_API = 9"))
+    assert marks("spy") == set()
+
+
 IMPORTED = """
 import sys
 from click.testing import CliRunner

@@ -80,7 +80,7 @@ def _check_name(name: str, kind: str) -> None:
     if f"{PREFIX}{name}" in OWN_DISTRIBUTIONS:
         raise UsageError(f"'{PREFIX}{name}' is AudioForge's own; choose another name")
     if restriction() is None and name in _own_names(f"{kind}s"):
-        raise UsageError(f"a {kind} of AudioForge is called '{name}'; choose another name")
+        raise UsageError(f"{kind} '{name}' is AudioForge's own; choose another name")
 
 
 def _own_names(kind: str) -> list[str]:
