@@ -10,18 +10,9 @@ from audioforge.audio import load_clip
 from audioforge.model import LoadOptions
 from audioforge.sample import AudioSample, Clip
 from audioforge_wav2vec.adapter import Wav2VecAdapter
+from audioforge_wav2vec.example import SMALL
 from audioforge_wav2vec.families import FAMILIES
 from audioforge_wav2vec.untrained import model_config, write_untrained
-
-SMALL = {
-    "hidden_size": 32,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 2,
-    "intermediate_size": 64,
-    "conv_dim": (16,) * 7,
-    "num_conv_pos_embedding_groups": 4,
-    "initializer_range": 0.2,
-}
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Literal, cast
 
 import attrs
@@ -20,6 +20,7 @@ from audioforge.sample import Clip, Hypothesis
 from audioforge.specs import ModelSpec
 from audioforge.testing.contract import CannotCheck, Contract, ContractError, expect, rule
 from audioforge.testing.examples import ModelExample, speech_like
+from audioforge.testing.hypotheses import expect_same_hypotheses, reference_of
 
 K = 4
 UNUSED_SEED = 739_391
@@ -173,8 +174,8 @@ class ModelContract(Contract):
     def noise_is_keyed(self) -> None:
         """The same seed draws the same; the first of k are those of a smaller k."""
         first = self._sample(self._clips, K)
-        _expect_same(self._sample(self._clips, K), first, "a second draw")
-        _expect_same(
+        expect_same_hypotheses(self._sample(self._clips, K), first, "a second draw")
+        expect_same_hypotheses(
             self._sample(self._clips, K - 2), [own[: K - 2] for own in first], "a smaller k"
         )
 
@@ -195,16 +196,16 @@ class ModelContract(Contract):
         for params, k in ((DRAW, K), (GREEDY_SHORT, 1)):
             together = self._sample(self._clips, k, params)
             alone = [self._sample([clip], k, params)[0] for clip in self._clips]
-            _expect_same(alone, together, "alone")
+            expect_same_hypotheses(alone, together, "alone")
             backwards = self._sample(self._clips[::-1], k, params)[::-1]
-            _expect_same(backwards, together, "in reverse order")
+            expect_same_hypotheses(backwards, together, "in reverse order")
 
     @rule("Take the most probable token at temperature 0; use no noise.")
     def greedy_is_deterministic(self) -> None:
         """Greedy decoding gives the same whatever the seed."""
         first = self._sample(self._clips, 1, GREEDY_SHORT)
         params = attrs.evolve(GREEDY_SHORT, seed=101, cycle=7)
-        _expect_same(self._sample(self._clips, 1, params), first, "with another seed")
+        expect_same_hypotheses(self._sample(self._clips, 1, params), first, "with another seed")
 
     @rule("Return the sum over utterances of weight × mean negative log-likelihood of the tokens.")
     def loss_is_a_weighted_sum(self) -> None:
@@ -289,8 +290,8 @@ class ModelContract(Contract):
         json.loads((folder / "config.json").read_text(encoding="utf-8"))
         what = f"trainable={trainable}: after"
         loaded = self._sample(self._clips, K, adapter=self._load(str(folder)))
-        _expect_same(loaded, before, f"{what} loading")
-        _expect_same(
+        expect_same_hypotheses(loaded, before, f"{what} loading")
+        expect_same_hypotheses(
             self._sample(self._clips, K, adapter=adapter), before, f"{what} saving, the adapter"
         )
 
@@ -340,7 +341,9 @@ class ModelContract(Contract):
 
     @property
     def _targets(self) -> list[Hypothesis]:
-        return list(self._example.targets) or [_target(c, self._example.task) for c in self._clips]
+        return list(self._example.targets) or [
+            reference_of(c, self._example.task) for c in self._clips
+        ]
 
     def _sample(
         self,
@@ -375,42 +378,3 @@ class ModelContract(Contract):
             expect(np.isfinite(sound).all(), "audio holds NaN or infinities")
             rate = hypothesis.sampling_rate
             expect(isinstance(rate, int) and rate > 0, f"the sampling rate of audio is {rate!r}")
-
-
-def _target(clip: Clip, task: str) -> Hypothesis:
-    if task == "classification":
-        return Hypothesis(label=clip.sample.labels[0])
-    if task == "asr":
-        return Hypothesis(text=clip.sample.reference)
-    return Hypothesis(audio=clip.waveform, sampling_rate=clip.sampling_rate)
-
-
-def _expect_same(
-    these: Sequence[Sequence[Hypothesis]], those: Sequence[Sequence[Hypothesis]], what: str
-) -> None:
-    for this, that in _flat(these, those):
-        expect(_same(this, that), f"{what} gives {_shown(this)} instead of {_shown(that)}")
-
-
-def _flat(
-    these: Sequence[Sequence[Hypothesis]], those: Sequence[Sequence[Hypothesis]]
-) -> Iterator[tuple[Hypothesis, Hypothesis]]:
-    for x, y in zip(these, those, strict=True):
-        yield from zip(x, y, strict=True)
-
-
-def _same(this: Hypothesis, that: Hypothesis) -> bool:
-    if isinstance(this.audio, np.ndarray) and isinstance(that.audio, np.ndarray):
-        return this.audio.shape == that.audio.shape and np.allclose(
-            this.audio, that.audio, atol=1e-4
-        )
-    near = this.logprob is that.logprob or (
-        (None not in (this.logprob, that.logprob))
-        and math.isclose(cast("float", this.logprob), cast("float", that.logprob), abs_tol=1e-3)
-    )
-    return near and (this.text, this.label) == (that.text, that.label)
-
-
-def _shown(hypothesis: Hypothesis) -> str:
-    what = "sound" if hypothesis.audio is not None else repr(hypothesis.content[:80])
-    return f"{what} (logprob {hypothesis.logprob})"
