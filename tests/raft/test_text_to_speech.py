@@ -5,6 +5,8 @@ distribution on the path.
 """
 
 import json
+import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,7 +20,14 @@ from safetensors.torch import load_file, save_file
 from audioforge.cli import cli
 from audioforge_demo import assets
 
-METADATA = "Metadata-Version: 2.4\nName: tone-speech\nVersion: 1.0\nSummary: Tones for words.\n"
+METADATA = """Metadata-Version: 2.4
+Name: tone-speech
+Version: 1.0
+Summary: Tones for words.
+License-Expression: MIT
+Requires-Python: >=3.11
+Requires-Dist: audioforge<0.2,>=0.1
+"""
 ENTRY_POINTS = "[audioforge]\ntone-speech = tone_speech.plugin\n"
 RIGHT = 1 + 2.5 * np.arange(100) / 100
 """The pitch of each of the 100 words, in octaves above 100 Hz."""
@@ -63,6 +72,14 @@ def texts(count: int, seed: int) -> list[str]:
 def write_lines(path: Path, lines: list[dict]) -> Path:
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
     return path
+
+
+def test_it_keeps_the_contracts(monkeypatch: pytest.MonkeyPatch) -> None:
+    path = [str(folder) for folder in sys.path if folder]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(path))  # for the processes that are started
+    result = run("plugins", "check", "tone-speech")
+    assert result.exit_code == 0, result.output
+    assert "Text to speech takes a clip of no frames" in result.output
 
 
 def run(*arguments: object) -> Result:

@@ -8,6 +8,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from audioforge import keyed_random
+from audioforge.errors import CheckpointError
 from audioforge.model import ModelAdapter
 from audioforge.sample import Hypothesis
 
@@ -28,7 +29,10 @@ class ToneSpeech(ModelAdapter):
 
     @classmethod
     def load(cls, checkpoint, options):
-        return cls(load_file(Path(checkpoint) / "model.safetensors")["octaves"])
+        try:
+            return cls(load_file(Path(checkpoint) / "model.safetensors")["octaves"])
+        except OSError as error:
+            raise CheckpointError(f"{checkpoint}: {error}") from error
 
     @property
     def module(self):

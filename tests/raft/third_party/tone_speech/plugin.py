@@ -4,6 +4,8 @@ from audioforge.hookspecs import hookimpl
 from audioforge.model import Serves
 from audioforge.specs import ModelSpec, VerifierSpec
 
+AUDIOFORGE_API = 1
+
 
 @hookimpl
 def register_models():
@@ -13,6 +15,7 @@ def register_models():
             summary="Speaks each word as a tone.",
             serves=(Serves("tts", "tone-speech", ("ToneSpeech",)),),
             factory="tone_speech.model:ToneSpeech",
+            example="tone_speech.example:model",
         )
     ]
 
@@ -25,5 +28,6 @@ def register_verifiers():
             summary="Whether each tone has the pitch of its word.",
             tasks=("tts",),
             factory="tone_speech.verifier:Pitch",
+            example="tone_speech.example:verifier",
         )
     ]

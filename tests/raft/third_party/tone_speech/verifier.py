@@ -27,12 +27,15 @@ class Pitch(Verifier):
         return [self._score(s, h) for s, h in zip(samples, hypotheses, strict=True)]
 
     def _score(self, sample, hypothesis):
+        words = (sample.reference or "").split()
+        if hypothesis.audio is None or not words or not set(words) <= set(OCTAVES):
+            return Score(None)
         spoken = AudioSample("output", hypothesis.audio, hypothesis.sampling_rate)
         try:
             heard = hear(load_clip(spoken, RATE).waveform)
         except AudioError:
             return Score(None)
-        wanted = np.array([OCTAVES[word] for word in sample.reference.split()])
+        wanted = np.array([OCTAVES[word] for word in words])
         if len(heard) != len(wanted):
             return Score(0.0, False)
         off = np.abs(heard - wanted)
