@@ -71,6 +71,7 @@ def test_it_is_listed_as_what_it_is(idea):
     assert (rows["json.py"]["version"], rows["json.py"]["api_version"]) == ("", 1)
     result = audioforge("plugins", "info", "--plugin", idea, "idea")
     assert "from               json.py\n" in result.stdout
+    assert f"audioforge verify predictions.jsonl --verifier idea --plugin {idea}\n" in result.stdout
 
 
 def test_nothing_but_the_flag_loads_it(idea, predictions, monkeypatch):

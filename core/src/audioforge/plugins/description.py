@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from importlib import metadata
 from typing import Any, cast
 
@@ -87,7 +88,8 @@ def describe_provided(kind: str, provided: Provided, registry: Registry) -> dict
     except Exception as error:  # options or metrics that are not what the contract says
         description["error"] = f"its options or metrics cannot be read: {describe(error)}"
     required = [o["option"] for o in description["options"] if o["default"] == "(required)"]
-    description["example"] = _example_command(spec, plain, required)
+    flag = f" --plugin {shlex.quote(str(plugin.file))}" if plugin.file else ""
+    description["example"] = _example_command(spec, plain, required) + flag
     return description
 
 

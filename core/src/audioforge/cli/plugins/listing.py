@@ -55,7 +55,8 @@ def plugin_rows(registry: Registry) -> list[dict[str, Any]]:
     errors: dict[str, list[str]] = {}
     for plugin in registry.plugins:
         row = rows.setdefault(plugin.distribution, _row(plugin.distribution, plugin.version))
-        row["api_version"] = plugin.api_version
+        if row["api_version"] is None or plugin.errors:  # of several, the one that is told about
+            row["api_version"] = plugin.api_version
         for kind in KINDS:
             row["provides"][kind] += sorted(spec.name for spec in plugin.provides[kind])
         errors.setdefault(plugin.distribution, []).extend(plugin.errors)
