@@ -31,7 +31,8 @@ def test_a_second_run_on_the_same_folder_is_refused(
     assert "writes this run" in second.said
     anew = Fork(command, "train", *flags(settings(inputs)), "--output", run)
     assert anew.end() == 2
-    assert "the folder is not empty; go on with it by --resume" in anew.said
+    assert f"process {first.process.pid} on" in anew.said
+    assert "writes this run" in anew.said
     assert first.end() == 0, "the first one did not notice"
     assert results(run) == results(whole)
 

@@ -82,19 +82,23 @@ def benchmark(
     given = {k: v for k, v in flags.items() if v is not None and v != ()}
     config = AudioRAFTConfig.from_mapping(given)
     from audioforge.raft.benchmark import run_benchmark
+    from audioforge.raft.durable.claim import Claim
     from audioforge.raft.run_folder import RunFolder
 
-    if output is not None:
-        RunFolder.create(output)  # now, not after an hour of decoding
     registry = discover(files=plugin_files)
-    measured = run_benchmark(config, registry, output=output, word_times=word_times)
+    claim = None if output is None else Claim(RunFolder(output), resumes=False)
+    try:
+        measured = run_benchmark(config, registry, claim=claim, word_times=word_times)
+        if output is not None and measured.is_main:
+            lines = (item.prediction for item in measured.evaluation.items)
+            atomic.write_jsonl(output / "predictions.jsonl", lines)
+            atomic.write_json(output / "metrics.json", measured.result)
+            RunFolder(output).write_skipped({str(config.dataset): measured.skips})
+    finally:
+        if claim is not None:
+            claim.release()
     if not measured.is_main:
         return
-    if output is not None:
-        lines = (item.prediction for item in measured.evaluation.items)
-        atomic.write_jsonl(output / "predictions.jsonl", lines)
-        atomic.write_json(output / "metrics.json", measured.result)
-        RunFolder(output).write_skipped({str(config.dataset): measured.skips})
     if as_json:
         print_json(measured.result)
         return

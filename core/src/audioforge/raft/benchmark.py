@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, cast
 
 import attrs
@@ -15,6 +14,7 @@ from audioforge.optional_imports import hide_broken_companions
 from audioforge.plugins import Registry, discover
 from audioforge.raft.clips import SkipLog
 from audioforge.raft.data import check_labels, load_samples, normalizer_for
+from audioforge.raft.durable.claim import Claim
 from audioforge.raft.evaluation import Evaluation, EvaluationSet
 from audioforge.raft.judging.verification import Verification
 from audioforge.raft.processes import Processes
@@ -44,7 +44,7 @@ def run_benchmark(
     registry: Registry | None = None,
     reporter: Reporter | None = None,
     *,
-    output: Path | None = None,
+    claim: Claim | None = None,
     word_times: bool = False,
 ) -> Benchmark:
     """Evaluate a model.
@@ -52,7 +52,8 @@ def run_benchmark(
     Args:
         config: Its model, dataset and evaluation settings; the training settings do not matter.
         registry: Of the plugins to use; None to discover what is installed.
-        output: Folder that the predictions will be written to; generated audio goes below it.
+        claim: On the folder that the predictions will be written to, taken before anything is
+            read; generated audio goes below it.
         word_times: Add to each prediction when its words were said.
         reporter: Where to tell how it goes; None for stderr.
 
@@ -69,6 +70,8 @@ def run_benchmark(
     check_names(registry, config)
     if config.adapter is None:  # fail before an hour of reading data
         choose_adapter(registry, model_name, task)
+    if claim is not None:
+        claim.take(processes)
     dataset = load_samples(
         registry,
         cast("str", config.dataset),
@@ -84,7 +87,7 @@ def run_benchmark(
     options = LoadOptions(str(processes.device), config.language)
     adapter = load_adapter(registry, model_name, task, options, config.adapter)
     check_labels(adapter.labels, model_name, [dataset])
-    audio_folder = output / "predictions" if output is not None and task == "tts" else None
+    audio_folder = claim.folder.root / "predictions" if claim and task == "tts" else None
     evaluation = evaluator.evaluate(
         adapter, dataset, audio_folder=audio_folder, word_times=word_times
     )

@@ -26,7 +26,6 @@ from audioforge.model import ModelAdapter
 from audioforge.raft.choice import Candidate, best_cycle
 from audioforge.raft.cycle_rollouts import sample_and_verify
 from audioforge.raft.durable.identity import RunIdentity
-from audioforge.raft.durable.lock import RunLock
 from audioforge.raft.durable.state import Progress
 from audioforge.raft.durable.stop import StopRequest
 from audioforge.raft.export import evaluate_candidate, export
@@ -51,7 +50,7 @@ class Loop:
     Args:
         run: It.
         adapter: The base model; let go before the export loads others.
-        folder: Where it writes.
+        folder: Where it writes; claimed.
         resumes: Whether the folder holds what was done of it.
     """
 
@@ -65,7 +64,6 @@ class Loop:
         self._processes = run.processes
         self._folder = folder
         self._resumes = resumes
-        self._lock = RunLock(folder.state, run.processes.rank)
         self._started = time.monotonic()
         self._seconds: dict[str, float] = {}
         self._cycles: list[Candidate] = []
@@ -92,8 +90,6 @@ class Loop:
             raise TrainingError(
                 f"out of memory: {str(error).splitlines()[0] if str(error) else 'of the machine'}"
             ) from error
-        finally:
-            self._lock.release()
 
     def _run_cycles(self) -> Summary:
         run, adapter = self._run, self._adapter
@@ -159,22 +155,12 @@ class Loop:
         return True
 
     def _open_folder(self) -> None:
-        """Make the run folder, or take it over: on the main process, before any other looks."""
+        """Begin the run folder, or read what is in it of clips that were left out."""
         folder = self._folder
         if self._processes.is_main and not self._resumes:
-            RunFolder.create(folder.root)
-        if self._processes.is_main:
-            folder.state.mkdir(exist_ok=True)
-            self._lock.acquire()
-            self._lock.require_all_free()
-            folder.mend()
-            if not self._resumes:
-                folder.write_config(
-                    self._config.as_mapping(), self._run.registry, self._processes.count
-                )
-        self._processes.wait()
-        if not self._processes.is_main:
-            self._lock.acquire()
+            folder.write_config(
+                self._config.as_mapping(), self._run.registry, self._processes.count
+            )
         if self._resumes:
             folder.read_skipped(self._run.data.skips)
         self._processes.wait()
@@ -365,10 +351,10 @@ class Loop:
 
     def _leave(self) -> None:
         """Say what an unfinished run leaves behind, and which clips it left out until then."""
-        if not (self._lock.is_held and self._processes.is_main):
+        if not self._processes.is_main:
             return
         try:
-            if not (self._folder.root / "config.yaml").is_file():
+            if not self._folder.has_begun:
                 return
             self._folder.write_skipped(self._run.data.skips)
         except OSError as error:  # the disk may be what failed

@@ -5,17 +5,36 @@ Accelerate places and reduces; the loop is the same whatever the number of proce
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import copyreg
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from datetime import timedelta
+from pickle import PicklingError
+from types import MappingProxyType
 from typing import Any, TypeVar, cast
 
 import torch
 from accelerate import PartialState
-from accelerate.utils import broadcast, gather_object, reduce
+from accelerate.utils import broadcast, broadcast_object_list, gather_object, reduce
 
 from audioforge.errors import ConfigError, TrainingError
 
 T = TypeVar("T")
+
+PATIENCE = timedelta(days=7)
+"""For the others: the main process may read a stream for hours. A death is noticed at once."""
+LAUNCHED = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
+"""What torchrun sets for each process."""
+MPI_SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "MV2_COMM_WORLD_SIZE")
+
+
+def _read_only(mapping: dict[Any, Any]) -> MappingProxyType[Any, Any]:
+    return MappingProxyType(mapping)
+
+
+# What samples hold is sent between processes, and often such a view, which pickle does not know.
+copyreg.pickle(MappingProxyType, lambda view: (_read_only, (dict(view),)))
 
 
 class Processes:
@@ -31,13 +50,19 @@ class Processes:
 
     def __init__(self, device: str, dtype: str) -> None:
         """Join the process group that the launcher set up, if there is one."""
-        problem = device_problem(device)
+        problem = device_problem(device) or _launch_problem()
         if problem is not None:
             raise ConfigError([problem])
         if not torch.distributed.is_initialized():
             # Accelerate remembers the device of an earlier run in the same Python process.
             PartialState._reset_state()
-        self._state = PartialState(cpu=device == "cpu")
+        try:
+            self._state = PartialState(cpu=device == "cpu", timeout=PATIENCE)
+        except (RuntimeError, ValueError) as error:
+            raise TrainingError(
+                f"the processes of this run cannot join: {_first_line(error)}. Start them with "
+                f"torchrun."
+            ) from error
         self._dtype = dtype
 
     @property
@@ -74,6 +99,42 @@ class Processes:
             return items
         with self._together():
             return cast("list[T]", gather_object(items))
+
+    def from_main(self, function: Callable[[], T]) -> T:
+        """Call a function on the main process alone, and return its result on every one.
+
+        Raises:
+            TrainingError: On the others, if it fails on the main process, which says why.
+        """
+        if self.count == 1:
+            return function()
+        result: list[Any] = [False, None]
+        try:
+            if self.is_main:
+                result = [True, function()]
+        finally:
+            self._broadcast(result)
+        succeeded, value = result
+        if not succeeded:
+            raise TrainingError(
+                f"process {self.rank} of {self.count}: the main process failed. Its error says why."
+            )
+        return cast("T", value)
+
+    def _broadcast(self, values: list[Any]) -> None:
+        """Give every process the main one's values, in place.
+
+        Raises:
+            TrainingError: If they cannot be sent, or another process is gone.
+        """
+        try:
+            with self._together():
+                broadcast_object_list(values)
+        except (TypeError, AttributeError, PicklingError) as error:
+            raise TrainingError(
+                f"data cannot be sent to the other processes: {error}. Metadata of samples must be "
+                f"plain values; mend the dataset's plugin, or train with one process."
+            ) from error
 
     def wait(self) -> None:
         """Wait until every process is here.
@@ -157,5 +218,24 @@ def device_problem(device: str) -> str | None:
     return f"device: '{device}' is not available here; there is {there}"
 
 
-def _first_line(error: RuntimeError) -> str:
+def _launch_problem() -> str | None:
+    """Return why the variables of a launcher make no group of processes, or None."""
+    given = {name: os.environ[name] for name in LAUNCHED if os.environ.get(name)}
+    if any(name in os.environ for name in MPI_SIZES):
+        return None  # mpirun has names of its own
+    if given.get("WORLD_SIZE", "1") == "1" and "LOCAL_RANK" not in given:
+        return None
+    wrong = [f"{n}={v}" for n, v in given.items() if n != "MASTER_ADDR" and not v.isdecimal()]
+    missing = [name for name in LAUNCHED if name not in given]
+    if not wrong and not missing:
+        return None
+    what = f"{', '.join(wrong)} is no number" if wrong else f"{', '.join(missing)} is not set"
+    there = ", ".join(f"{name}={value}" for name, value in given.items())
+    return (
+        f"processes: the environment has {there}, but {what}. Start several processes with "
+        f"torchrun, or unset {', '.join(given)} for one."
+    )
+
+
+def _first_line(error: Exception) -> str:
     return next(iter(str(error).splitlines()), type(error).__name__)

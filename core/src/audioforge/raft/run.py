@@ -25,6 +25,7 @@ from audioforge.raft.data import (
     normalizer_for,
     shared_clips,
 )
+from audioforge.raft.durable.claim import Claim
 from audioforge.raft.durable.spool import Spool
 from audioforge.raft.evaluation import EvaluationSet
 from audioforge.raft.evaluator import Evaluator
@@ -156,7 +157,7 @@ def prepare(
     reporter: Reporter | None = None,
     *,
     resumes: bool = False,
-    spool: Spool | None = None,
+    claim: Claim | None = None,
 ) -> Run:
     """Make a run ready.
 
@@ -165,7 +166,8 @@ def prepare(
         registry: Of the plugins to use; None to discover what is installed.
         reporter: Where to tell how it goes; None for stderr.
         resumes: Whether the run folder is there already.
-        spool: Where sound goes that comes without a file; None to hold it in memory.
+        claim: Taken before anything is read; sound that comes without a file goes to its folder.
+            None to write nothing, and hold such sound in memory.
 
     Raises:
         AudioForgeError: If settings, plugins, the checkpoint or data do not allow the run.
@@ -177,13 +179,17 @@ def prepare(
     processes = Processes(config.device, config.dtype)
     if not processes.is_main:
         reporter = Reporter(quiet=True, warnings=False)
-    elif not resumes:
-        require_new(cast("Path", config.output_dir))
     reporter = reporter or Reporter()
     task = cast("Task", config.task)
     if config.adapter is None:  # fail before an hour of reading data
         choose_adapter(registry, cast("str", config.model_name), task)
-    data = _load_data(registry, config, reporter, spool)
+    if claim is not None:
+        claim.take(processes)
+    elif not resumes and processes.is_main:
+        require_new(cast("Path", config.output_dir))
+    spool = Spool(claim.folder.clips) if claim is not None else None
+    # One process reads: a stream is paid for once, and sound has one writer.
+    data = processes.from_main(lambda: _load_data(registry, config, reporter, spool))
     samples = [*data.train.samples, *data.held_out.samples]
     config.normalizer = normalizer_for(config.normalizer, config.language, samples, task)
     verification, evaluator = create_judges(registry, config, samples, processes, reporter)

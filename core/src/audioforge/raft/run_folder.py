@@ -21,7 +21,6 @@ import os
 import platform
 import shutil
 import sys
-from contextlib import suppress
 from fnmatch import fnmatch
 from importlib import metadata
 from pathlib import Path
@@ -34,6 +33,7 @@ from safetensors import SafetensorError
 from audioforge import atomic
 from audioforge.errors import UsageError
 from audioforge.model import ModelAdapter
+from audioforge.paths import path_text
 from audioforge.plugins import Plugin, Registry
 from audioforge.raft.clips import SkipLog
 from audioforge.raft.durable.journal import RANK, Journal, mend, whole_lines
@@ -41,6 +41,8 @@ from audioforge.raft.durable.state import ResumePoints
 from audioforge.raft.evaluation import Evaluation
 from audioforge.sample import Problem
 
+UNBEGUN_STATE = ("lock-*", "owner-*.json", ".owner-*.tmp", "clips")
+"""What `state/` holds before a run has begun."""
 LIBRARIES = ("torch", "transformers", "accelerate", "peft", "jiwer", "soundfile", "soxr", "numpy")
 
 
@@ -53,20 +55,6 @@ class RunFolder:
     """
 
     root: Path
-
-    @classmethod
-    def create(cls, root: Path) -> RunFolder:
-        """Make a new run folder.
-
-        Raises:
-            UsageError: If it is a file, holds something, or cannot be made.
-        """
-        require_new(root)
-        try:
-            root.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UsageError(f"--output {root}: cannot be made: {error.strerror}") from error
-        return cls(root)
 
     def mend(self) -> None:
         """Take away what a kill can leave: temporary files and torn lines. For one process."""
@@ -148,12 +136,10 @@ class RunFolder:
         """Return what `remember` kept; None when there is none."""
         return self._read(self.state / f"{name}.json")
 
-    def remove_unbegun(self) -> None:
-        """Remove what is there of a run that could not begin."""
-        if self.clips.is_dir() and not (self.root / "config.yaml").is_file():
-            self.remove_state()
-            with suppress(OSError):  # it was there before, with something in it
-                self.root.rmdir()
+    @property
+    def has_begun(self) -> bool:
+        """Whether a run has begun in it; a start that died before left only `state/`."""
+        return (self.root / "config.yaml").is_file()
 
     def remove_state(self) -> None:
         """Let go of what only a resume needs."""
@@ -248,12 +234,19 @@ def require_new(root: Path) -> None:
         UsageError: If it is a file, holds something, or cannot be read.
     """
     try:
+        str(root.absolute()).encode()
+    except UnicodeEncodeError as error:  # found by safetensors only when a cycle is over
+        raise UsageError(
+            f"--output {path_text(root.absolute())}: its name is not UTF-8, and weights cannot be "
+            f"written there; name another folder"
+        ) from error
+    try:
         if root.exists() and not root.is_dir():
             raise UsageError(f"--output {root}: is a file; name a new folder")
         if root.is_dir() and not os.access(root, os.W_OK | os.X_OK):
             raise UsageError(f"--output {root}: you may not write there; name another folder")
         unfinished = (root / "config.yaml").is_file() and not (root / "summary.json").is_file()
-        if root.is_dir() and not all(_left_before_the_start(p.name) for p in root.iterdir()):
+        if root.is_dir() and not all(_left_before_the_start(p) for p in root.iterdir()):
             mend = (
                 f"go on with it by --resume {root}, or name a new one"
                 if unfinished
@@ -264,9 +257,11 @@ def require_new(root: Path) -> None:
         raise UsageError(f"--output {root}: cannot be read: {error.strerror}") from error
 
 
-def _left_before_the_start(name: str) -> bool:
-    """Whether a run that was killed before it began leaves a file or folder of this name."""
-    return name == "state" or fnmatch(name, ".config.yaml.*.tmp")
+def _left_before_the_start(path: Path) -> bool:
+    """Whether a run that was killed before it began leaves this file or folder."""
+    if path.name == "state" and path.is_dir():
+        return all(any(fnmatch(p.name, left) for left in UNBEGUN_STATE) for p in path.iterdir())
+    return fnmatch(path.name, ".config.yaml.*.tmp")
 
 
 def library_versions() -> dict[str, str | None]:

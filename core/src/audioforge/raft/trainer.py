@@ -9,7 +9,7 @@ import attrs
 from audioforge.config import CHANGEABLE, AudioRAFTConfig, read_config_file
 from audioforge.errors import UsageError
 from audioforge.plugins import Registry
-from audioforge.raft.durable.spool import Spool
+from audioforge.raft.durable.claim import Claim
 from audioforge.raft.durable.stop import StopRequest
 from audioforge.raft.loop import Loop
 from audioforge.raft.run import OUTPUT_DIR, Run, prepare
@@ -102,22 +102,14 @@ class AudioRAFTTrainer:
         """
         config = attrs.evolve(self.config, dataset=dataset or self.config.dataset)
         folder = RunFolder(config.output_dir or OUTPUT_DIR)
+        claim = Claim(folder, resumes=self._resumes)
         try:
-            run = prepare(
-                config,
-                self._registry,
-                self._reporter,
-                resumes=self._resumes,
-                spool=Spool(folder.clips),
-            )
-            # The model is loaded before anything is written.
-            loop = Loop(run, run.load(run.model_name), folder, resumes=self._resumes)
-        except BaseException:
-            if not self._resumes:
-                folder.remove_unbegun()
-            raise
-        with StopRequest() as stop:
-            return loop.run(stop)
+            run = prepare(config, self._registry, self._reporter, claim=claim)
+            adapter = run.load(run.model_name)  # before anything is written
+            with StopRequest() as stop:
+                return Loop(run, adapter, folder, resumes=self._resumes).run(stop)
+        finally:
+            claim.release()
 
 
 def _check_plugin_files(folder: Path, registry: Registry | None, reporter: Reporter) -> None:

@@ -61,6 +61,19 @@ class RunLock:
         """Whether this process has it."""
         return self._lock.is_locked
 
+    @property
+    def is_taken(self) -> bool:
+        """Whether another living process has it at this moment."""
+        if not Path(self._lock.lock_file).exists():
+            return False
+        try:
+            with self._lock.acquire(timeout=0):
+                return False
+        except Timeout:
+            return True
+        except OSError:  # just removed, or closed to us
+            return False
+
     def release(self) -> None:
         """Let it go."""
         self._lock.release()

@@ -1,11 +1,13 @@
 """Clips that come without a file, kept on disk instead of in memory.
 
 A streamed dataset hands its sound over in memory, once. A run reads every clip in every cycle, in
-another order; so the sound goes to disk as it arrives.
+another order; so the sound goes to disk as it arrives. A file is named by the digest of what is in
+it: clips of two datasets with the same id stay apart, and the same sound is there once.
 """
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +16,7 @@ from attrs import evolve, frozen
 
 from audioforge import atomic
 from audioforge.errors import DatasetError
-from audioforge.raft.hypothesis_audio import file_stem
+from audioforge.raft.sound_digest import sound_digest
 from audioforge.sample import AudioSample
 
 
@@ -36,22 +38,29 @@ class Spool:
         """
         if sample.audio is None or isinstance(sample.audio, Path):
             return sample
-        path = self.folder / f"{file_stem(sample.id)}.clip"
         try:
+            encoded = sample.audio if isinstance(sample.audio, bytes) else _encoded(sample)
+            path = self.folder / f"{sound_digest(encoded)}.clip"
             self.folder.mkdir(parents=True, exist_ok=True)
-            with atomic.new_file(path, durable=False) as temporary:
-                _write(sample, temporary)
+            if not _holds(path, encoded):
+                with atomic.new_file(path, durable=False) as temporary:
+                    temporary.write_bytes(encoded)
         except (OSError, soundfile.SoundFileError) as error:
             raise DatasetError(
-                f"{sample.id}: its sound cannot be kept in {path}: {error}. Free space, or name "
-                f"another --output."
+                f"{sample.id}: its sound cannot be kept in {self.folder}: {error}. Free space, or "
+                f"name another --output."
             ) from error
         return evolve(sample, audio=path, stored=True)
 
 
-def _write(sample: AudioSample, path: Path) -> None:
-    if isinstance(sample.audio, bytes):
-        path.write_bytes(sample.audio)
-        return
+def _encoded(sample: AudioSample) -> bytes:
+    """Return decoded samples as a sound file that holds the same numbers."""
+    file = io.BytesIO()
     samples = np.asarray(sample.audio, dtype=np.float32)
-    soundfile.write(path, samples, sample.sampling_rate, format="WAV", subtype="FLOAT")
+    soundfile.write(file, samples, sample.sampling_rate, format="WAV", subtype="FLOAT")
+    return file.getvalue()
+
+
+def _holds(path: Path, encoded: bytes) -> bool:
+    """Whether a file is there in whole; one from before a power cut need not be."""
+    return path.is_file() and path.read_bytes() == encoded
