@@ -46,8 +46,22 @@ def test_every_kind_of_memory_is_told_from_other_errors(kind: str) -> None:
 
 
 def test_other_errors_are_not_taken_for_it() -> None:
-    for error in (RuntimeError("shapes"), RuntimeError(5), RuntimeError(), ValueError("x")):
+    unknown = RuntimeError("could not create a primitive descriptor for a matmul")
+    for error in (RuntimeError("shapes"), RuntimeError(5), RuntimeError(), ValueError(), unknown):
         assert not is_out_of_memory(error)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "could not create a primitive",
+        "could not create a memory object",
+        "CUDA error: out of memory",
+        "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+    ],
+)
+def test_the_words_of_libraries_below_torch_are_known(text: str) -> None:
+    assert is_out_of_memory(RuntimeError(text))
 
 
 def refuse(patch: pytest.MonkeyPatch, name: str, kind: str, fits: Callable[..., bool]) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import signal
 import socket
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 import torch
 
 from audioforge.raft.processes import Processes
 
+from .byte_sources import roles, said, weights, write_manifests, write_parquets
 from .tone_run import (
     CYCLES,
     Fork,
@@ -119,6 +121,63 @@ def test_another_number_of_processes_goes_on(
         assert found["steps"] == expected["steps"]
     assert ToneWords.load(run / "best", None)
     assert not (run / "state").exists()
+
+
+def note(folder: Path, rank: int) -> str:
+    (folder / f"rank-{rank}").touch()
+    return "read"
+
+
+def read_once(folder: Path, rank: int) -> None:
+    processes = Processes("cpu", "float32")
+    views = processes.from_main(lambda: (note(folder, rank), MappingProxyType({"a": 1})))
+    assert views == ("read", {"a": 1})
+
+
+def test_the_main_process_alone_reads_and_the_others_get_what_it_read(tmp_path: Path) -> None:
+    together = {"WORLD_SIZE": 2, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": free_port()}
+    done([Fork(read_once, tmp_path, r, RANK=r, LOCAL_RANK=r, **together) for r in (0, 1)])
+    assert [path.name for path in tmp_path.iterdir()] == ["rank-0"]
+
+
+def test_two_processes_on_sound_from_parquet_are_one_run(inputs: Path, tmp_path: Path) -> None:
+    """None of them takes away what another has under way, and all read the same."""
+    write_manifests(inputs, tmp_path / "files", "row-{}")
+    write_parquets(tmp_path / "files", tmp_path / "bytes", with_ids=False)
+    for name, suffix in (("files", "jsonl"), ("bytes", "parquet")):
+        recipe = settings(inputs, **roles(tmp_path / name, suffix))
+        done(two(*flags(recipe), "--output", tmp_path / f"of-{name}"))
+    assert said(tmp_path / "of-files") == said(tmp_path / "of-bytes")
+    assert weights(tmp_path / "of-files") == weights(tmp_path / "of-bytes")
+
+
+def test_what_fails_on_the_main_process_is_told_by_it_alone(inputs: Path, tmp_path: Path) -> None:
+    recipe = settings(inputs, dataset=str(tmp_path / "missing.jsonl"))
+    forks = two(*flags(recipe), "--output", tmp_path / "run")
+    assert [fork.end() for fork in forks] == [2, 1]
+    assert "missing.jsonl" in forks[0].said
+    assert "process 1 of 2: the main process failed. Its error says why." in forks[1].said
+    assert "Traceback" not in forks[0].said + forks[1].said
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("variables", "sentence"),
+    [
+        ({"WORLD_SIZE": 2}, "WORLD_SIZE=2, but RANK, LOCAL_RANK, MASTER_ADDR, MASTER_PORT is not"),
+        ({"LOCAL_RANK": 0}, "LOCAL_RANK=0, but RANK, WORLD_SIZE, MASTER_ADDR, MASTER_PORT is not"),
+        ({"WORLD_SIZE": "two"}, "WORLD_SIZE=two is no number"),
+    ],
+)
+def test_variables_of_a_launcher_that_was_not_there(
+    inputs: Path, tmp_path: Path, variables: dict[str, object], sentence: str
+) -> None:
+    arguments = (*flags(settings(inputs)), "--output", tmp_path / "run")
+    fork = Fork(command, "train", *arguments, **variables)
+    assert fork.end() == 2
+    assert sentence in fork.said
+    assert "torchrun" in fork.said
+    assert not (tmp_path / "run").exists()
 
 
 def add_up(rank: int) -> None:
