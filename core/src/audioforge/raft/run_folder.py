@@ -139,7 +139,13 @@ class RunFolder:
     @property
     def has_begun(self) -> bool:
         """Whether a run has begun in it; a start that died before left only `state/`."""
-        return (self.root / "config.yaml").is_file()
+        try:
+            (self.root / "config.yaml").stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError:  # it was closed to us meanwhile; what cannot be looked at is left alone
+            return True
+        return True
 
     def remove_state(self) -> None:
         """Let go of what only a resume needs."""
