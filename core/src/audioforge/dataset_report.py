@@ -49,12 +49,21 @@ class DatasetReport:
     problem_kinds: Counter[str] = field(factory=Counter)
     first_problems: list[Problem] = field(factory=list)
     example: dict[str, Any] | None = None
+    _ids: set[int] = field(factory=set, init=False)
 
     def add(self, item: AudioSample | Problem) -> None:
         """Take one thing that a dataset yields; the sound of a sample is decoded in full."""
         if isinstance(item, Problem):
             self._add_problem(item)
             return
+        # 64 bits of each id: two of a million are the same with a probability of 3e-8.
+        if (key := hash(item.id)) in self._ids:
+            reason = (
+                f"the id {item.id!r} is taken by an earlier clip; train and benchmark refuse it"
+            )
+            self._add_problem(Problem(item.place, reason, "duplicate id"))
+            return
+        self._ids.add(key)
         try:
             facts = examine(item)
         except AudioError as error:

@@ -73,7 +73,9 @@ class _Guarded(Dataset):
             DatasetError: If it fails, with its name.
         """
         try:
-            yield from self._dataset.load()
+            for number, item in enumerate(self._dataset.load(), 1):
+                _check_item(number, item)
+                yield item
         except (AudioForgeError, KeyboardInterrupt, GeneratorExit):
             raise
         except BaseException as error:  # a plugin is foreign code, and may even call sys.exit
@@ -81,6 +83,18 @@ class _Guarded(Dataset):
                 f"dataset '{self._provided.full_name}' failed: {describe(error)}. "
                 f"Mend or update {self._provided.distribution}."
             ) from error
+
+
+def _check_item(number: int, item: AudioSample | Problem) -> None:
+    """Refuse what is no item of a dataset; an id goes into keys, file names and JSON.
+
+    Raises:
+        TypeError: If it is something else, or its id is no text.
+    """
+    if not isinstance(item, AudioSample | Problem):
+        raise TypeError(f"item {number} is {type(item).__name__}, not AudioSample or Problem")
+    if isinstance(item, AudioSample) and not (isinstance(item.id, str) and item.id):
+        raise TypeError(f"the id of item {number} must be text, not {item.id!r}")
 
 
 def find_dataset(registry: Registry, location: str) -> Provided:

@@ -192,6 +192,8 @@ def _print_plan(run: Run, adapter: ModelAdapter, as_json: bool) -> None:
         plan = {
             "settings": run.config.as_mapping(),
             "samples": {role: len(dataset.samples) for role, dataset in run.data.by_role},
+            "split": run.data.split,
+            "overlaps": [str(overlap) for overlap in run.data.overlaps],
             "adapter": type(adapter).__name__,
             "weights": weights,
             "trained_weights": trained,

@@ -1,17 +1,14 @@
-"""The data of a run: what is trained on, and what is held out."""
+"""The data of a run, as its datasets give them."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from pathlib import Path
 
-from audioforge import keyed_random
 from audioforge.dataset import DatasetRequest
 from audioforge.errors import DatasetError, listed
 from audioforge.model import Task
-from audioforge.paths import real_path
 from audioforge.plugins import Registry
 from audioforge.raft.clips import SkipLog
 from audioforge.raft.durable.spool import Spool
@@ -47,9 +44,12 @@ def load_samples(
         reporter: Shows how many items are read; None to show nothing.
 
     Raises:
-        DatasetError: If the dataset cannot be read or holds nothing usable.
+        DatasetError: If the dataset cannot be read, holds nothing usable, or gives two samples one
+            id: all that a run writes is found again by it.
     """
     skips = SkipLog(on_error)
+    samples: list[AudioSample] = []
+    taken: set[str] = set()
 
     def usable() -> Iterator[AudioSample]:
         items = open_dataset(registry, location, defaults).load()
@@ -60,15 +60,30 @@ def load_samples(
             if problem is not None:
                 skips.add(problem)
             elif isinstance(item, AudioSample):
+                if item.id in taken:
+                    raise DatasetError(_repeated_id(location, samples, item))
+                taken.add(item.id)
                 yield item if spool is None else spool.keep(item)
 
-    samples = list(islice(usable(), limit))
+    for sample in islice(usable(), limit):
+        samples.append(sample)  # one at a time: what is read is compared with those before it
     if not samples:
         raise DatasetError(
             f"{location}: there is nothing in it to use: "
             f"{skips.describe(len(skips.problems)) or 'it is empty'}"
         )
     return EvaluationSet(location, samples, skips, len(skips.problems))
+
+
+def _repeated_id(location: str, earlier: Sequence[AudioSample], again: AudioSample) -> str:
+    """Return what to say of a sample whose id an earlier one has."""
+    number, first = next((n, s) for n, s in enumerate(earlier, 1) if s.id == again.id)
+    return (
+        f"{location}: two samples have the id {again.id!r}: number {number}, {first.place}, and "
+        f"number {len(earlier) + 1}, {again.place}. A run finds a clip's text and sound by its id, "
+        f"and would take one for the other: give each an id of its own, in the data or in the "
+        f"plugin that reads them"
+    )
 
 
 def has_reference(sample: AudioSample, task: Task) -> bool:
@@ -117,60 +132,6 @@ def check_labels(
                 f"Labels of the data: {listed(own)}. Labels of the model: {listed(known)}. Use a "
                 f"model with these labels, or give it a new head: audioforge train --new-head"
             )
-
-
-def shared_clips(first: Sequence[AudioSample], second: Sequence[AudioSample]) -> int:
-    """Count the clips of `second` that are also in `first`: the same part of the same file."""
-
-    def places(samples: Sequence[AudioSample]) -> list[tuple[str, float | None]]:
-        # Not the duration, which a manifest may leave out.
-        return [(real_path(s.audio), s.offset) for s in samples if isinstance(s.audio, Path)]
-
-    known = set(places(first))
-    return sum(place in known for place in places(second))
-
-
-def hold_out(
-    samples: Sequence[AudioSample], fraction: float, seed: int, task: Task
-) -> tuple[list[AudioSample], list[AudioSample]]:
-    """Split samples into those to train on and those held out.
-
-    Where every sample's speaker is known and there is more than one, whole speakers are held out,
-    in an order that the seed fixes, until the fraction is reached; otherwise single samples are.
-    Only samples with a reference can be measured on: the fraction is one of these, and a speaker
-    without any is trained on.
-
-    Raises:
-        DatasetError: If one of the parts would be empty.
-    """
-    ordered = sorted(samples, key=lambda s: s.id)
-    measurable = [s for s in ordered if has_reference(s, task)]
-    if not measurable:
-        raise DatasetError(
-            f"none of {len(ordered)} samples has a reference, so that nothing held out of them "
-            f"could be measured on; give --eval-dataset"
-        )
-    wanted = fraction * len(measurable)
-    held: set[str] = set()
-    speakers = {s.speaker for s in samples}
-    if len(speakers) > 1 and all(speakers):
-        candidates = sorted({s.speaker for s in measurable if s.speaker})
-        order = keyed_random.shuffled(len(candidates), "hold-out", seed)
-        for index in order[: len(speakers) - 1]:  # one speaker is left to train on
-            if sum(s.id in held for s in measurable) >= wanted:
-                break
-            held |= {s.id for s in ordered if s.speaker == candidates[index]}
-    else:
-        order = keyed_random.shuffled(len(measurable), "hold-out", seed)
-        held = {measurable[i].id for i in order[: max(1, round(wanted))]}
-    train = [s for s in ordered if s.id not in held]
-    measured = [s for s in measurable if s.id in held]
-    if not train or not measured:
-        raise DatasetError(
-            f"too few samples ({len(ordered)}) to hold {fraction:.0%} of them out; give "
-            f"--eval-dataset"
-        )
-    return train, measured
 
 
 def normalizer_for(

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import attrs
-from attrs import define
+from attrs import define, field
 
 from audioforge.checkpoints import choose_adapter, load_adapter
 from audioforge.config import AudioRAFTConfig, VerifierSetting
@@ -19,16 +19,15 @@ from audioforge.plugins import Registry, discover, import_factory
 from audioforge.raft.clips import SkipLog
 from audioforge.raft.data import (
     check_labels,
-    hold_out,
     labels_of,
     load_samples,
     normalizer_for,
-    shared_clips,
 )
 from audioforge.raft.durable.claim import Claim
 from audioforge.raft.durable.spool import Spool
 from audioforge.raft.evaluation import EvaluationSet
 from audioforge.raft.evaluator import Evaluator
+from audioforge.raft.hold_out import hold_out
 from audioforge.raft.judging.guard import Guard
 from audioforge.raft.judging.verification import (
     Verification,
@@ -36,6 +35,7 @@ from audioforge.raft.judging.verification import (
     setting_problems,
     verifier_context,
 )
+from audioforge.raft.overlap import Overlap, find_overlaps
 from audioforge.raft.processes import Processes, device_problem
 from audioforge.raft.run_folder import require_new
 from audioforge.reporter import Reporter
@@ -54,12 +54,17 @@ class RunData:
         held_out: Evaluated every cycle; decides.
         retention: Evaluated every cycle; must not get worse.
         test: Evaluated once at the end; None when there is none.
+        split: What was held out of the training data and why, in a sentence; None where the
+            held-out set is a dataset of its own.
+        overlaps: What a set that is measured on shares with one that it should not.
     """
 
     train: EvaluationSet
     held_out: EvaluationSet
     retention: list[EvaluationSet]
     test: EvaluationSet | None
+    split: str | None = None
+    overlaps: list[Overlap] = field(factory=list)
 
     @property
     def all(self) -> list[EvaluationSet]:
@@ -68,10 +73,13 @@ class RunData:
 
     @property
     def has_independent_test(self) -> bool:
-        """Whether there is a test set, with no clip of the held-out set in it."""
-        if self.test is None:
-            return False
-        return not shared_clips(self.held_out.samples, self.test.samples)
+        """Whether there is a test set, with no clip that was learnt from or chose the model."""
+        return self.test is not None and not self.test_overlaps
+
+    @property
+    def test_overlaps(self) -> list[Overlap]:
+        """What the test set shares with the others."""
+        return [overlap for overlap in self.overlaps if overlap.measured_role == "test"]
 
     @property
     def by_role(self) -> list[tuple[str, EvaluationSet]]:
@@ -267,6 +275,7 @@ def describe(run: Run) -> list[str]:
         f"model: {config.model_name}, {config.trainable}",
         f"train: {data.train.name} ({len(data.train.samples)} samples)",
         f"held out: {data.held_out.name} ({len(data.held_out.samples)} samples)",
+        *([f"split: {data.split}"] if data.split else []),
         f"retention: {retention}",
         f"test: {f'{data.test.name} ({len(data.test.samples)} samples)' if data.test else 'none'}",
         f"reward: {read_reference(config.aggregator)[0]} of {verifiers}"
@@ -345,17 +354,15 @@ def _load_data(
 
     needs_reference = _needs_reference(registry, config)
     train = read(cast("str", config.dataset), request, config.limit, needs_reference)
+    account = None
     if config.eval_dataset is None:
-        train.samples, held = hold_out(
-            train.samples, config.eval_fraction, config.seed, cast("Task", config.task)
-        )
-        held_out = EvaluationSet(f"{train.name} (held out)", held, SkipLog(config.on_error))
+        held_out, account = _hold_out(train, config, reporter)
     else:
         held_out = read(config.eval_dataset)
     retention = [read(name) for name in config.retention_dataset]
     test = read(config.test_dataset) if config.test_dataset else None
-    data = RunData(train, held_out, retention, test)
-    _warn_of_shared_clips(data, reporter)
+    data = RunData(train, held_out, retention, test, account)
+    data.overlaps = _overlaps(data, cast("Task", config.task), reporter)
     if config.task == "classification":
         _warn_of_labels_not_learnt(data, reporter)
     return data
@@ -381,17 +388,26 @@ def _warn_of_labels_not_learnt(data: RunData, reporter: Reporter) -> None:
         )
 
 
-def _warn_of_shared_clips(data: RunData, reporter: Reporter) -> None:
-    """Say when a figure would be measured on what was learnt from, or on what chose the cycle."""
-    pairs = [("held-out", data.held_out, "training", data.train)]
+def _hold_out(
+    train: EvaluationSet, config: AudioRAFTConfig, reporter: Reporter
+) -> tuple[EvaluationSet, str]:
+    """Take the held-out set out of the training set; return it, and how that was done."""
+    split = hold_out(train.samples, config.eval_fraction, config.seed, cast("Task", config.task))
+    train.samples = split.train
+    tell = reporter.info if split.parts_voices else reporter.warn
+    tell(split.account)
+    held_out = EvaluationSet(f"{train.name} (held out)", split.held_out, SkipLog(config.on_error))
+    return held_out, split.account
+
+
+def _overlaps(data: RunData, task: Task, reporter: Reporter) -> list[Overlap]:
+    """Say when a figure would be measured on what was learnt from, or on what chose the model."""
+    train, held_out = ("training", data.train), ("held-out", data.held_out)
+    retention = [("retention", dataset) for dataset in data.retention]
+    pairs = [(measured, train) for measured in (held_out, *retention)]
     if data.test is not None:
-        pairs.append(("test", data.test, "training", data.train))
-        pairs.append(("test", data.test, "held-out", data.held_out))
-    for measured_role, measured, role, used in pairs:
-        count = shared_clips(used.samples, measured.samples)
-        if count:
-            reporter.warn(
-                f"{count} of {len(measured.samples)} clips of the {measured_role} set "
-                f"{measured.name} are also in the {role} set {used.name}: figures measured on "
-                f"them flatter the model"
-            )
+        pairs += [(("test", data.test), used) for used in (train, held_out, *retention)]
+    found = find_overlaps(pairs, task, reporter)
+    for overlap in found:
+        reporter.warn(str(overlap))
+    return found

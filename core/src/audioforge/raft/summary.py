@@ -129,6 +129,7 @@ class Summary:
             "reason": self.reason,
             "selected_on_same_data": not self._run.data.has_independent_test,
             "test": self.test,
+            "overlaps": [attrs.asdict(overlap) for overlap in self._run.data.overlaps],
             "stopped_early": self.stopped_early,
             "skipped": {name: len(log.problems) for name, log in self._run.data.skips.items()},
             "seconds": self.seconds,
@@ -220,7 +221,10 @@ class Summary:
                 f"{_rate(self.test['best'][self.metric])} (difference {_span(low, high)} points)"
                 + (f": {verdict}." if self.improved and independent else ".")
             )
-        if self.improved and not independent:
+        if overlaps := self._run.data.test_overlaps:
+            shared = "; ".join(map(str, overlaps))
+            text += f" {shared}. --test-dataset with other clips gives an independent figure."
+        elif self.improved and not independent:
             text += " The same data chose the cycle; --test-dataset gives an independent figure."
         return text
 

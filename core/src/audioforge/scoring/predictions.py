@@ -53,13 +53,12 @@ class Prediction:
     line: dict[str, Any]
 
     def shares_sample(self, other: Prediction) -> bool:
-        """Whether both are hypotheses of one sample: the same id and the same reference."""
-        ours, theirs = self.sample, other.sample
-        return (ours.id, ours.reference, ours.labels) == (
-            theirs.id,
-            theirs.reference,
-            theirs.labels,
-        )
+        """Whether both are hypotheses of one sample: the same id, reference and recording."""
+
+        def known(sample: AudioSample) -> tuple[Any, ...]:
+            return sample.id, sample.reference, sample.labels, sample.audio, sample.offset
+
+        return known(self.sample) == known(other.sample)
 
 
 @frozen

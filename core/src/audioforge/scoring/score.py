@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from audioforge import atomic
 from audioforge.config import AudioRAFTConfig
@@ -222,11 +222,25 @@ def _scored(
             groups[-1].append(prediction)
         else:
             groups.append([prediction])
-    samples = [group[0].sample for group in groups]
+    samples = _with_own_ids([group[0].sample for group in groups])
     rollouts = verification.verify(0, samples, [[p.hypothesis for p in g] for g in groups])
     for rollout, group in zip(rollouts, groups, strict=True):
         tally.add(rollout, [p.where for p in group])
     return [hypothesis for rollout in rollouts for hypothesis in rollout.hypotheses]
+
+
+def _with_own_ids(samples: Sequence[AudioSample]) -> list[AudioSample]:
+    """Number ids that are there again: a verifier may put together what has one id."""
+    taken: set[str] = set()
+    own = []
+    for sample in samples:
+        identity, number = sample.id, 1
+        while identity in taken:
+            number += 1
+            identity = f"{sample.id}#{number}"
+        taken.add(identity)
+        own.append(sample if number == 1 else evolve(sample, id=identity))
+    return own
 
 
 def _scores(where: str, scored: ScoredHypothesis, verification: Verification) -> dict[str, Any]:
