@@ -54,4 +54,5 @@ def _write(sample: AudioSample, path: Path) -> None:
         path.write_bytes(sample.audio)
         return
     samples = np.asarray(sample.audio, dtype=np.float32)
-    soundfile.write(path, samples, sample.sampling_rate, format="WAV", subtype="FLOAT")
+    # AU: a WAV file of floats also says when it was written, so that no two were the same sound.
+    soundfile.write(path, samples, sample.sampling_rate, format="AU", subtype="FLOAT")
