@@ -1,4 +1,4 @@
-"""A run goes on as the run that began: what changed is noticed, refused with a list, or accepted."""
+"""A run goes on as the run that began: what changed is refused with a list, or accepted."""
 
 from __future__ import annotations
 
@@ -119,13 +119,16 @@ def put_back() -> Iterator[Callable[[Path], Path]]:
 
 
 def refusal(run: Path, **how: Any) -> str:
-    """Return why a run is not resumed, which leaves everything in its folder as it was."""
+    """Return why a run is not resumed, which leaves everything in its folder as it was.
+
+    But for sound that came in memory, which is stored anew at each start.
+    """
     before = {p: p.read_bytes() for p in run.rglob("*") if p.is_file()}
     with pytest.raises(UsageError) as error:
         resume(run, **how)
     after = {p: p.read_bytes() for p in run.rglob("*") if p.is_file()}
     for path in {*before, *after}:
-        if not path.name.startswith(("owner-", "skipped")):
+        if not path.name.startswith(("owner-", "skipped")) and path.suffix != ".clip":
             assert before.get(path) == after.get(path), path
     return str(error.value)
 
@@ -233,17 +236,16 @@ def test_what_changed_is_refused_and_can_be_accepted(
     assert "--accept-changes goes on all the same" in listed
     assert listed.count("\n  ") == 1, "nothing else changed"
     summary = resume(run, accept_changes=True)
-    assert [line[: len(sentence.format(own=own))] in line for line in summary["accepted_changes"]]
-    assert sentence.format(own=own) in summary["accepted_changes"][0]
-    assert (
-        json.loads((run / "summary.json").read_text())["accepted_changes"]
-        == (summary["accepted_changes"])
-    )
+    (accepted,) = summary["accepted_changes"]
+    assert sentence.format(own=own) in accepted
+    assert json.loads((run / "summary.json").read_text())["accepted_changes"] == [accepted]
 
 
-def test_a_moved_time_is_no_change(own: Path, run: Path, expected: dict[str, Any]) -> None:
+def test_a_moved_time_is_no_change(
+    own: Path, run: Path, expected: dict[str, Any], put_back: Callable[[Path], Path]
+) -> None:
     for path in (own / "train" / "07.wav", own / "base" / "tokens.dat", own / "terms.txt"):
-        os.utime(path, ns=(1, 1))
+        os.utime(put_back(path), ns=(1, 1))
     summary = resume(run)
     assert summary["accepted_changes"] == []
     assert results(run) == expected
@@ -261,10 +263,8 @@ def test_accepted_changes_add_up_and_are_not_asked_about_again(
         patch.setattr(ToneWords, "loss", lambda *_: (_ for _ in ()).throw(Stop()))
         with pytest.raises(Stop):
             resume(run, accept_changes=True)
-        said = " ".join(capsys.readouterr().err.split())
-        assert (
-            f"Warning: accepted, since the run began: verifier hotwords, option terms: {own}"
-            in (said.replace(" /", "/").replace("terms:/", "terms: /"))
+        assert "Warning: accepted, since the run began: verifier hotwords" in (
+            " ".join(capsys.readouterr().err.split())
         )
         sound = put_back(own / "train" / "07.wav")
         sound.write_bytes((own / "train" / "08.wav").read_bytes())
@@ -283,7 +283,7 @@ def test_accepted_changes_add_up_and_are_not_asked_about_again(
 def test_what_the_runs_files_do_not_fit_cannot_be_accepted(
     own: Path, run: Path, put_back: Callable[[Path], Path]
 ) -> None:
-    (swap)(run / "config.yaml", "learning_rate: 0.02", "learning_rate: 0.5")
+    swap(run / "config.yaml", "learning_rate: 0.02", "learning_rate: 0.5")
     assert "setting learning_rate: was 0.02, is 0.5" in refusal(run, accept_changes=True)
     swap(run / "config.yaml", "learning_rate: 0.5", "learning_rate: 0.02")
     lines = read_lines(put_back(own / "train.jsonl"))
