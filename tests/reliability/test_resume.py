@@ -450,7 +450,7 @@ def test_what_changed_since_the_run_began_is_listed(
     write_lines(own / "train.jsonl", lines[:-3])
     assert f"train: {own / 'train.jsonl'}: had 21 samples, has 18" in _refused()
     write_lines(own / "train.jsonl", [{**lines[0], "text": "low"}, *lines[1:]])
-    assert "its 21 samples have other ids, references, labels or segments" in _refused()
+    assert "its 21 samples have other references, labels or segments" in _refused()
     write_lines(own / "heldout.jsonl", read_lines(own / "heldout.jsonl")[1:])
     assert f"held out: {own / 'heldout.jsonl'}: had 7 samples, has 6" in _refused()
     text = (run / "config.yaml").read_text()

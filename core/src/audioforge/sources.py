@@ -36,19 +36,41 @@ def open_dataset(registry: Registry, text: str, defaults: DatasetRequest) -> Dat
         DatasetError: If nothing fits, or what is there cannot be read.
         ConfigError: If one of its own settings is of the wrong type.
     """
-    if not text.strip():
-        raise DatasetError("the dataset has no name: give a name, a path, or a hub id")
-    location, settings = (text, {}) if _is_there(text) else parse_reference(text)
+    location, settings, provided = _chosen(registry, text)
     own = {k: v for k, v in settings.items() if k in REQUEST_FIELDS}
     fields = structure_options(location, DatasetRequest, {"location": location, **own})
     request = attrs.evolve(defaults, **{k: fields[k] for k in ("location", *own)})
-    chosen = settings.get(FORMAT)
-    provided = find_dataset(registry, location) if chosen is None else _named(registry, chosen)
-    options = {k: v for k, v in settings.items() if k not in REQUEST_FIELDS | {FORMAT}}
-    dataset = call_factory(provided, request, **checked_options(provided, options))
+    dataset = call_factory(provided, request, **_checked(provided, settings))
     if provided.distribution in OWN_DISTRIBUTIONS:
         return cast("Dataset", dataset)
     return _Guarded(provided, dataset)
+
+
+def chosen_dataset(registry: Registry, text: str) -> tuple[Provided, dict[str, Any]]:
+    """Return whose dataset `text` names, and the options that it would be opened with.
+
+    Raises:
+        DatasetError: As `open_dataset` does.
+        ConfigError: If an option is wrong.
+    """
+    _, settings, provided = _chosen(registry, text)
+    return provided, _checked(provided, settings)
+
+
+def _chosen(registry: Registry, text: str) -> tuple[str, dict[str, str], Provided]:
+    """Return the location that a text names, its settings, and what serves it."""
+    if not text.strip():
+        raise DatasetError("the dataset has no name: give a name, a path, or a hub id")
+    location, settings = (text, {}) if _is_there(text) else parse_reference(text)
+    chosen = settings.get(FORMAT)
+    provided = find_dataset(registry, location) if chosen is None else _named(registry, chosen)
+    return location, settings, provided
+
+
+def _checked(provided: Provided, settings: dict[str, str]) -> dict[str, Any]:
+    """Return the options of a dataset among the settings of a reference, checked."""
+    own = {k: v for k, v in settings.items() if k not in REQUEST_FIELDS | {FORMAT}}
+    return checked_options(provided, own)
 
 
 class _Guarded(Dataset):

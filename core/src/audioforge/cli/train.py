@@ -13,6 +13,7 @@ import click
 from audioforge.cli.plugin_option import plugin_option
 from audioforge.config import AudioRAFTConfig, read_config_file
 from audioforge.console import print_json, print_line, print_note, print_table
+from audioforge.errors import UsageError
 from audioforge.plugins import discover
 
 if TYPE_CHECKING:
@@ -91,6 +92,12 @@ EXAMPLE = """\b
     type=click.Path(path_type=Path),
     help="Go on with the interrupted run in this folder, with its own settings.",
 )
+@click.option(
+    "--accept-changes",
+    is_flag=True,
+    help="With --resume: go on although files, plugins, texts or sound have changed since the run "
+    "began; summary.json lists what.",
+)
 @config_options
 @plugin_option
 @click.option("--dry-run", is_flag=True, help="Check everything, say what would run, and stop.")
@@ -103,6 +110,7 @@ EXAMPLE = """\b
 def train(
     config_file: Path | None,
     resumed: Path | None,
+    accept_changes: bool,
     plugin_files: tuple[Path, ...],
     dry_run: bool,
     as_json: bool,
@@ -115,9 +123,11 @@ def train(
     summary.json. A run that was stopped or killed goes on with --resume RUN.
     """
     if resumed is not None:
-        trainer = _resumed(resumed, config_file, plugin_files, flags)
+        trainer = _resumed(resumed, config_file, plugin_files, flags, accept_changes=accept_changes)
         if trainer is None:
             return
+    elif accept_changes:
+        raise UsageError("--accept-changes: goes with --resume RUN")
     else:
         config = build_config(config_file, flags)
         from audioforge.raft.trainer import AudioRAFTTrainer
@@ -146,6 +156,8 @@ def _resumed(
     config_file: Path | None,
     plugin_files: tuple[Path, ...],
     flags: dict[str, Any],
+    *,
+    accept_changes: bool,
 ) -> AudioRAFTTrainer | None:
     """Return the trainer that goes on with a run; None when it is finished.
 
@@ -167,7 +179,7 @@ def _resumed(
     _go_to(RunFolder(folder).read_working_directory())
     from audioforge.raft.trainer import AudioRAFTTrainer
 
-    return AudioRAFTTrainer.resume(folder, registry, **given)
+    return AudioRAFTTrainer.resume(folder, registry, accept_changes=accept_changes, **given)
 
 
 def _go_to(folder: Path | None) -> None:

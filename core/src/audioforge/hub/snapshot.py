@@ -85,3 +85,14 @@ def _snapshot(checkpoint: str, patterns: Sequence[str], *, only_cache: bool) -> 
         max_workers=1,  # so that failures in a row are tries, with pauses between them
     )
     return Path(folder)
+
+
+def cached(checkpoint: str) -> Path | None:
+    """Return the folder of the hub's cache for a checkpoint, without asking the hub.
+
+    None where the cache has nothing of it, or it is no id at all.
+    """
+    try:
+        return _snapshot(checkpoint, CHECKPOINT_FILES, only_cache=True)
+    except (OSError, ValueError):  # not there; no id of the hub
+        return None

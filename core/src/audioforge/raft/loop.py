@@ -16,7 +16,7 @@ that was killed goes through the same loop again, and does what is missing.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from safetensors import SafetensorError
@@ -25,7 +25,6 @@ from audioforge.errors import AudioForgeError, TrainingError
 from audioforge.model import ModelAdapter
 from audioforge.raft.choice import Candidate, best_cycle
 from audioforge.raft.cycle_rollouts import sample_and_verify
-from audioforge.raft.durable.identity import RunIdentity
 from audioforge.raft.durable.state import Progress
 from audioforge.raft.durable.stop import StopRequest
 from audioforge.raft.export import evaluate_candidate, export
@@ -34,7 +33,8 @@ from audioforge.raft.probe import probe
 from audioforge.raft.rewards import reward_statistics
 from audioforge.raft.rollout_files import RolloutFiles
 from audioforge.raft.run import Run
-from audioforge.raft.run_folder import RunFolder, library_versions
+from audioforge.raft.run_folder import RunFolder
+from audioforge.raft.same_run import check_same_run
 from audioforge.raft.selection import Kept, select
 from audioforge.raft.summary import Summary
 from audioforge.raft.update import report_of, update
@@ -52,10 +52,17 @@ class Loop:
         adapter: The base model; let go before the export loads others.
         folder: Where it writes; claimed.
         resumes: Whether the folder holds what was done of it.
+        accept_changes: Whether it goes on with what is other than when it began.
     """
 
     def __init__(
-        self, run: Run, adapter: ModelAdapter, folder: RunFolder, *, resumes: bool
+        self,
+        run: Run,
+        adapter: ModelAdapter,
+        folder: RunFolder,
+        *,
+        resumes: bool,
+        accept_changes: bool = False,
     ) -> None:
         """Nothing is written yet."""
         self._run = run
@@ -64,6 +71,7 @@ class Loop:
         self._processes = run.processes
         self._folder = folder
         self._resumes = resumes
+        self._accept_changes = accept_changes
         self._started = time.monotonic()
         self._seconds: dict[str, float] = {}
         self._cycles: list[Candidate] = []
@@ -95,9 +103,9 @@ class Loop:
         run, adapter = self._run, self._adapter
         assert adapter is not None, "a loop runs once"
         self._open_folder()
-        self._check_identity(adapter)
+        accepted = self._check_identity(adapter)
         self._base = self._evaluate(adapter, 0, finished=False)
-        self._summary = Summary(run, self._base)
+        self._summary = Summary(run, self._base, accepted)
         self._record(0, self._base, self._summary.base)
         if len(self._base.evaluation.items) < FEW_CLIPS:
             run.reporter.warn(
@@ -165,24 +173,13 @@ class Loop:
             folder.read_skipped(self._run.data.skips)
         self._processes.wait()
 
-    def _check_identity(self, adapter: ModelAdapter) -> None:
-        """Refuse to go on with other settings, weights or data than the run began with."""
-        if self._processes.is_main:
-            now = RunIdentity.of(self._config, adapter.module, self._run.data.by_role)
-            if self._folder.identity.is_file():
-                RunIdentity.read(self._folder.identity).check(now, self._folder.root)
-                self._warn_of_versions()
-            else:
-                now.write(self._folder.identity)
-        self._processes.wait()
-
-    def _warn_of_versions(self) -> None:
-        before, now = self._folder.read_versions(), library_versions()
-        changed = [f"{n} {before.get(n)} → {v}" for n, v in now.items() if before.get(n) != v]
-        if changed:
-            self._run.reporter.warn(
-                f"{', '.join(changed)} since the run began: results can differ by rounding"
+    def _check_identity(self, adapter: ModelAdapter) -> Sequence[str]:
+        """Refuse to go on as another run than the one that began; return what was accepted."""
+        return self._processes.from_main(
+            lambda: check_same_run(
+                self._run, adapter.module, self._folder, self._stop, accept=self._accept_changes
             )
+        )
 
     def _complete_rollouts(
         self, adapter: ModelAdapter, files: RolloutFiles, begun: Progress | None

@@ -37,6 +37,7 @@ from audioforge.paths import path_text
 from audioforge.plugins import Plugin, Registry
 from audioforge.raft.clips import SkipLog
 from audioforge.raft.durable.journal import RANK, Journal, mend, whole_lines
+from audioforge.raft.durable.run_format import FORMAT, check_format
 from audioforge.raft.durable.state import ResumePoints
 from audioforge.raft.evaluation import Evaluation
 from audioforge.sample import Problem
@@ -82,6 +83,20 @@ class RunFolder:
         """What must not change while the run is interrupted."""
         return self.state / "run.json"
 
+    @property
+    def sound(self) -> Path:
+        """Size, time and digest of the sound of every clip that the run began with."""
+        return self.state / "sound.jsonl"
+
+    def check_format(self) -> None:
+        """Check that this AudioForge knows what lies here.
+
+        Raises:
+            UsageError: If a newer one wrote it.
+        """
+        for path in (self.root / "environment.json", self.identity):
+            check_format((self._read(path) or {}).get("format"), path)
+
     def journal(self, stage: str, rank: int) -> Journal:
         """Return where an evaluation keeps its results as they come.
 
@@ -96,6 +111,11 @@ class RunFolder:
         """Return the versions of libraries that the run began with."""
         environment = self._read(self.root / "environment.json") or {}
         return cast("dict[str, str | None]", environment.get("libraries", {}))
+
+    def read_version(self) -> str:
+        """Return the version of AudioForge that began the run."""
+        environment = self._read(self.root / "environment.json") or {}
+        return str(environment.get("audioforge", "of an unknown version"))
 
     def read_working_directory(self) -> Path | None:
         """Return where the run was started; None where that is not known."""
@@ -295,6 +315,7 @@ def file_digest(path: Path) -> str:
 
 def _environment(registry: Registry, processes: int) -> dict[str, Any]:
     return {
+        "format": FORMAT,
         "audioforge": metadata.version("audioforge"),
         "python": platform.python_version(),
         "platform": platform.platform(),

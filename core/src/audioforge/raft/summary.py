@@ -26,10 +26,11 @@ class Summary:
         reason: Why it was exported.
         test: Base and exported model on the test set; None without one.
         stopped_early: Why the run ended before its last cycle; None if it did not.
+        accepted_changes: What changed before it was resumed, and was accepted.
         seconds: Of the whole run.
     """
 
-    def __init__(self, run: Run, base: Candidate) -> None:
+    def __init__(self, run: Run, base: Candidate, accepted_changes: Sequence[str] = ()) -> None:
         """Start with the base model's evaluation."""
         self._run = run
         self._base = base
@@ -45,6 +46,7 @@ class Summary:
         self.reason = ""
         self.test: dict[str, Any] | None = None
         self.stopped_early: str | None = None
+        self.accepted_changes = list(accepted_changes)
         self.seconds = 0.0
 
     @property
@@ -131,6 +133,7 @@ class Summary:
             "test": self.test,
             "overlaps": [attrs.asdict(overlap) for overlap in self._run.data.overlaps],
             "stopped_early": self.stopped_early,
+            "accepted_changes": self.accepted_changes,
             "skipped": {name: len(log.problems) for name, log in self._run.data.skips.items()},
             "seconds": self.seconds,
         }
@@ -226,6 +229,11 @@ class Summary:
             text += f" {shared}. --test-dataset with other clips gives an independent figure."
         elif self.improved and not independent:
             text += " The same data chose the cycle; --test-dataset gives an independent figure."
+        if self.accepted_changes:
+            text += (
+                f" The run did not end as it began: {len(self.accepted_changes)} changes were "
+                f"accepted when it was resumed ({'; '.join(self.accepted_changes)})."
+            )
         return text
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import metadata
 from pathlib import Path
 
 import attrs
@@ -38,6 +39,7 @@ class AudioRAFTTrainer:
         self._registry = registry
         self._reporter = reporter
         self._resumes = False
+        self._accept_changes = False
 
     @classmethod
     def resume(
@@ -45,6 +47,8 @@ class AudioRAFTTrainer:
         folder: Path,
         registry: Registry | None = None,
         reporter: Reporter | None = None,
+        *,
+        accept_changes: bool = False,
         **changes: object,
     ) -> AudioRAFTTrainer:
         """Return the trainer that goes on with an interrupted run.
@@ -53,11 +57,14 @@ class AudioRAFTTrainer:
             folder: The run folder.
             registry: Of the plugins to use; None to discover what is installed.
             reporter: Where to tell how it goes; None for stderr.
+            accept_changes: Whether `train` goes on with files, code, texts or sound that are other
+                than when the run began; otherwise it refuses, and lists them.
             changes: Settings that are not part of what the run computes; see
                 `audioforge.config.CHANGEABLE`.
 
         Raises:
-            UsageError: If there is no run in the folder, or a setting cannot be changed.
+            UsageError: If there is no run in the folder, a setting cannot be changed, or the run
+                is of another version of AudioForge and cannot be understood.
         """
         refused = sorted(set(changes) - set(CHANGEABLE[1:]))
         if refused:
@@ -72,10 +79,11 @@ class AudioRAFTTrainer:
             )
         if RunFolder(folder).read_summary() is not None:
             raise UsageError(f"--resume {folder}: the run is finished")
-        _check_plugin_files(folder, registry, reporter or Reporter())
-        settings = {**read_config_file(folder / "config.yaml"), **changes, "output_dir": folder}
+        RunFolder(folder).check_format()
+        _check_plugin_files(folder, registry)
+        settings = {**_read_settings(folder), **changes, "output_dir": folder}
         trainer = cls(AudioRAFTConfig.from_mapping(settings), registry, reporter)
-        trainer._resumes = True
+        trainer._resumes, trainer._accept_changes = True, accept_changes
         return trainer
 
     def prepare(self, dataset: str | None = None) -> Run:
@@ -106,14 +114,41 @@ class AudioRAFTTrainer:
         try:
             run = prepare(config, self._registry, self._reporter, claim=claim)
             adapter = run.load(run.model_name)  # before anything is written
+            loop = Loop(
+                run,
+                adapter,
+                folder,
+                resumes=self._resumes,
+                accept_changes=self._accept_changes,
+            )
             with StopRequest() as stop:
-                return Loop(run, adapter, folder, resumes=self._resumes).run(stop)
+                return loop.run(stop)
         finally:
             claim.release()
 
 
-def _check_plugin_files(folder: Path, registry: Registry | None, reporter: Reporter) -> None:
+def _read_settings(folder: Path) -> dict[str, object]:
+    """Return the settings of a run.
+
+    Raises:
+        ConfigError: If they cannot be read.
+        UsageError: If there are some that this AudioForge does not know.
+    """
+    settings = read_config_file(folder / "config.yaml")
+    unknown = sorted(set(settings) - {a.name for a in attrs.fields(AudioRAFTConfig)}, key=str)
+    if unknown:
+        raise UsageError(
+            f"--resume {folder}: config.yaml has settings that AudioForge "
+            f"{metadata.version('audioforge')} does not know: {', '.join(map(str, unknown))}. "
+            f"AudioForge {RunFolder(folder).read_version()} began the run: go on with that version."
+        )
+    return settings
+
+
+def _check_plugin_files(folder: Path, registry: Registry | None) -> None:
     """Check that the single files that a run loaded as plugins are there again.
+
+    Whether they have changed is told with everything else that has.
 
     Raises:
         UsageError: If one was not given.
@@ -121,10 +156,7 @@ def _check_plugin_files(folder: Path, registry: Registry | None, reporter: Repor
     files = [plugin.file for plugin in registry.plugins if plugin.file] if registry else []
     given = {str(file): file_digest(file) for file in files}
     for path, digest in RunFolder(folder).read_plugin_files().items():
-        if digest in given.values():  # perhaps under another name
-            continue
-        if path not in given:
+        if path not in given and digest not in given.values():  # perhaps under another name
             raise UsageError(
                 f"--resume {folder}: the run was started with --plugin {path}; give it again"
             )
-        reporter.warn(f"{path} has changed since the run was started")

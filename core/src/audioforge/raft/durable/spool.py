@@ -57,7 +57,8 @@ def _encoded(sample: AudioSample) -> bytes:
     """Return decoded samples as a sound file that holds the same numbers."""
     file = io.BytesIO()
     samples = np.asarray(sample.audio, dtype=np.float32)
-    soundfile.write(file, samples, sample.sampling_rate, format="WAV", subtype="FLOAT")
+    # AU: a WAV file of floats also says when it was written, so that no two were the same sound.
+    soundfile.write(file, samples, sample.sampling_rate, format="AU", subtype="FLOAT")
     return file.getvalue()
 
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cache
 from typing import Any, cast
 
-from audioforge.checkpoints import load_adapter
 from audioforge.config import VerifierSetting
 from audioforge.errors import (
     AudioForgeError,
@@ -16,9 +14,10 @@ from audioforge.errors import (
     VerifierError,
     describe,
 )
-from audioforge.model import LoadOptions, ModelAdapter, Task
+from audioforge.model import Task
 from audioforge.plugins import Registry, checked_options, verifier_spec
 from audioforge.raft.judging.guard import Guard
+from audioforge.raft.judging.models import Models
 from audioforge.reward import RewardAggregator
 from audioforge.sample import AudioSample, Hypothesis, Rollout, Score, ScoredHypothesis
 from audioforge.spelling import read_reference
@@ -34,12 +33,8 @@ def verifier_context(
     labels: tuple[str, ...] = (),
 ) -> VerifierContext:
     """Return what a run tells its verifiers; models that they ask for are loaded once."""
-
-    @cache
-    def load_model(checkpoint: str, task: Task) -> ModelAdapter:
-        return load_adapter(registry, checkpoint, task, LoadOptions(device=device))
-
-    return VerifierContext(task, normalizer, wer_threshold, device, load_model, labels)
+    models = Models(registry, device)
+    return VerifierContext(task, normalizer, wer_threshold, device, models, labels)
 
 
 def create_verifier(
@@ -146,6 +141,8 @@ class Verification:
         guard: Calls them; None for no time limit and any number of failures.
 
     Attributes:
+        context: What the run told them.
+        settings: Of every verifier, those that the aggregator requires included.
         verifiers: By id, set up.
         weights: Of each of them; 0 for those that the aggregator requires and nobody gave.
         required: Ids that the aggregator must see whatever their weight.
@@ -171,10 +168,12 @@ class Verification:
         self._aggregator = cast("RewardAggregator", registry.create("aggregators", name, **options))
         self.required = tuple(self._aggregator.requires)
         added = [VerifierSetting(i, i, 0.0, {}) for i in self._aggregator.requires if i not in ids]
-        self.weights = {s.id: s.weight for s in [*settings, *added]}
+        self.context = context
+        self.settings = [*settings, *added]
+        self.weights = {s.id: s.weight for s in self.settings}
         self.guard = guard or Guard(time_limit=0.0, max_error_rate=1.0)
         self.verifiers: dict[str, Verifier] = {
-            s.id: create_verifier(registry, s, context) for s in [*settings, *added]
+            s.id: create_verifier(registry, s, context) for s in self.settings
         }
 
     def verify(

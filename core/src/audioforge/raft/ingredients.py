@@ -1,0 +1,125 @@
+"""What a run is made with besides its settings and data: files, and the code of plugins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+
+from audioforge.checkpoints import choose_adapter
+from audioforge.config import VerifierSetting
+from audioforge.hub.snapshot import cached
+from audioforge.model import Task
+from audioforge.paths import is_file, is_folder
+from audioforge.plugins import Registry, checked_options
+from audioforge.raft.durable.code_identity import CodeIdentity, code_identities
+from audioforge.raft.durable.file_digests import file_digest, folder_digests
+from audioforge.raft.evaluator import METRIC_VERIFIERS
+from audioforge.raft.judging.models import Models
+from audioforge.raft.run import Run
+from audioforge.sources import chosen_dataset
+from audioforge.specs import Provided
+from audioforge.spelling import read_reference
+
+WEIGHTS = ("*.safetensors",)
+"""Of the base model, whose weights are compared as they are loaded."""
+
+Files = dict[str, str | None]
+"""Digests by what the file is to the run, and its place."""
+
+
+@frozen
+class Ingredients:
+    """Files and code of a run.
+
+    Attributes:
+        files: Digests by what the file is to the run and its place; None of one that cannot be
+            read.
+        code: By the name of the distribution.
+    """
+
+    files: Mapping[str, str | None]
+    code: Mapping[str, CodeIdentity]
+
+
+def ingredients(run: Run) -> Ingredients:
+    """Digest what a run is made with.
+
+    Raises:
+        AudioForgeError: If something of it is gone since the run was made ready.
+    """
+    checkpoints = {run.model_name: run.task}
+    files = _checkpoint_files("base model", run.model_name, leave_out=WEIGHTS)
+    plugins = [_adapter(run.registry, run.model_name, run.task, run.config.adapter)]
+    models = run.verification.context.load_model
+    for checkpoint, task in models.loaded if isinstance(models, Models) else ():
+        files |= _checkpoint_files("model of a verifier", checkpoint)
+        checkpoints[checkpoint] = task
+        plugins.append(_adapter(run.registry, checkpoint, task, None))
+    for what, provided, options in _with_options(run):
+        plugins.append(provided)
+        for key, value in options.items():
+            files |= _option_files(f"{what}, option {key}", value, set(checkpoints))
+    code = code_identities(run.registry, {provided.distribution for provided in plugins})
+    return Ingredients(files, code)
+
+
+def _adapter(registry: Registry, checkpoint: str, task: Task, name: str | None) -> Provided:
+    if name is not None:
+        return registry.find("models", name)
+    return choose_adapter(registry, checkpoint, task)
+
+
+def _with_options(run: Run) -> Iterator[tuple[str, Provided, dict[str, Any]]]:
+    """Yield every verifier, the aggregator and every dataset with all of their options."""
+    registry, config = run.registry, run.config
+    metrics = [VerifierSetting.parse(name) for name in METRIC_VERIFIERS[run.task]]
+    for setting in [*metrics, *run.verification.settings]:
+        provided = registry.find("verifiers", setting.name)
+        options = checked_options(provided, setting.options)
+        yield f"verifier {setting.id}", provided, options
+    name, given = read_reference(config.aggregator)
+    provided = registry.find("aggregators", name)
+    yield f"aggregator {name}", provided, checked_options(provided, given)
+    named = (config.dataset, config.eval_dataset, config.test_dataset, *config.retention_dataset)
+    for text in filter(None, named):
+        yield f"dataset {text}", *chosen_dataset(registry, text)
+
+
+def _checkpoint_files(what: str, checkpoint: str, leave_out: tuple[str, ...] = ()) -> Files:
+    path = Path(checkpoint).expanduser()
+    folder = path if is_folder(path) else cached(checkpoint)
+    if folder is None:  # its adapter knows where it is from
+        return {}
+    digests = folder_digests(folder, leave_out)
+    return {f"{what} {checkpoint}: {name}": digest for name, digest in digests.items()}
+
+
+def _option_files(what: str, value: Any, known: set[str]) -> Files:
+    """Return the files that an option's value names.
+
+    Args:
+        what: Whose option it is.
+        value: A path or text, or several of them; anything else names no file.
+        known: Checkpoints whose files are compared already.
+    """
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, list | tuple | set | frozenset):
+        found: Files = {}
+        for item in value:
+            found |= _option_files(what, item, known)
+        return found
+    if not isinstance(value, str | Path) or not str(value) or str(value) in known:
+        return {}
+    path = Path(value).expanduser()
+    if is_file(path):
+        return {f"{what}: {value}": file_digest(path)}
+    return _checkpoint_files(what, str(value)) if _may_be_checkpoint(path, value) else {}
+
+
+def _may_be_checkpoint(path: Path, value: str | Path) -> bool:
+    """Whether a value is a folder, or text of the form that ids of the hub have."""
+    return is_folder(path) or (isinstance(value, str) and value.count("/") == 1)
