@@ -23,7 +23,6 @@ from pathlib import Path
 
 import torch
 from attrs import define, field
-
 from interrupted_runs import PHASES, Kill, Recipe, compare, finish, kill_at_random
 from small_runs import write_runs
 

@@ -1,5 +1,7 @@
-"""One small run of each task, all of whose sound comes as bytes: Whisper with all its weights and
-with LoRA, CTC, classification, and text to speech through a plugin of one file.
+"""One small run of each task, all of whose sound comes as bytes.
+
+Whisper with all its weights and with LoRA, CTC, classification, and text to speech through a plugin
+of one file.
 
 Every role is a Parquet file of its own. The training and the held-out clips have ids, the same ones
 for other sound; those of the retention and the test set are known by their rows only, which have
@@ -19,15 +21,16 @@ import numpy as np
 import pyarrow as pa
 import soundfile
 import torch
+from interrupted_runs import Recipe
 from pyarrow import parquet
+from safetensors.torch import save_file
 
-import audioforge_classification.adapter
-import audioforge_wav2vec.adapter
-import audioforge_whisper.adapter  # noqa: F401  imported here, so that a fork need not
+import audioforge_classification.adapter  # noqa: F401  imported here, so that a fork need not
+import audioforge_wav2vec.adapter  # noqa: F401
+import audioforge_whisper.adapter  # noqa: F401
 from audioforge_demo import assets
 from audioforge_wav2vec.example import SMALL
 from audioforge_wav2vec.untrained import model_config, write_untrained
-from interrupted_runs import Recipe
 
 PLUGIN = Path(__file__).resolve().parent / "tone_speech_file.py"
 SOUND = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
@@ -164,8 +167,6 @@ def _ctc_model(folder: Path) -> Path:
 
 def _synthesiser(folder: Path) -> Path:
     """Write a model that speaks every word a third of an octave off, up or down."""
-    from safetensors.torch import save_file
-
     path = folder / "synthesiser"
     path.mkdir()
     right = 1 + 2.5 * torch.arange(100) / 100

@@ -28,9 +28,9 @@ from typing import Any
 
 import torch
 import transformers  # noqa: F401  imported here, so that a fork need not
+from interrupted_runs import PHASES, Kill, Recipe, compare, finish, kill_at_random, phase
 
 from audioforge_demo.tasks import DEMOS
-from interrupted_runs import PHASES, Kill, Recipe, compare, finish, kill_at_random, phase
 
 
 def main() -> int:

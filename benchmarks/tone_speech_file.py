@@ -5,6 +5,6 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).resolve().parent.parent / "tests" / "raft" / "third_party"))
 
-from tone_speech.plugin import register_models, register_verifiers  # noqa: E402, F401
+from tone_speech.plugin import register_models, register_verifiers  # noqa: F401
 
 AUDIOFORGE_API = 1
