@@ -9,6 +9,7 @@ import attrs
 from audioforge.config import CHANGEABLE, AudioRAFTConfig, read_config_file
 from audioforge.errors import UsageError
 from audioforge.plugins import Registry
+from audioforge.raft.disk_space import disk_space
 from audioforge.raft.durable.spool import Spool
 from audioforge.raft.durable.stop import StopRequest
 from audioforge.raft.loop import Loop
@@ -111,7 +112,10 @@ class AudioRAFTTrainer:
                 spool=Spool(folder.clips),
             )
             # The model is loaded before anything is written.
-            loop = Loop(run, run.load(run.model_name), folder, resumes=self._resumes)
+            adapter = run.load(run.model_name)
+            if run.processes.is_main and not self._resumes:
+                disk_space(run, adapter).check(run.reporter)
+            loop = Loop(run, adapter, folder, resumes=self._resumes)
         except BaseException:
             if not self._resumes:
                 folder.remove_unbegun()
