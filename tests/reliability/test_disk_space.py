@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from collections import namedtuple
@@ -20,6 +21,8 @@ from audioforge.raft.run_folder import RunFolder
 from .tone_run import flags, results, resume, settings
 
 Usage = namedtuple("Usage", "total used free")
+WEIGHTS = re.compile("best|checkpoint|point-")
+"""Folders that hold weights, whole ones and those that are being written."""
 
 
 @pytest.fixture(scope="module")
@@ -60,14 +63,30 @@ def test_a_run_that_cannot_fit_is_refused_before_it_writes(
     assert fewer.exit_code == 0, "what it advises helps"
 
 
-def test_a_disk_that_is_too_small_in_truth(recipes: Any, small_disk: Path, tmp_path: Path) -> None:
-    output = small_disk / "deep" / "run"
+def train_on(disk: Path, recipe: Any, tmp_path: Path) -> str:
+    """Train on a disk that is too small; return what was said."""
     config = tmp_path / "run.json"
-    config.write_text(json.dumps(dict(recipes["classification"].settings)))
-    result = CliRunner().invoke(cli, ["train", "--config", str(config), "--output", str(output)])
+    config.write_text(json.dumps(dict(recipe.settings)))
+    command = ["train", "--config", config, "--output", disk / "deep" / "run"]
+    result = CliRunner().invoke(cli, [str(a) for a in command])
     assert result.exit_code == 2, result.output
-    assert "checkpoints and resume points need" in result.stderr
-    assert not any(small_disk.rglob("*.safetensors"))
+    assert not any(disk.rglob("*.safetensors")) + any(disk.rglob("*.clip"))
+    return result.stderr
+
+
+def test_a_disk_that_is_too_small_in_truth(recipes: Any, small_disk: Path, tmp_path: Path) -> None:
+    said = train_on(small_disk, recipes["classification"], tmp_path)
+    assert "checkpoints and resume points need" in said
+
+
+def test_sound_that_fills_the_disk_ends_the_start(
+    recipes: Any, small_disk: Path, tmp_path: Path
+) -> None:
+    (small_disk / "filler").write_bytes(bytes(480_000))
+    said = train_on(small_disk, recipes["classification"], tmp_path)
+    assert "its sound cannot be kept in" in said
+    assert "No space left on device" in said
+    assert "Free space, or name another --output." in said
 
 
 @pytest.fixture
@@ -86,8 +105,9 @@ def test_a_run_that_may_not_fit_is_warned_of(
     recipes: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     space = planned(recipes["text-to-speech"], tmp_path / "run")
-    assert space["certain"] < space["needed"]
-    for free, warns in ((space["needed"] - 1, True), (space["needed"] * 1.2, False)):
+    assert space["results"] > 0
+    needed = sum(space[part] for part in ("weights", "results", "speech", "sound"))
+    for free, warns in ((needed - 1, True), (needed * 1.2, False)):
         leave_free(monkeypatch, free)
         result = train(recipes["text-to-speech"], tmp_path / "run", "--dry-run")
         assert result.exit_code == 0, result.output
@@ -97,18 +117,18 @@ def test_a_run_that_may_not_fit_is_warned_of(
     assert "of rollouts and evaluations" in result.stdout
 
 
-@pytest.mark.parametrize("trainable", ["full", "frozen-encoder", "lora"])
+@pytest.mark.parametrize("trainable", ["full", "lora"])
 def test_weights_never_need_more_than_was_said(
     recipes: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trainable: str
 ) -> None:
     run = tmp_path / "run"
     changes = {"trainable": trainable, "lora_rank": 2, "num_cycles": 3, "steps_per_cycle": 3}
-    said = planned(recipes["whisper"], run, **changes)["certain"]
+    said = planned(recipes["whisper"], run, **changes)["weights"]
     seen, original = [0], shutil.rmtree
 
     def _measured(path: Any, *arguments: Any, **named: Any) -> None:
         """Remove a folder: what is there is the most just before something is removed."""
-        files = [p for p in run.rglob("*") if p.is_file() and p.suffix == ".safetensors"]
+        files = [p for p in run.rglob("*") if p.is_file() and WEIGHTS.search(p.parent.name)]
         seen.append(sum(p.stat().st_size for p in files))
         original(path, *arguments, **named)
 
@@ -121,11 +141,11 @@ def test_weights_never_need_more_than_was_said(
 
 
 def test_what_is_trained_is_counted_as_the_adapter_says(recipes: Any, tmp_path: Path) -> None:
-    def certain(**changes: object) -> int:
-        return planned(recipes["whisper"], tmp_path / "run", **changes)["certain"]
+    def weights(**changes: object) -> int:
+        return planned(recipes["whisper"], tmp_path / "run", **changes)["weights"]
 
-    ranks = [certain(trainable="lora", lora_rank=rank) for rank in (2, 4)]
-    assert ranks[0] < ranks[1] < certain(trainable="frozen-encoder") < certain(trainable="full")
+    ranks = [weights(trainable="lora", lora_rank=rank) for rank in (2, 4)]
+    assert ranks[0] < ranks[1] < weights(trainable="frozen-encoder") < weights(trainable="full")
 
 
 def test_a_run_that_goes_on_is_not_refused(

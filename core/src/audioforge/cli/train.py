@@ -200,7 +200,13 @@ def _print_plan(run: Run, adapter: ModelAdapter, space: DiskSpace, as_json: bool
             "adapter": type(adapter).__name__,
             "weights": weights,
             "trained_weights": trained,
-            "disk_bytes": {"needed": space.needed, "certain": space.certain, "free": space.free},
+            "disk_bytes": {
+                "weights": space.weights,
+                "results": space.results,
+                "speech": space.speech,
+                "sound": space.sound,
+                "free": space.free,
+            },
         }
         print_json(plan)
         return

@@ -49,6 +49,9 @@ FLAC_BYTES_PER_FRAME = 3.0
 FILES_BYTES = 5_000_000
 """Of a checkpoint besides its weights where the base is no local folder: Whisper's tokenizer."""
 
+TENSOR_BYTES = 150
+"""Of a tensor besides its numbers: its name, shape and place in the header of safetensors."""
+
 NO_WEIGHTS = {".json", ".txt", ".model"}
 """Endings of the files of configurations and tokenizers."""
 
@@ -171,7 +174,7 @@ def _weights(run: Run, adapter: ModelAdapter) -> int:
 
 
 def _bytes(tensors: Iterable[torch.Tensor]) -> int:
-    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+    return sum(tensor.numel() * tensor.element_size() + TENSOR_BYTES for tensor in tensors)
 
 
 def _trained_bytes(adapter: ModelAdapter, options: TrainOptions) -> int:
