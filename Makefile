@@ -2,7 +2,8 @@
 #   make demo            runs the offline demo
 #   make test            runs every test, then the style and the types
 #   make test ARGS=...   passes arguments on to pytest, such as ARGS="tests/plugins -k conflict"
-#   make soak            kills and resumes fifty runs of the demo; takes about twenty minutes
+#   make soak            kills and resumes fifty runs of the demo, and small runs of every task two
+#                        hundred times; takes about half an hour
 #   make lint            style and types only; make format mends the style
 #   make docs            writes docs/plugin-reference.md from the code
 
@@ -34,6 +35,7 @@ test: $(STAMP)
 soak: $(STAMP)
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/soak.py --runs 50 --jobs $(WORKERS)
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/soak.py --runs 10 --processes 2 --short
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/kills.py --kills 200 --jobs $(WORKERS)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

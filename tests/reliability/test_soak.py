@@ -1,4 +1,5 @@
-"""The soak script, shortened: the demo killed in every phase, and one of two workers killed."""
+"""The soak scripts, shortened: the demo killed in every phase, one of two workers killed, and small
+runs of every task killed, whose sound comes as bytes."""
 
 from __future__ import annotations
 
@@ -13,19 +14,25 @@ import pytest
 pytestmark = pytest.mark.slow
 
 
-def soak(root: Path, *arguments: str) -> dict[str, int]:
-    """Return the script's table: kills by what was under way."""
+def said_by(root: Path, script: str, *arguments: str) -> str:
+    """Return what a script prints, when everything was equal."""
     environment = {k: v for k, v in os.environ.items() if k != "AUDIOFORGE_PLUGINS"}
     ended = subprocess.run(
-        [sys.executable, str(root / "benchmarks" / "soak.py"), "--short", "--runs=1", *arguments],
+        [sys.executable, str(root / "benchmarks" / script), "--short", *arguments],
         capture_output=True,
         text=True,
         env={**environment, "OMP_NUM_THREADS": "1"},
         timeout=900,
     )
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert "1 results equal" in ended.stdout
-    rows = re.findall(r"^\| (\w+) \| (\d+) \|", ended.stdout, re.MULTILINE)
+    return ended.stdout
+
+
+def soak(root: Path, *arguments: str) -> dict[str, int]:
+    """Return the script's table: kills by what was under way."""
+    said = said_by(root, "soak.py", "--runs=1", *arguments)
+    assert "1 results equal" in said
+    rows = re.findall(r"^\| (\w+) \| (\d+) \|", said, re.MULTILINE)
     return {phase: int(kills) for phase, kills in rows}
 
 
@@ -37,3 +44,18 @@ def test_killed_once_in_every_phase_the_demo_ends_the_same(root: Path) -> None:
 
 def test_with_one_of_two_workers_killed_the_demo_ends_the_same(root: Path) -> None:
     assert sum(soak(root, "--processes=2").values()) >= 1
+
+
+def test_every_task_ends_the_same_when_its_sound_came_as_bytes(root: Path) -> None:
+    said = said_by(root, "kills.py", "--kills=5")
+    rows = re.findall(
+        r"^\| ([\w-]+) \| [\d.]+ \| (\d+) \| (\d+) \|.* (\d+) \|$", said, re.MULTILINE
+    )
+    assert {task: int(kills) for task, _, kills, _ in rows} == {
+        "whisper": 1,
+        "whisper-lora": 1,
+        "ctc": 1,
+        "classification": 1,
+        "text-to-speech": 1,
+    }
+    assert all(runs == equal for _, runs, _, equal in rows), said

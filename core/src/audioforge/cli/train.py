@@ -18,6 +18,7 @@ from audioforge.plugins import discover
 
 if TYPE_CHECKING:
     from audioforge.model import ModelAdapter
+    from audioforge.raft.disk_space import DiskSpace
     from audioforge.raft.run import Run
     from audioforge.raft.trainer import AudioRAFTTrainer
 
@@ -134,11 +135,15 @@ def train(
 
         trainer = AudioRAFTTrainer(config, discover(files=plugin_files))
     if dry_run:
+        from audioforge.raft.disk_space import disk_space
+
         run = trainer.prepare()
         adapter = run.load(run.model_name)
+        space = disk_space(run, adapter)
         adapter.make_trainable(run.train_options)
         if run.processes.is_main:
-            _print_plan(run, adapter, as_json)
+            space.check(run.reporter)
+            _print_plan(run, adapter, space, as_json)
         return
     summary = trainer.train()
     if not summary.is_main:
@@ -193,7 +198,7 @@ def _go_to(folder: Path | None) -> None:
         print_note(f"{folder}, where the run was started, cannot be entered: {error.strerror}")
 
 
-def _print_plan(run: Run, adapter: ModelAdapter, as_json: bool) -> None:
+def _print_plan(run: Run, adapter: ModelAdapter, space: DiskSpace, as_json: bool) -> None:
     """Say what would run."""
     from audioforge.raft.run import describe
 
@@ -209,6 +214,13 @@ def _print_plan(run: Run, adapter: ModelAdapter, as_json: bool) -> None:
             "adapter": type(adapter).__name__,
             "weights": weights,
             "trained_weights": trained,
+            "disk_bytes": {
+                "weights": space.weights,
+                "results": space.results,
+                "speech": space.speech,
+                "sound": space.sound,
+                "free": space.free,
+            },
         }
         print_json(plan)
         return
@@ -217,4 +229,5 @@ def _print_plan(run: Run, adapter: ModelAdapter, as_json: bool) -> None:
     print_line(
         f"adapter: {type(adapter).__name__}, {weights:,} weights, {trained:,} of them trained"
     )
+    print_line(space.describe())
     print_line("nothing was run")

@@ -10,6 +10,7 @@ import attrs
 from audioforge.config import CHANGEABLE, AudioRAFTConfig, read_config_file
 from audioforge.errors import UsageError
 from audioforge.plugins import Registry
+from audioforge.raft.disk_space import disk_space
 from audioforge.raft.durable.claim import Claim
 from audioforge.raft.durable.stop import StopRequest
 from audioforge.raft.loop import Loop
@@ -114,6 +115,8 @@ class AudioRAFTTrainer:
         try:
             run = prepare(config, self._registry, self._reporter, claim=claim)
             adapter = run.load(run.model_name)  # before anything is written
+            if not self._resumes:
+                run.processes.from_main(lambda: disk_space(run, adapter).check(run.reporter))
             loop = Loop(
                 run,
                 adapter,
