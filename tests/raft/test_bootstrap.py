@@ -31,7 +31,7 @@ def by_hand(numerator, denominator, level=0.95, resamples=20_000):
 @pytest.mark.parametrize("level", [0.95, 0.8])
 def test_a_ratio_like_by_hand(level):
     words, errors, _ = corpus(np.random.default_rng(0))
-    interval = ratio_interval(errors, words, level)
+    interval = ratio_interval(errors, words, level=level)
     expected = by_hand(errors, words, level)
     width = expected[1] - expected[0]
     np.testing.assert_allclose(interval, expected, atol=0.06 * width)

@@ -45,6 +45,6 @@ def test_an_utterance_that_only_one_model_was_judged_on_is_in_no_difference():
         ]
         return Evaluation("set", items, {"mean_reward": Measure("v", REWARD)}, 1.0)
 
-    numerators, denominator = paired([evaluation(0.9, None, 0.8), evaluation(0.5, 0.7, None)])
-    assert [list(n) for n in numerators] == [[0.9, 0, 0], [0.5, 0, 0]]
-    assert np.array_equal(denominator, [1, 0, 0])
+    numerators, denominator, _ = paired([evaluation(0.9, None, 0.8), evaluation(0.5, 0.7, None)])
+    assert [list(n) for n in numerators] == [[0.9], [0.5]]
+    assert np.array_equal(denominator, [1])

@@ -103,12 +103,13 @@ def benchmark(
         print_json(measured.result)
         return
     _print_result(measured.result)
+    print_line(measured.conclusion)
     if output is not None:
         print_line(f"predictions: {output / 'predictions.jsonl'}")
 
 
 def _print_result(result: dict[str, Any]) -> None:
-    tables = ("classes", "confusion")
+    tables = ("interval", "classes", "confusion")  # which are told below
     (head, first), *rest = [(k, _shown(k, v)) for k, v in result.items() if k not in tables]
     print_table([head, first], rest)
     if "classes" not in result:

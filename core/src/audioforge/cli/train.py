@@ -152,6 +152,7 @@ def train(
         print_json(summary.as_mapping())
         return
     print_table(summary.columns, summary.rows)
+    print_line(summary.claims)
     print_line()
     print_line(summary.conclusion)
 

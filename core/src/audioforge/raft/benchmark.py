@@ -18,7 +18,9 @@ from audioforge.raft.durable.claim import Claim
 from audioforge.raft.evaluation import Evaluation, EvaluationSet
 from audioforge.raft.judging.verification import Verification
 from audioforge.raft.processes import Processes
+from audioforge.raft.resampling import claim
 from audioforge.raft.run import check_names, create_judges, data_request
+from audioforge.raft.set_size import missing_part
 from audioforge.reporter import Reporter
 
 
@@ -37,6 +39,16 @@ class Benchmark:
     result: dict[str, Any]
     skips: SkipLog
     is_main: bool
+
+    @property
+    def conclusion(self) -> str:
+        """What the interval is about, and how much of the dataset has no part in the figures."""
+        evaluation = self.evaluation
+        sentences = [f"95 % interval: {claim(self.result['interval'])}."]
+        missing = missing_part(evaluation.dataset, evaluation.measured, evaluation.total)
+        if missing is not None:
+            sentences.append(f"{missing}.")
+        return " ".join(sentences)
 
 
 def run_benchmark(
@@ -119,10 +131,13 @@ def _result(
         **{name: int(count) for name, count in counts.items()},
         **dict([first]),
         "ci95": list(evaluation.interval),
+        "interval": evaluation.resampling.as_mapping(),
         **dict(others),
         "rtfx": evaluation.rtfx,
         "normalizer": config.normalizer,
         "skipped": len(dataset.skips.problems),
+        "measured": evaluation.measured,
+        "total": evaluation.total,
     }
     report = evaluation.classification
     if report is not None:

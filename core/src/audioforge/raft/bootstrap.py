@@ -1,58 +1,61 @@
-"""Confidence intervals of corpus metrics by resampling utterances.
+"""Confidence intervals of corpus metrics by resampling.
 
-A corpus metric is a ratio of sums over utterances, so utterances are resampled with replacement and
-the ratio is taken anew (Bisani & Ney 2004, "Bootstrap estimates for confidence intervals in ASR
-performance evaluation"). For a difference of two systems the same utterances are resampled in both
-(paired). Intervals are percentiles of 2,000 resamples, from a fixed seed.
+A corpus metric is a ratio of sums over utterances, so utterances, or the speakers who said them, are
+resampled with replacement and the ratio is taken anew (Bisani and Ney 2004, "Bootstrap estimates for
+confidence intervals in ASR performance evaluation"). For a difference of two systems the same
+utterances are resampled in both (paired). Intervals are percentiles of 2,000 resamples, from a fixed
+seed; which is drawn, and which percentiles are taken, `resampling` says.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
-from audioforge import keyed_random
-
-RESAMPLES = 2000
-CHUNK = 100
-"""Resamples at a time, which bounds memory to CHUNK × utterances numbers."""
+from audioforge.raft.resampling import Resampling
 
 Interval = tuple[float, float]
 
 
-def ratio_interval(numerator: np.ndarray, denominator: np.ndarray, level: float = 0.95) -> Interval:
+def ratio_interval(
+    numerator: np.ndarray,
+    denominator: np.ndarray,
+    resampling: Resampling | None = None,
+    *,
+    level: float = 0.95,
+) -> Interval:
     """Return the interval of Σ numerator / Σ denominator.
 
     Args:
         numerator: Per utterance, shape (n,).
         denominator: Per utterance, shape (n,).
+        resampling: Of these utterances; None where nothing is known of their speakers.
         level: Of confidence.
 
     Raises:
         ValueError: If the denominator is 0 everywhere.
     """
-    ratios = [
-        _ratios(counts, numerator, denominator) for counts in _resamples(len(numerator), "ratio")
-    ]
-    return _percentiles(np.concatenate(ratios), level)
+    return _interval(numerator, denominator, "ratio", resampling, level)
 
 
 def difference_interval(
-    numerator: np.ndarray, base_numerator: np.ndarray, denominator: np.ndarray, level: float = 0.95
+    numerator: np.ndarray,
+    base_numerator: np.ndarray,
+    denominator: np.ndarray,
+    resampling: Resampling | None = None,
+    *,
+    level: float = 0.95,
 ) -> Interval:
     """Return the paired interval of a system's ratio minus the base's, on the same utterances."""
-    differences = [
-        _ratios(counts, numerator - base_numerator, denominator)
-        for counts in _resamples(len(numerator), "difference")
-    ]
-    return _percentiles(np.concatenate(differences), level)
+    return _interval(numerator - base_numerator, denominator, "difference", resampling, level)
 
 
 def chosen_difference_interval(
     candidates: Sequence[np.ndarray],
     base_numerator: np.ndarray,
     denominator: np.ndarray,
+    resampling: Resampling | None = None,
     *,
     higher_is_better: bool,
     level: float = 0.95,
@@ -62,41 +65,49 @@ def chosen_difference_interval(
     Reporting the best of several on the data that chose it flatters it. So the choice is repeated
     in each resample, and the difference of what it chose is measured on a second, independent
     resample, so that the luck that made a choice does not enter its own measurement. Both resamples
-    come from the same utterances, which damps the flattery without removing it: on corpora without
-    any difference, the best of four systems was called better in 2 to 3 % of 300 simulations,
-    against 4 to 9 % with the plain interval of the winner (tests/raft/test_bootstrap.py).
+    come from the same utterances, which damps the flattery without removing it; how often it still
+    claims what is not there, docs/training.md has by simulation (benchmarks/false_claims.py).
 
     Args:
         candidates: The numerators of each system that could have been chosen, shape (n,) each.
         base_numerator: Of the base, shape (n,).
         denominator: Shared by all, shape (n,).
+        resampling: Of these utterances; None where nothing is known of their speakers.
         higher_is_better: Which way the choice goes.
         level: Of confidence.
     """
+    resampling = resampling or _of_utterances(denominator)
     differences = []
-    table = np.stack(candidates)  # (systems, n)
-    count = len(base_numerator)
+    table = resampling.totals(np.stack(candidates))  # (systems, units)
+    gains = table - resampling.totals(base_numerator)
+    denominators = resampling.totals(denominator)
     for choosing, measuring in zip(
-        _resamples(count, "choice"), _resamples(count, "difference"), strict=True
+        resampling.draws("choice"), resampling.draws("difference"), strict=True
     ):
         totals = choosing @ table.T  # (resamples, systems)
         chosen = totals.argmax(axis=1) if higher_is_better else totals.argmin(axis=1)
-        gains = (measuring @ (table - base_numerator).T)[np.arange(len(chosen)), chosen]
-        differences.append(_divide(gains, measuring @ denominator))
-    return _percentiles(np.concatenate(differences), level)
+        gained = (measuring @ gains.T)[np.arange(len(chosen)), chosen]
+        differences.append(_divide(gained, measuring @ denominators))
+    return _percentiles(differences, resampling.tail(level))
 
 
-def _resamples(count: int, purpose: str) -> Iterator[np.ndarray]:
-    """Yield how often each of `count` utterances is drawn: arrays (CHUNK, count)."""
-    if count == 0:
-        return
-    draw = keyed_random.generator("bootstrap", purpose, count)
-    for _ in range(0, RESAMPLES, CHUNK):
-        yield draw.multinomial(count, np.full(count, 1 / count), size=CHUNK)
+def _interval(
+    numerator: np.ndarray,
+    denominator: np.ndarray,
+    purpose: str,
+    resampling: Resampling | None,
+    level: float,
+) -> Interval:
+    resampling = resampling or _of_utterances(denominator)
+    numerators, denominators = resampling.totals(numerator), resampling.totals(denominator)
+    ratios = [
+        _divide(counts @ numerators, counts @ denominators) for counts in resampling.draws(purpose)
+    ]
+    return _percentiles(ratios, resampling.tail(level))
 
 
-def _ratios(counts: np.ndarray, numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
-    return _divide(counts @ numerator, counts @ denominator)
+def _of_utterances(values: np.ndarray) -> Resampling:
+    return Resampling([None] * len(values))
 
 
 def _divide(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
@@ -106,9 +117,10 @@ def _divide(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
     return ratios
 
 
-def _percentiles(values: np.ndarray, level: float) -> Interval:
+def _percentiles(resampled: Sequence[np.ndarray], tail: float) -> Interval:
+    """Return what leaves a share `tail` of the resamples below, and above."""
+    values = np.concatenate(resampled)
     if not len(values):
         raise ValueError("a ratio without a denominator has no interval")
-    tail = 100 * (1 - level) / 2
-    low, high = np.percentile(values, [tail, 100 - tail])
+    low, high = np.percentile(values, [100 * tail, 100 - 100 * tail])
     return float(low), float(high)

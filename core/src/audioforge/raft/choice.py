@@ -5,9 +5,10 @@
 3. A candidate is admissible if no retention metric is worse than the base's outside the 95 %
    paired interval.
 4. Among the admissible ones the best held-out metric wins; of equal ones the larger alpha.
-5. It is exported if its held-out difference to the base is better outside the 95 % interval;
-   otherwise the base stays. Since the held-out set also made the choice, the interval repeats the
-   choice in each resample (see `bootstrap.chosen_difference_interval`).
+5. It is exported if its held-out difference to the base is better outside the 95 % interval, on
+   `set_size.FEWEST` utterances or more; otherwise the base stays. Since the held-out set also made
+   the choice, the interval repeats the choice in each resample (see
+   `bootstrap.chosen_difference_interval`).
 """
 
 from __future__ import annotations
@@ -15,10 +16,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from attrs import define
 
 from audioforge.raft.bootstrap import Interval, chosen_difference_interval
 from audioforge.raft.evaluation import Evaluation, compare, is_better, is_worse, paired
+from audioforge.raft.resampling import Resampling
+from audioforge.raft.set_size import FEWEST
 
 
 @define(eq=False)
@@ -81,12 +85,14 @@ class Choice:
     Attributes:
         winner: The admissible candidate with the best held-out metric; None if none is admissible.
         difference: 95 % interval of its held-out difference to the base.
+        resampling: What that interval resamples.
         improved: Whether it is exported.
         reason: One sentence that says why.
     """
 
     winner: Candidate | None
     difference: Interval
+    resampling: Resampling
     improved: bool
     reason: str
 
@@ -105,30 +111,32 @@ def choose(base: Candidate, cycles: Sequence[Candidate], line: Sequence[Candidat
         return Choice(
             None,
             (0.0, 0.0),
+            base.evaluation.resampling,
             False,
             f"every candidate is worse than the base on {', '.join(names)}: the base model stays",
         )
     winner = max(admissible, key=lambda c: (merit(c.evaluation), c.alpha))
-    difference = _difference(base, winner, cycles, admissible)
-    metric = winner.evaluation.metric
-    if is_better(difference, metric):
-        reason = f"{metric.title} is better than the base's outside the 95 % interval"
-        return Choice(winner, difference, True, reason)
-    reason = f"no {metric.title} gain outside the 95 % interval: the base model stays"
-    return Choice(winner, difference, False, reason)
-
-
-def _difference(
-    base: Candidate,
-    winner: Candidate,
-    cycles: Sequence[Candidate],
-    admissible: Sequence[Candidate],
-) -> Interval:
-    """Return the interval with the choice among all that could have won repeated."""
     others = [c for c in cycles if not c.lost(base) and c not in admissible]
     evaluations = [c.evaluation for c in [*admissible, *others, base]]
-    (*numerators, base_numerator), denominator = paired(evaluations)
-    higher = winner.evaluation.metric.higher_is_better
-    return chosen_difference_interval(
-        numerators, base_numerator, denominator, higher_is_better=higher
+    (*numerators, base_numerator), denominator, resampling = paired(evaluations)
+    metric = winner.evaluation.metric
+    difference = chosen_difference_interval(  # among all that could have won
+        numerators,
+        base_numerator,
+        denominator,
+        resampling,
+        higher_is_better=metric.higher_is_better,
     )
+    measured = np.count_nonzero(denominator)
+    improved = False
+    if measured < FEWEST:
+        reason = (
+            f"only {measured} held-out utterances could be measured, and fewer than {FEWEST} cannot "
+            f"tell a gain from luck: the base model stays"
+        )
+    elif is_better(difference, metric):
+        improved = True
+        reason = f"{metric.title} is better than the base's outside the 95 % interval"
+    else:
+        reason = f"no {metric.title} gain outside the 95 % interval: the base model stays"
+    return Choice(winner, difference, resampling, improved, reason)

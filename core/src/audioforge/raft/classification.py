@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from attrs import asdict, frozen
 
-from audioforge import keyed_random
-from audioforge.raft.bootstrap import CHUNK, RESAMPLES, Interval
+from audioforge.raft.bootstrap import Interval
+from audioforge.raft.resampling import Resampling
 
 
 @frozen
@@ -46,11 +46,13 @@ class ClassificationReport:
         labels: Every class that occurs, as a label or as a prediction, sorted.
         actual: The class of each clip, as an index into `labels`, shape (clips,).
         predicted: The predicted class of each clip, likewise.
+        resampling: Of the clips.
     """
 
     labels: tuple[str, ...]
     actual: np.ndarray
     predicted: np.ndarray
+    resampling: Resampling
 
     @property
     def confusion(self) -> np.ndarray:
@@ -90,12 +92,13 @@ class ClassificationReport:
 
     @property
     def macro_f1_interval(self) -> Interval:
-        """95 % interval of the macro-averaged F1, by resampling clips as `raft.bootstrap` does.
+        """95 % interval of the macro-averaged F1, by resampling as `raft.bootstrap` does.
 
         A class that does not occur in a resample takes no part in its mean.
         """
         means = np.concatenate(list(self._resampled()))
-        low, high = np.percentile(means, [2.5, 97.5])
+        tail = 100 * self.resampling.tail(0.95)
+        low, high = np.percentile(means, [tail, 100 - tail])
         return float(low), float(high)
 
     def as_mapping(self) -> dict[str, Any]:
@@ -108,12 +111,11 @@ class ClassificationReport:
         }
 
     def _resampled(self) -> Iterator[np.ndarray]:
-        """Yield the macro-averaged F1 of CHUNK resamples at a time."""
-        count, size = len(self.actual), len(self.labels)
-        draw = keyed_random.generator("bootstrap", "macro_f1", count)
+        """Yield the macro-averaged F1 of some resamples at a time."""
+        size = len(self.labels)
         hit = self.actual == self.predicted
-        for _ in range(0, RESAMPLES, CHUNK):
-            drawn = draw.multinomial(count, np.full(count, 1 / count), size=CHUNK)
+        for units in self.resampling.draws("macro_f1"):
+            drawn = units[:, self.resampling.unit_of]
             hits = _sum_by_class(drawn[:, hit], self.actual[hit], size)
             both = _sum_by_class(drawn, self.actual, size) + _sum_by_class(
                 drawn, self.predicted, size
@@ -123,13 +125,16 @@ class ClassificationReport:
 
 
 def classification_report(
-    references: Sequence[Sequence[str]], predictions: Sequence[str]
+    references: Sequence[Sequence[str]],
+    predictions: Sequence[str],
+    resampling: Resampling | None = None,
 ) -> ClassificationReport:
     """Count predictions against references.
 
     Args:
         references: The correct labels of each clip, at least one.
         predictions: The predicted label of each clip.
+        resampling: Of the clips; None where nothing is known of their speakers.
 
     Raises:
         ValueError: If there is no clip, or one has no label.
@@ -144,7 +149,10 @@ def classification_report(
     ]
     labels, indices = np.unique([*actual, *predictions], return_inverse=True)
     return ClassificationReport(
-        tuple(str(label) for label in labels), indices[: len(actual)], indices[len(actual) :]
+        tuple(str(label) for label in labels),
+        indices[: len(actual)],
+        indices[len(actual) :],
+        resampling or Resampling([None] * len(actual)),
     )
 
 

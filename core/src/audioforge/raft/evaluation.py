@@ -7,12 +7,13 @@ from typing import Any
 
 import attrs
 import numpy as np
-from attrs import define, field, frozen
+from attrs import Factory, define, field, frozen
 
 from audioforge.raft.bootstrap import Interval, difference_interval, ratio_interval
 from audioforge.raft.classification import ClassificationReport, classification_report
 from audioforge.raft.clips import SkipLog
 from audioforge.raft.measures import Measure
+from audioforge.raft.resampling import Resampling
 from audioforge.sample import AudioSample
 from audioforge.verifier import CorpusMetric
 
@@ -67,6 +68,12 @@ class EvaluatedItem:
         """Of the sample."""
         return str(self.prediction["id"])
 
+    @property
+    def speaker(self) -> str | None:
+        """Of the sample, where known."""
+        speaker = self.prediction.get("speaker")
+        return None if speaker is None else str(speaker)
+
 
 @define(eq=False)
 class Evaluation:
@@ -77,12 +84,14 @@ class Evaluation:
         items: Sorted by sample id.
         measures: By the name of the metric; the first one decides.
         seconds: Time it took, without loading.
+        total: How many items the dataset has, usable or not.
     """
 
     dataset: str
     items: list[EvaluatedItem]
     measures: Mapping[str, Measure]
     seconds: float
+    total: int = field(default=Factory(lambda self: len(self.items), takes_self=True))
 
     @property
     def metric(self) -> CorpusMetric:
@@ -119,18 +128,31 @@ class Evaluation:
         if not judged:
             return None
         return classification_report(
-            [item.labels for item in judged], [item.prediction["pred_text"] for item in judged]
+            [item.labels for item in judged],
+            [item.prediction["pred_text"] for item in judged],
+            Resampling([item.speaker for item in judged]),
         )
+
+    @property
+    def measured(self) -> int:
+        """How many utterances the metric that decides is of: decoded, judged, with a reference."""
+        return int(np.count_nonzero(self.decisive[1]))
 
     @property
     def interval(self) -> Interval:
         """95 % interval of the metric that decides."""
-        return ratio_interval(*self.decisive)
+        (numerator,), denominator, resampling = paired([self])
+        return ratio_interval(numerator, denominator, resampling)
+
+    @property
+    def resampling(self) -> Resampling:
+        """What the interval resamples."""
+        return paired([self])[2]
 
     def difference_interval(self, base: Evaluation) -> Interval:
         """Return the 95 % paired interval of this minus the base, on the same utterances."""
-        (numerator, base_numerator), denominator = paired([self, base])
-        return difference_interval(numerator, base_numerator, denominator)
+        (numerator, base_numerator), denominator, resampling = paired([self, base])
+        return difference_interval(numerator, base_numerator, denominator, resampling)
 
     @property
     def rtfx(self) -> float:
@@ -145,25 +167,42 @@ class Evaluation:
         return {key: sum(row.get(key, 0.0) for row in rows) for key in keys}
 
 
-def paired(evaluations: Sequence[Evaluation]) -> tuple[list[np.ndarray], np.ndarray]:
-    """Return each evaluation's numerators of the metric that decides, and their denominator.
+def paired(
+    evaluations: Sequence[Evaluation],
+) -> tuple[list[np.ndarray], np.ndarray, Resampling]:
+    """Return each evaluation's numerators of the metric that decides, and what all of them share.
 
-    Utterances that could not be judged in every evaluation are 0 in all of them; those that are not
-    in every one, as when a file vanished or memory ran out, are left out.
+    Utterances that are not in every evaluation, as when a file vanished or memory ran out, and those
+    that could not be judged in each are left out: there is nothing of them to draw.
+
+    Returns:
+        The numerators, their denominator, and how to resample them: arrays of one length.
     """
     common = set.intersection(*({item.id for item in e.items} for e in evaluations))
-    sums = [
-        attrs.evolve(e, items=[item for item in e.items if item.id in common]).decisive
-        for e in evaluations
+    kept = [
+        attrs.evolve(e, items=[item for item in e.items if item.id in common]) for e in evaluations
     ]
+    sums = [e.decisive for e in kept]
     denominator = sums[-1][1]
-    same = np.all([own == denominator for _, own in sums], axis=0)
-    return [np.where(same, numerator, 0.0) for numerator, _ in sums], denominator * same
+    judged = np.all([own == denominator for _, own in sums], axis=0)
+    judged &= np.any([denominator, *(numerator for numerator, _ in sums)], axis=0)
+    speakers = [
+        item.speaker for item, is_judged in zip(kept[-1].items, judged, strict=True) if is_judged
+    ]
+    numerators = [numerator[judged] for numerator, _ in sums]
+    return numerators, denominator[judged], Resampling(speakers)
 
 
 def summarise(evaluation: Evaluation) -> dict[str, Any]:
     """Return an evaluation's metrics as `summary.json` holds them: rates as fractions."""
-    return {**evaluation.values, "ci95": list(evaluation.interval), "n": len(evaluation.items)}
+    return {
+        **evaluation.values,
+        "ci95": list(evaluation.interval),
+        "interval": evaluation.resampling.as_mapping(),
+        "n": len(evaluation.items),
+        "measured": evaluation.measured,
+        "total": evaluation.total,
+    }
 
 
 def compare(evaluation: Evaluation, base: Evaluation) -> dict[str, Any]:

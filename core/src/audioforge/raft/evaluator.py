@@ -178,7 +178,7 @@ class Evaluator:
                 f"{dataset.skips.describe(dataset.total) or 'it is empty'}"
             )
         seconds = time.perf_counter() - start
-        evaluation = Evaluation(dataset.name, items, self._measures, seconds)
+        evaluation = Evaluation(dataset.name, items, self._measures, seconds, dataset.total)
         if evaluation.value() is None:
             raise DatasetError(f"{dataset.name}: {self._why_unmeasured}")
         return evaluation

@@ -13,6 +13,7 @@ from audioforge.raft.evaluation import compare, is_better, summarise
 from audioforge.raft.interpolation import interpolated
 from audioforge.raft.run import Run
 from audioforge.raft.run_folder import RunFolder, save_model
+from audioforge.raft.set_size import FEWEST
 from audioforge.raft.summary import Summary
 
 
@@ -140,5 +141,6 @@ def _evaluate_test(run: Run, folder: RunFolder, summary: Summary, stop: StopRequ
         "dataset": run.data.test.name,
         "base": summarise(base),
         "best": compare(best, base),
-        "improved": is_better(best.difference_interval(base), best.metric),
+        "improved": min(base.measured, best.measured) >= FEWEST
+        and is_better(best.difference_interval(base), best.metric),
     }

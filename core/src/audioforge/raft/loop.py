@@ -36,12 +36,10 @@ from audioforge.raft.run import Run
 from audioforge.raft.run_folder import RunFolder
 from audioforge.raft.same_run import check_same_run
 from audioforge.raft.selection import Kept, select
+from audioforge.raft.set_size import size_problem
 from audioforge.raft.summary import Summary
 from audioforge.raft.update import report_of, update
 from audioforge.sample import Problem
-
-FEW_CLIPS = 30
-"""Held-out clips below which a bootstrap interval is much too narrow."""
 
 
 class Loop:
@@ -107,12 +105,7 @@ class Loop:
         self._base = self._evaluate(adapter, 0, finished=False)
         self._summary = Summary(run, self._base, accepted)
         self._record(0, self._base, self._summary.base)
-        if len(self._base.evaluation.items) < FEW_CLIPS:
-            run.reporter.warn(
-                f"the held-out set has {len(self._base.evaluation.items)} clips: with fewer than "
-                f"{FEW_CLIPS} the intervals are too narrow to be trusted; give a larger "
-                f"--eval-dataset or --eval-fraction"
-            )
+        self._warn_of_unmeasured()
         adapter.make_trainable(run.train_options)
         progress = self._folder.points.progress()
         if progress is not None:
@@ -161,6 +154,17 @@ class Loop:
             return False
         self._learn(adapter, files, kept, begun or Progress(cycle))
         return True
+
+    def _warn_of_unmeasured(self) -> None:
+        """Say which sets turn out to be too small, since not all of them could be measured."""
+        base, data = self._base, self._run.data
+        sets = [("held-out", data.held_out, base.evaluation)]
+        sets += [("retention", d, base.retention[d.name]) for d in data.retention]
+        for role, dataset, measured in sets:
+            expected = len(dataset.samples)
+            problem = size_problem(role, dataset.name, measured.measured, expected)
+            if problem is not None:
+                self._run.reporter.warn(problem)
 
     def _open_folder(self) -> None:
         """Begin the run folder, or read what is in it of clips that were left out."""

@@ -38,6 +38,7 @@ from audioforge.raft.judging.verification import (
 from audioforge.raft.overlap import Overlap, find_overlaps
 from audioforge.raft.processes import Processes, device_problem
 from audioforge.raft.run_folder import require_new
+from audioforge.raft.set_size import size_problem
 from audioforge.reporter import Reporter
 from audioforge.sample import AudioSample
 from audioforge.spelling import read_reference
@@ -363,6 +364,7 @@ def _load_data(
     test = read(config.test_dataset) if config.test_dataset else None
     data = RunData(train, held_out, retention, test, account)
     data.overlaps = _overlaps(data, cast("Task", config.task), reporter)
+    _warn_of_small_sets(data, reporter)
     if config.task == "classification":
         _warn_of_labels_not_learnt(data, reporter)
     return data
@@ -386,6 +388,17 @@ def _warn_of_labels_not_learnt(data: RunData, reporter: Reporter) -> None:
             f"no clip of the training set {data.train.name} has the label {listed(missing)}, which "
             f"clips of the held-out set {data.held_out.name} have"
         )
+
+
+def _warn_of_small_sets(data: RunData, reporter: Reporter) -> None:
+    """Say when a set is too small for what is to be measured on it."""
+    sets = [("held-out", data.held_out), *(("retention", d) for d in data.retention)]
+    if data.test is not None:
+        sets.append(("test", data.test))
+    for role, dataset in sets:
+        problem = size_problem(role, dataset.name, len(dataset.samples))
+        if problem is not None:
+            reporter.warn(problem)
 
 
 def _hold_out(

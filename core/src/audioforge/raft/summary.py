@@ -9,7 +9,9 @@ import attrs
 
 from audioforge.raft.choice import Candidate, Choice
 from audioforge.raft.evaluation import summarise
+from audioforge.raft.resampling import claim
 from audioforge.raft.run import Run
+from audioforge.raft.set_size import FEWEST, missing_part
 from audioforge.raft.update import UpdateReport
 
 
@@ -90,6 +92,7 @@ class Summary:
                 "interpolation": choice.winner.alpha,
                 self.metric: choice.winner.evaluation.value(),
                 "difference_ci95": list(choice.difference),
+                "interval": choice.resampling.as_mapping(),
             }
         if choice.improved:
             assert rejected is not None
@@ -100,6 +103,7 @@ class Summary:
             "interpolation": 0.0,
             self.metric: self.base[self.metric],
             "difference_ci95": [0.0, 0.0],
+            "interval": choice.resampling.as_mapping(),
             "checkpoint": "best",
             "rejected": rejected,
         }
@@ -200,8 +204,16 @@ class Summary:
         ]
 
     @property
+    def claims(self) -> str:
+        """What the table's intervals are about, set by set, on one line."""
+        parts = [f"held out, {claim(self.base['interval'])}"]
+        for name, retained in self.base["retention"].items():
+            parts.append(f"retention {name}, {claim(retained['interval'])}")
+        return f"95 % intervals: {'; '.join(parts)}."
+
+    @property
     def conclusion(self) -> str:
-        """One honest sentence about the run."""
+        """One honest sentence about the run, and what limits it."""
         best, name = self.best, self._title
         independent = self._run.data.has_independent_test
         where = self._run.output_dir / "best"
@@ -211,18 +223,18 @@ class Summary:
             low, high = best["difference_ci95"]
             text = (
                 f"Improved: held-out {name} {_rate(self.base[self.metric])} → "
-                f"{_rate(best[self.metric])} (difference {_span(low, high)} points, 95 %) "
-                f"with cycle {best['cycle']}"
+                f"{_rate(best[self.metric])} (difference {_span(low, high)} points, 95 %, "
+                f"{claim(best['interval'])}) with cycle {best['cycle']}"
                 + (f" × {best['interpolation']:g}" if best["interpolation"] != 1 else "")
                 + f", in {where}."
             )
         if self.test:
-            verdict = "confirmed" if self.test["improved"] else "not confirmed"
             low, high = self.test["best"]["difference_ci95"]
             text += (
                 f" On {self.test['dataset']}: {_rate(self.test['base'][self.metric])} → "
-                f"{_rate(self.test['best'][self.metric])} (difference {_span(low, high)} points)"
-                + (f": {verdict}." if self.improved and independent else ".")
+                f"{_rate(self.test['best'][self.metric])} (difference {_span(low, high)} points, "
+                f"{claim(self.test['best']['interval'])})"
+                + (f": {self._verdict}." if self.improved and independent else ".")
             )
         if overlaps := self._run.data.test_overlaps:
             shared = "; ".join(map(str, overlaps))
@@ -234,7 +246,31 @@ class Summary:
                 f" The run did not end as it began: {len(self.accepted_changes)} changes were "
                 f"accepted when it was resumed ({'; '.join(self.accepted_changes)})."
             )
-        return text
+        return " ".join([text, *(f"{sentence}." for sentence in self._missing)])
+
+    @property
+    def _verdict(self) -> str:
+        """What the test set says of the gain."""
+        assert self.test is not None
+        measured = min(self.test[model]["measured"] for model in ("base", "best"))
+        if measured < FEWEST:
+            return f"not confirmed, since {measured} of at least {FEWEST} utterances cannot tell"
+        return "confirmed" if self.test["improved"] else "not confirmed"
+
+    @property
+    def _missing(self) -> list[str]:
+        """A sentence for each set of which a noteworthy part was not measured."""
+        rows = [self.base, *self.cycles, *self.candidates]
+        sets = [(self._base.evaluation.dataset, rows)]
+        for name in self.base["retention"]:
+            sets.append((name, [row["retention"][name] for row in rows]))
+        if self.test:
+            sets.append((self.test["dataset"], [self.test["base"], self.test["best"]]))
+        sentences = (
+            missing_part(name, min(row["measured"] for row in rows), rows[0]["total"])
+            for name, rows in sets
+        )
+        return [sentence for sentence in sentences if sentence is not None]
 
     @property
     def _rejected(self) -> str:
@@ -247,7 +283,7 @@ class Summary:
         return (
             f" (base {_rate(self.base[self.metric])}, {part}cycle {rejected['cycle']} "
             f"{_rate(rejected[self.metric])}, difference {_span(*rejected['difference_ci95'])} "
-            f"points)"
+            f"points, {claim(rejected['interval'])})"
         )
 
 
