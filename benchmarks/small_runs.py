@@ -99,7 +99,7 @@ def _settings(own: Mapping[str, Any]) -> dict[str, Any]:
         "num_cycles": 2,
         "samples_per_prompt": 3,
         "reward_threshold": 0.0,
-        "steps_per_cycle": 6,
+        "steps_per_cycle": 10,
         "batch_size": 4,
         "interpolate": [0.5, 1.0],
         "device": "cpu",
