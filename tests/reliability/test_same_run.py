@@ -14,6 +14,7 @@ import pytest
 import torch
 import yaml
 from click.testing import CliRunner
+from huggingface_hub import constants
 
 from audioforge.cli import cli
 from audioforge.errors import UsageError
@@ -67,6 +68,12 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.setenv("ACME_EARS", str(folder / "ears"))
         (folder / "ears").mkdir()
         ToneWords().save(folder / "ears")
+        patch.setattr(constants, "HF_HUB_CACHE", str(folder / "hub"))
+        in_hub = folder / "hub" / "models--acme--ears"
+        (in_hub / "refs").mkdir(parents=True)
+        (in_hub / "refs" / "main").write_text("0" * 40)
+        (in_hub / "snapshots" / ("0" * 40)).mkdir(parents=True)
+        (in_hub / "snapshots" / ("0" * 40) / "vocab.txt").write_text("low middle")
         yield folder
 
 
@@ -200,6 +207,11 @@ CHANGES: dict[str, tuple[Callable[[Path], Path], Callable[[Path], object], str]]
         lambda path: path.write_text(path.read_text() + " "),
         "model of a verifier {own.parent}/ears: config.json: changed",
     ),
+    "model of the hub": (
+        lambda own: next(own.parent.glob("hub/*/snapshots/*/vocab.txt")),
+        lambda path: swap(path, "low middle", "middle low"),
+        "verifier acme-judge, option model acme/ears: vocab.txt: changed",
+    ),
     "sound": (
         lambda own: own / "train" / "07.wav",
         lambda path: path.write_bytes(path.read_bytes()[:-2] + b"\x07\x00"),
@@ -251,6 +263,21 @@ def test_a_moved_time_is_no_change(
     assert results(run) == expected
 
 
+def test_what_a_plugin_writes_in_its_turn_is_no_change(
+    own: Path, recipe: dict[str, Any], tmp_path: Path
+) -> None:
+    """Such as what it fetches when it is first asked."""
+    later = tmp_path / "later"
+    judges = ["wer", f"acme-judge:later={later},weight=0.25"]
+    run = tmp_path / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ToneWords, "loss", lambda *_: (_ for _ in ()).throw(Stop()))
+        with pytest.raises(Stop):
+            train(run, recipe | {"verifier": judges})
+    assert later.is_file()
+    assert resume(run)["accepted_changes"] == []
+
+
 def test_accepted_changes_add_up_and_are_not_asked_about_again(
     own: Path,
     run: Path,
@@ -277,7 +304,7 @@ def test_accepted_changes_add_up_and_are_not_asked_about_again(
     assert len(accepted) == 2
     assert "terms.txt: changed" in accepted[0]
     assert "07.wav" in accepted[1]
-    assert "2 changes were accepted when it was resumed" in " ".join(result.stdout.split())
+    assert "Accepted when it was resumed: verifier hotwords" in " ".join(result.stdout.split())
 
 
 def test_what_the_runs_files_do_not_fit_cannot_be_accepted(
@@ -359,7 +386,9 @@ def test_sound_that_comes_in_memory(
         run = shutil.copytree(begun, tmp_path / f"run-{name}")
         changed = put_back(sounds / name)
         changed.write_bytes((sounds / "02.wav").read_bytes())
-        assert "the sound of 1 of its 5 samples changed" in refusal(run)
+        listed = refusal(run)
+        assert "the sound of 1 of its 5 samples changed" in listed
+        assert listed.count("\n  ") == 1, "files of data are compared as samples"
         shutil.copy(own / "other" / name, changed)
 
 

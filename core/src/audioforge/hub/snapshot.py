@@ -92,6 +92,8 @@ def cached(checkpoint: str) -> Path | None:
 
     None where the cache has nothing of it, or it is no id at all.
     """
+    if checkpoint.count("/") != 1:  # else the hub's client would have to be imported to say so
+        return None
     try:
         return _snapshot(checkpoint, CHECKPOINT_FILES, only_cache=True)
     except (OSError, ValueError):  # not there; no id of the hub

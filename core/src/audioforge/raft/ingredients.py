@@ -20,7 +20,7 @@ from audioforge.raft.evaluator import METRIC_VERIFIERS
 from audioforge.raft.judging.models import Models
 from audioforge.raft.run import Run
 from audioforge.sources import chosen_dataset
-from audioforge.specs import Provided
+from audioforge.specs import DatasetSpec, Provided
 from audioforge.spelling import read_reference
 
 WEIGHTS = ("*.safetensors",)
@@ -50,18 +50,23 @@ def ingredients(run: Run) -> Ingredients:
     Raises:
         AudioForgeError: If something of it is gone since the run was made ready.
     """
-    checkpoints = {run.model_name: run.task}
     files = _checkpoint_files("base model", run.model_name, leave_out=WEIGHTS)
+    known = {run.model_name}
     plugins = [_adapter(run.registry, run.model_name, run.task, run.config.adapter)]
     models = run.verification.context.load_model
     for checkpoint, task in models.loaded if isinstance(models, Models) else ():
         files |= _checkpoint_files("model of a verifier", checkpoint)
-        checkpoints[checkpoint] = task
+        known.add(checkpoint)
         plugins.append(_adapter(run.registry, checkpoint, task, None))
     for what, provided, options in _with_options(run):
         plugins.append(provided)
+        is_data = isinstance(provided.spec, DatasetSpec)  # which is compared sample by sample
         for key, value in options.items():
-            files |= _option_files(f"{what}, option {key}", value, set(checkpoints))
+            for named in _named(value):
+                if is_file(path := Path(named).expanduser()):
+                    files[f"{what}, option {key}: {named}"] = file_digest(path)
+                elif str(named) not in known and not is_data:
+                    files |= _checkpoint_files(f"{what}, option {key}", str(named))
     code = code_identities(run.registry, {provided.distribution for provided in plugins})
     return Ingredients(files, code)
 
@@ -88,38 +93,24 @@ def _with_options(run: Run) -> Iterator[tuple[str, Provided, dict[str, Any]]]:
         yield f"dataset {text}", *chosen_dataset(registry, text)
 
 
+def _named(value: Any) -> Iterator[str | Path]:
+    """Yield the paths and texts in an option's value, each of which may name files."""
+    if isinstance(value, str | Path):
+        if str(value):
+            yield value
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _named(item)
+    elif isinstance(value, list | tuple | set | frozenset):
+        for item in value:
+            yield from _named(item)
+
+
 def _checkpoint_files(what: str, checkpoint: str, leave_out: tuple[str, ...] = ()) -> Files:
+    """Return the files of a checkpoint; none where it is no folder, and not in the hub's cache."""
     path = Path(checkpoint).expanduser()
     folder = path if is_folder(path) else cached(checkpoint)
-    if folder is None:  # its adapter knows where it is from
+    if folder is None:
         return {}
     digests = folder_digests(folder, leave_out)
     return {f"{what} {checkpoint}: {name}": digest for name, digest in digests.items()}
-
-
-def _option_files(what: str, value: Any, known: set[str]) -> Files:
-    """Return the files that an option's value names.
-
-    Args:
-        what: Whose option it is.
-        value: A path or text, or several of them; anything else names no file.
-        known: Checkpoints whose files are compared already.
-    """
-    if isinstance(value, Mapping):
-        value = list(value.values())
-    if isinstance(value, list | tuple | set | frozenset):
-        found: Files = {}
-        for item in value:
-            found |= _option_files(what, item, known)
-        return found
-    if not isinstance(value, str | Path) or not str(value) or str(value) in known:
-        return {}
-    path = Path(value).expanduser()
-    if is_file(path):
-        return {f"{what}: {value}": file_digest(path)}
-    return _checkpoint_files(what, str(value)) if _may_be_checkpoint(path, value) else {}
-
-
-def _may_be_checkpoint(path: Path, value: str | Path) -> bool:
-    """Whether a value is a folder, or text of the form that ids of the hub have."""
-    return is_folder(path) or (isinstance(value, str) and value.count("/") == 1)

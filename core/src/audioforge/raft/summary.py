@@ -242,10 +242,7 @@ class Summary:
         elif self.improved and not independent:
             text += " The same data chose the cycle; --test-dataset gives an independent figure."
         if self.accepted_changes:
-            text += (
-                f" The run did not end as it began: {len(self.accepted_changes)} changes were "
-                f"accepted when it was resumed ({'; '.join(self.accepted_changes)})."
-            )
+            text += f" Accepted when it was resumed: {'; '.join(self.accepted_changes)}."
         return " ".join([text, *(f"{sentence}." for sentence in self._missing)])
 
     @property

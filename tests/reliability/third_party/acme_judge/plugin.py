@@ -12,6 +12,7 @@ def register_verifiers():
             summary="Rewards short transcripts.",
             tasks=("asr",),
             factory="acme_judge.verifier:Short",
+            options="acme_judge.verifier:Options",
         )
     ]
 

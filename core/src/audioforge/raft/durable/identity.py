@@ -217,10 +217,16 @@ def _compare_data(
 
 
 def _file_changes(then: Mapping[str, str | None], now: Mapping[str, str | None]) -> list[str]:
+    """Compare files; a file that is new counts in a folder of which others were there.
+
+    What was not there at all is what a plugin fetched or wrote when its turn came.
+    """
+    known = {name.rpartition(": ")[0] for name in then}
     sentences = []
     for name in sorted({*then, *now}):
         if name not in then:
-            sentences.append(f"{name}: was not there")
+            if name.rpartition(": ")[0] in known:
+                sentences.append(f"{name}: was not there")
         elif name not in now:
             sentences.append(f"{name}: is gone")
         elif then[name] != now[name]:
