@@ -7,8 +7,8 @@ speaker effects with each other. Below eight speakers speakers gain or lose, but
 together do not; from eight on the mean over all speakers there could be is 0. What is exported is
 chosen as a run chooses: the best of six cycles, then the best of six points on its line.
 
-Compared are the intervals of AudioForge; percentiles over utterances, which know of no speakers; and
-percentiles over speakers and then over the utterances of each. From the repository:
+Compared are the intervals of AudioForge; percentiles over utterances, which know of no speakers;
+and percentiles over speakers and then over the utterances of each. From the repository:
 
     python benchmarks/false_claims.py --processes 2
 """

@@ -66,7 +66,14 @@ def test_the_corpus_rates_are_jiwers(evaluator, noisy, tone_clips):
         "wer": evaluation.value(),
         "cer": evaluation.value("cer"),
         "ci95": [low, high],
+        "interval": {
+            "unit": "utterances of each speaker",
+            "speakers": 4,
+            "without_speaker": 0,
+        },
         "n": 30,
+        "measured": 30,
+        "total": 30,
     }
 
 

@@ -452,7 +452,7 @@ def test_what_changed_since_the_run_began_is_listed(
     write_lines(own / "train.jsonl", [{**lines[0], "text": "low"}, *lines[1:]])
     assert "its 21 samples have other references, labels or segments" in _refused()
     write_lines(own / "heldout.jsonl", read_lines(own / "heldout.jsonl")[1:])
-    assert f"held out: {own / 'heldout.jsonl'}: had 7 samples, has 6" in _refused()
+    assert f"held out: {own / 'heldout.jsonl'}: had 21 samples, has 20" in _refused()
     text = (run / "config.yaml").read_text()
     (run / "config.yaml").write_text(text.replace("learning_rate: 0.02", "learning_rate: 0.5"))
     assert "setting learning_rate: was 0.02, is 0.5" in _refused()

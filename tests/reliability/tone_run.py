@@ -21,7 +21,7 @@ from audioforge.cli import cli
 from audioforge.reporter import Reporter
 
 PLUGINS = Path(__file__).parent / "third_party"
-SETS = {"train": 20, "heldout": 6, "other": 4}
+SETS = {"train": 20, "heldout": 20, "other": 4}
 """Sound clips of each dataset. Training and held-out data also have one that cannot be decoded."""
 BATCH, K, CYCLES, STEPS = 4, 3, 2, 4
 TIMES = {"seconds"}

@@ -1,10 +1,10 @@
 """Confidence intervals of corpus metrics by resampling.
 
-A corpus metric is a ratio of sums over utterances, so utterances, or the speakers who said them, are
-resampled with replacement and the ratio is taken anew (Bisani and Ney 2004, "Bootstrap estimates for
-confidence intervals in ASR performance evaluation"). For a difference of two systems the same
-utterances are resampled in both (paired). Intervals are percentiles of 2,000 resamples, from a fixed
-seed; which is drawn, and which percentiles are taken, `resampling` says.
+A corpus metric is a ratio of sums over utterances, so utterances, or the speakers who said them,
+are resampled with replacement and the ratio is taken anew (Bisani and Ney 2004, "Bootstrap
+estimates for confidence intervals in ASR performance evaluation"). For a difference of two systems
+the same utterances are resampled in both (paired). Intervals are percentiles of 2,000 resamples,
+from a fixed seed; what is drawn, and which percentiles are taken, `resampling` says.
 """
 
 from __future__ import annotations

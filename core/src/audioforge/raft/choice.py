@@ -131,8 +131,8 @@ def choose(base: Candidate, cycles: Sequence[Candidate], line: Sequence[Candidat
     improved = False
     if measured < FEWEST:
         reason = (
-            f"only {measured} held-out utterances could be measured, and fewer than {FEWEST} cannot "
-            f"tell a gain from luck: the base model stays"
+            f"only {measured} held-out utterances could be measured, and fewer than {FEWEST} "
+            f"cannot tell a gain from luck: the base model stays"
         )
     elif is_better(difference, metric):
         improved = True

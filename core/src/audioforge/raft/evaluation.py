@@ -172,8 +172,8 @@ def paired(
 ) -> tuple[list[np.ndarray], np.ndarray, Resampling]:
     """Return each evaluation's numerators of the metric that decides, and what all of them share.
 
-    Utterances that are not in every evaluation, as when a file vanished or memory ran out, and those
-    that could not be judged in each are left out: there is nothing of them to draw.
+    Utterances that are not in every evaluation, as when a file vanished or memory ran out, and
+    those that could not be judged in each are left out: there is nothing of them to draw.
 
     Returns:
         The numerators, their denominator, and how to resample them: arrays of one length.
