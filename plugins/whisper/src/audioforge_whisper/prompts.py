@@ -25,6 +25,9 @@ def complete_generation_config(config: Any, tokenizer: Any, model_config: Any) -
     config.num_beams = 1
     config.do_sample = False
     config.return_timestamps = False
+    for name in ("decoder_start_token_id", "eos_token_id"):
+        if getattr(config, name, None) is None:
+            setattr(config, name, getattr(model_config, name))
     if config.max_length is None and config.max_new_tokens is None:
         config.max_length = model_config.max_target_positions
     if getattr(config, "no_timestamps_token_id", None) is None:
