@@ -105,9 +105,9 @@ def read_model(
     missing = sorted(name for name in absent if not name.startswith(tuple(may_be_new)))
     if missing:
         raise CheckpointError(
-            f"{location}: {len(missing)} weights are missing or of another shape, such as "
-            f"{missing[0]}: the file is incomplete or of another model. Copy or save the "
-            f"checkpoint again."
+            f"{location}: {len(missing)} weights are missing or of another shape than config.json "
+            f"says, such as {missing[0]}: the file is incomplete or of another model. Copy or save "
+            f"the checkpoint again."
         )
     update = locate(location, fetch_checkpoint).update
     return model if update is None else merge_update(model, update)

@@ -47,6 +47,15 @@ DTYPE = Value(
     ),
 )
 
+NAMES = Value(
+    "an object of names by the number of the output",
+    lambda v: (
+        isinstance(v, dict)
+        and all(number.isdecimal() for number in v)
+        and all(isinstance(name, str | int) for name in v.values())
+    ),
+)
+
 SIZES: dict[Value, tuple[str, ...]] = {
     whole(1, 1000): ("encoder_layers", "decoder_layers", "num_hidden_layers"),
     whole(1, 1024): ("encoder_attention_heads", "decoder_attention_heads", "num_attention_heads"),
@@ -85,7 +94,7 @@ CHOICES: dict[Value, tuple[str, ...]] = {
     TOKEN: ("pad_token_id", "bos_token_id", "decoder_start_token_id"),
     either(TOKEN, list_of(whole(0, 10_000_000), 1)): ("eos_token_id",),
     optional(list_of(whole(-1, 10_000_000))): ("suppress_tokens", "begin_suppress_tokens"),
-    map_of(TEXT): ("id2label",),
+    NAMES: ("id2label",),
     map_of(either(whole(0, 10_000_000), TEXT)): ("label2id",),
     optional(either(DTYPE, one_of("auto"))): ("dtype", "torch_dtype"),
     one_of(True): ("return_dict",),
@@ -126,22 +135,24 @@ FEATURES: Table = {
 NESTED = ("feature_extractor", "audio_processor")
 """Keys of `processor_config.json` under which a feature extractor may be."""
 
-MARK = optional(
-    Value(
-        'text, or an object with the text as "content"',
-        lambda v: isinstance(v, str) or (isinstance(v, dict) and isinstance(v.get("content"), str)),
-    )
+ENTRY = Value(
+    'an object with the text as "content"',
+    lambda v: isinstance(v, dict) and isinstance(v.get("content"), str),
+)
+MARK = either(TEXT, ENTRY)
+SPECIAL = optional(
+    either(TEXT, Value("an AddedToken", lambda v: ENTRY.accepts(v) and "__type" in v))
 )
 TOKENIZER: Table = {
     **dict.fromkeys(
-        ("pad_token", "bos_token", "eos_token", "unk_token", "word_delimiter_token"), MARK
+        ("pad_token", "bos_token", "eos_token", "unk_token", "word_delimiter_token"), SPECIAL
     ),
     "replace_word_delimiter_char": TEXT,
     **dict.fromkeys(("do_lower_case", "add_prefix_space", "predict_timestamps"), FLAG),
     "clean_up_tokenization_spaces": optional(FLAG),
     "model_max_length": optional(number(1, 1e31)),
     **dict.fromkeys(("target_lang", "language", "task", "tokenizer_class"), optional(TEXT)),
-    "added_tokens_decoder": map_of(MARK),
+    "added_tokens_decoder": map_of(ENTRY),
     "additional_special_tokens": optional(list_of(MARK)),
     "extra_special_tokens": optional(either(list_of(MARK), map_of(MARK))),
 }

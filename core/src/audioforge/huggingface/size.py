@@ -15,8 +15,8 @@ from audioforge.errors import CheckpointError
 MOST_TIMES = 2
 """How many weights a network may have for each that is stored: tied ones are stored once."""
 
-HEAD = 20_000_000
-"""Weights that a new head may have, and then some."""
+NEW_HEAD = 50_000_000
+"""Weights that a new head may have: as many labels as anybody has, and then some."""
 
 
 def check_size(folder: Path, model_class: Any, **settings: Any) -> None:
@@ -38,7 +38,8 @@ def check_size(folder: Path, model_class: Any, **settings: Any) -> None:
     build = getattr(model_class, "from_config", model_class)
     with torch.device("meta"):
         described = sum(weight.numel() for weight in build(config).parameters())
-    if described > MOST_TIMES * stored + HEAD:
+    drawn = NEW_HEAD if settings.get("ignore_mismatched_sizes") else 0
+    if described > MOST_TIMES * stored + drawn:
         raise CheckpointError(
             f"{folder / 'config.json'}: it describes a network of {described:,} weights, and the "
             f"checkpoint has {stored:,}. Copy the config.json that belongs to them."

@@ -81,8 +81,9 @@ def _table(vocab_size: int) -> Table:
         "task": optional(one_of("transcribe", "translate")),
         **dict.fromkeys(("alignment_heads", "forced_decoder_ids"), optional(PAIRS)),
         "max_initial_timestamp_index": optional(whole(0, vocab_size)),
-        **dict.fromkeys(("temperature", "top_p"), optional(number(0, 1000))),
-        "top_k": optional(whole(0, 10_000_000)),
+        **dict.fromkeys(("temperature", "top_p", "length_penalty"), optional(number(-100, 100))),
+        **dict.fromkeys(("top_k", "num_return_sequences"), optional(whole(0, 10_000_000))),
+        "early_stopping": optional(either(FLAG, one_of("never"))),
     }
 
 
