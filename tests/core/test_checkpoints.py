@@ -124,7 +124,7 @@ def test_a_config_is_read_from_its_folder(checkpoint):
     ("content", "reason"),
     [
         (None, "has no config.json"),
-        ("", "cannot be read as JSON"),
+        ("", "the file is empty"),
         ('{"a": 1', "cannot be read as JSON"),
         (b"\xff\xfe{}", "cannot be read as JSON"),
         ("[" * 100_000, "cannot be read as JSON"),

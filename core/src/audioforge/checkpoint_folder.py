@@ -6,6 +6,7 @@ a folder is read as that model with the update merged in.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -75,7 +76,7 @@ def locate(checkpoint: str, fetch: Callable[[str], Path]) -> CheckpointFolder:
 
 
 def _local(checkpoint: str, fetch: Callable[[str], Path]) -> Path:
-    folder = Path(checkpoint).expanduser()
+    folder = _expanded(checkpoint)
     return folder if is_folder(folder) else fetch(checkpoint)
 
 
@@ -87,5 +88,10 @@ def _is_update(folder: Path) -> bool:
 
 def _beside(folder: Path, name: str) -> str:
     """Return the base model's folder, if there is one as seen from the update's; else the name."""
-    beside = folder / Path(name).expanduser()
+    beside = folder / _expanded(name)
     return str(beside) if is_folder(beside) else name
+
+
+def _expanded(name: str) -> Path:
+    """Return a path with its home folder; a user that does not exist stays as it is written."""
+    return Path(os.path.expanduser(name))  # noqa: PTH111 - Path.expanduser raises RuntimeError

@@ -7,6 +7,7 @@ numbers are taken from `adapter_config.json`; which layers are updated, the weig
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -118,8 +119,9 @@ def _merged(
         alpha_pattern=settings.get("alpha_pattern") or {},
         **{key: settings[key] for key in taken if key in settings},
     )
-    with torch.random.fork_rng(devices=[]):  # PEFT draws what the file then replaces
-        updated = get_peft_model(model, config)
+    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # between PEFT and Transformers
+        updated = get_peft_model(model, config)  # draws what the file then replaces
     report: Any = set_peft_model_state_dict(updated, weights)
     lost = [name for name in report.missing_keys if ".lora_" in name or "modules_to_save." in name]
     if lost or report.unexpected_keys:
