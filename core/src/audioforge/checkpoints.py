@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any, cast
 
+from audioforge.checkpoint_files import read_object
+from audioforge.checkpoint_folder import LOW_RANK, locate
 from audioforge.errors import CheckpointError, PluginError
 from audioforge.hub.snapshot import fetch
 from audioforge.model import LoadOptions, ModelAdapter, Task
-from audioforge.paths import is_folder
 from audioforge.plugins import Registry, import_factory
 from audioforge.specs import ModelSpec, Provided
 
@@ -34,14 +34,18 @@ def load_adapter(
         adapter: Name of an adapter to use whatever the checkpoint says.
 
     Raises:
-        CheckpointError: If the checkpoint cannot be read.
+        CheckpointError: If the checkpoint cannot be read, or holds weights that are not numbers.
         PluginError: If no installed adapter serves it.
     """
     if adapter is not None:
         provided = registry.find("models", adapter)
     else:
         provided = choose_adapter(registry, checkpoint, task)
-    return cast("ModelAdapter", cast("Any", import_factory(provided)).load(checkpoint, options))
+    loaded = cast("ModelAdapter", cast("Any", import_factory(provided)).load(checkpoint, options))
+    from audioforge.finite import check_weights  # imports torch
+
+    check_weights(checkpoint, loaded.module)
+    return loaded
 
 
 def choose_adapter(registry: Registry, checkpoint: str, task: Task) -> Provided:
@@ -103,28 +107,18 @@ def find_adapter(
 
 
 def read_config(checkpoint: str) -> dict[str, Any]:
-    """Return a checkpoint's `config.json`, from its folder or the hub.
+    """Return a checkpoint's `config.json`, from its folder or the hub; of an update, its model's.
 
     Raises:
         CheckpointError: If there is none, or it does not say what model it is as JSON can.
     """
-    folder = Path(checkpoint).expanduser()
-    path = folder / "config.json" if is_folder(folder) else _from_hub(checkpoint)
+    path = locate(checkpoint, _from_hub).files / "config.json"
     if not path.is_file():
         raise CheckpointError(
             f"{checkpoint}: the folder has no config.json, so it is not a checkpoint in Hugging "
             f"Face layout. Give a folder that save_pretrained wrote."
         )
-    try:
-        if path.stat().st_size > MAX_CONFIG_BYTES:
-            raise CheckpointError(f"{path}: larger than {MAX_CONFIG_BYTES:,} bytes; it is damaged")
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise CheckpointError(
-            f"{path}: cannot be read as JSON: {error}. Copy or save the checkpoint again."
-        ) from error
-    if not isinstance(config, dict):
-        raise CheckpointError(f"{path}: expected a JSON object")
+    config = read_object(path, MAX_CONFIG_BYTES)
     _check_identity(path, config)
     return config
 
@@ -150,7 +144,7 @@ def _from_hub(checkpoint: str) -> Path:
         raise _not_a_checkpoint(checkpoint) from error
     if "/" not in checkpoint:  # the hub's few ids without an owner are no speech models
         raise _not_a_checkpoint(checkpoint)
-    return fetch(checkpoint, ["config.json"]) / "config.json"
+    return fetch(checkpoint, ["config.json", LOW_RANK])
 
 
 def _not_a_checkpoint(checkpoint: str) -> CheckpointError:

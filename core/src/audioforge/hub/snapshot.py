@@ -22,6 +22,7 @@ CHECKPOINT_FILES = (
     "*.jinja",
     "model.safetensors",
     "model-?????-of-?????.safetensors",
+    "adapter_model.safetensors",
 )
 """What Transformers reads of a speech model. Weights of other formats and precisions, optimiser
 state and subfolders stay on the hub."""

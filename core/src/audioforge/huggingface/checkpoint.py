@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 
 import torch
 
+from audioforge.checkpoint_folder import locate
 from audioforge.errors import CheckpointError
 from audioforge.hub.snapshot import fetch_checkpoint
-from audioforge.huggingface.safe_files import check_files
 from audioforge.optional_imports import hide_broken_companions
 
 hide_broken_companions()
@@ -20,6 +20,11 @@ hide_broken_companions()
 from huggingface_hub.utils.tqdm import enable_progress_bars  # noqa: E402
 from transformers import AutoConfig  # noqa: E402
 from transformers.utils import logging  # noqa: E402
+
+from audioforge.huggingface.known_keys import check_values  # noqa: E402
+from audioforge.huggingface.merge import merge_update  # noqa: E402
+from audioforge.huggingface.safe_files import check_files  # noqa: E402
+from audioforge.huggingface.size import check_size  # noqa: E402
 
 T = TypeVar("T")
 
@@ -37,6 +42,7 @@ def read_model_config(location: str) -> Any:
 
     def read(folder: str) -> Any:
         check_files(location, Path(folder))
+        check_values(Path(folder))
         return AutoConfig.from_pretrained(folder, trust_remote_code=False)
 
     return read_part(location, "config.json", read)
@@ -48,16 +54,15 @@ def read_part(location: str, part: str, read: Callable[[str], T]) -> T:
     Args:
         location: A local folder or a hub id.
         part: What it is, for the message, such as "tokenizer files".
-        read: Takes the folder of its files; may raise anything.
+        read: Takes the folder of its files, for a low-rank update those of its base model; may
+            raise anything.
 
     Raises:
         CheckpointError: Saying why it cannot be read and how to mend it.
     """
-    folder = Path(location).expanduser()
-    if not folder.exists():
-        folder = fetch_checkpoint(location)
+    files = locate(location, fetch_checkpoint).files
     try:
-        return read(str(folder))
+        return read(str(files))
     except CheckpointError:
         raise
     except Exception as error:  # a damaged file makes the libraries raise anything
@@ -67,7 +72,7 @@ def read_part(location: str, part: str, read: Callable[[str], T]) -> T:
 def read_model(
     location: str, model_class: Any, may_be_new: Sequence[str] = (), **settings: Any
 ) -> Any:
-    """Read a network in float32, from safetensors only.
+    """Read a network in float32, from safetensors only; a low-rank update is merged into it.
 
     Args:
         location: A local folder or a hub id.
@@ -82,6 +87,7 @@ def read_model(
 
     def read(folder: str) -> tuple[Any, dict[str, Any]]:
         check_files(location, Path(folder))
+        check_size(Path(folder), model_class, **settings)
         with _quiet():
             model, report = model_class.from_pretrained(
                 folder,
@@ -99,11 +105,12 @@ def read_model(
     missing = sorted(name for name in absent if not name.startswith(tuple(may_be_new)))
     if missing:
         raise CheckpointError(
-            f"{location}: {len(missing)} weights are missing or of another shape, such as "
-            f"{missing[0]}: the file is incomplete or of another model. Copy or save the "
-            f"checkpoint again."
+            f"{location}: {len(missing)} weights are missing or of another shape than config.json "
+            f"says, such as {missing[0]}: the file is incomplete or of another model. Copy or save "
+            f"the checkpoint again."
         )
-    return model
+    update = locate(location, fetch_checkpoint).update
+    return model if update is None else merge_update(model, update)
 
 
 def write_model(

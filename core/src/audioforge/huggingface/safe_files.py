@@ -14,17 +14,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from audioforge.checkpoint_files import check_whole
+from audioforge.checkpoint_folder import INDEX, LOW_RANK, WEIGHTS
 from audioforge.checkpoints import read_config
-from audioforge.errors import CheckpointError
+from audioforge.errors import CheckpointError, listed
+from audioforge.huggingface.known_keys import MAX_JSON_BYTES
 
-WEIGHTS = "model.safetensors"
-INDEX = "model.safetensors.index.json"
-LOW_RANK = "adapter_config.json"
+READ = ("*.json", "*.txt", "*.model", "*.safetensors")
+"""Names of the files that may be read."""
+
 HUB_PICKLE = "pytorch_model.bin"
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
-
-MAX_JSON_BYTES = 100 * 2**20
-"""Twenty times the largest tokenizer of speech models."""
 
 MAX_LAYERS = 1000
 MAX_LABELS = 1_000_000
@@ -63,6 +63,10 @@ def check_files(location: str, folder: Path) -> None:
     for path in folder.glob("*.json"):
         if path.is_file() and path.stat().st_size > MAX_JSON_BYTES:
             raise CheckpointError(f"{path}: larger than {MAX_JSON_BYTES:,} bytes; it is damaged")
+    for pattern in READ:
+        for path in folder.glob(pattern):
+            if path.is_file():
+                check_whole(path)
     if (folder / LOW_RANK).is_file():
         raise CheckpointError(
             f"{location}: holds a low-rank update ({LOW_RANK}), which is not read. Merge it into "
@@ -112,6 +116,12 @@ def _check_index(path: Path) -> None:
                 f"{path}: names the shard {shard!r:.80}; only .safetensors files beside it are "
                 f"read. Copy or save the checkpoint again."
             )
+    missing = sorted(shard for shard in shards if not (path.parent / shard).is_file())
+    if missing:
+        raise CheckpointError(
+            f"{path}: of {len(shards)} shards that it names {len(missing)} are not there: "
+            f"{listed(missing, 5)}. The download was cut off: go on with it, or copy them."
+        )
 
 
 def _without_weights(location: str, folder: Path, config: Mapping[str, Any]) -> CheckpointError:

@@ -18,6 +18,7 @@ from attrs import define
 from audioforge import keyed_random
 from audioforge.config import AudioRAFTConfig
 from audioforge.errors import TrainingError
+from audioforge.finite import broken_weights
 from audioforge.model import ModelAdapter
 from audioforge.raft.clips import ClipLoader, SkipLog, chunks_of
 from audioforge.raft.durable.state import Progress, ResumePoints
@@ -85,8 +86,8 @@ def update(
         stop: Asked after each step.
 
     Raises:
-        TrainingError: If there is nothing to learn from or to train, a loss or gradient is not
-            finite, or the update is nothing but zeros.
+        TrainingError: If there is nothing to learn from or to train, a loss, a gradient or a
+            weight after a step is not finite, or the update is nothing but zeros.
         Interrupted: If a process was asked to stop; the resume point has what was finished.
     """
     cycle, started = progress.cycle, time.monotonic()
@@ -122,6 +123,7 @@ def update(
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         processes.share_buffers(adapter.module)
+        _check_step(adapter.module, f"cycle {cycle}, step {number + 1}", loss, norm)
         progress.losses.append(loss)
         progress.norms.append(norm)
         progress.seconds = seconds_before + time.monotonic() - started
@@ -256,6 +258,16 @@ def _loaded(items: Sequence[Kept], clips: Sequence[Clip]) -> list[Kept]:
             loaded.append(item)
             remaining.pop(0)
     return loaded
+
+
+def _check_step(module: torch.nn.Module, where: str, loss: float, norm: float) -> None:
+    """Check the weights after a step: a finite gradient can still take them out of float32."""
+    trained = ((name, p) for name, p in module.named_parameters() if p.requires_grad)
+    if broken := broken_weights(trained, module.named_buffers()):
+        raise TrainingError(
+            f"{where}: after it {broken} (loss {loss:g}, gradient norm {norm:g}). Nothing of this "
+            f"step was saved. Start a new run with a lower --learning-rate."
+        )
 
 
 def _check_something_happened(cycle: int, losses: list[float], norms: list[float]) -> None:

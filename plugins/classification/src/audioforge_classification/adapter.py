@@ -7,11 +7,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar, cast
 
+import numpy as np
 import torch
 from attrs import evolve, frozen
 
 from audioforge.audio import check_rate
 from audioforge.errors import AudioError
+from audioforge.finite import check_outputs
 from audioforge.model import LoadOptions, ModelAdapter, SamplingParams, Task, TrainOptions
 from audioforge.optional_imports import hide_broken_companions
 from audioforge.sample import AudioSample, Clip, Hypothesis
@@ -132,9 +134,11 @@ class AudioClassifierAdapter(ModelAdapter):
 
         Raises:
             ConfigError: If the parameters make no sense together.
+            TrainingError: If the network's output is not a number; the message names the clips.
         """
         with evaluating(self._model):
             logits = self._logits(batch).double().cpu().numpy()
+        check_outputs(batch.samples, np.isfinite(logits).all(axis=-1).tolist())
         drawn = draw_labels(logits, [sample.id for sample in batch.samples], k, params)
         logprobs = log_softmax(logits)
         return [

@@ -20,6 +20,7 @@ import numpy as np
 import torch
 
 from audioforge.errors import CheckpointError, PluginError
+from audioforge.finite import check_weights
 from audioforge.hub.snapshot import fetch
 from audioforge.optional_imports import hide_broken_companions
 
@@ -190,10 +191,7 @@ def _load(network: torch.nn.Module, path: Path) -> None:
             f"and {DIMENSIONS} outputs: {type(error).__name__}: {reason}. Give a copy of "
             f"speechbrain/spkrec-ecapa-voxceleb, or a network of the same size."
         ) from error
-    if not all(weight.isfinite().all() for weight in network.state_dict().values()):
-        raise CheckpointError(
-            f"{path}: the weights hold NaN or infinite values; the file is damaged"
-        )
+    check_weights(str(path), network)
 
 
 def _read(path: Path) -> dict[str, torch.Tensor]:

@@ -15,7 +15,8 @@ import torch
 from attrs import frozen
 
 from audioforge.audio import check_rate
-from audioforge.errors import AudioError, TrainingError
+from audioforge.errors import AudioError
+from audioforge.finite import check_outputs
 from audioforge.model import (
     LoadOptions,
     ModelAdapter,
@@ -49,7 +50,7 @@ from audioforge_wav2vec.paths import best_paths, collapse, draw_paths  # noqa: E
 from audioforge_wav2vec.vocabulary import Vocabulary  # noqa: E402
 
 MOST_SHOWN = 8
-"""Characters or clips that a message names."""
+"""Characters that a message names."""
 
 
 @frozen(eq=False)
@@ -180,7 +181,7 @@ class Wav2VecAdapter(ModelAdapter):
         params.check(k)
         with evaluating(self._model):
             logits = self._model(**batch.inputs).logits.float()
-            _check_finite(batch, logits.sum(dim=(1, 2)), "what the model says of")
+            check_outputs(batch.samples, logits.sum(dim=(1, 2)).isfinite().tolist())
             if params.temperature == 0:
                 paths = best_paths(logits)
             else:
@@ -229,7 +230,7 @@ class Wav2VecAdapter(ModelAdapter):
         with self._without_masks():
             logits = self._model(**batch.inputs).logits
         sums = negative_log_likelihoods(logits, batch.frames, tokens, self._vocabulary.blank)
-        _check_finite(batch, sums, "the loss of")
+        check_outputs(batch.samples, sums.detach().isfinite().tolist(), "the loss of")
         means = sums / sums.new_tensor([max(1, len(target)) for target in tokens])
         return (means * means.new_tensor(weights)).sum()
 
@@ -315,18 +316,6 @@ class Wav2VecAdapter(ModelAdapter):
             yield
         finally:
             config.mask_time_prob, config.mask_feature_prob = configured
-
-
-def _check_finite(batch: WaveformBatch, values: torch.Tensor, what: str) -> None:
-    """Name the clips whose value is not a finite number; one value per clip."""
-    finite = values.detach().isfinite().tolist()
-    if not all(finite):
-        broken = [s.place for s, good in zip(batch.samples, finite, strict=True) if not good]
-        raise TrainingError(
-            f"{what} {', '.join(broken[:MOST_SHOWN])} is not a finite number ({len(broken)} of "
-            f"{len(finite)} clips of the batch). If it is all of them, lower --learning-rate, use "
-            f"--dtype float32 or another checkpoint; if it is one, leave the clip out."
-        )
 
 
 def _too_long(target: Sequence[int], frames: int) -> str:

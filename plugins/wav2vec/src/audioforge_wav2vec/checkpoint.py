@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -15,9 +16,16 @@ from transformers import (
     Wav2Vec2Processor,
 )
 
+from audioforge.checkpoint_files import read_object
 from audioforge.errors import CheckpointError
 from audioforge.huggingface.checkpoint import read_model, read_model_config, read_part
+from audioforge.huggingface.known_keys import MAX_JSON_BYTES
+from audioforge.huggingface.schema import problems, refuse, whole
 from audioforge_wav2vec.families import FAMILIES
+
+VOCABULARY = "vocab.json"
+NUMBER = whole(0, 10_000_000)
+"""Of an output, in `VOCABULARY`."""
 
 MASK_EMBEDDING = "masked_spec_embed"
 """What replaces masked frames in pretraining. Many fine-tuned checkpoints lack it, and nothing here
@@ -71,6 +79,7 @@ def read_checkpoint(location: str, seed: int) -> Checkpoint:
 
 def _read_tokenizer(location: str) -> Wav2Vec2CTCTokenizer:
     read = partial(AutoTokenizer.from_pretrained, trust_remote_code=False)  # else it may ask
+    read_part(location, VOCABULARY, lambda folder: _check_vocabulary(location, Path(folder)))
     tokenizer = read_part(location, "tokenizer files", read)
     if not isinstance(tokenizer, Wav2Vec2CTCTokenizer):
         raise CheckpointError(
@@ -83,6 +92,24 @@ def _read_tokenizer(location: str) -> Wav2Vec2CTCTokenizer:
             f"tokenizer_config.json does not say which. Set target_lang in it and save again."
         )
     return tokenizer
+
+
+def _check_vocabulary(location: str, folder: Path) -> None:
+    """Check the file of characters; one vocabulary, or one for each of many languages."""
+    path = folder / VOCABULARY
+    if not path.is_file():
+        if (folder / "tokenizer.json").is_file():
+            return  # of another tokenizer, which is named when it is read
+        raise CheckpointError(
+            f"{location}: there is no {VOCABULARY}, without which nobody knows which output is "
+            f"which character. Copy it and tokenizer_config.json from the checkpoint that this one "
+            f"was made from."
+        )
+    content = read_object(path, MAX_JSON_BYTES)
+    nested = content and all(isinstance(tokens, dict) for tokens in content.values())
+    for language, tokens in content.items() if nested else (("", content),):
+        within = f"{language}." if nested else ""
+        refuse(path, problems(tokens, dict.fromkeys(tokens, NUMBER), within))
 
 
 def _check_fit(location: str, tokenizer: Wav2Vec2CTCTokenizer, outputs: int) -> None:

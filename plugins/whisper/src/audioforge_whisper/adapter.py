@@ -120,6 +120,7 @@ class WhisperAdapter(ModelAdapter):
 
         Raises:
             ConfigError: If the parameters make no sense together.
+            TrainingError: If the network's output is not a number; the message names the clips.
         """
         params.check(k)
         with evaluating(self._model):
@@ -130,7 +131,7 @@ class WhisperAdapter(ModelAdapter):
                 self._model,
                 encoded,
                 torch.tensor(prompts, device=encoded.device),
-                [sample.id for sample in batch.samples],
+                batch.samples,
                 k,
                 params,
                 self._token_rules(params.max_new_tokens),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from attrs import frozen
@@ -9,6 +10,7 @@ from transformers import WhisperForConditionalGeneration, WhisperProcessor
 
 from audioforge.errors import CheckpointError
 from audioforge.huggingface.checkpoint import read_model, read_model_config, read_part
+from audioforge_whisper.generation_file import FILE, check_generation_file
 from audioforge_whisper.prompts import complete_generation_config
 from audioforge_whisper.shared_attention import ATTENTION
 
@@ -41,19 +43,33 @@ def read_checkpoint(location: str) -> Checkpoint:
             f"'{config.model_type}', architectures {config.architectures}. Choose a checkpoint "
             f"whose architecture is {ARCHITECTURE}."
         )
-    model = read_model(location, WhisperForConditionalGeneration, attn_implementation=ATTENTION)
     processor = read_part(
         location, "tokenizer or processor files", WhisperProcessor.from_pretrained
     )
-    _check_window(location, model.config, processor.feature_extractor)
-    _check_tokenizer(location, model.config, processor.tokenizer)
+    _check_window(location, config, processor.feature_extractor)
+    _check_tokenizer(location, config, processor.tokenizer)
+    vocabulary = processor.tokenizer.get_vocab()
+    read_part(
+        location,
+        FILE,
+        lambda folder: check_generation_file(Path(folder), vocabulary, config.vocab_size),
+    )
+    model = read_model(
+        location,
+        WhisperForConditionalGeneration,
+        attn_implementation=ATTENTION,
+        output_attentions=False,  # which this attention has not
+    )
     try:
-        complete_generation_config(model.generation_config, processor.tokenizer, model.config)
+        complete_generation_config(model.generation_config, processor.tokenizer, config)
     except KeyError as error:
         raise CheckpointError(
             f"{location}: the tokenizer has no {error}; add the tokenizer files of the Whisper "
             f"checkpoint that this one was made from."
         ) from error
+    read_part(  # what could not be saved is better said now
+        location, FILE, lambda _: model.generation_config.validate(strict=True)
+    )
     return Checkpoint(model, processor)
 
 

@@ -16,8 +16,10 @@ import torch
 from attrs import frozen
 from transformers import DynamicCache, EncoderDecoderCache
 
+from audioforge.finite import check_outputs
 from audioforge.keyed_random import uniforms
 from audioforge.model import SamplingParams
+from audioforge.sample import AudioSample
 from audioforge_whisper.draw import draw, truncate
 
 
@@ -67,7 +69,7 @@ def decode(
     model: Any,
     encoded: torch.Tensor,
     prompts: torch.Tensor,
-    sample_ids: Sequence[str],
+    samples: Sequence[AudioSample],
     k: int,
     params: SamplingParams,
     rules: TokenRules,
@@ -78,19 +80,27 @@ def decode(
         model: A `WhisperForConditionalGeneration` with the attention of `shared_attention`.
         encoded: The encoder's output, shape (clips, frames, width).
         prompts: Prompt tokens, shape (clips, prompt length).
-        sample_ids: One per clip; they key the noise.
+        samples: One per clip; their ids key the noise.
         k: Hypotheses per clip.
         params: How to draw; temperature 0 takes the most likely token.
         rules: Of the checkpoint.
+
+    Raises:
+        TrainingError: If the network's output is not a number, naming the clips.
     """
     loop = _Loop(model, encoded, k, params, rules)
     if params.temperature > 0:
-        loop.noise = keyed_noise(sample_ids, k, rules.max_new_tokens, params).to(encoded.device)
+        ids = [sample.id for sample in samples]
+        loop.noise = keyed_noise(ids, k, rules.max_new_tokens, params).to(encoded.device)
     logits = loop.read(prompts)[:, -1].repeat_interleave(k, dim=0)
     loop.share_prompt()
     for step in range(rules.max_new_tokens):
+        totals = logits.logsumexp(dim=-1)
+        if not totals.isfinite().all():  # a draw would give a token that does not exist
+            check_outputs(samples, loop.finite_clips(totals))
         chosen = loop.choose(logits, step)
-        loop.write(chosen, logits, step)
+        logprobs = logits.gather(-1, chosen[:, None])[:, 0] - totals
+        loop.write(chosen, logprobs, step)
         if step + 1 == rules.max_new_tokens or loop.drop_finished_clips():
             break
         logits = loop.read(loop.tokens[loop.rows, step][:, None])[:, -1]
@@ -141,10 +151,14 @@ class _Loop:
         kept = truncate(tempered, self.params.top_k, self.params.top_p)
         return draw(kept, self.noise[self.rows, step])
 
-    def write(self, chosen: torch.Tensor, logits: torch.Tensor, step: int) -> None:
+    def finite_clips(self, values: torch.Tensor) -> list[bool]:
+        """Say of every clip whether the values of its rows that go on are finite."""
+        broken = self.rows[~values.isfinite()].div(self.k, rounding_mode="floor").tolist()
+        return [clip not in broken for clip in range(len(self.tokens) // self.k)]
+
+    def write(self, chosen: torch.Tensor, logprobs: torch.Tensor, step: int) -> None:
         """Append tokens and their log-probabilities to the rows that go on."""
         going = ~self.finished[self.rows]
-        logprobs = logits.gather(-1, chosen[:, None])[:, 0] - logits.logsumexp(dim=-1)
         self.tokens[self.rows, step] = chosen.where(going, self.rules.end)
         self.logprobs[self.rows] += logprobs.where(going, 0.0)
         self.lengths[self.rows] += going

@@ -15,6 +15,16 @@ UNSPACED_LANGUAGES = frozenset({"zh", "ja", "th", "lo", "my", "yue"})
 """Written without spaces between words, so that a transcript does not begin with one."""
 
 
+OF_OTHER_SEARCHES = (
+    *("temperature", "top_k", "top_p", "min_p", "top_h", "typical_p", "epsilon_cutoff"),
+    *("eta_cutoff", "early_stopping", "length_penalty", "num_return_sequences"),
+    *("output_attentions", "output_hidden_states", "output_scores", "output_logits"),
+    *("cache_implementation", "watermarking_config", "compile_config"),
+)
+"""Settings of sampling, of beams, and of `generate` itself: Transformers refuses to save them in a
+configuration that decodes greedily."""
+
+
 def complete_generation_config(config: Any, tokenizer: Any, model_config: Any) -> None:
     """Fill in what older checkpoints lack and make explicit what would be guessed.
 
@@ -22,9 +32,15 @@ def complete_generation_config(config: Any, tokenizer: Any, model_config: Any) -
     decodes as the adapter does. The pipeline would otherwise search with five beams.
     """
     vocabulary = tokenizer.get_vocab()
+    for name in OF_OTHER_SEARCHES:
+        if getattr(config, name, None) is not None:
+            setattr(config, name, None)
     config.num_beams = 1
     config.do_sample = False
     config.return_timestamps = False
+    for name in ("decoder_start_token_id", "eos_token_id"):
+        if getattr(config, name, None) is None:
+            setattr(config, name, getattr(model_config, name))
     if config.max_length is None and config.max_new_tokens is None:
         config.max_length = model_config.max_target_positions
     if getattr(config, "no_timestamps_token_id", None) is None:
