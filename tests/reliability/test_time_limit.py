@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from audioforge.raft.judging.time_limit import OutOfTime, call_within
+from audioforge.time_limit import OutOfTime, call_within
 
 
 def test_an_alarm_of_the_embedding_program_goes_on() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from audioforge.errors import CheckpointError, PluginError
+from audioforge.global_state.put_back import global_state_put_back
 from audioforge.hub.snapshot import fetch
 from audioforge.model import LoadOptions, ModelAdapter, Task
 from audioforge.paths import is_folder
@@ -41,7 +42,9 @@ def load_adapter(
         provided = registry.find("models", adapter)
     else:
         provided = choose_adapter(registry, checkpoint, task)
-    return cast("ModelAdapter", cast("Any", import_factory(provided)).load(checkpoint, options))
+    factory = cast("Any", import_factory(provided))
+    with global_state_put_back(f"the model adapter '{provided.full_name}'"):
+        return cast("ModelAdapter", factory.load(checkpoint, options))
 
 
 def choose_adapter(registry: Registry, checkpoint: str, task: Task) -> Provided:

@@ -11,6 +11,8 @@ import attrs
 
 from audioforge.dataset import Dataset, DatasetRequest
 from audioforge.errors import AudioForgeError, DatasetError, describe, did_you_mean
+from audioforge.global_state.put_back import global_state_put_back
+from audioforge.own_copies import of_dataset
 from audioforge.plugins import OWN_DISTRIBUTIONS, Registry, call_factory, checked_options
 from audioforge.plugins.options import structure_options
 from audioforge.sample import AudioSample, Problem
@@ -72,15 +74,26 @@ class _Guarded(Dataset):
         Raises:
             DatasetError: If it fails, with its name.
         """
+        whose = f"dataset '{self._provided.full_name}'"
         try:
-            yield from self._dataset.load()
+            with global_state_put_back(whose, "load"):
+                for item in self._dataset.load():
+                    yield _taken(item)
         except (AudioForgeError, KeyboardInterrupt, GeneratorExit):
             raise
         except BaseException as error:  # a plugin is foreign code, and may even call sys.exit
             raise DatasetError(
-                f"dataset '{self._provided.full_name}' failed: {describe(error)}. "
-                f"Mend or update {self._provided.distribution}."
+                f"{whose} failed: {describe(error)}. Mend or update {self._provided.distribution}."
             ) from error
+
+
+def _taken(item: object) -> AudioSample | Problem:
+    """Return what a dataset yields as something that it cannot change any more."""
+    if isinstance(item, AudioSample):
+        return of_dataset(item)
+    if isinstance(item, Problem):
+        return item
+    raise TypeError(f"it yields {type(item).__name__} instead of AudioSample or Problem")
 
 
 def find_dataset(registry: Registry, location: str) -> Provided:

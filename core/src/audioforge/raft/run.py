@@ -27,7 +27,7 @@ from audioforge.raft.data import (
 )
 from audioforge.raft.durable.spool import Spool
 from audioforge.raft.evaluation import EvaluationSet
-from audioforge.raft.evaluator import Evaluator
+from audioforge.raft.evaluator import Evaluator, taken_id_problems
 from audioforge.raft.judging.guard import Guard
 from audioforge.raft.judging.verification import (
     Verification,
@@ -217,7 +217,7 @@ def create_judges(
         str(processes.device),
         labels_of(samples),
     )
-    guard = Guard(config.verifier_timeout, config.max_error_rate)
+    guard = Guard(config.verifier_timeout, config.max_error_rate, reporter)
     verification = Verification(registry, config.verifiers, config.aggregator, context, guard)
     evaluator = Evaluator(
         registry,
@@ -294,6 +294,7 @@ def check_names(registry: Registry, config: AudioRAFTConfig) -> None:
     """
     given = [VerifierSetting.parse(reference) for reference in config.verifier]
     problems = name_problems(registry, given, config.aggregator, cast("Task", config.task))
+    problems += taken_id_problems(registry, given, cast("Task", config.task))
     problems += setting_problems(config.verifiers)
     if config.adapter is not None:
         try:

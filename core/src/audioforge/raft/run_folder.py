@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import yaml
-from attrs import frozen
+from attrs import field, frozen
 from safetensors import SafetensorError
 
 from audioforge import atomic
@@ -49,10 +49,10 @@ class RunFolder:
     """Paths and writers of one run.
 
     Attributes:
-        root: The folder.
+        root: The folder; absolute, whatever the working directory becomes.
     """
 
-    root: Path
+    root: Path = field(converter=Path.absolute)
 
     @classmethod
     def create(cls, root: Path) -> RunFolder:
