@@ -59,10 +59,8 @@ def of_dataset(sample: AudioSample) -> AudioSample:
 
 
 def _lent(sample: AudioSample) -> AudioSample:
-    if isinstance(sample.audio, np.ndarray):
-        return evolve(sample, audio=_read_only(sample.audio), metadata=_copied(sample.metadata))
-    # Most have neither, and are themselves frozen.
-    return evolve(sample, metadata=_copied(sample.metadata)) if sample.metadata else sample
+    audio = _read_only(sample.audio) if isinstance(sample.audio, np.ndarray) else sample.audio
+    return evolve(sample, audio=audio, metadata=_copied(sample.metadata))
 
 
 def _lent_hypothesis(hypothesis: Hypothesis) -> Hypothesis:
