@@ -405,7 +405,7 @@ def test_a_long_text_is_one_short_line(verification) -> None:
 def test_native_code_that_never_returns_ends_a_process_of_its_own(site: Path) -> None:
     script = """
 import sys
-from audioforge.raft.judging import time_limit
+from audioforge import time_limit
 from audioforge.raft.judging.guard import Guard
 from audioforge.sample import AudioSample, Hypothesis
 from acme_faulty.verifier import Faulty

@@ -8,6 +8,7 @@ from typing import Any, cast
 from audioforge.checkpoint_files import read_object
 from audioforge.checkpoint_folder import LOW_RANK, locate
 from audioforge.errors import CheckpointError, PluginError
+from audioforge.global_state.put_back import global_state_put_back
 from audioforge.hub.snapshot import fetch
 from audioforge.model import LoadOptions, ModelAdapter, Task
 from audioforge.plugins import Registry, import_factory
@@ -41,7 +42,9 @@ def load_adapter(
         provided = registry.find("models", adapter)
     else:
         provided = choose_adapter(registry, checkpoint, task)
-    loaded = cast("ModelAdapter", cast("Any", import_factory(provided)).load(checkpoint, options))
+    factory = cast("Any", import_factory(provided))
+    with global_state_put_back(f"the model adapter '{provided.full_name}'"):
+        loaded = cast("ModelAdapter", factory.load(checkpoint, options))
     from audioforge.finite import check_weights  # imports torch
 
     check_weights(checkpoint, loaded.module)

@@ -74,6 +74,10 @@ class TrainingError(AudioForgeError):
     """Training cannot go on: nothing kept, zero loss, zero gradient, or NaN."""
 
 
+class PluginWarning(UserWarning):
+    """A plugin did what it must not; AudioForge made up for it, and goes on."""
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return a sentence that lists the known names and, first, the ones close to `name`.
 

@@ -11,6 +11,8 @@ import attrs
 
 from audioforge.dataset import Dataset, DatasetRequest
 from audioforge.errors import AudioForgeError, DatasetError, describe, did_you_mean
+from audioforge.global_state.put_back import global_state_put_back
+from audioforge.own_copies import of_dataset
 from audioforge.plugins import OWN_DISTRIBUTIONS, Registry, call_factory, checked_options
 from audioforge.plugins.options import structure_options
 from audioforge.sample import AudioSample, Problem
@@ -94,29 +96,33 @@ class _Guarded(Dataset):
         Raises:
             DatasetError: If it fails, with its name.
         """
+        whose = f"dataset '{self._provided.full_name}'"
         try:
-            for number, item in enumerate(self._dataset.load(), 1):
-                _check_item(number, item)
-                yield item
+            with global_state_put_back(whose, "load"):
+                for number, item in enumerate(self._dataset.load(), 1):
+                    yield _taken(number, item)
         except (AudioForgeError, KeyboardInterrupt, GeneratorExit):
             raise
         except BaseException as error:  # a plugin is foreign code, and may even call sys.exit
             raise DatasetError(
-                f"dataset '{self._provided.full_name}' failed: {describe(error)}. "
-                f"Mend or update {self._provided.distribution}."
+                f"{whose} failed: {describe(error)}. Mend or update {self._provided.distribution}."
             ) from error
 
 
-def _check_item(number: int, item: AudioSample | Problem) -> None:
-    """Refuse what is no item of a dataset; an id goes into keys, file names and JSON.
+def _taken(number: int, item: object) -> AudioSample | Problem:
+    """Return an item of a dataset as something that the dataset cannot change any more.
 
     Raises:
-        TypeError: If it is something else, or its id is no text.
+        TypeError: If it is something else, or its id is no text: that goes into keys, file names
+            and JSON.
     """
-    if not isinstance(item, AudioSample | Problem):
+    if isinstance(item, Problem):
+        return item
+    if not isinstance(item, AudioSample):
         raise TypeError(f"item {number} is {type(item).__name__}, not AudioSample or Problem")
-    if isinstance(item, AudioSample) and not (isinstance(item.id, str) and item.id):
+    if not (isinstance(item.id, str) and item.id):
         raise TypeError(f"the id of item {number} must be text, not {item.id!r}")
+    return of_dataset(item)
 
 
 def find_dataset(registry: Registry, location: str) -> Provided:

@@ -20,7 +20,7 @@ from audioforge.cli.plugin_commands import PluginCommand, plugin_commands
 from audioforge.errors import AudioForgeError, PluginError, UsageError, did_you_mean
 from audioforge.escapes import one_line
 from audioforge.plugins import RESTRICT_VARIABLE, restriction
-from audioforge.raft.judging.time_limit import end_stuck_process
+from audioforge.time_limit import end_stuck_process
 
 COMMANDS = {
     "train": "Train a model from verifiable rewards (RAFT).",

@@ -12,7 +12,8 @@ import traceback
 import warnings
 from types import TracebackType
 
-from audioforge.escapes import escape_controls
+from audioforge.errors import PluginWarning
+from audioforge.escapes import escape_controls, one_line
 
 
 def escape_foreign_text() -> None:
@@ -26,6 +27,8 @@ def escape_foreign_text() -> None:
         lineno: int,
         line: str | None = None,
     ) -> str:
+        if issubclass(category, PluginWarning):  # for users: not the line that noticed it
+            return f"Warning: {one_line(str(message))}\n"
         return escape_controls(plain(message, category, filename, lineno, line))
 
     warnings.formatwarning = formatted

@@ -18,7 +18,9 @@ from audioforge.plugins.installed import (
     module_name_of,
     restriction,
 )
+from audioforge.plugins.registry import IMPORT_SECONDS
 from audioforge.spelling import canonical
+from audioforge.time_limit import OutOfTime, call_within
 
 
 @frozen
@@ -63,9 +65,14 @@ class PluginCommand:
             if reason := mismatch(written_version(source_of(module_name_of(plugin)) or "")):
                 raise PluginError(f"{where} cannot be used: {reason}")
         try:
-            command = self.entry_point.load()
+            command = call_within(IMPORT_SECONDS, self.entry_point.load)
         except KeyboardInterrupt:
             raise
+        except OutOfTime as error:
+            raise PluginError(
+                f"{where} cannot be imported within {IMPORT_SECONDS:g} s. "
+                f"Mend or update {self.distribution}."
+            ) from error
         except BaseException as error:  # whatever its module raises is that plugin's failure
             raise PluginError(
                 f"{where} cannot be imported: {describe(error)}. "

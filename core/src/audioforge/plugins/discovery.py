@@ -15,6 +15,7 @@ import pluggy
 
 from audioforge import hookspecs
 from audioforge.errors import PluginError, describe, did_you_mean
+from audioforge.global_state.put_back import global_state_put_back
 from audioforge.plugins.api_version import mismatch, source_of, version_of, written_version
 from audioforge.plugins.conflicts import drop_repeated, mark_conflicts
 from audioforge.plugins.foreign_output import StandardError
@@ -33,6 +34,10 @@ from audioforge.plugins.registry import Plugin, Registry
 from audioforge.plugins.spec_check import spec_problem
 from audioforge.specs import KINDS, Spec
 from audioforge.spelling import canonical
+from audioforge.time_limit import OutOfTime, call_within
+
+LOAD_SECONDS = 30.0
+"""For importing one plugin module and calling its hooks, which is to take a tenth of a second."""
 
 
 def discover(names: str | None = None, files: Sequence[Path] = ()) -> Registry:
@@ -108,14 +113,23 @@ def load(
     if reason := mismatch(plugin.api_version):
         plugin.errors.append(reason)
         return
+
+    def collect() -> dict[str, list[Spec]]:
+        return _collect(import_plugin(), module_name, plugin)
+
     try:
-        with redirect_stdout(StandardError()):  # stdout may be a JSON document
-            provided = _collect(import_plugin(), module_name, plugin)
+        with (
+            redirect_stdout(StandardError()),  # stdout may be a JSON document
+            global_state_put_back(f"plugin {plugin.distribution}"),
+        ):
+            provided = call_within(LOAD_SECONDS, collect)
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # SystemExit, a panic of a Rust extension: the others go on
         value = plugin.entry_point.partition(" = ")[2]
-        plugin.errors.append(f"{value}: {describe(error)}" if value else describe(error))
+        is_late = isinstance(error, OutOfTime)
+        reason = f"it was not loaded within {LOAD_SECONDS:g} s" if is_late else describe(error)
+        plugin.errors.append(f"{value}: {reason}" if value else reason)
     else:
         plugin.provides.update(provided)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Mapping
 from contextlib import redirect_stdout
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,11 +13,13 @@ import attrs
 from attrs import define, field
 
 from audioforge.errors import AudioForgeError, PluginError, describe, did_you_mean
+from audioforge.global_state.put_back import global_state_put_back
 from audioforge.plugins.foreign_output import StandardError
 from audioforge.plugins.installed import OWN_DISTRIBUTIONS, RESTRICT_VARIABLE, restriction
 from audioforge.plugins.options import structure_options
 from audioforge.plugins.spec_check import reserved_problem
 from audioforge.specs import KINDS, DatasetSpec, ModelSpec, Provided, Spec, VerifierSpec
+from audioforge.time_limit import OutOfTime, call_within
 
 EXTRAS = {
     "models": "audioforge[whisper], audioforge[wav2vec] or audioforge[classification]",
@@ -25,6 +28,9 @@ EXTRAS = {
     "aggregators": "audioforge[verifiers]",
 }
 """What to install when nothing of a kind is there."""
+
+IMPORT_SECONDS = 300.0
+"""For importing what a specification names, with all that is heavy; a cold network disk is slow."""
 
 
 @define
@@ -135,7 +141,8 @@ def call_factory(provided: Provided, /, *arguments: Any, **options: Any) -> Any:
     """
     factory = import_factory(provided)
     try:
-        return factory(*arguments, **options)
+        with global_state_put_back(f"'{provided.full_name}'", "create"):
+            return factory(*arguments, **options)
     except (AudioForgeError, KeyboardInterrupt):
         raise
     except BaseException as error:  # a plugin is foreign code, and may even call sys.exit
@@ -177,10 +184,19 @@ def import_object(provided: Provided, text: str) -> Any:
     """
     module_name, _, attribute = text.partition(":")
     try:
-        with redirect_stdout(StandardError()):  # stdout may be a JSON document
-            return getattr(importlib.import_module(module_name), attribute)
+        with (
+            redirect_stdout(StandardError()),  # stdout may be a JSON document
+            global_state_put_back(f"'{provided.full_name}', imported,"),
+        ):
+            module = call_within(IMPORT_SECONDS, partial(importlib.import_module, module_name))
+            return getattr(module, attribute)
     except KeyboardInterrupt:
         raise
+    except OutOfTime as error:
+        raise PluginError(
+            f"'{provided.full_name}' cannot be imported: {text}: not within {IMPORT_SECONDS:g} s. "
+            f"Mend or update {provided.distribution}."
+        ) from error
     except BaseException as error:  # whatever a plugin's module raises is that plugin's failure
         raise PluginError(
             f"'{provided.full_name}' cannot be imported: {text}: {describe(error)}. "

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from audioforge.audio import load_clip
 from audioforge.errors import AudioError, DatasetError
@@ -109,6 +110,8 @@ class ClipLoader:
         self._rate = adapter.sampling_rate
         self._max_seconds = adapter.max_seconds
         self._min_seconds = adapter.min_seconds
+        # Threads decode while a plugin may be standing somewhere else for a moment.
+        self._folder = Path.cwd()
         self.skips = skips
 
     def batches(self, chunks: Sequence[Sequence[AudioSample]]) -> Iterator[Batch]:
@@ -132,13 +135,17 @@ class ClipLoader:
     def _load(self, sample: AudioSample) -> Clip | Problem:
         if sample.audio is None:  # a text to speak
             return Clip(sample, np.zeros(0, np.float32), self._rate)
+        where = sample
+        if isinstance(sample.audio, Path) and not sample.audio.is_absolute():
+            where = evolve(sample, audio=self._folder / sample.audio)
         try:
-            return load_clip(
-                sample,
+            clip = load_clip(
+                where,
                 self._rate,
                 max_seconds=self._max_seconds,
                 min_seconds=self._min_seconds,
             )
+            return evolve(clip, sample=sample)
         except AudioError as error:
-            reason = str(error).removeprefix(f"{sample.origin}: ")
+            reason = str(error).removeprefix(f"{where.origin}: ")
             return Problem(sample.place, reason, error.kind)

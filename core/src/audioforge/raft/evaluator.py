@@ -12,9 +12,10 @@ import cattrs
 import torch
 
 from audioforge.config import VerifierSetting
-from audioforge.errors import DatasetError, TrainingError
+from audioforge.errors import DatasetError, PluginError, TrainingError
 from audioforge.model import ModelAdapter, SamplingParams, Task
-from audioforge.plugins import Registry
+from audioforge.own_copies import for_adapter
+from audioforge.plugins import Registry, verifier_spec
 from audioforge.raft.clips import ClipLoader, chunks_of
 from audioforge.raft.durable.journal import Journal
 from audioforge.raft.durable.stop import StopRequest
@@ -39,6 +40,31 @@ reference says how a text must sound, so that for text to speech the run's own r
 
 REWARD = CorpusMetric("mean_reward", ("reward",), "judged", higher_is_better=True)
 """The mean reward of the outputs that could be judged."""
+
+
+def taken_id_problems(
+    registry: Registry, settings: Sequence[VerifierSetting], task: Task
+) -> list[str]:
+    """Return which verifiers have an id under which every evaluation reports something else."""
+    taken = {REWARD.name} if task == "tts" else set(METRIC_VERIFIERS[task])
+    return [
+        f"verifier[{index}]: {setting.name} has the id '{setting.id}', under which every "
+        f"evaluation reports its own metric; give it another one with id="
+        for index, setting in enumerate(settings)
+        if setting.id in taken and not _is_called(registry, setting.id, setting.name)
+    ]
+
+
+def _is_called(registry: Registry, identity: str, name: str) -> bool:
+    """Whether a verifier is what its id says; one that is not there is told of elsewhere."""
+    try:
+        spec = verifier_spec(registry, name)
+    except PluginError:
+        return True
+    try:
+        return verifier_spec(registry, identity) is spec
+    except PluginError:
+        return False
 
 
 class Evaluator:
@@ -78,7 +104,7 @@ class Evaluator:
         self._verification = verification
         self._task = context.task
         first = {REWARD.name: Measure(REWARD.name, REWARD)} if context.task == "tts" else {}
-        self._measures = {**first, **measures_of(self._verifiers)}
+        self._measures = measures_of(self._verifiers, first)
         self._processes = processes
         self._batch_size = batch_size
         self._params = SamplingParams(temperature=0.0, max_new_tokens=max_new_tokens)
@@ -220,12 +246,13 @@ class Evaluator:
             for identity, verifier in self._verifiers.items()
         }
         guard.stage.check()
+        rows = [{i: column[n] for i, column in scores.items()} for n in range(len(batch))]
+        rewards = self._verification.rewards(rows) if self._task == "tts" else [None] * len(batch)
         items = []
-        for n, (clip, (hypothesis,)) in enumerate(batch):
-            row = {identity: column[n] for identity, column in scores.items()}
+        for (clip, (hypothesis,)), row, reward in zip(batch, rows, rewards, strict=True):
             metrics = {identity: score.metrics for identity, score in row.items()}
             if self._task == "tts":
-                metrics[REWARD.name] = _reward_parts(self._verification.reward(row))
+                metrics[REWARD.name] = _reward_parts(reward)
             seconds = audio_seconds(hypothesis) if self._task == "tts" else clip.seconds
             prediction = _prediction(clip.sample, hypothesis, seconds)
             labels = clip.sample.labels if self._task == "classification" else ()
@@ -266,7 +293,7 @@ def _add_word_times(
     adapter: ModelAdapter, batch: Sequence[Sampled], items: Sequence[EvaluatedItem]
 ) -> None:
     with torch.inference_mode():
-        prepared = adapter.prepare([clip for clip, _ in batch])
+        prepared = adapter.prepare(for_adapter([clip for clip, _ in batch]))
         times = adapter.word_times(prepared, [hs[0] for _, hs in batch])
     for item, words in zip(items, times, strict=True):
         item.prediction["words"] = [

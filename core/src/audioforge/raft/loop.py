@@ -81,6 +81,11 @@ class Loop:
             stop: Asked at every safe point.
         """
         self._stop = stop
+        if not stop.can_be_heard:
+            self._run.reporter.warn(
+                "Ctrl-C and SIGTERM are not answered here: the run is not in the main thread. "
+                "What it has written stays, and --resume goes on from there"
+            )
         try:
             return self._run_cycles()
         except (AudioForgeError, KeyboardInterrupt):

@@ -33,14 +33,22 @@ class Measure:
         return sum(row[name] for name in self.metric.numerator), row[self.metric.denominator]
 
 
-def measures_of(verifiers: Mapping[str, Verifier]) -> dict[str, Measure]:
+def measures_of(
+    verifiers: Mapping[str, Verifier], first: Mapping[str, Measure] | None = None
+) -> dict[str, Measure]:
     """Return every corpus metric by its name.
 
     One whose name an earlier verifier has is called by its own verifier too: `cer_wer`.
+
+    Args:
+        verifiers: By id.
+        first: Measures that come before theirs.
     """
-    measures: dict[str, Measure] = {}
+    measures = dict(first or {})
     for identity, verifier in verifiers.items():
         for metric in verifier.corpus_metrics:
-            name = f"{identity}_{metric.name}" if metric.name in measures else metric.name
+            name = metric.name
+            while name in measures:
+                name = f"{identity}_{name}"
             measures[name] = Measure(identity, metric)
     return measures

@@ -8,7 +8,9 @@ import torch
 from accelerate.utils.memory import clear_device_cache
 from attrs import frozen
 
+from audioforge.global_state.put_back import global_state_put_back
 from audioforge.model import ModelAdapter, SamplingParams, Task
+from audioforge.own_copies import for_adapter
 from audioforge.raft.clips import ClipLoader
 from audioforge.raft.out_of_memory import is_out_of_memory
 from audioforge.raft.processes import Processes
@@ -85,8 +87,12 @@ def _drawn(
     if not clips:
         return
     try:
-        with torch.inference_mode(), processes.autocast():
-            hypotheses = adapter.sample(adapter.prepare(clips), k, params)
+        with (
+            global_state_put_back(f"the model adapter {type(adapter).__name__}"),
+            torch.inference_mode(),
+            processes.autocast(),
+        ):
+            hypotheses = adapter.sample(adapter.prepare(for_adapter(clips)), k, params)
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise

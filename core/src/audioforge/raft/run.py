@@ -26,7 +26,7 @@ from audioforge.raft.data import (
 from audioforge.raft.durable.claim import Claim
 from audioforge.raft.durable.spool import Spool
 from audioforge.raft.evaluation import EvaluationSet
-from audioforge.raft.evaluator import Evaluator
+from audioforge.raft.evaluator import Evaluator, taken_id_problems
 from audioforge.raft.hold_out import hold_out
 from audioforge.raft.judging.guard import Guard
 from audioforge.raft.judging.verification import (
@@ -232,7 +232,7 @@ def create_judges(
         str(processes.device),
         labels_of(samples),
     )
-    guard = Guard(config.verifier_timeout, config.max_error_rate)
+    guard = Guard(config.verifier_timeout, config.max_error_rate, reporter)
     verification = Verification(registry, config.verifiers, config.aggregator, context, guard)
     evaluator = Evaluator(
         registry,
@@ -310,6 +310,7 @@ def check_names(registry: Registry, config: AudioRAFTConfig) -> None:
     """
     given = [VerifierSetting.parse(reference) for reference in config.verifier]
     problems = name_problems(registry, given, config.aggregator, cast("Task", config.task))
+    problems += taken_id_problems(registry, given, cast("Task", config.task))
     problems += setting_problems(config.verifiers)
     if config.adapter is not None:
         try:

@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import yaml
-from attrs import frozen
+from attrs import field, frozen
 from safetensors import SafetensorError
 
 from audioforge import atomic
@@ -47,15 +47,19 @@ UNBEGUN_STATE = ("lock-*", "owner-*.json", ".owner-*.tmp", "clips")
 LIBRARIES = ("torch", "transformers", "accelerate", "peft", "jiwer", "soundfile", "soxr", "numpy")
 
 
+def _absolute(path: Path) -> Path:
+    return path.absolute()
+
+
 @frozen
 class RunFolder:
     """Paths and writers of one run.
 
     Attributes:
-        root: The folder.
+        root: The folder; absolute, whatever the working directory becomes.
     """
 
-    root: Path
+    root: Path = field(converter=_absolute)
 
     def mend(self) -> None:
         """Take away what a kill can leave: temporary files and torn lines. For one process."""

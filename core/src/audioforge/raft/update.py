@@ -19,7 +19,9 @@ from audioforge import keyed_random
 from audioforge.config import AudioRAFTConfig
 from audioforge.errors import TrainingError
 from audioforge.finite import broken_weights
+from audioforge.global_state.put_back import global_state_put_back
 from audioforge.model import ModelAdapter
+from audioforge.own_copies import for_adapter
 from audioforge.raft.clips import ClipLoader, SkipLog, chunks_of
 from audioforge.raft.durable.state import Progress, ResumePoints
 from audioforge.raft.durable.stop import Interrupted, StopRequest
@@ -209,7 +211,8 @@ class _Gradients:
         while True:
             torch.manual_seed(int(keyed_random.generator("step", *key).integers(2**62)))
             try:
-                return self._sum(own, weight)
+                with global_state_put_back(f"the model adapter {type(self._adapter).__name__}"):
+                    return self._sum(own, weight)
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise
@@ -239,7 +242,7 @@ class _Gradients:
                 continue
             with self._processes.autocast():
                 loss = self._adapter.loss(
-                    self._adapter.prepare(loaded.clips),
+                    self._adapter.prepare(for_adapter(loaded.clips)),
                     [load_audio(i.target) for i in batch],
                     [i.weight for i in batch],
                 )

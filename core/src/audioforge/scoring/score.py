@@ -128,7 +128,7 @@ def score_predictions(
     context = verifier_context(
         registry, task, normalizer, config.wer_threshold, device, survey.labels
     )
-    guard = Guard(config.verifier_timeout, config.max_error_rate)
+    guard = Guard(config.verifier_timeout, config.max_error_rate, reporter)
     verification = Verification(registry, config.verifiers, config.aggregator, context, guard)
     measures = measures_of(verification.verifiers)
     tally = Tally(verification.weights, measures, verification.has_part)

@@ -10,9 +10,9 @@ import signal
 import threading
 import time
 from types import FrameType, TracebackType
-from typing import Any
 
 from audioforge.errors import AudioForgeError
+from audioforge.own_signals import TakenSignals
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -39,20 +39,20 @@ class StopRequest:
     """Takes SIGINT and SIGTERM over while it is entered.
 
     The first asks to stop, which `check` answers at the next safe point; the second raises
-    KeyboardInterrupt wherever the run is. Outside of the main thread signals cannot be taken over,
-    and it does nothing.
+    KeyboardInterrupt wherever the run is. Processes that are forked meanwhile know nothing of it.
+    Outside of the main thread signals cannot be taken over, and it does nothing.
     """
 
     def __init__(self) -> None:
         """Nothing is asked yet."""
         self._number: int | None = None
         self._asked_at = 0.0
-        self._before: dict[signal.Signals, Any] = {}
+        self._taken: TakenSignals | None = None
 
     def __enter__(self) -> StopRequest:
         """Take the signals over."""
-        if threading.current_thread() is threading.main_thread():
-            self._before = {number: signal.signal(number, self._handle) for number in SIGNALS}
+        if self.can_be_heard:
+            self._taken = TakenSignals(dict.fromkeys(SIGNALS, self._handle)).__enter__()
         return self
 
     def __exit__(
@@ -62,9 +62,13 @@ class StopRequest:
         trace: TracebackType | None,
     ) -> None:
         """Give the signals back."""
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-        self._before = {}
+        if self._taken is not None:
+            self._taken.__exit__(kind, error, trace)
+
+    @property
+    def can_be_heard(self) -> bool:
+        """Whether signals can be taken over here: in the main thread only."""
+        return threading.current_thread() is threading.main_thread()
 
     @property
     def number(self) -> int | None:

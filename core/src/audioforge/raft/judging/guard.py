@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import math
 import numbers
+import os
 import traceback
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from itertools import groupby, islice
 from pathlib import Path
@@ -17,9 +19,12 @@ from pathlib import Path
 from attrs import frozen
 
 from audioforge.errors import VerifierError, describe
+from audioforge.global_state.put_back import global_state_put_back
+from audioforge.own_copies import for_verifier
 from audioforge.raft.judging.failures import Failures
-from audioforge.raft.judging.time_limit import OutOfTime, call_within
+from audioforge.reporter import Reporter
 from audioforge.sample import AudioSample, Hypothesis, Score
+from audioforge.time_limit import OutOfTime, call_within, no_limit_because
 from audioforge.verifier import Verifier
 
 TEXT_CHARACTERS = 300
@@ -53,15 +58,21 @@ class Guard:
             is given again piece by piece, those that take too long may together waste as much once
             more; what comes after that is given up.
         max_error_rate: The part of what a verifier was given that it may fail on.
+        reporter: Where to say that there can be no time limit; None to say nothing.
 
     Attributes:
         failures: What each verifier failed on until now.
+        time_limit: Of a batch, in seconds; 0 is none.
         stage: What of it since the stage of the run began.
     """
 
-    def __init__(self, time_limit: float, max_error_rate: float) -> None:
+    def __init__(
+        self, time_limit: float, max_error_rate: float, reporter: Reporter | None = None
+    ) -> None:
         """Start with nothing counted."""
-        self._time_limit, self._max_error_rate = time_limit, max_error_rate
+        if time_limit and reporter is not None and (reason := no_limit_because()):
+            reporter.warn(f"--verifier-timeout cannot interrupt anything here: {reason}")
+        self.time_limit, self._max_error_rate = time_limit, max_error_rate
         self.failures = Failures(max_error_rate)
         self.begin()
 
@@ -91,8 +102,14 @@ class Guard:
 
         Returns:
             One score per hypothesis; without a reward and with `error` where the verifier failed.
+
+        Raises:
+            PluginError: If it changed state of the process that cannot be put back.
         """
-        outcomes = self._outcomes(verifier, samples, hypotheses) if samples else []
+        outcomes: Sequence[Outcome] = []
+        if samples:
+            with global_state_put_back(f"verifier '{identity}'", samples[0].id):
+                outcomes = self._outcomes(verifier, samples, hypotheses)
         scores = [Score(None, error=o.text) if isinstance(o, Failure) else o for o in outcomes]
         for sample, score in zip(samples, scores, strict=True):
             self.failures.add(identity, sample.id, score.error)
@@ -105,13 +122,13 @@ class Guard:
         samples: Sequence[AudioSample],
         hypotheses: Sequence[Hypothesis],
     ) -> Sequence[Outcome]:
-        outcomes = _attempt(verifier, samples, hypotheses, self._time_limit)
+        outcomes = _attempt(verifier, samples, hypotheses, self.time_limit)
         sizes = _sizes(verifier, samples)
         if not isinstance(outcomes, Failure) or len(sizes) == 1:
             return _for_each(outcomes, len(samples))
         parts: list[Outcome] = []
-        limit = min(self._time_limit, max(self._time_limit / len(sizes), LEAST_SECONDS))
-        wasted, most = 0.0, max(self._time_limit, PATIENCE_SECONDS)
+        limit = min(self.time_limit, max(self.time_limit / len(sizes), LEAST_SECONDS))
+        wasted, most = 0.0, max(self.time_limit, PATIENCE_SECONDS)
         for size in sizes:
             here = slice(len(parts), len(parts) + size)
             if wasted >= most:
@@ -142,8 +159,9 @@ def _attempt(
     limit: float,
 ) -> Sequence[Outcome] | Failure:
     """Return what a verifier says of each hypothesis, or why it says nothing at all."""
+    lent = for_verifier(samples, hypotheses)
     try:
-        return call_within(limit, partial(_call, verifier, samples, hypotheses))
+        return call_within(limit, partial(_call, verifier, *lent))
     except KeyboardInterrupt:
         raise
     except OutOfTime as error:
@@ -161,7 +179,8 @@ def _call(
     Raises:
         VerifierError: If that is not one object per hypothesis.
     """
-    result: object = verifier.verify(samples, hypotheses)
+    with _children_end():
+        result: object = verifier.verify(samples, hypotheses)
     if not isinstance(result, Iterable):
         raise VerifierError(f"returned {type(result).__name__} instead of a list of Score")
     items = list(islice(result, len(samples) + 1))  # what is iterated need not end
@@ -169,6 +188,23 @@ def _call(
         count = "more" if len(items) > len(samples) else str(len(items))
         raise VerifierError(f"returned {count} scores for {len(samples)} hypotheses")
     return [_checked(item) for item in items]
+
+
+@contextmanager
+def _children_end() -> Iterator[None]:
+    """End a process that is forked in here and comes out: it must not go on with the run."""
+    process, code = os.getpid(), 0
+    try:
+        yield
+    except SystemExit as error:
+        code = error.code if isinstance(error.code, int) else int(error.code is not None)
+        raise
+    except BaseException:
+        code = 1
+        raise
+    finally:
+        if os.getpid() != process:
+            os._exit(code)
 
 
 def _checked(item: object) -> Outcome:

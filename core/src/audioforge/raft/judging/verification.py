@@ -14,13 +14,16 @@ from audioforge.errors import (
     VerifierError,
     describe,
 )
+from audioforge.global_state.put_back import global_state_put_back
 from audioforge.model import Task
+from audioforge.own_copies import for_aggregator
 from audioforge.plugins import Registry, checked_options, verifier_spec
 from audioforge.raft.judging.guard import Guard
 from audioforge.raft.judging.models import Models
 from audioforge.reward import RewardAggregator
 from audioforge.sample import AudioSample, Hypothesis, Rollout, Score, ScoredHypothesis
 from audioforge.spelling import read_reference
+from audioforge.time_limit import OutOfTime, call_within
 from audioforge.verifier import Verifier, VerifierContext
 
 
@@ -54,7 +57,8 @@ def create_verifier(
         )
     verifier = cast("Verifier", registry.create("verifiers", setting.name, **setting.options))
     try:
-        verifier.setup(context)
+        with global_state_put_back(f"verifier '{setting.id}'", "setup"):
+            verifier.setup(context)
     except (AudioForgeError, KeyboardInterrupt):
         raise
     except BaseException as error:  # foreign code, which may even call sys.exit; say whose it is
@@ -165,6 +169,7 @@ class Verification:
             raise ConfigError(problems)
         ids = [s.id for s in settings]
         name, options = read_reference(aggregator)
+        self._aggregator_name = name
         self._aggregator = cast("RewardAggregator", registry.create("aggregators", name, **options))
         self.required = tuple(self._aggregator.requires)
         added = [VerifierSetting(i, i, 0.0, {}) for i in self._aggregator.requires if i not in ids]
@@ -193,36 +198,44 @@ class Verification:
             identity: self.guard.scores(identity, verifier, flat_samples, flat)
             for identity, verifier in self.verifiers.items()
         }
-        scored = iter(
-            self._scored(hypothesis, {i: column[n] for i, column in columns.items()})
-            for n, hypothesis in enumerate(flat)
-        )
+        rows = [{i: column[n] for i, column in columns.items()} for n in range(len(flat))]
+        scored = map(ScoredHypothesis, flat, rows, self.rewards(rows))
         return [
             Rollout(sample, cycle, [next(scored) for _ in own])
             for sample, own in zip(samples, hypotheses, strict=True)
         ]
 
-    def _scored(self, hypothesis: Hypothesis, scores: dict[str, Score]) -> ScoredHypothesis:
-        return ScoredHypothesis(hypothesis, scores, self.reward(scores))
-
     def has_part(self, identity: str) -> bool:
         """Whether a verifier has a part in the reward: by its weight, or as one that must pass."""
         return self.weights.get(identity, 0) > 0 or identity in self.required
 
-    def reward(self, scores: Mapping[str, Score]) -> float | None:
-        """Return the reward that scores make together.
+    def rewards(self, rows: Sequence[Mapping[str, Score]]) -> list[float | None]:
+        """Return the reward that the scores of each hypothesis of a batch make together.
 
         Returns:
             None when nothing could judge, or when a verifier that has a part in it failed.
 
         Raises:
-            VerifierError: If the aggregator fails, or returns something that is no reward.
+            VerifierError: If the aggregator fails, takes longer than a verifier may, or returns
+                something that is no reward.
         """
+        limit = self.guard.time_limit
+        try:
+            with global_state_put_back(f"the aggregator '{self._aggregator_name}'", "aggregate"):
+                return call_within(limit, lambda: [self._reward(scores) for scores in rows])
+        except OutOfTime as error:
+            raise VerifierError(
+                f"the aggregator '{self._aggregator_name}' took longer than {limit:g} s for a "
+                f"batch. Mend it, or choose another --aggregator."
+            ) from error
+
+    def _reward(self, scores: Mapping[str, Score]) -> float | None:
         heard = {identity: s for identity, s in scores.items() if self.has_part(identity)}
         if any(score.error is not None for score in heard.values()):
             return None
         try:
-            return Score(self._aggregator.aggregate(heard, self.weights)).reward
+            reward = self._aggregator.aggregate(for_aggregator(heard), dict(self.weights))
+            return Score(reward).reward
         except Exception as error:  # foreign code; the same scores would make it fail again
             raise VerifierError(
                 f"the aggregator failed on {', '.join(heard)}: {describe(error)}. Mend it, or "
@@ -235,10 +248,13 @@ class Verification:
         Returns:
             A sentence for each that fails at that; by now it has done its work.
         """
-        problems = []
+        problems, limit = [], self.guard.time_limit
         for identity, verifier in self.verifiers.items():
             try:
-                verifier.close()
+                with global_state_put_back(f"verifier '{identity}'", "close"):
+                    call_within(limit, verifier.close)
+            except OutOfTime:
+                problems.append(f"verifier '{identity}' cannot be closed within {limit:g} s")
             except Exception as error:  # a verifier is foreign code
                 problems.append(f"verifier '{identity}' cannot be closed: {describe(error)}")
         return problems

@@ -15,6 +15,8 @@ from collections.abc import Callable
 from types import FrameType
 from typing import TypeVar
 
+from audioforge.own_signals import TakenSignals
+
 T = TypeVar("T")
 
 RING_AGAIN_SECONDS = 1.0
@@ -52,11 +54,20 @@ def end_stuck_process() -> None:
     _ends_process = True
 
 
+def no_limit_because() -> str | None:
+    """Return why no call can be limited here, or None where it can."""
+    if not hasattr(signal, "setitimer"):
+        return "this system has no alarm signal"
+    if threading.current_thread() is not threading.main_thread():
+        return "the run is not in the main thread"
+    return None
+
+
 def call_within(seconds: float, function: Callable[[], T]) -> T:
     """Call a function under a time limit.
 
-    Outside of the main thread, and where there is no alarm signal (Windows), there is no limit. An
-    alarm that somebody else has set goes on afterwards.
+    Outside of the main thread, and where there is no alarm signal (Windows), there is no limit;
+    `no_limit_because` tells. An alarm that somebody else has set goes on afterwards.
 
     Args:
         seconds: The limit; 0 is none.
@@ -65,21 +76,21 @@ def call_within(seconds: float, function: Callable[[], T]) -> T:
     Raises:
         OutOfTime: If it takes longer.
     """
-    in_main_thread = threading.current_thread() is threading.main_thread()
-    if not seconds or not in_main_thread or not hasattr(signal, "setitimer"):
+    if not seconds or no_limit_because() is not None:
         return function()
     seconds, alarm, began = min(seconds, LONGEST_SECONDS), _Alarm(), time.monotonic()
     delay, interval = signal.setitimer(signal.ITIMER_REAL, 0)
-    handler = signal.signal(signal.SIGALRM, alarm)
     try:
-        _watch(seconds)
-        signal.setitimer(signal.ITIMER_REAL, seconds, RING_AGAIN_SECONDS)
-        return function()
+        with TakenSignals({signal.SIGALRM: alarm}):
+            try:
+                _watch(seconds)
+                signal.setitimer(signal.ITIMER_REAL, seconds, RING_AGAIN_SECONDS)
+                return function()
+            finally:
+                alarm.armed = False  # before anything that an alarm could interrupt
+                signal.setitimer(signal.ITIMER_REAL, 0)
+                _unwatch()
     finally:
-        alarm.armed = False  # before anything that an alarm could interrupt
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        _unwatch()
-        signal.signal(signal.SIGALRM, signal.SIG_DFL if handler is None else handler)
         if delay:
             left = delay - (time.monotonic() - began)
             signal.setitimer(signal.ITIMER_REAL, max(left, 0.001), interval)

@@ -1,0 +1,1 @@
+"""State of the whole process that foreign code may change: looked at, and put back."""
