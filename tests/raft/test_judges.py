@@ -7,7 +7,8 @@ import numpy as np
 from audioforge.config import AudioRAFTConfig
 from audioforge.raft.evaluation import EvaluatedItem, Evaluation, paired
 from audioforge.raft.measures import Measure
-from audioforge.raft.run import columns_request, create_judges, data_request
+from audioforge.raft.run import create_judges
+from audioforge.raft.run_data import columns_request, data_request
 from audioforge.sample import AudioSample, Hypothesis
 from audioforge.verifier import CorpusMetric
 

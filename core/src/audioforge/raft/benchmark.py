@@ -19,7 +19,8 @@ from audioforge.raft.evaluation import Evaluation, EvaluationSet
 from audioforge.raft.judging.verification import Verification
 from audioforge.raft.processes import Processes
 from audioforge.raft.resampling import claim
-from audioforge.raft.run import check_names, create_judges, data_request
+from audioforge.raft.run import check_names, create_judges
+from audioforge.raft.run_data import data_request
 from audioforge.raft.set_size import missing_part
 from audioforge.reporter import Reporter
 

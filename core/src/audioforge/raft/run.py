@@ -7,27 +7,22 @@ from pathlib import Path
 from typing import Any, cast
 
 import attrs
-from attrs import define, field
+from attrs import define
 
 from audioforge.checkpoints import choose_adapter, load_adapter
 from audioforge.config import AudioRAFTConfig, VerifierSetting
-from audioforge.dataset import DatasetRequest
-from audioforge.errors import ConfigError, PluginError, listed
+from audioforge.errors import ConfigError, PluginError
 from audioforge.model import LoadOptions, ModelAdapter, Task, TrainOptions
 from audioforge.optional_imports import hide_broken_companions
-from audioforge.plugins import Registry, discover, import_factory
-from audioforge.raft.clips import SkipLog
+from audioforge.plugins import Registry, discover
 from audioforge.raft.data import (
     check_labels,
     labels_of,
-    load_samples,
     normalizer_for,
 )
 from audioforge.raft.durable.claim import Claim
 from audioforge.raft.durable.spool import Spool
-from audioforge.raft.evaluation import EvaluationSet
 from audioforge.raft.evaluator import Evaluator, taken_id_problems
-from audioforge.raft.hold_out import hold_out
 from audioforge.raft.judging.guard import Guard
 from audioforge.raft.judging.verification import (
     Verification,
@@ -35,63 +30,14 @@ from audioforge.raft.judging.verification import (
     setting_problems,
     verifier_context,
 )
-from audioforge.raft.overlap import Overlap, find_overlaps
 from audioforge.raft.processes import Processes, device_problem
+from audioforge.raft.run_data import RunData, read_run_data
 from audioforge.raft.run_folder import require_new
-from audioforge.raft.set_size import size_problem
 from audioforge.reporter import Reporter
 from audioforge.sample import AudioSample
 from audioforge.spelling import read_reference
 
 OUTPUT_DIR = Path("runs/audio_raft")
-
-
-@define(eq=False)
-class RunData:
-    """The data sets of a run.
-
-    Attributes:
-        train: Sampled from and learnt from.
-        held_out: Evaluated every cycle; decides.
-        retention: Evaluated every cycle; must not get worse.
-        test: Evaluated once at the end; None when there is none.
-        split: What was held out of the training data and why, in a sentence; None where the
-            held-out set is a dataset of its own.
-        overlaps: What a set that is measured on shares with one that it should not.
-    """
-
-    train: EvaluationSet
-    held_out: EvaluationSet
-    retention: list[EvaluationSet]
-    test: EvaluationSet | None
-    split: str | None = None
-    overlaps: list[Overlap] = field(factory=list)
-
-    @property
-    def all(self) -> list[EvaluationSet]:
-        """Every set."""
-        return [self.train, self.held_out, *self.retention, *([self.test] if self.test else [])]
-
-    @property
-    def has_independent_test(self) -> bool:
-        """Whether there is a test set, with no clip that was learnt from or chose the model."""
-        return self.test is not None and not self.test_overlaps
-
-    @property
-    def test_overlaps(self) -> list[Overlap]:
-        """What the test set shares with the others."""
-        return [overlap for overlap in self.overlaps if overlap.measured_role == "test"]
-
-    @property
-    def by_role(self) -> list[tuple[str, EvaluationSet]]:
-        """Every set with its role and name, such as "train: clips.jsonl"."""
-        roles = ["train", "held out", *("retention" for _ in self.retention), "test"]
-        return [(f"{r}: {d.name}", d) for r, d in zip(roles, self.all, strict=False)]
-
-    @property
-    def skips(self) -> dict[str, SkipLog]:
-        """What was left out, by the role of the set and its name."""
-        return {role: dataset.skips for role, dataset in self.by_role}
 
 
 @define(eq=False)
@@ -198,7 +144,7 @@ def prepare(
         require_new(cast("Path", config.output_dir))
     spool = Spool(claim.folder.clips) if claim is not None else None
     # One process reads: a stream is paid for once, and sound has one writer.
-    data = processes.from_main(lambda: _load_data(registry, config, reporter, spool))
+    data = processes.from_main(lambda: read_run_data(registry, config, reporter, spool))
     samples = [*data.train.samples, *data.held_out.samples]
     config.normalizer = normalizer_for(config.normalizer, config.language, samples, task)
     verification, evaluator = create_judges(registry, config, samples, processes, reporter)
@@ -244,26 +190,6 @@ def create_judges(
         reporter=reporter,
     )
     return verification, evaluator
-
-
-def data_request(config: AudioRAFTConfig) -> DatasetRequest:
-    """Return the request for the data that a configuration's split and folder belong to."""
-    return attrs.evolve(
-        columns_request(config),
-        split=config.split,
-        data_dir=config.data_dir,
-        streaming=config.streaming,
-    )
-
-
-def columns_request(config: AudioRAFTConfig) -> DatasetRequest:
-    """Return the request for any other data of the run: the columns are called the same."""
-    return DatasetRequest(
-        "",
-        text_column=config.text_column,
-        label_column=config.label_column,
-        needs_audio=config.task != "tts",
-    )
 
 
 def describe(run: Run) -> list[str]:
@@ -324,104 +250,3 @@ def check_names(registry: Registry, config: AudioRAFTConfig) -> None:
         problems.append(problem)
     if problems:
         raise ConfigError(problems)
-
-
-def _load_data(
-    registry: Registry, config: AudioRAFTConfig, reporter: Reporter, spool: Spool | None
-) -> RunData:
-    """Read every dataset, and hold part of the training data out if there is no other."""
-    columns, request = columns_request(config), data_request(config)
-
-    def read(
-        location: str,
-        request: DatasetRequest = columns,
-        limit: int | None = None,
-        needs_reference: bool = True,
-    ) -> EvaluationSet:
-        loaded = load_samples(
-            registry,
-            location,
-            request,
-            task=cast("Task", config.task),
-            on_error=config.on_error,
-            limit=limit,
-            needs_reference=needs_reference,
-            spool=spool,
-            reporter=reporter,
-        )
-        skipped = loaded.skips.describe(loaded.total)
-        if skipped:
-            reporter.warn(f"{location}: {skipped}")
-        return loaded
-
-    needs_reference = _needs_reference(registry, config)
-    train = read(cast("str", config.dataset), request, config.limit, needs_reference)
-    account = None
-    if config.eval_dataset is None:
-        held_out, account = _hold_out(train, config, reporter)
-    else:
-        held_out = read(config.eval_dataset)
-    retention = [read(name) for name in config.retention_dataset]
-    test = read(config.test_dataset) if config.test_dataset else None
-    data = RunData(train, held_out, retention, test, account)
-    data.overlaps = _overlaps(data, cast("Task", config.task), reporter)
-    _warn_of_small_sets(data, reporter)
-    if config.task == "classification":
-        _warn_of_labels_not_learnt(data, reporter)
-    return data
-
-
-def _needs_reference(registry: Registry, config: AudioRAFTConfig) -> bool:
-    """Say whether a training clip without a reference is of no use to this run."""
-    if config.task != "asr" or config.selection == "reference":
-        return True
-    rewarding = [setting for setting in config.verifiers if setting.weight > 0]
-    factories = [import_factory(registry.find("verifiers", s.name)) for s in rewarding]
-    return all(getattr(factory, "needs_reference", True) for factory in factories)
-
-
-def _warn_of_labels_not_learnt(data: RunData, reporter: Reporter) -> None:
-    """Say when the held-out data ask for a class of which there is nothing to learn."""
-    learnt = labels_of(data.train.samples)
-    missing = [label for label in labels_of(data.held_out.samples) if label not in learnt]
-    if missing:
-        reporter.warn(
-            f"no clip of the training set {data.train.name} has the label {listed(missing)}, which "
-            f"clips of the held-out set {data.held_out.name} have"
-        )
-
-
-def _warn_of_small_sets(data: RunData, reporter: Reporter) -> None:
-    """Say when a set is too small for what is to be measured on it."""
-    sets = [("held-out", data.held_out), *(("retention", d) for d in data.retention)]
-    if data.test is not None:
-        sets.append(("test", data.test))
-    for role, dataset in sets:
-        problem = size_problem(role, dataset.name, len(dataset.samples))
-        if problem is not None:
-            reporter.warn(problem)
-
-
-def _hold_out(
-    train: EvaluationSet, config: AudioRAFTConfig, reporter: Reporter
-) -> tuple[EvaluationSet, str]:
-    """Take the held-out set out of the training set; return it, and how that was done."""
-    split = hold_out(train.samples, config.eval_fraction, config.seed, cast("Task", config.task))
-    train.samples = split.train
-    tell = reporter.info if split.parts_voices else reporter.warn
-    tell(split.account)
-    held_out = EvaluationSet(f"{train.name} (held out)", split.held_out, SkipLog(config.on_error))
-    return held_out, split.account
-
-
-def _overlaps(data: RunData, task: Task, reporter: Reporter) -> list[Overlap]:
-    """Say when a figure would be measured on what was learnt from, or on what chose the model."""
-    train, held_out = ("training", data.train), ("held-out", data.held_out)
-    retention = [("retention", dataset) for dataset in data.retention]
-    pairs = [(measured, train) for measured in (held_out, *retention)]
-    if data.test is not None:
-        pairs += [(("test", data.test), used) for used in (train, held_out, *retention)]
-    found = find_overlaps(pairs, task, reporter)
-    for overlap in found:
-        reporter.warn(str(overlap))
-    return found
