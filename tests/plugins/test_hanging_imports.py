@@ -80,7 +80,7 @@ def test_one_that_hangs_is_listed_as_failed_and_the_others_work(hanging, where: 
 def test_every_command_goes_on_without_it(hanging, tmp_path: Path) -> None:
     hanging(PLUGINS["module"])
     listed = run("plugins", "list", "--json")
-    [row] = [p for p in json.loads(listed.stdout) if p["name"] == "acme-hang"]
+    [row] = [p for p in json.loads(listed.stdout) if p["distribution"] == "acme-hang"]
     assert row["status"] == "failed"
     assert "not loaded within 1 s" in str(row)
     file = tmp_path / "p.jsonl"

@@ -276,3 +276,9 @@ def test_processes_of_a_verifier_are_no_part_of_the_run(
 def test_a_verifier_that_hangs_at_its_close_holds_nothing_up() -> None:
     verification = judges("meddler:kind=stays", time_limit=0.2)
     assert verification.close() == ["verifier 'meddler' cannot be closed within 0.2 s"]
+
+
+def test_an_aggregator_that_hangs_is_named() -> None:
+    verification = judges("meddler:kind=none", aggregator="slow", time_limit=0.2)
+    with pytest.raises(VerifierError, match=r"the aggregator 'slow' took longer than 0\.2 s"):
+        rollouts_of(verification)

@@ -20,7 +20,10 @@ def register_verifiers():
 
 @hookimpl
 def register_aggregators():
-    return [AggregatorSpec(name="greedy", summary="", factory="meddlers.verifier:Greedy")]
+    return [
+        AggregatorSpec(name=factory.lower(), summary="", factory=f"meddlers.verifier:{factory}")
+        for factory in ("Greedy", "Slow")
+    ]
 
 
 @hookimpl
