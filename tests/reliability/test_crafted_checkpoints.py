@@ -150,6 +150,7 @@ WRONG: dict[tuple[str, str], dict[str, list[Any]]] = {
         "num_conv_pos_embedding_groups": [5, 0],
         "hidden_act": ["banana"],
         "layer_norm_eps": ["x", -1],
+        "num_feat_extract_layers": [-1, "x"],
     },
     ("ctc", PROCESSOR): {
         "feature_extractor.sampling_rate": [16000.5, 0, None],
@@ -161,6 +162,7 @@ WRONG: dict[tuple[str, str], dict[str, list[Any]]] = {
         "word_delimiter_token": [5],
         "do_lower_case": ["x"],
         "replace_word_delimiter_char": [5, None],
+        "added_tokens_decoder": [{"0": 5}, {"0": {"content": "<pad>", "lstrip": 5}}],
     },
     ("ctc", "vocab.json"): {"E": ["x", -5, 1.5, None, 10**12]},
     ("ast", CONFIG): {
@@ -183,7 +185,11 @@ WRONG: dict[tuple[str, str], dict[str, list[Any]]] = {
         "conv_depthwise_kernel_size": [0, -1, HUGE],
         "feature_projection_input_dim": [0, HUGE],
     },
-    ("bert", FEATURES): {"stride": [0, -1, "x", HUGE], "num_mel_bins": [0, "x", HUGE]},
+    ("bert", FEATURES): {
+        "stride": [0, 1, -1, "x", HUGE],
+        "num_mel_bins": [0, 1, "x", HUGE],
+        "feature_extractor_type": [None, 5, []],
+    },
 }
 """Values that are refused, by family and file, and key."""
 

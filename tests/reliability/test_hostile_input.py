@@ -251,7 +251,7 @@ def header(content: bytes, length: int | None = None) -> bytes:
 )
 def test_safetensors_that_lie_about_themselves_are_refused(whisper, content):
     (whisper / "model.safetensors").write_bytes(content)
-    with pytest.raises(CheckpointError, match="cannot read its weights"):
+    with pytest.raises(CheckpointError, match=r"cannot read its weights|the file is empty"):
         load(whisper)
 
 

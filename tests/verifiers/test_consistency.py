@@ -200,7 +200,7 @@ def test_wrong_checkpoints_are_named(create_tts, checkpoint, tmp_path, capsys):
         create_tts(f"consistency:model={tmp_path}")
     state = torch.load(checkpoint / PICKLED, weights_only=True)
     torch.save({name: weights * math.nan for name, weights in state.items()}, tmp_path / PICKLED)
-    with pytest.raises(CheckpointError, match=r"embedding_model\.ckpt: the weights hold NaN"):
+    with pytest.raises(CheckpointError, match=r"embedding_model\.ckpt: the weight .* holds NaN"):
         create_tts(f"consistency:model={tmp_path}")
     (tmp_path / PICKLED).write_bytes(pickle.dumps({"weight": Malicious()}))
     with pytest.raises(CheckpointError, match=r"embedding_model\.ckpt: .* not loaded") as raised:

@@ -87,7 +87,7 @@ def read_model(
 
     def read(folder: str) -> tuple[Any, dict[str, Any]]:
         check_files(location, Path(folder))
-        check_size(Path(folder), model_class, **settings)
+        check_size(location, Path(folder), model_class, **settings)
         with _quiet():
             model, report = model_class.from_pretrained(
                 folder,

@@ -73,6 +73,7 @@ SIZES: dict[Value, tuple[str, ...]] = {
     whole(0, 100_000): ("left_max_position_embeddings", "right_max_position_embeddings"),
     whole(0, 1000): ("num_adapter_layers", "adapter_stride", "adapter_kernel_size"),
     optional(WIDTH): ("adapter_attn_dim",),
+    whole(1, 100): ("num_feat_extract_layers",),
     list_of(WIDTH, 1, 100): ("conv_dim",),
     list_of(whole(1, 10_000), 1, 100): ("conv_kernel", "conv_stride"),
 }
@@ -129,15 +130,21 @@ FEATURES: Table = {
     "dither": number(0, 1),
     "do_normalize": FLAG,
     "return_attention_mask": optional(FLAG),
+    "feature_extractor_type": optional(TEXT),
 }
 """`preprocessor_config.json`, or "feature_extractor" in `processor_config.json`."""
 
 NESTED = ("feature_extractor", "audio_processor")
 """Keys of `processor_config.json` under which a feature extractor may be."""
 
+MARK_FLAGS = ("lstrip", "rstrip", "normalized", "single_word", "special")
 ENTRY = Value(
-    'an object with the text as "content"',
-    lambda v: isinstance(v, dict) and isinstance(v.get("content"), str),
+    'an object with the text as "content", the rest true or false',
+    lambda v: (
+        isinstance(v, dict)
+        and isinstance(v.get("content"), str)
+        and all(isinstance(v.get(key, True), bool) for key in MARK_FLAGS)
+    ),
 )
 MARK = either(TEXT, ENTRY)
 SPECIAL = optional(

@@ -19,20 +19,21 @@ NEW_HEAD = 50_000_000
 """Weights that a new head may have: as many labels as anybody has, and then some."""
 
 
-def check_size(folder: Path, model_class: Any, **settings: Any) -> None:
+def check_size(location: str, folder: Path, model_class: Any, **settings: Any) -> None:
     """Refuse a configuration that describes a far larger network than the weights are of.
 
     Transformers takes the memory first, and then finds out.
 
     Args:
-        folder: Of the checkpoint; its files have been checked.
+        location: Of the checkpoint, for messages.
+        folder: Where its files lie; they have been checked.
         model_class: A class of Transformers.
         settings: That change the configuration.
 
     Raises:
         CheckpointError: If a file of weights is cut or damaged, or the network is far larger.
     """
-    stored = sum(_stored(path) for path in folder.glob("model*.safetensors"))
+    stored = sum(_stored(location, path) for path in folder.glob("model*.safetensors"))
     known = {k: v for k, v in settings.items() if k != "ignore_mismatched_sizes"}
     config = AutoConfig.from_pretrained(folder, trust_remote_code=False, **known)
     build = getattr(model_class, "from_config", model_class)
@@ -46,13 +47,13 @@ def check_size(folder: Path, model_class: Any, **settings: Any) -> None:
         )
 
 
-def _stored(path: Path) -> int:
+def _stored(location: str, path: Path) -> int:
     """Count the weights in a file."""
     try:
         with safe_open(path, framework="pt") as file:
             return sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118
     except SafetensorError as error:
         raise CheckpointError(
-            f"{path}: cannot read its weights: with {path.stat().st_size:,} bytes the file is cut "
-            f"off or damaged ({str(error).rstrip('.')}). Download or copy it again."
+            f"{location}: cannot read its weights: with {path.stat().st_size:,} bytes {path.name} "
+            f"is cut off or damaged ({str(error).rstrip('.')}). Download or copy it again."
         ) from error

@@ -77,7 +77,7 @@ class Features:
 
 
 def check_window(location: str, extractor: Any, config: Any) -> None:
-    """Check that the feature extractor makes what a network with a fixed window reads.
+    """Check that the feature extractor makes what a network that reads spectrograms takes.
 
     Raises:
         CheckpointError: If it makes another number of frames or mels.
@@ -88,12 +88,28 @@ def check_window(location: str, extractor: Any, config: Any) -> None:
     elif config.model_type == "audio-spectrogram-transformer":
         frames = config.max_length
         made = (extractor.num_mel_bins, extractor.max_length)
+    elif config.model_type == "wav2vec2-bert":
+        _check_width(location, extractor, config)
+        return
     else:
         return
     if made != (config.num_mel_bins, frames):
         raise CheckpointError(
             f"{location}: the feature extractor makes {made[0]} mels × {made[1]} frames, the "
             f"network reads {config.num_mel_bins} mels × {frames} frames. Use the preprocessor "
+            f"configuration that belongs to the model."
+        )
+
+
+def _check_width(location: str, extractor: Any, config: Any) -> None:
+    """Check that stacked frames are as wide as Wav2Vec2-BERT reads them."""
+    mels, stride = getattr(extractor, "num_mel_bins", 0), getattr(extractor, "stride", 0)
+    width, makes = config.feature_projection_input_dim, extractor.model_input_names[0]
+    if mels * stride != width or makes != "input_features":
+        raise CheckpointError(
+            f"{location}: the network reads input_features of {width} numbers a frame, and "
+            f"preprocessor_config.json makes {makes}, num_mel_bins {mels} × stride {stride}, by the "
+            f"feature_extractor_type {type(extractor).__name__}. Use the preprocessor "
             f"configuration that belongs to the model."
         )
 

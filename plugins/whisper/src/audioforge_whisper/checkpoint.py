@@ -89,11 +89,14 @@ def _check_tokenizer(location: str, config: Any, tokenizer: Any) -> None:
     vocabulary = tokenizer.get_vocab()
     ends = config.eos_token_id
     end = next(iter(ends), None) if isinstance(ends, list) else ends
-    expected = {"<|endoftext|>": end, "<|startoftranscript|>": config.decoder_start_token_id}
-    for token, number in expected.items():
+    expected = (
+        ("<|endoftext|>", "eos_token_id", end),
+        ("<|startoftranscript|>", "decoder_start_token_id", config.decoder_start_token_id),
+    )
+    for token, key, number in expected:
         if vocabulary.get(token) != number:
             raise CheckpointError(
-                f"{location}: the tokenizer puts {token} at {vocabulary.get(token)}, the model at "
-                f"{number}: tokenizer.json is missing or of another model. Add the tokenizer files "
-                f"of the Whisper checkpoint that this one was made from."
+                f"{location}: the tokenizer puts {token} at {vocabulary.get(token)}, and {key} in "
+                f"config.json is {number}: tokenizer.json is missing or of another model. Add the "
+                f"tokenizer files of the Whisper checkpoint that this one was made from."
             )
