@@ -108,8 +108,8 @@ def _check_width(location: str, extractor: Any, config: Any) -> None:
     if mels * stride != width or makes != "input_features":
         raise CheckpointError(
             f"{location}: the network reads input_features of {width} numbers a frame, and "
-            f"preprocessor_config.json makes {makes}, num_mel_bins {mels} × stride {stride}, by the "
-            f"feature_extractor_type {type(extractor).__name__}. Use the preprocessor "
+            f"preprocessor_config.json makes {makes}, num_mel_bins {mels} × stride {stride}, by "
+            f"the feature_extractor_type {type(extractor).__name__}. Use the preprocessor "
             f"configuration that belongs to the model."
         )
 
