@@ -105,6 +105,8 @@ def test_a_segment_is_compared_with_all_of_a_file(shared_clips, tmp_path):
     across = [clip(path, start + 1.2, 1.0) for start in range(0, 98, 2)]
     assert shared_clips(across, used) == 49
     assert shared_clips([clip(path, 200.0, 1.0), *across], list(reversed(used))) == 49
+    within = [clip(path, 0.0, 60.0), clip(path, 4.0, 1.0)]
+    assert shared_clips([clip(path, 10.0, 2.0)], within) == 1
 
 
 def test_texts_to_speak_are_the_same_in_the_same_voice(shared_clips):
@@ -138,6 +140,10 @@ def test_what_cannot_be_read_is_shared_with_nothing(shared_clips, tmp_path, monk
     monkeypatch.setattr(Path, "open", refuse)
     assert shared_clips([clip(first)], [clip(second)]) == 0
     assert shared_clips([clip(first)], [clip(first)]) == 1, "one file needs no reading"
+    monkeypatch.undo()
+    assert shared_clips([clip(first)], [clip(second)]) == 1
+    monkeypatch.setattr("audioforge.raft.overlap.sound_digest", refuse)
+    assert shared_clips([clip(first)], [clip(second)]) == 0, "it fails after its first block"
 
 
 def test_only_what_could_be_the_same_is_read(shared_clips, tmp_path, monkeypatch):
@@ -152,6 +158,7 @@ def test_only_what_could_be_the_same_is_read(shared_clips, tmp_path, monkeypatch
     measured = [clip(write(tmp_path / f"m-{n}.wav", SOUND[5 + n :])) for n in range(5)]
     measured += [used[0], clip(write(tmp_path / "same-size.wav", SOUND[::-1][3:]))]
     monkeypatch.setattr(Path, "open", watched)
+    monkeypatch.setattr("audioforge.raft.overlap.sound_digest", lambda _audio: pytest.fail("read"))
     assert shared_clips(measured, used) == 1
     assert sorted(opened) == ["same-size.wav", "used-3.wav"], "a block of each, and no more"
 

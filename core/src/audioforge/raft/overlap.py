@@ -12,11 +12,12 @@ in their middle, then the whole; each only where what came before agrees between
 from __future__ import annotations
 
 import hashlib
+import io
 import math
 import stat
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from attrs import define, field, frozen
@@ -68,12 +69,18 @@ class Overlap:
         )
 
 
-Part = tuple[str, EvaluationSet]
-"""A role and its dataset."""
+Role = tuple[str, EvaluationSet]
+"""A role's name and its dataset."""
+
+Part = tuple[int, str]
+"""A sound by its number, and the text of which it is the voice."""
+
+SIZE, IDENTITY = 0, 1
+"""Columns of what a first look at a sound tells."""
 
 
 def find_overlaps(
-    pairs: Iterable[tuple[Part, Part]], task: Task, reporter: Reporter
+    pairs: Iterable[tuple[Role, Role]], task: Task, reporter: Reporter
 ) -> list[Overlap]:
     """Return what the two datasets of each pair share, without the pairs that share nothing.
 
@@ -96,150 +103,139 @@ def find_overlaps(
     return found
 
 
-@frozen
-class _Sound:
-    """A sound before anybody has read it.
-
-    Attributes:
-        identity: The same for all names of a file, and for the same object in memory.
-        size: In bytes.
-        audio: It.
-    """
-
-    identity: int
-    size: int
-    audio: Audio
-
-    @classmethod
-    def of(cls, audio: Audio | None) -> _Sound | None:
-        """Look at it; None for no sound, and for what is no file that can be reached."""
-        if isinstance(audio, bytes):
-            return cls(_in_memory(audio), len(audio), audio)
-        if isinstance(audio, np.ndarray):
-            return cls(_in_memory(audio), audio.nbytes, audio)
-        if audio is None:
-            return None
-        try:
-            facts = audio.stat()
-        except (OSError, ValueError):  # not there, or no path at all
-            return None
-        if not stat.S_ISREG(facts.st_mode):  # a pipe or a device has no end
-            return None
-        if not facts.st_ino:  # a file system that does not number its files
-            return cls(hash(real_path(audio)), facts.st_size, audio)
-        return cls(facts.st_dev << 64 | facts.st_ino, facts.st_size, audio)
-
-
-def _in_memory(audio: Audio) -> int:
-    return -id(audio)  # no file has a number below 0
-
-
 @define
 class _Comparison:
-    """Compares datasets, and remembers what it has read of them."""
+    """Compares datasets, and remembers what it has read of them.
+
+    There may be millions of clips, so that what is known of each is numbers in an array.
+    """
 
     _task: Task
     _reporter: Reporter
-    _sizes: dict[EvaluationSet, np.ndarray] = field(factory=dict, init=False)
-    _digests: dict[int, str] = field(factory=dict, init=False)
+    _looks: dict[EvaluationSet, np.ndarray] = field(factory=dict, init=False)
+    _digests: dict[int, int] = field(factory=dict, init=False)
 
     def shared(self, measured: EvaluationSet, used: EvaluationSet) -> int:
         """Count the clips of `measured` that are also in `used`."""
-        common = np.intersect1d(self._sizes_of(measured), self._sizes_of(used))
-        common = common[common > 0]
-        theirs, ours = (self._of_sizes(dataset, common) for dataset in (used, measured))
-        same = self._same({s.identity: s for s, _ in ours}, {s.identity: s for s, _ in theirs})
-        wanted = {self._key(sound, sample, same) for sound, sample in ours}
-        spans: dict[tuple[str | int, str], list[Span]] = defaultdict(list)
-        for sound, sample in theirs:
-            key = self._key(sound, sample, same)
-            if key in wanted:
-                spans[key].append(_span(sample))
-        covered = {key: _merged(found) for key, found in spans.items()}
-        count = sum(
-            _covers(covered.get(self._key(sound, sample, same), []), _span(sample))
-            for sound, sample in ours
+        ours, theirs = self._of_same_sounds(measured, used)
+        spans: dict[Part, list[Span]] = defaultdict(list)
+        for part, span in theirs:
+            spans[part].append(span)
+        covered = {part: _merged(found) for part, found in spans.items()}
+        count = sum(_covers(covered.get(part, []), span) for part, span in ours)
+        return count + (_shared_texts(measured, used) if self._task == "tts" else 0)
+
+    def _of_same_sounds(
+        self, measured: EvaluationSet, used: EvaluationSet
+    ) -> tuple[list[tuple[Part, Span]], list[tuple[Part, Span]]]:
+        """Return the clips of each set whose sound is in both."""
+        samples, looks = self._of_same_sizes([measured, used])
+        count = len(samples[0])
+        both = [*samples[0], *samples[1]]
+        files, first, file_of = np.unique(
+            looks[:, IDENTITY], return_index=True, return_inverse=True
         )
-        return count + (self._shared_texts(measured, used) if self._task == "tts" else 0)
+        in_ours, in_theirs = np.zeros((2, len(files)), bool)
+        in_ours[file_of[:count]] = in_theirs[file_of[count:]] = True
+        # Where several files are left that could be one sound, the next measure tells them apart.
+        sounds, suspects, values = files.copy(), np.arange(len(files)), looks[first, SIZE]
+        for measure in (_middle, self._digest):
+            suspects = suspects[_in_both(values, in_ours[suspects], in_theirs[suspects])]
+            counted = self._reporter.count(suspects, "Comparing sounds", len(suspects))
+            read = (measure(both[first[i]].audio, int(files[i])) for i in counted)
+            values = np.fromiter(read, np.int64, len(suspects))
+        sounds[suspects] = values
+        sound_of = sounds[file_of]
+        shared = np.isin(sound_of, np.intersect1d(sound_of[:count], sound_of[count:]))
+        clips = [
+            (i, ((int(sound_of[i]), self._words(both[i])), _span(both[i])))
+            for i in np.flatnonzero(shared)
+        ]
+        return [c for i, c in clips if i < count], [c for i, c in clips if i >= count]
 
-    def _sizes_of(self, dataset: EvaluationSet) -> np.ndarray:
-        """Return the size of each sample's sound: 8 bytes a clip, since there may be millions."""
-        if dataset not in self._sizes:
-            sounds = (_Sound.of(sample.audio) for sample in dataset.samples)
-            sizes = (NO_SIZE if sound is None else sound.size for sound in sounds)
-            self._sizes[dataset] = np.fromiter(sizes, np.int64, len(dataset.samples))
-        return self._sizes[dataset]
+    def _of_same_sizes(
+        self, datasets: Sequence[EvaluationSet]
+    ) -> tuple[list[list[AudioSample]], np.ndarray]:
+        """Return the samples of two sets with sounds of sizes that are in both, and their looks."""
+        looks = [self._look(dataset) for dataset in datasets]
+        sizes = np.intersect1d(looks[0][:, SIZE], looks[1][:, SIZE])
+        at = [np.flatnonzero(np.isin(look[:, SIZE], sizes[sizes > 0])) for look in looks]
+        samples = [[d.samples[i] for i in own] for d, own in zip(datasets, at, strict=True)]
+        chosen = [look[own] for look, own in zip(looks, at, strict=True)]
+        return samples, np.concatenate(chosen)
 
-    def _of_sizes(
-        self, dataset: EvaluationSet, sizes: np.ndarray
-    ) -> list[tuple[_Sound, AudioSample]]:
-        """Return the samples whose sound has one of these sizes."""
-        indices = np.flatnonzero(np.isin(self._sizes_of(dataset), sizes))
-        samples = [dataset.samples[index] for index in indices]
-        looked = ((_Sound.of(sample.audio), sample) for sample in samples)
-        return [(sound, sample) for sound, sample in looked if sound is not None]
+    def _look(self, dataset: EvaluationSet) -> np.ndarray:
+        """Return size and identity of each sample's sound, an array of shape (samples, 2)."""
+        if dataset not in self._looks:
+            values = (value for sample in dataset.samples for value in _look_at(sample.audio))
+            count = len(dataset.samples)
+            self._looks[dataset] = np.fromiter(values, np.int64, 2 * count).reshape(count, 2)
+        return self._looks[dataset]
 
-    def _same(self, ours: Mapping[int, _Sound], theirs: Mapping[int, _Sound]) -> dict[int, str]:
-        """Return the digest of every sound that is in both under several identities."""
-        suspects = {**theirs, **ours}
-        measures: tuple[Callable[[_Sound], str | int], ...] = (
-            lambda sound: sound.size,
-            _middle,
-            self._digest,
-        )
-        groups: dict[str | int, list[int]] = {}
-        for measure in measures:
-            groups = defaultdict(list)
-            for sound in self._reporter.count(suspects.values(), "Comparing sounds", len(suspects)):
-                groups[measure(sound)].append(sound.identity)
-            groups = {
-                value: group
-                for value, group in groups.items()
-                if len(group) > 1
-                and any(identity in ours for identity in group)
-                and any(identity in theirs for identity in group)
-            }
-            suspects = {i: suspects[i] for group in groups.values() for i in group}
-        return {identity: str(digest) for digest, group in groups.items() for identity in group}
-
-    def _digest(self, sound: _Sound) -> str:
-        if sound.identity not in self._digests:
+    def _digest(self, audio: Audio, identity: int) -> int:
+        """Return a digest of a sound; its identity where it cannot be read."""
+        if identity not in self._digests:
             try:
-                self._digests[sound.identity] = sound_digest(sound.audio)
+                self._digests[identity] = _number(bytes.fromhex(sound_digest(audio)))
             except OSError:
-                self._digests[sound.identity] = f"unreadable {sound.identity}"
-        return self._digests[sound.identity]
+                self._digests[identity] = identity
+        return self._digests[identity]
 
-    def _key(
-        self, sound: _Sound, sample: AudioSample, same: Mapping[int, str]
-    ) -> tuple[str | int, str]:
-        """Return what clips have in common that are parts of the same sound."""
-        # One recording can be the voice of many texts to speak.
-        text = _text(sample) if self._task == "tts" else ""
-        return same.get(sound.identity, sound.identity), text
-
-    @staticmethod
-    def _shared_texts(measured: EvaluationSet, used: EvaluationSet) -> int:
-        """Count the texts to speak without a recording that are also in `used`."""
-        known = {(_text(s), s.speaker) for s in used.samples if s.audio is None}
-        return sum((_text(s), s.speaker) in known for s in measured.samples if s.audio is None)
+    def _words(self, sample: AudioSample) -> str:
+        """Return the text of which a sound is a part: one recording may be the voice of many."""
+        return _text(sample) if self._task == "tts" else ""
 
 
-def _middle(sound: _Sound) -> str | int:
-    """Return a digest of the block in the middle of a sound."""
-    start, audio = max(0, (sound.size - BLOCK_BYTES) // 2), sound.audio
-    if isinstance(audio, np.ndarray):
-        return sound_digest(audio)
+def _look_at(audio: Audio | None) -> tuple[int, int]:
+    """Return a sound's size in bytes, and a number that it has under all of its names.
+
+    `NO_SIZE` is the size of no sound, and of what is no file that can be reached.
+    """
     if isinstance(audio, bytes):
-        block = audio[start : start + BLOCK_BYTES]
-    else:
-        try:
-            with audio.open("rb") as file:
-                file.seek(start)
-                block = file.read(BLOCK_BYTES)
-        except OSError:
-            return sound.identity
-    return hashlib.blake2b(block, digest_size=16).hexdigest()
+        return len(audio), hash(("memory", id(audio)))
+    if isinstance(audio, np.ndarray):
+        return audio.nbytes, hash(("memory", id(audio)))
+    if audio is None:
+        return NO_SIZE, 0
+    try:
+        facts = audio.stat()
+    except (OSError, ValueError):  # not there, or no path at all
+        return NO_SIZE, 0
+    if not stat.S_ISREG(facts.st_mode):  # a pipe or a device has no end
+        return NO_SIZE, 0
+    # Some file systems do not number their files.
+    name = facts.st_ino or real_path(audio)
+    return facts.st_size, hash((facts.st_dev, name))
+
+
+def _in_both(values: np.ndarray, in_ours: np.ndarray, in_theirs: np.ndarray) -> np.ndarray:
+    """Return where several have one value, and not all of these are in the same of two sets."""
+    groups, group_of, sizes = np.unique(values, return_inverse=True, return_counts=True)
+    ours, theirs = (np.bincount(group_of[s], minlength=len(groups)) for s in (in_ours, in_theirs))
+    return np.flatnonzero(((sizes > 1) & (ours > 0) & (theirs > 0))[group_of])
+
+
+def _middle(audio: Audio, identity: int) -> int:
+    """Return a digest of the block in the middle of a sound; its identity if it cannot be read."""
+    if isinstance(audio, np.ndarray):
+        return _number(bytes.fromhex(sound_digest(audio)))
+    try:
+        with io.BytesIO(audio) if isinstance(audio, bytes) else audio.open("rb") as file:
+            file.seek(max(0, (file.seek(0, io.SEEK_END) - BLOCK_BYTES) // 2))
+            return _number(hashlib.blake2b(file.read(BLOCK_BYTES)).digest())
+    except OSError:
+        return identity
+
+
+def _number(digest: bytes) -> int:
+    """Return 64 bits of a digest: two of a million share them with a probability of 3e-8."""
+    return int.from_bytes(digest[:8], "little", signed=True)
+
+
+def _shared_texts(measured: EvaluationSet, used: EvaluationSet) -> int:
+    """Count the texts to speak without a recording that are also in `used`."""
+    known = {(_text(s), s.speaker) for s in used.samples if s.audio is None}
+    return sum((_text(s), s.speaker) in known for s in measured.samples if s.audio is None)
 
 
 def _text(sample: AudioSample) -> str:
