@@ -156,11 +156,15 @@ def test_only_what_could_be_the_same_is_read(shared_clips, tmp_path, monkeypatch
 
     used = [clip(write(tmp_path / f"used-{n}.wav", SOUND[n:])) for n in range(5)]
     measured = [clip(write(tmp_path / f"m-{n}.wav", SOUND[5 + n :])) for n in range(5)]
-    measured += [used[0], clip(write(tmp_path / "same-size.wav", SOUND[::-1][3:]))]
+    # Copies within a set are no overlap, and their size is that of one in the other set.
+    used.append(clip(write(tmp_path / "copy-of-3.wav", SOUND[3:])))
+    other = [clip(write(tmp_path / f"size-of-3-{n}.wav", SOUND[::-1][3:])) for n in range(2)]
+    measured += [used[0], *other]
     monkeypatch.setattr(Path, "open", watched)
     monkeypatch.setattr("audioforge.raft.overlap.sound_digest", lambda _audio: pytest.fail("read"))
     assert shared_clips(measured, used) == 1
-    assert sorted(opened) == ["same-size.wav", "used-3.wav"], "a block of each, and no more"
+    names = ["copy-of-3.wav", "size-of-3-0.wav", "size-of-3-1.wav", "used-3.wav"]
+    assert sorted(opened) == names, "a block of each, and no more"
 
 
 def test_it_is_said_in_a_sentence(reporter):
