@@ -5,16 +5,19 @@ import numpy as np
 import pytest
 import torch
 
-from audioforge.config import VerifierSetting
-from audioforge.errors import DatasetError
+from audioforge.config import AudioRAFTConfig, VerifierSetting
+from audioforge.errors import ConfigError, DatasetError
 from audioforge.raft.clips import SkipLog
 from audioforge.raft.durable.state import Progress, ResumePoints
 from audioforge.raft.durable.stop import StopRequest
 from audioforge.raft.evaluation import EvaluationSet, compare, summarise
-from audioforge.raft.evaluator import Evaluator
+from audioforge.raft.evaluator import REWARD, Evaluator
 from audioforge.raft.judging.verification import Verification, verifier_context
+from audioforge.raft.measures import Measure, measures_of
+from audioforge.raft.run import check_names
 from audioforge.raft.update import update
 from audioforge.sample import AudioSample
+from audioforge.verifier import CorpusMetric, Verifier
 
 
 @pytest.fixture
@@ -154,3 +157,50 @@ def test_the_corpus_metrics_of_the_runs_verifiers_are_reported_too(
     said = sum(s.reference.split().count("high") for s in dataset.samples)
     assert evaluation.sums("term_recall")[1].sum() == said
     assert evaluation.values["strict_wer"] == evaluation.values["wer"]
+
+
+@pytest.mark.parametrize(
+    ("task", "verifier", "told"),
+    [
+        ("asr", "hallucination:id=cer", "hallucination has the id 'cer'"),
+        ("asr", "cer:id=wer", "cer has the id 'wer'"),
+        ("tts", "quality:id=mean_reward", "quality has the id 'mean_reward'"),
+        ("tts", "quality:id=wer", None),
+        ("asr", "hallucination:id=label", None),
+        ("asr", "audioforge-verifiers/wer:threshold=0", None),
+    ],
+)
+def test_an_id_of_the_metrics_that_are_always_reported_is_refused(registry, task, verifier, told):
+    """Those of the other verifier would vanish."""
+    config = AudioRAFTConfig(task=task, verifier=(verifier,), model_name="m", dataset="d")
+    try:
+        check_names(registry, config)
+        said = ""
+    except ConfigError as error:
+        said = str(error)
+    assert ("under which every evaluation reports its own metric; give it" in said) == bool(told)
+    assert (told or "") in said
+
+
+def test_a_metric_of_any_name_takes_no_other_ones_place(registry, processes, reporter):
+    """Not even that of the mean reward, which decides for text to speech."""
+
+    class Twice(Verifier):
+        tasks = ("tts",)
+        corpus_metrics = (
+            CorpusMetric("mean_reward", ("a",), "n", higher_is_better=True),
+            CorpusMetric("mean_reward", ("b",), "n", higher_is_better=True),
+        )
+
+        def verify(self, samples, hypotheses):
+            return []
+
+    context = verifier_context(registry, "tts", "none", 0.3, "cpu")
+    settings = [VerifierSetting.parse("quality")]
+    verification = Verification(registry, settings, "weighted_mean", context)
+    verification.verifiers["twice"] = Twice()
+    sizes = {"batch_size": 1, "max_new_tokens": None}
+    judge = Evaluator(registry, context, verification, processes, reporter=reporter, **sizes)
+    assert judge.decisive == Measure("mean_reward", REWARD)
+    measures = measures_of({"twice": Twice()}, {"mean_reward": judge.decisive})
+    assert list(measures) == ["mean_reward", "twice_mean_reward", "twice_twice_mean_reward"]

@@ -161,6 +161,9 @@ class ModelAdapter(ABC):
 
         For text to speech, the text is the sample's reference, and the waveform is the voice to
         speak with, of no frames where the sample has none.
+
+        Args:
+            clips: A tuple, of which the waveforms are copies and may be changed.
         """
 
     @abstractmethod

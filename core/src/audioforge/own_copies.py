@@ -59,10 +59,8 @@ def of_dataset(sample: AudioSample) -> AudioSample:
 
 
 def _lent(sample: AudioSample) -> AudioSample:
-    if isinstance(sample.audio, np.ndarray):
-        return evolve(sample, audio=_read_only(sample.audio), metadata=_copied(sample.metadata))
-    # Most have neither, and are themselves frozen.
-    return evolve(sample, metadata=_copied(sample.metadata)) if sample.metadata else sample
+    audio = _read_only(sample.audio) if isinstance(sample.audio, np.ndarray) else sample.audio
+    return evolve(sample, audio=audio, metadata=_copied(sample.metadata))
 
 
 def _lent_hypothesis(hypothesis: Hypothesis) -> Hypothesis:
@@ -81,8 +79,8 @@ def _copied(value: Any) -> Any:
     """Return a copy of what JSON can hold, and of arrays; anything else as it is."""
     if isinstance(value, Mapping):
         return {key: _copied(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return (
-            [_copied(v) for v in value] if isinstance(value, list) else tuple(map(_copied, value))
-        )
+    if isinstance(value, list):
+        return [_copied(item) for item in value]
+    if isinstance(value, tuple):
+        return tuple([_copied(item) for item in value])
     return value.copy() if isinstance(value, set | bytearray | np.ndarray) else value

@@ -24,7 +24,7 @@ class RewardAggregator(ABC):
 
         Args:
             scores: By verifier id, of the verifiers that have a weight or are required; a score
-                whose reward is None takes no part.
+                whose reward is None takes no part. A copy, as are the weights.
             weights: By verifier id, none negative.
 
         Returns:

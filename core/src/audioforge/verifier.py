@@ -99,6 +99,11 @@ class Verifier(ABC):
         A sample's audio may be decoded already; `audioforge.audio.load_clip` takes either. It is
         None where only texts are known.
 
+        Args:
+            samples: A tuple; those of one sample's hypotheses are the same object. Sound in memory
+                cannot be written to, and what is changed in `metadata` nobody else sees.
+            hypotheses: A tuple of as many.
+
         Returns:
             One score per hypothesis, independent of the others in the call but for those of the
             same sample where the scope is "rollout".

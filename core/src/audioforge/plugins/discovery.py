@@ -125,11 +125,11 @@ def load(
             provided = call_within(LOAD_SECONDS, collect)
     except KeyboardInterrupt:
         raise
-    except OutOfTime:
-        plugin.errors.append(f"it was not loaded within {LOAD_SECONDS:g} s")
     except BaseException as error:  # SystemExit, a panic of a Rust extension: the others go on
         value = plugin.entry_point.partition(" = ")[2]
-        plugin.errors.append(f"{value}: {describe(error)}" if value else describe(error))
+        is_late = isinstance(error, OutOfTime)
+        reason = f"it was not loaded within {LOAD_SECONDS:g} s" if is_late else describe(error)
+        plugin.errors.append(f"{value}: {reason}" if value else reason)
     else:
         plugin.provides.update(provided)
 

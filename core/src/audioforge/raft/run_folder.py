@@ -44,6 +44,10 @@ from audioforge.sample import Problem
 LIBRARIES = ("torch", "transformers", "accelerate", "peft", "jiwer", "soundfile", "soxr", "numpy")
 
 
+def _absolute(path: Path) -> Path:
+    return path.absolute()
+
+
 @frozen
 class RunFolder:
     """Paths and writers of one run.
@@ -52,7 +56,7 @@ class RunFolder:
         root: The folder; absolute, whatever the working directory becomes.
     """
 
-    root: Path = field(converter=Path.absolute)
+    root: Path = field(converter=_absolute)
 
     @classmethod
     def create(cls, root: Path) -> RunFolder:

@@ -9,6 +9,7 @@ import attrs
 import numpy as np
 
 from audioforge.model import Task
+from audioforge.own_copies import for_verifier
 from audioforge.sample import Score
 from audioforge.testing.contract import Contract, expect, rule
 from audioforge.testing.examples import Case, VerifierExample
@@ -74,7 +75,7 @@ class VerifierContract(Contract):
     def takes_nothing(self) -> None:
         """No hypotheses, an empty text and a sound without a frame raise nothing."""
         for task in self.spec.tasks:
-            scores = self.verifier(task).verify([], [])
+            scores = self.verifier(task).verify((), ())
             expect(list(scores) == [], f"it returned {scores!r} for no hypotheses")
             for case in empty_cases(task):
                 self.scores([case], task)
@@ -300,7 +301,8 @@ class VerifierContract(Contract):
         """Score the hypotheses of cases in one call, and check that what comes are scores."""
         verifier = verifier or self.verifier(task)
         pairs = pairs_of(cases)
-        scores = verifier.verify([s for s, _ in pairs], [h for _, h in pairs])
+        lent = for_verifier([s for s, _ in pairs], [h for _, h in pairs])
+        scores = verifier.verify(*lent)
         expect(isinstance(scores, list), f"verify returned {type(scores).__name__}, not a list")
         expect(
             len(scores) == len(pairs),

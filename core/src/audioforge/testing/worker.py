@@ -64,6 +64,7 @@ def scores_in_worker(
 
 def _work(connection: Connection[Any, Any], files: tuple[Path, ...]) -> None:
     from audioforge.errors import describe
+    from audioforge.own_copies import for_verifier
     from audioforge.plugins import discover
     from audioforge.testing.verifier_cases import contract_context
 
@@ -73,6 +74,7 @@ def _work(connection: Connection[Any, Any], files: tuple[Path, ...]) -> None:
         verifier: Verifier = connection.recv()
         task, labels, pairs = connection.recv()
         verifier.setup(contract_context(task, labels))
-        connection.send(verifier.verify([s for s, _ in pairs], [h for _, h in pairs]))
+        lent = for_verifier([s for s, _ in pairs], [h for _, h in pairs])
+        connection.send(verifier.verify(*lent))
     except BaseException as error:  # a plugin is foreign code, and may even call sys.exit
         connection.send(describe(error))
