@@ -189,7 +189,9 @@ def test_an_id_of_the_metrics_that_are_always_reported_is_refused(registry, task
     assert (told or "") in said
 
 
-def test_a_metric_of_any_name_takes_no_other_ones_place(registry):
+def test_a_metric_of_any_name_takes_no_other_ones_place(registry, processes, reporter):
+    """Not even that of the mean reward, which decides for text to speech."""
+
     class Twice(Verifier):
         tasks = ("tts",)
         corpus_metrics = (
@@ -200,7 +202,12 @@ def test_a_metric_of_any_name_takes_no_other_ones_place(registry):
         def verify(self, samples, hypotheses):
             return []
 
-    decisive = Measure("mean_reward", REWARD)
-    measures = measures_of({"twice": Twice()}, {"mean_reward": decisive})
-    assert measures["mean_reward"] is decisive
+    context = verifier_context(registry, "tts", "none", 0.3, "cpu")
+    settings = [VerifierSetting.parse("quality")]
+    verification = Verification(registry, settings, "weighted_mean", context)
+    verification.verifiers["twice"] = Twice()
+    sizes = {"batch_size": 1, "max_new_tokens": None}
+    judge = Evaluator(registry, context, verification, processes, reporter=reporter, **sizes)
+    assert judge.decisive == Measure("mean_reward", REWARD)
+    measures = measures_of({"twice": Twice()}, {"mean_reward": judge.decisive})
     assert list(measures) == ["mean_reward", "twice_mean_reward", "twice_twice_mean_reward"]

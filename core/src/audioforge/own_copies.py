@@ -79,8 +79,8 @@ def _copied(value: Any) -> Any:
     """Return a copy of what JSON can hold, and of arrays; anything else as it is."""
     if isinstance(value, Mapping):
         return {key: _copied(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return (
-            [_copied(v) for v in value] if isinstance(value, list) else tuple(map(_copied, value))
-        )
+    if isinstance(value, list):
+        return [_copied(item) for item in value]
+    if isinstance(value, tuple):
+        return tuple([_copied(item) for item in value])
     return value.copy() if isinstance(value, set | bytearray | np.ndarray) else value

@@ -1,5 +1,6 @@
 """A verifier that rewards rightly, and does one thing more; an aggregator that changes scores."""
 
+import faulthandler
 import multiprocessing
 import os
 import random
@@ -118,7 +119,9 @@ class Meddler(Verifier):
 
     def forks(self, samples, hypotheses):
         child = os.fork()
-        if not child:
+        if not child:  # should it get out of here, it is not to multiply, nor to last
+            self.kind = "none"
+            faulthandler.dump_traceback_later(20, exit=True)
             sys.exit(3)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 3
         return self.scores(samples, hypotheses)
