@@ -218,7 +218,7 @@ def test_the_reference_control_learns_from_recordings(tmp_path: Path) -> None:
 
 def test_audio_that_is_not_a_number_stops_the_run(tmp_path: Path) -> None:
     flags = [*prompts(tmp_path), *RECIPE]
-    result = run("train", "--model", model(tmp_path / "broken", np.full(100, np.nan)), *flags)
+    result = run("train", "--model", model(tmp_path / "broken", np.full(100, 2000.0)), *flags)
     assert result.exit_code == 1
     assert "the generated audio holds NaN or infinite values" in result.stderr
     assert "heldout-" in result.stderr

@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 
 from audioforge.cli import cli
 
-from .tone_run import flags, read_lines, settings, write_lines
+from .tone_run import SETS, flags, read_lines, settings, write_lines
 
 ROLES = ["--dataset", "--eval-dataset", "--retention-dataset", "--test-dataset"]
 IDS = """
@@ -113,7 +113,10 @@ def test_an_id_that_is_there_twice_is_refused_and_shown_without_training(inputs,
     assert result.exit_code == 2
     assert "two samples have the id 'twice'" in said(result)
     shown = json.loads(run("datasets", "show", path, *plugin, "--json").stdout)
-    assert (shown["samples"], shown["problems"]["kinds"]) == (5, {"duplicate id": 1})
+    assert (shown["samples"], shown["problems"]["kinds"]) == (
+        SETS["heldout"] - 1,
+        {"duplicate id": 1},
+    )
     assert "04.wav" in shown["problems"]["first"][0]["where"]
 
 

@@ -189,7 +189,7 @@ def test_what_a_dataset_fills_again_and_again_is_taken_as_it_was() -> None:
 
 
 def test_a_dataset_that_yields_something_else_is_named() -> None:
-    with pytest.raises(DatasetError, match="'meddlers/mixed' failed: TypeError: item \\d+ is dict"):
+    with pytest.raises(DatasetError, match=r"'meddlers/mixed' failed: TypeError: item \d+ is dict"):
         load_samples(discover(), "mixed", DatasetRequest(""), task="asr", on_error="skip")
 
 

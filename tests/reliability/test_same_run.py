@@ -221,7 +221,7 @@ CHANGES: dict[str, tuple[Callable[[Path], Path], Callable[[Path], object], str]]
     "sound to measure on": (
         lambda own: own / "heldout" / "03.wav",
         lambda path: path.write_bytes((path.parent / "04.wav").read_bytes()),
-        "held out: {own}/heldout.jsonl: the sound of 1 of its 7 samples changed",
+        "held out: {own}/heldout.jsonl: the sound of 1 of its 21 samples changed",
     ),
     "a transcript": (
         lambda own: own / "train.jsonl",

@@ -12,7 +12,7 @@ from audioforge.raft.durable.spool import Spool
 from audioforge.sample import AudioSample
 
 from .byte_sources import roles, said, weights, write_manifests, write_parquets
-from .tone_run import read_lines, resume, settings, train
+from .tone_run import SETS, read_lines, resume, settings, train
 from .tone_run import results as results_of
 
 
@@ -43,8 +43,8 @@ def test_a_stopped_run_on_sound_from_parquet_goes_on(inputs: Path, tmp_path: Pat
         with pytest.raises(KeyboardInterrupt):
             train(tmp_path / "run", recipe)
     kept = sorted((tmp_path / "run" / "state" / "clips").iterdir())
-    # Of 20 + 6 + 4 clips and of one file that is broken in two datasets each sound is there once.
-    assert len(kept) == 31
+    # Of the clips and of one file that is broken in two datasets each sound is there once.
+    assert len(kept) == sum(SETS.values()) + 1
     kept[3].write_bytes(b"torn by a power cut")
     resume(tmp_path / "run")
     assert results_of(tmp_path / "run") == results_of(tmp_path / "whole")

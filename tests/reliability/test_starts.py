@@ -19,6 +19,7 @@ from audioforge.raft.run_folder import RunFolder
 
 from .byte_sources import roles, write_manifests, write_parquets
 from .tone_run import (
+    SETS,
     Fork,
     command,
     flags,
@@ -229,7 +230,10 @@ def test_two_benchmarks_on_one_folder(recipes: list[dict], tmp_path: Path) -> No
     ]  # fmt: skip
     codes = [fork.end() for fork in forks]
     assert sorted(codes) == [0, 2], "\n".join(fork.said for fork in forks)
-    assert len(read_lines(out / "predictions.jsonl")) == (20, 6)[codes.index(0)]
+    assert (
+        len(read_lines(out / "predictions.jsonl"))
+        == (SETS["train"], SETS["heldout"])[codes.index(0)]
+    )
     assert {p.name for p in out.iterdir()} == {
         "metrics.json", "predictions.jsonl", "skipped.jsonl",
     }  # fmt: skip
