@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -64,6 +65,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("plugins")
     with installed(folder), pytest.MonkeyPatch.context() as patch:
         shutil.copytree(SITE / "acme_judge", folder / "acme_judge")
+        for name in [name for name in sys.modules if name.partition(".")[0] == "acme_judge"]:
+            patch.delitem(sys.modules, name)  # of another folder, where a worker begins anew
         install(folder, "acme-judge", folder)
         patch.setenv("ACME_EARS", str(folder / "ears"))
         (folder / "ears").mkdir()
