@@ -143,6 +143,20 @@ def test_a_start_that_fails_takes_away_what_it_made_and_no_more(
     assert [p.name for p in foreign.rglob("*")] == ["state", "mine.txt"]
 
 
+def test_a_start_that_comes_when_a_run_has_just_ended_leaves_nothing(
+    recipes: list[dict], alone: list[dict], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It looked while the run still held the folder, and got the lock when it was over."""
+    run = tmp_path / "run"
+    train(run, recipes[0])
+    monkeypatch.setattr(lock_module.RunLock, "is_taken", True)
+    claim = Claim(RunFolder(run), resumes=False)
+    with pytest.raises(UsageError, match="is not empty"):
+        claim.take(Processes("cpu", "float32"))
+    claim.release()
+    assert results(run) == alone[0]
+
+
 def test_of_two_resumes_one_goes_on_and_the_other_says_why_not(
     recipes: list[dict], alone: list[dict], tmp_path: Path
 ) -> None:

@@ -171,6 +171,11 @@ class RunFolder:
             return True
         return True
 
+    @property
+    def is_finished(self) -> bool:
+        """Whether the run in it has its result, so that nothing will be resumed."""
+        return self.read_summary() is not None
+
     def remove_state(self) -> None:
         """Let go of what only a resume needs."""
         shutil.rmtree(self.state, ignore_errors=True)

@@ -78,7 +78,7 @@ class AudioRAFTTrainer:
                 f"--resume {folder}: there is no run in it (no config.yaml). One that was stopped "
                 f"before it began is started again with --output {folder}."
             )
-        if RunFolder(folder).read_summary() is not None:
+        if RunFolder(folder).is_finished:
             raise UsageError(f"--resume {folder}: the run is finished")
         RunFolder(folder).check_format()
         _check_plugin_files(folder, registry)

@@ -72,7 +72,12 @@ class Claim:
         except OSError as error:
             raise UsageError(f"--output {root}: cannot be made: {error.strerror}") from error
         self._acquire(lock)
-        require_new(root)  # another start can have begun, and even ended, in between
+        try:
+            require_new(root)  # another start can have begun, and even ended, in between
+        except UsageError:
+            if self.folder.is_finished:  # and has removed `state/`, which is there again
+                self.folder.remove_state()
+            raise
         lock.require_all_free()
         shutil.rmtree(self.folder.clips, ignore_errors=True)  # of a start that died
         self.folder.mend()
@@ -84,7 +89,7 @@ class Claim:
             self.folder.state.mkdir()
         lock = RunLock(self.folder.state, 0)
         self._acquire(lock)
-        if self.folder.read_summary() is not None:
+        if self.folder.is_finished:
             self.folder.remove_state()
             raise UsageError(f"--resume {root}: the run is finished")
         lock.require_all_free()
