@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from audioforge import AudioRAFTConfig, AudioRAFTTrainer, keyed_random
-from audioforge.reporter import Reporter
+from audioforge.terminal.reporter import Reporter
 
 COMMON: dict[str, Any] = {
     "num_cycles": 4,

@@ -29,16 +29,16 @@ from attrs import frozen
 from soak import compare
 
 from audioforge import keyed_random
-from audioforge.checkpoints import load_adapter
 from audioforge.dataset import DatasetRequest
+from audioforge.find_adapter import load_adapter
+from audioforge.find_dataset import open_dataset
+from audioforge.inference.clips import ClipLoader, SkipLog, chunks_of
+from audioforge.inference.processes import Processes
+from audioforge.inference.sampling import sample_hypotheses
 from audioforge.model import LoadOptions, ModelAdapter, SamplingParams, Task
 from audioforge.plugins import discover
-from audioforge.raft.clips import ClipLoader, SkipLog, chunks_of
-from audioforge.raft.processes import Processes
-from audioforge.raft.rollout import sample_hypotheses
-from audioforge.reporter import Reporter
 from audioforge.sample import AudioSample
-from audioforge.sources import open_dataset
+from audioforge.terminal.reporter import Reporter
 from audioforge_demo import assets
 
 BATCH = 16

@@ -25,8 +25,8 @@ import numpy as np
 from attrs import evolve, frozen
 
 from audioforge import keyed_random
-from audioforge.raft.bootstrap import Interval, chosen_difference_interval, difference_interval
-from audioforge.raft.resampling import MANY_SPEAKERS, Resampling
+from audioforge.measuring.bootstrap import Interval, chosen_difference_interval, difference_interval
+from audioforge.measuring.resampling import MANY_SPEAKERS, Resampling
 
 BASE_RATE = 0.3
 CYCLES = 6

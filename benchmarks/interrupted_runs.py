@@ -25,7 +25,7 @@ import yaml
 from attrs import frozen
 
 from audioforge.cli import cli
-from audioforge.raft.run_folder import RunFolder
+from audioforge.run.folder import RunFolder
 
 PHASES = ("start", "base", "sample", "update", "evaluate", "export")
 POLL_SECONDS = 0.002

@@ -27,7 +27,7 @@ from pathlib import Path
 
 from attrs import define, field
 
-from audioforge.raft.run_folder import RunFolder
+from audioforge.run.folder import RunFolder
 from audioforge_demo import assets
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "datasets"))

@@ -24,8 +24,8 @@ from line_chart import Panel, write_chart
 
 from audioforge.audio import load_clip
 from audioforge.config import VerifierSetting
+from audioforge.judging.verification import create_verifier, verifier_context
 from audioforge.plugins import discover
-from audioforge.raft.judging.verification import create_verifier, verifier_context
 from audioforge.sample import AudioSample, Clip, Hypothesis, Score
 from audioforge.verifier import Verifier
 

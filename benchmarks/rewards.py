@@ -19,7 +19,7 @@ from typing import Any
 from adaptation import COMMON, RECIPES
 
 from audioforge import AudioRAFTConfig, AudioRAFTTrainer
-from audioforge.reporter import Reporter
+from audioforge.terminal.reporter import Reporter
 
 
 def main() -> None:

@@ -19,8 +19,8 @@ import numpy as np
 import torch
 
 from audioforge.config import VerifierSetting
+from audioforge.judging.verification import create_verifier, verifier_context
 from audioforge.plugins import discover
-from audioforge.raft.judging.verification import create_verifier, verifier_context
 from audioforge.sample import AudioSample, Hypothesis
 from audioforge_verifiers.ecapa import PICKLED, build
 

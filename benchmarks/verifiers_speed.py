@@ -24,10 +24,10 @@ import torch
 from audioforge.audio import load_clip
 from audioforge.config import VerifierSetting
 from audioforge.errors import PluginError
+from audioforge.judging.verification import create_verifier, verifier_context
 from audioforge.keyed_random import generator
 from audioforge.model import Task
 from audioforge.plugins import Registry, discover
-from audioforge.raft.judging.verification import create_verifier, verifier_context
 from audioforge.sample import AudioSample, Hypothesis
 from audioforge.verifier import Verifier
 from audioforge_verifiers.ecapa import PICKLED, build

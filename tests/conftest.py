@@ -46,3 +46,27 @@ def fresh_environment(tmp_path_factory, wheel):
         return environment
 
     return make
+
+
+@pytest.fixture(scope="session")
+def registry():
+    """What is installed."""
+    from audioforge.plugins import discover
+
+    return discover()
+
+
+@pytest.fixture(scope="session")
+def reporter():
+    """Says nothing but warnings."""
+    from audioforge.terminal.reporter import Reporter
+
+    return Reporter(quiet=True)
+
+
+@pytest.fixture(scope="session")
+def processes():
+    """This one, on the CPU."""
+    from audioforge.inference.processes import Processes
+
+    return Processes("cpu", "float32")

@@ -6,8 +6,8 @@ import sys
 import pytest
 import torch
 
-from audioforge.checkpoints import find_adapter
 from audioforge.errors import PluginError
+from audioforge.find_adapter import find_adapter
 from audioforge.plugins import discover, import_factory
 from audioforge_classification.families import FAMILIES
 from audioforge_classification.plugin import CHECKPOINTS

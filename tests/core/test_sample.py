@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from audioforge.errors import UsageError, did_you_mean
+from audioforge.plugin_reference import parse_reference
 from audioforge.sample import AudioSample, Clip, Hypothesis, Rollout, Score, ScoredHypothesis
-from audioforge.spelling import parse_reference
 
 
 @pytest.mark.parametrize("reward", [0, 0.0, 1, 1.0, 0.3, None])

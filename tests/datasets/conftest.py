@@ -9,9 +9,9 @@ import pytest
 import soundfile
 
 from audioforge.dataset import DatasetRequest
+from audioforge.find_dataset import open_dataset
 from audioforge.plugins import discover
 from audioforge.sample import AudioSample, Problem
-from audioforge.sources import open_dataset
 
 Items = list[AudioSample | Problem]
 

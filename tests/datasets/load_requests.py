@@ -12,9 +12,9 @@ import sys
 from audioforge.audio import load_clip
 from audioforge.dataset import DatasetRequest
 from audioforge.errors import AudioForgeError
+from audioforge.find_dataset import open_dataset
 from audioforge.plugins import discover
 from audioforge.sample import AudioSample
-from audioforge.sources import open_dataset
 
 
 def outcome(settings: dict) -> dict:

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from audioforge.audio import load_clip
 from audioforge.dataset import DatasetRequest
 from audioforge.errors import DatasetError
+from audioforge.find_dataset import open_dataset
 from audioforge.plugins import discover
 from audioforge.sample import AudioSample, Problem
-from audioforge.sources import open_dataset
 
 from .conftest import samples, split_items
 

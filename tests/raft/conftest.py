@@ -16,10 +16,7 @@ from safetensors.torch import load_file, save_file
 from audioforge import keyed_random
 from audioforge.config import AudioRAFTConfig
 from audioforge.model import ModelAdapter
-from audioforge.plugins import discover
-from audioforge.raft.processes import Processes
 from audioforge.raft.selection import Kept
-from audioforge.reporter import Reporter
 from audioforge.sample import AudioSample, Hypothesis, Rollout, Score, ScoredHypothesis
 
 RATE = 8000
@@ -142,21 +139,6 @@ def config() -> Callable[..., AudioRAFTConfig]:
         return AudioRAFTConfig(**{"learning_rate": 0.05, "weight_decay": 0.0, **settings})
 
     return _config
-
-
-@pytest.fixture(scope="session")
-def processes() -> Processes:
-    return Processes("cpu", "float32")
-
-
-@pytest.fixture(scope="session")
-def reporter() -> Reporter:
-    return Reporter(quiet=True)
-
-
-@pytest.fixture(scope="session")
-def registry():
-    return discover()
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from audioforge.errors import DatasetError
-from audioforge.raft.clips import ClipLoader, SkipLog, chunks_of
+from audioforge.inference.clips import ClipLoader, SkipLog, chunks_of
 from audioforge.sample import AudioSample, Problem
 
 RATE = 8000

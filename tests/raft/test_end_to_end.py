@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 from audioforge import AudioRAFTConfig, AudioRAFTTrainer
 from audioforge.cli import cli
-from audioforge.reporter import Reporter
+from audioforge.terminal.reporter import Reporter
 from audioforge_demo import assets
 
 RECIPE = {

@@ -7,15 +7,15 @@ import torch
 
 from audioforge.config import AudioRAFTConfig, VerifierSetting
 from audioforge.errors import ConfigError, DatasetError
-from audioforge.raft.clips import SkipLog
-from audioforge.raft.durable.state import Progress, ResumePoints
-from audioforge.raft.durable.stop import StopRequest
-from audioforge.raft.evaluation import EvaluationSet, compare, summarise
-from audioforge.raft.evaluator import REWARD, Evaluator
-from audioforge.raft.judging.verification import Verification, verifier_context
-from audioforge.raft.measures import Measure, measures_of
-from audioforge.raft.run import check_names
+from audioforge.inference.clips import SkipLog
+from audioforge.inference.stop import StopRequest
+from audioforge.judging.verification import Verification, verifier_context
+from audioforge.measuring.corpus_metrics import Measure, measures_of
+from audioforge.measuring.evaluation import EvaluationSet, compare, summarise
+from audioforge.measuring.evaluator import REWARD, Evaluator
 from audioforge.raft.update import update
+from audioforge.run.resume_points import Progress, ResumePoints
+from audioforge.run.run import check_names
 from audioforge.sample import AudioSample
 from audioforge.verifier import CorpusMetric, Verifier
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from audioforge import AudioRAFTConfig, AudioRAFTTrainer
-from audioforge.reporter import Reporter
+from audioforge.terminal.reporter import Reporter
 
 
 @pytest.mark.slow

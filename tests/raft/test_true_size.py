@@ -8,7 +8,7 @@ import pytest
 import soundfile
 
 from audioforge import AudioRAFTConfig, AudioRAFTTrainer
-from audioforge.reporter import Reporter
+from audioforge.terminal.reporter import Reporter
 from audioforge_whisper.untrained import SIZES, write_untrained
 
 

@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from audioforge.errors import DatasetError, TrainingError
-from audioforge.raft.clips import SkipLog
-from audioforge.raft.durable.state import Progress, ResumePoints
-from audioforge.raft.durable.stop import StopRequest
+from audioforge.inference.clips import SkipLog
+from audioforge.inference.stop import StopRequest
 from audioforge.raft.selection import Kept
 from audioforge.raft.update import update
+from audioforge.run.resume_points import Progress, ResumePoints
 from audioforge.sample import AudioSample, Hypothesis
 
 

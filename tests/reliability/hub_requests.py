@@ -16,9 +16,9 @@ from typing import Any
 
 from audioforge.dataset import DatasetRequest
 from audioforge.errors import AudioForgeError
+from audioforge.find_dataset import open_dataset
 from audioforge.plugins import discover
 from audioforge.sample import AudioSample
-from audioforge.sources import open_dataset
 
 SPEED = 50
 pauses: list[float] = []
@@ -32,7 +32,7 @@ def hurry(seconds: float) -> None:
 
 
 def checkpoint(name: str) -> Any:
-    from audioforge.checkpoints import load_adapter
+    from audioforge.find_adapter import load_adapter
     from audioforge.model import LoadOptions
 
     adapter = load_adapter(discover(), name, "asr", LoadOptions("cpu"))

@@ -12,9 +12,9 @@ from click.testing import CliRunner
 from safetensors.torch import load_file, save_file
 
 from audioforge.audio import load_clip
-from audioforge.checkpoints import load_adapter, read_config
 from audioforge.cli import cli
 from audioforge.errors import CheckpointError, TrainingError
+from audioforge.find_adapter import load_adapter, read_config
 from audioforge.model import GREEDY, LoadOptions, SamplingParams
 from audioforge.plugins import discover
 from audioforge.sample import AudioSample

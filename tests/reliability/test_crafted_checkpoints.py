@@ -12,8 +12,8 @@ import torch
 import transformers
 
 from audioforge.audio import load_clip
-from audioforge.checkpoints import load_adapter
 from audioforge.errors import AudioForgeError, CheckpointError
+from audioforge.find_adapter import load_adapter
 from audioforge.model import GREEDY, LoadOptions, SamplingParams
 from audioforge.plugins import discover
 from audioforge.sample import AudioSample

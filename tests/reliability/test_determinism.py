@@ -19,12 +19,12 @@ import pytest
 import torch
 from determinism import draw
 
-from audioforge.checkpoints import load_adapter
 from audioforge.dataset import DatasetRequest
+from audioforge.find_adapter import load_adapter
+from audioforge.find_dataset import open_dataset
 from audioforge.model import LoadOptions
 from audioforge.plugins import discover
 from audioforge.sample import AudioSample
-from audioforge.sources import open_dataset
 from audioforge_demo import assets
 
 from .tone_run import results, train

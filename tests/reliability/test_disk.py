@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from audioforge import atomic
-from audioforge.raft.durable.journal import Journal
-from audioforge.raft.durable.state import ResumePoints
-from audioforge.raft.run_folder import RunFolder
+from audioforge.files import atomic
+from audioforge.files.journal import Journal
+from audioforge.run.folder import RunFolder
+from audioforge.run.resume_points import ResumePoints
 
 from .tone_run import Fork, ToneWords, command, flags, results, resume, settings
 

@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 from small_runs import write_runs
 
 from audioforge.cli import cli
-from audioforge.raft.run_folder import RunFolder
+from audioforge.run.folder import RunFolder
 
 from .tone_run import flags, results, resume, settings
 

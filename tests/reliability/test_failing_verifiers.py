@@ -16,10 +16,10 @@ from click.testing import CliRunner, Result
 from audioforge.cli import cli
 from audioforge.config import AudioRAFTConfig, VerifierSetting
 from audioforge.errors import VerifierError
+from audioforge.judging import guard as guard_module
+from audioforge.judging.guard import Guard
+from audioforge.judging.verification import Verification, verifier_context
 from audioforge.plugins import discover
-from audioforge.raft.judging import guard as guard_module
-from audioforge.raft.judging.guard import Guard
-from audioforge.raft.judging.verification import Verification, verifier_context
 from audioforge.sample import AudioSample, Hypothesis, Score
 from audioforge_demo import assets
 
@@ -405,8 +405,8 @@ def test_a_long_text_is_one_short_line(verification) -> None:
 def test_native_code_that_never_returns_ends_a_process_of_its_own(site: Path) -> None:
     script = """
 import sys
-from audioforge import time_limit
-from audioforge.raft.judging.guard import Guard
+from audioforge.isolation import time_limit
+from audioforge.judging.guard import Guard
 from audioforge.sample import AudioSample, Hypothesis
 from acme_faulty.verifier import Faulty
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from audioforge.errors import VerifierError
-from audioforge.raft.judging.failures import MOST_TEXTS, Failures
+from audioforge.judging.failures import MOST_TEXTS, Failures
 
 
 def counted(rate: float, given: int, failed: int) -> Failures:

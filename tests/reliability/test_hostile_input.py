@@ -31,7 +31,6 @@ from pyarrow import parquet
 from safetensors.torch import load_file, save_file
 
 from audioforge.audio import load_clip
-from audioforge.checkpoints import load_adapter, read_config
 from audioforge.cli import cli
 from audioforge.config import read_config_file
 from audioforge.dataset import DatasetRequest
@@ -43,12 +42,13 @@ from audioforge.errors import (
     DatasetError,
     PluginError,
 )
+from audioforge.find_adapter import load_adapter, read_config
+from audioforge.find_dataset import open_dataset
+from audioforge.inference.hypothesis_audio import store_audio
 from audioforge.model import LoadOptions
 from audioforge.plugins import discover
-from audioforge.raft.durable.spool import Spool
-from audioforge.raft.hypothesis_audio import store_audio
+from audioforge.run.data.spool import Spool
 from audioforge.sample import AudioSample, Hypothesis, Problem
-from audioforge.sources import open_dataset
 from audioforge_datasets.archive import Archive, fetch
 from audioforge_demo import assets
 from audioforge_verifiers.ecapa import PICKLED, SpeakerEncoder

@@ -10,8 +10,8 @@ from peft import LoraConfig, get_peft_model
 from safetensors.torch import load_file, save_file
 from transformers import WhisperForConditionalGeneration
 
-from audioforge.checkpoints import load_adapter, read_config
 from audioforge.errors import CheckpointError
+from audioforge.find_adapter import load_adapter, read_config
 from audioforge.model import LoadOptions
 from audioforge.plugins import discover
 from audioforge_wav2vec.example import SMALL

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from audioforge import atomic
-from audioforge.raft.durable.journal import Journal, mend, whole_lines
+from audioforge.files import atomic
+from audioforge.files.journal import Journal, mend, whole_lines
 
 from .tone_run import Fork, until
 

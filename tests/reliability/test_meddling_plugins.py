@@ -18,11 +18,11 @@ import torch
 from audioforge.config import VerifierSetting
 from audioforge.dataset import DatasetRequest
 from audioforge.errors import DatasetError, PluginError, PluginWarning, VerifierError
-from audioforge.global_state import of_torch
+from audioforge.isolation.global_state import of_torch
+from audioforge.judging.guard import Guard
+from audioforge.judging.verification import Verification, verifier_context
 from audioforge.plugins import discover
-from audioforge.raft.data import load_samples
-from audioforge.raft.judging.guard import Guard
-from audioforge.raft.judging.verification import Verification, verifier_context
+from audioforge.run.data.samples import load_samples
 from audioforge.sample import AudioSample, Hypothesis
 
 from .tone_run import PLUGINS, Fork, install, read_lines, results, settings, train

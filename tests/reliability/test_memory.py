@@ -11,9 +11,9 @@ import pytest
 from pyarrow import parquet
 
 from audioforge import AudioRAFTConfig, AudioRAFTTrainer
-from audioforge.raft.rollout_files import RolloutFiles
-from audioforge.reporter import Reporter
+from audioforge.run.rollout_store import RolloutFiles
 from audioforge.sample import AudioSample, Clip, Hypothesis, Rollout, Score, ScoredHypothesis
+from audioforge.terminal.reporter import Reporter
 
 from .tone_run import read_lines, settings
 

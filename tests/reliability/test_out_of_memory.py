@@ -13,8 +13,8 @@ from safetensors.torch import load_file
 
 from audioforge import AudioRAFTConfig, AudioRAFTTrainer
 from audioforge.errors import DatasetError, TrainingError
-from audioforge.raft.out_of_memory import is_out_of_memory
-from audioforge.reporter import Reporter
+from audioforge.inference.out_of_memory import is_out_of_memory
+from audioforge.terminal.reporter import Reporter
 
 from .tone_run import BATCH, ToneWords, read_lines, results, resume, settings, train
 

@@ -10,7 +10,7 @@ from types import MappingProxyType
 import pytest
 import torch
 
-from audioforge.raft.processes import Processes
+from audioforge.inference.processes import Processes
 
 from .byte_sources import roles, said, weights, write_manifests, write_parquets
 from .tone_run import (

@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from audioforge.errors import UsageError
-from audioforge.raft.run_folder import RunFolder
+from audioforge.run.folder import RunFolder
 from audioforge_demo import assets
 from audioforge_whisper.adapter import WhisperAdapter
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from audioforge.errors import UsageError
-from audioforge.raft.durable import lock as lock_module
-from audioforge.raft.durable.lock import RunLock
+from audioforge.run import lock as lock_module
+from audioforge.run.lock import RunLock
 
 from .tone_run import Fork, command, flags, results, resume, settings, train, until
 

@@ -19,9 +19,9 @@ from huggingface_hub import constants
 
 from audioforge.cli import cli
 from audioforge.errors import UsageError
-from audioforge.raft.durable import sound_identity
-from audioforge.raft.durable.stop import Interrupted
-from audioforge.raft.sound_digest import sound_digest
+from audioforge.inference.stop import Interrupted
+from audioforge.run.data.sound_digest import sound_digest
+from audioforge.run.identity import sound as sound_identity
 from audioforge_demo import assets
 from audioforge_whisper.adapter import WhisperAdapter
 

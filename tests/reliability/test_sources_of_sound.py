@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from audioforge.audio import load_clip
-from audioforge.raft.durable.spool import Spool
+from audioforge.run.data.spool import Spool
 from audioforge.sample import AudioSample
 
 from .byte_sources import roles, said, weights, write_manifests, write_parquets

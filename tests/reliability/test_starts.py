@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from audioforge.errors import UsageError
-from audioforge.raft import run as run_module
-from audioforge.raft.durable import lock as lock_module
-from audioforge.raft.durable.claim import Claim
-from audioforge.raft.processes import Processes
-from audioforge.raft.run_folder import RunFolder
+from audioforge.inference.processes import Processes
+from audioforge.run import lock as lock_module
+from audioforge.run import run as run_module
+from audioforge.run.claim import Claim
+from audioforge.run.folder import RunFolder
 
 from .byte_sources import roles, write_manifests, write_parquets
 from .tone_run import (

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from audioforge.errors import TrainingError
-from audioforge.raft.durable.state import Progress, ResumePoints
+from audioforge.run.resume_points import Progress, ResumePoints
 
 from .tone_run import Fork, until
 

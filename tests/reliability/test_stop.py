@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from audioforge.raft.durable.journal import whole_lines
+from audioforge.files.journal import whole_lines
 
 from .tone_run import (
     CYCLES,

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from audioforge import AudioRAFTConfig, AudioRAFTTrainer
-from audioforge.reporter import Reporter
-from audioforge.time_limit import OutOfTime, call_within
+from audioforge.isolation.time_limit import OutOfTime, call_within
+from audioforge.terminal.reporter import Reporter
 
 from .tone_run import settings
 

@@ -18,7 +18,7 @@ import soundfile
 
 from audioforge import AudioRAFTConfig, AudioRAFTTrainer
 from audioforge.cli import cli
-from audioforge.reporter import Reporter
+from audioforge.terminal.reporter import Reporter
 
 PLUGINS = Path(__file__).parent / "third_party"
 SETS = {"train": 20, "heldout": 20, "other": 4}

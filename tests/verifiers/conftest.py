@@ -10,8 +10,8 @@ import pytest
 from scipy.signal import butter, sosfilt
 
 from audioforge.config import VerifierSetting
+from audioforge.judging.verification import create_verifier, verifier_context
 from audioforge.plugins import discover
-from audioforge.raft.judging.verification import create_verifier, verifier_context
 from audioforge.sample import AudioSample, Hypothesis, Score
 from audioforge.verifier import Verifier
 

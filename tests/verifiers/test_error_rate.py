@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from audioforge.config import AudioRAFTConfig
 from audioforge.errors import ConfigError, PluginError
-from audioforge.raft.judging.verification import verifier_context
+from audioforge.judging.verification import verifier_context
 from audioforge.sample import AudioSample, Hypothesis, Score
 
 WORDS = st.lists(st.sampled_from(["a", "b", "no", "ż", "好", "👍🏽", "é"]), max_size=8).map(

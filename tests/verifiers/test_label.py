@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audioforge.errors import ConfigError
+from audioforge.judging.verification import verifier_context
 from audioforge.plugins import discover
-from audioforge.raft.judging.verification import verifier_context
 from audioforge.sample import AudioSample, Hypothesis
 from audioforge_verifiers.label import Label
 

@@ -9,7 +9,7 @@ from tokenizers import Tokenizer, models
 
 from audioforge.errors import ConfigError, PluginError
 from audioforge.optional_imports import hide_broken_companions
-from audioforge.raft.data import normalizer_for
+from audioforge.run.data.samples import normalizer_for
 from audioforge.sample import AudioSample
 from audioforge_verifiers.normalizers import NAMES, get_normalizer
 

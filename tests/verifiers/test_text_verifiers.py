@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audioforge.raft.judging.verification import verifier_context
+from audioforge.judging.verification import verifier_context
 from audioforge.sample import AudioSample, Hypothesis, Score
 
 OPTIONS = {

@@ -21,7 +21,7 @@ import soxr
 from attrs import frozen
 
 from audioforge.errors import AudioError
-from audioforge.paths import open_regular
+from audioforge.files.paths import open_regular
 from audioforge.sample import AudioSample, Clip
 
 _WAV_DATA = re.compile(r"^data : (\d+) \(should be (\d+)\)", re.MULTILINE)

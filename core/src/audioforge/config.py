@@ -18,10 +18,10 @@ import yaml
 from attrs import define
 
 from audioforge.errors import ConfigError, UsageError, did_you_mean
+from audioforge.files.paths import open_regular
 from audioforge.model import TASKS
-from audioforge.paths import open_regular
-from audioforge.settings import checked, number, setting
-from audioforge.spelling import read_reference
+from audioforge.plugin_reference import read_reference
+from audioforge.setting_kinds import checked, number, setting
 
 SELECTIONS = ("best", "top-percent", "random", "reference")
 DEFAULT_VERIFIERS = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from attrs import field, frozen
 
 from audioforge.model import KnownCheckpoint, Serves, Task
-from audioforge.spelling import canonical
+from audioforge.plugin_reference import canonical
 
 
 @frozen(kw_only=True)

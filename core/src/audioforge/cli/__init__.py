@@ -18,9 +18,9 @@ import click
 from audioforge.cli.foreign_text import escape_foreign_text
 from audioforge.cli.plugin_commands import PluginCommand, plugin_commands
 from audioforge.errors import AudioForgeError, PluginError, UsageError, did_you_mean
-from audioforge.escapes import one_line
+from audioforge.isolation.time_limit import end_stuck_process
 from audioforge.plugins import RESTRICT_VARIABLE, restriction
-from audioforge.time_limit import end_stuck_process
+from audioforge.terminal.escapes import one_line
 
 COMMANDS = {
     "train": "Train a model from verifiable rewards (RAFT).",
@@ -143,7 +143,7 @@ def _no_such_command(name: str, known: list[str]) -> str:
 
 
 def _show_error(text: str) -> None:
-    from audioforge import console  # rich is needed only now
+    from audioforge.terminal import console  # rich is needed only now
 
     console.print_error(text)
 
@@ -175,7 +175,7 @@ def main() -> None:
     escape_foreign_text()
     end_stuck_process()
     if _prints_json(sys.argv[1:]):
-        from audioforge import console
+        from audioforge.terminal import console
 
         console.reserve_stdout()
     cli(prog_name="audioforge")

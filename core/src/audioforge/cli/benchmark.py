@@ -7,12 +7,12 @@ from typing import Any, cast
 
 import click
 
-from audioforge import atomic
 from audioforge.cli.plugin_option import plugin_option
 from audioforge.config import AudioRAFTConfig
-from audioforge.console import print_json, print_line, print_table
+from audioforge.files import atomic
 from audioforge.model import TASKS
 from audioforge.plugins import discover
+from audioforge.terminal.console import print_json, print_line, print_table
 
 EXAMPLE = """\b
   audioforge benchmark --model openai/whisper-tiny --dataset heldout.jsonl --limit 100
@@ -81,9 +81,9 @@ def benchmark(
     """Measure a model on a dataset: corpus metrics with a 95 % interval, and speed."""
     given = {k: v for k, v in flags.items() if v is not None and v != ()}
     config = AudioRAFTConfig.from_mapping(given)
-    from audioforge.raft.benchmark import run_benchmark
-    from audioforge.raft.durable.claim import Claim
-    from audioforge.raft.run_folder import RunFolder
+    from audioforge.run.benchmark import run_benchmark
+    from audioforge.run.claim import Claim
+    from audioforge.run.folder import RunFolder
 
     registry = discover(files=plugin_files)
     claim = None if output is None else Claim(RunFolder(output), resumes=False)

@@ -9,15 +9,15 @@ from typing import Any
 import click
 
 from audioforge.cli.plugin_option import plugin_option
-from audioforge.console import print_json, print_line, print_table
 from audioforge.dataset import DatasetRequest
 from audioforge.dataset_report import DatasetReport
-from audioforge.escapes import one_line
+from audioforge.find_dataset import find_dataset, open_dataset
+from audioforge.plugin_reference import parse_reference
 from audioforge.plugins import Registry, dataset_specs, discover
-from audioforge.reporter import Reporter
-from audioforge.sources import find_dataset, open_dataset
 from audioforge.specs import DatasetSpec
-from audioforge.spelling import parse_reference
+from audioforge.terminal.console import print_json, print_line, print_table
+from audioforge.terminal.escapes import one_line
+from audioforge.terminal.reporter import Reporter
 
 REMOTE_LIMIT = 100
 """Clips that `show` reads from the hub when `--limit` does not say: they are downloaded."""

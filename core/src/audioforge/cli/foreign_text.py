@@ -13,7 +13,7 @@ import warnings
 from types import TracebackType
 
 from audioforge.errors import PluginWarning
-from audioforge.escapes import escape_controls, one_line
+from audioforge.terminal.escapes import escape_controls, one_line
 
 
 def escape_foreign_text() -> None:

@@ -7,11 +7,11 @@ from typing import Any
 
 import click
 
-from audioforge import console
 from audioforge.cli.plugin_option import plugin_option
 from audioforge.model import KnownCheckpoint
 from audioforge.plugins import discover, model_specs
 from audioforge.specs import ModelSpec
+from audioforge.terminal import console
 
 BYTES_PER_WEIGHT = 4  # float32
 ADAMW_MOMENTS = 2  # running means of the gradient and of its square, one of each per weight

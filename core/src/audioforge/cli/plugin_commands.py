@@ -9,6 +9,8 @@ import click
 from attrs import frozen
 
 from audioforge.errors import PluginError, describe
+from audioforge.isolation.time_limit import OutOfTime, call_within
+from audioforge.plugin_reference import canonical
 from audioforge.plugins.api_version import mismatch, source_of, written_version
 from audioforge.plugins.installed import (
     COMMANDS_GROUP,
@@ -19,8 +21,6 @@ from audioforge.plugins.installed import (
     restriction,
 )
 from audioforge.plugins.registry import IMPORT_SECONDS
-from audioforge.spelling import canonical
-from audioforge.time_limit import OutOfTime, call_within
 
 
 @frozen

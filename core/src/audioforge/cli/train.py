@@ -12,15 +12,15 @@ import click
 
 from audioforge.cli.plugin_option import plugin_option
 from audioforge.config import AudioRAFTConfig, read_config_file
-from audioforge.console import print_json, print_line, print_note, print_table
 from audioforge.errors import UsageError
 from audioforge.plugins import discover
+from audioforge.terminal.console import print_json, print_line, print_note, print_table
 
 if TYPE_CHECKING:
     from audioforge.model import ModelAdapter
-    from audioforge.raft.disk_space import DiskSpace
-    from audioforge.raft.run import Run
     from audioforge.raft.trainer import AudioRAFTTrainer
+    from audioforge.run.disk_space import DiskSpace
+    from audioforge.run.run import Run
 
 RENAMED = {"model_name": "--model", "num_cycles": "--cycles", "output_dir": "--output"}
 REPEATED = ("texts", "references")
@@ -135,7 +135,7 @@ def train(
 
         trainer = AudioRAFTTrainer(config, discover(files=plugin_files))
     if dry_run:
-        from audioforge.raft.disk_space import disk_space
+        from audioforge.run.disk_space import disk_space
 
         run = trainer.prepare()
         adapter = run.load(run.model_name)
@@ -174,7 +174,7 @@ def _resumed(
     if config_file is not None:
         given["config"] = config_file
     folder = folder.absolute()
-    from audioforge.raft.run_folder import RunFolder
+    from audioforge.run.folder import RunFolder
 
     finished = RunFolder(folder).read_summary()
     if finished is not None and not given:
@@ -201,7 +201,7 @@ def _go_to(folder: Path | None) -> None:
 
 def _print_plan(run: Run, adapter: ModelAdapter, space: DiskSpace, as_json: bool) -> None:
     """Say what would run."""
-    from audioforge.raft.run import describe
+    from audioforge.run.run import describe
 
     parameters = list(adapter.module.parameters())
     weights = sum(p.numel() for p in parameters)

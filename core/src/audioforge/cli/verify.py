@@ -9,10 +9,10 @@ import click
 
 from audioforge.cli.plugin_option import plugin_option
 from audioforge.config import AudioRAFTConfig
-from audioforge.console import print_error, print_json, print_line, print_note, print_table
 from audioforge.model import TASKS
 from audioforge.plugins import discover
-from audioforge.settings import number
+from audioforge.setting_kinds import number
+from audioforge.terminal.console import print_error, print_json, print_line, print_note, print_table
 
 if TYPE_CHECKING:
     from audioforge.scoring.score import Scoring

@@ -18,8 +18,8 @@ from typing import Any
 
 from attrs import define, field
 
-from audioforge import console
 from audioforge.errors import AudioForgeError
+from audioforge.terminal import console
 
 TRIES = 5
 """With the hub client's pauses of 1, 2, 4 and 8 s: 15 s, and the time limit of each request."""

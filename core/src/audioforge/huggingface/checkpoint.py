@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 
 import torch
 
-from audioforge.checkpoint_folder import locate
 from audioforge.errors import CheckpointError
 from audioforge.hub.snapshot import fetch_checkpoint
+from audioforge.huggingface.checkpoint_folder import locate
 from audioforge.optional_imports import hide_broken_companions
 
 hide_broken_companions()

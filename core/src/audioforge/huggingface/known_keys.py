@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from transformers.activations import ACT2FN
 
-from audioforge.checkpoint_files import read_object
+from audioforge.huggingface.checkpoint_files import read_object
 from audioforge.huggingface.schema import (
     ANY_NUMBER,
     FLAG,

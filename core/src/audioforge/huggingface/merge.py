@@ -17,10 +17,9 @@ from peft import LoraConfig, get_peft_model, set_peft_model_state_dict
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from audioforge.checkpoint_files import check_whole, read_object
-from audioforge.checkpoint_folder import LOW_RANK, MAX_BYTES, MERGE
 from audioforge.errors import CheckpointError
-from audioforge.finite import broken_weights, refuse_broken
+from audioforge.huggingface.checkpoint_files import check_whole, read_object
+from audioforge.huggingface.checkpoint_folder import LOW_RANK, MAX_BYTES, MERGE
 from audioforge.huggingface.schema import (
     FLAG,
     TEXT,
@@ -34,6 +33,7 @@ from audioforge.huggingface.schema import (
     refuse,
     whole,
 )
+from audioforge.inference.finite import broken_weights, refuse_broken
 
 WEIGHTS = "adapter_model.safetensors"
 PREFIX = "base_model.model."

@@ -14,10 +14,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from audioforge.checkpoint_files import check_whole
-from audioforge.checkpoint_folder import INDEX, LOW_RANK, WEIGHTS
-from audioforge.checkpoints import read_config
 from audioforge.errors import CheckpointError, listed
+from audioforge.find_adapter import read_config
+from audioforge.huggingface.checkpoint_files import check_whole
+from audioforge.huggingface.checkpoint_folder import INDEX, LOW_RANK, WEIGHTS
 from audioforge.huggingface.known_keys import MAX_JSON_BYTES
 
 READ = ("*.json", "*.txt", "*.model", "*.safetensors")

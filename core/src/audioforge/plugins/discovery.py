@@ -15,7 +15,9 @@ import pluggy
 
 from audioforge import hookspecs
 from audioforge.errors import PluginError, describe, did_you_mean
-from audioforge.global_state.put_back import global_state_put_back
+from audioforge.isolation.global_state.put_back import global_state_put_back
+from audioforge.isolation.time_limit import OutOfTime, call_within
+from audioforge.plugin_reference import canonical
 from audioforge.plugins.api_version import mismatch, source_of, version_of, written_version
 from audioforge.plugins.conflicts import drop_repeated, mark_conflicts
 from audioforge.plugins.foreign_output import StandardError
@@ -33,8 +35,6 @@ from audioforge.plugins.plugin_file import PluginFile, plugin_files
 from audioforge.plugins.registry import Plugin, Registry
 from audioforge.plugins.spec_check import spec_problem
 from audioforge.specs import KINDS, Spec
-from audioforge.spelling import canonical
-from audioforge.time_limit import OutOfTime, call_within
 
 LOAD_SECONDS = 30.0
 """For importing one plugin module and calling its hooks, which is to take a tenth of a second."""

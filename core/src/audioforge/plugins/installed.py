@@ -10,7 +10,7 @@ from pathlib import Path
 from attrs import frozen
 
 from audioforge.errors import describe
-from audioforge.spelling import canonical
+from audioforge.plugin_reference import canonical
 
 GROUP = "audioforge"
 """Entry-point group of plugins."""

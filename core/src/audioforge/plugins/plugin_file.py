@@ -14,7 +14,7 @@ from pathlib import Path
 from types import ModuleType
 
 from audioforge.errors import PluginError
-from audioforge.paths import open_regular
+from audioforge.files.paths import open_regular
 
 
 class PluginFile:

@@ -13,13 +13,13 @@ import attrs
 from attrs import define, field
 
 from audioforge.errors import AudioForgeError, PluginError, describe, did_you_mean
-from audioforge.global_state.put_back import global_state_put_back
+from audioforge.isolation.global_state.put_back import global_state_put_back
+from audioforge.isolation.time_limit import OutOfTime, call_within
 from audioforge.plugins.foreign_output import StandardError
 from audioforge.plugins.installed import OWN_DISTRIBUTIONS, RESTRICT_VARIABLE, restriction
 from audioforge.plugins.options import structure_options
 from audioforge.plugins.spec_check import reserved_problem
 from audioforge.specs import KINDS, DatasetSpec, ModelSpec, Provided, Spec, VerifierSpec
-from audioforge.time_limit import OutOfTime, call_within
 
 EXTRAS = {
     "models": "audioforge[whisper], audioforge[wav2vec] or audioforge[classification]",

@@ -5,16 +5,16 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 
-from audioforge import atomic
+from audioforge.files import atomic
+from audioforge.inference.stop import StopRequest
+from audioforge.measuring.evaluation import compare, is_better, summarise
+from audioforge.measuring.set_size import FEWEST
 from audioforge.model import ModelAdapter
-from audioforge.raft.choice import Candidate, Choice, best_cycle, choose
-from audioforge.raft.durable.stop import StopRequest
-from audioforge.raft.evaluation import compare, is_better, summarise
+from audioforge.raft.export_rule import Candidate, Choice, best_cycle, choose
 from audioforge.raft.interpolation import interpolated
-from audioforge.raft.run import Run
-from audioforge.raft.run_folder import RunFolder, save_model
-from audioforge.raft.set_size import FEWEST
 from audioforge.raft.summary import Summary
+from audioforge.run.folder import RunFolder, save_model
+from audioforge.run.run import Run
 
 
 def export(

@@ -9,7 +9,7 @@ from typing import Any
 
 from attrs import frozen
 
-from audioforge.raft.rewards import RewardStatistics
+from audioforge.raft.reward_statistics import RewardStatistics
 from audioforge.sample import Rollout
 from audioforge.verifier import CorpusMetric
 

@@ -22,23 +22,23 @@ from contextlib import contextmanager
 from safetensors import SafetensorError
 
 from audioforge.errors import AudioForgeError, TrainingError
+from audioforge.inference.out_of_memory import is_out_of_memory
+from audioforge.inference.stop import StopRequest
+from audioforge.measuring.set_size import size_problem
 from audioforge.model import ModelAdapter
-from audioforge.raft.choice import Candidate, best_cycle
-from audioforge.raft.cycle_rollouts import sample_and_verify
-from audioforge.raft.durable.state import Progress
-from audioforge.raft.durable.stop import StopRequest
+from audioforge.raft.collect import sample_and_verify
 from audioforge.raft.export import evaluate_candidate, export
-from audioforge.raft.out_of_memory import is_out_of_memory
+from audioforge.raft.export_rule import Candidate, best_cycle
 from audioforge.raft.probe import probe
-from audioforge.raft.rewards import reward_statistics
-from audioforge.raft.rollout_files import RolloutFiles
-from audioforge.raft.run import Run
-from audioforge.raft.run_folder import RunFolder
-from audioforge.raft.same_run import check_same_run
+from audioforge.raft.reward_statistics import reward_statistics
 from audioforge.raft.selection import Kept, select
-from audioforge.raft.set_size import size_problem
 from audioforge.raft.summary import Summary
 from audioforge.raft.update import report_of, update
+from audioforge.run.folder import RunFolder
+from audioforge.run.identity.same_run import check_same_run
+from audioforge.run.resume_points import Progress
+from audioforge.run.rollout_store import RolloutFiles
+from audioforge.run.run import Run
 from audioforge.sample import Problem
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from audioforge import keyed_random
+from audioforge.files.journal import Journal
+from audioforge.inference.stop import StopRequest
+from audioforge.measuring.evaluation import EvaluationSet
 from audioforge.model import ModelAdapter
-from audioforge.raft.data import has_reference
-from audioforge.raft.durable.journal import Journal
-from audioforge.raft.durable.stop import StopRequest
-from audioforge.raft.evaluation import EvaluationSet
 from audioforge.raft.learnability import assess
-from audioforge.raft.rollout_files import RolloutFiles
-from audioforge.raft.run import Run
+from audioforge.run.data.samples import has_reference
+from audioforge.run.rollout_store import RolloutFiles
+from audioforge.run.run import Run
 
 PROBED_CLIPS = 500
 """Clips whose greedy output is compared with the oracle before the first update."""

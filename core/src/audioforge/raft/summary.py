@@ -7,12 +7,12 @@ from typing import Any
 
 import attrs
 
-from audioforge.raft.choice import Candidate, Choice
-from audioforge.raft.evaluation import summarise
-from audioforge.raft.resampling import claim
-from audioforge.raft.run import Run
-from audioforge.raft.set_size import FEWEST, missing_part
+from audioforge.measuring.evaluation import summarise
+from audioforge.measuring.resampling import claim
+from audioforge.measuring.set_size import FEWEST, missing_part
+from audioforge.raft.export_rule import Candidate, Choice
 from audioforge.raft.update import UpdateReport
+from audioforge.run.run import Run
 
 
 class Summary:

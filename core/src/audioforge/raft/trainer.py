@@ -9,15 +9,15 @@ import attrs
 
 from audioforge.config import CHANGEABLE, AudioRAFTConfig, read_config_file
 from audioforge.errors import UsageError
+from audioforge.inference.stop import StopRequest
 from audioforge.plugins import Registry
-from audioforge.raft.disk_space import disk_space
-from audioforge.raft.durable.claim import Claim
-from audioforge.raft.durable.stop import StopRequest
 from audioforge.raft.loop import Loop
-from audioforge.raft.run import OUTPUT_DIR, Run, prepare
-from audioforge.raft.run_folder import RunFolder, file_digest
 from audioforge.raft.summary import Summary
-from audioforge.reporter import Reporter
+from audioforge.run.claim import Claim
+from audioforge.run.disk_space import disk_space
+from audioforge.run.folder import RunFolder, file_digest
+from audioforge.run.run import OUTPUT_DIR, Run, prepare
+from audioforge.terminal.reporter import Reporter
 
 
 class AudioRAFTTrainer:

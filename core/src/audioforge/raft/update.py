@@ -18,19 +18,19 @@ from attrs import define
 from audioforge import keyed_random
 from audioforge.config import AudioRAFTConfig
 from audioforge.errors import TrainingError
-from audioforge.finite import broken_weights
-from audioforge.global_state.put_back import global_state_put_back
+from audioforge.inference.clips import ClipLoader, SkipLog, chunks_of
+from audioforge.inference.finite import broken_weights
+from audioforge.inference.hypothesis_audio import load_audio
+from audioforge.inference.out_of_memory import is_out_of_memory
+from audioforge.inference.processes import Processes
+from audioforge.inference.stop import Interrupted, StopRequest
+from audioforge.isolation.copies import for_adapter
+from audioforge.isolation.global_state.put_back import global_state_put_back
 from audioforge.model import ModelAdapter
-from audioforge.own_copies import for_adapter
-from audioforge.raft.clips import ClipLoader, SkipLog, chunks_of
-from audioforge.raft.durable.state import Progress, ResumePoints
-from audioforge.raft.durable.stop import Interrupted, StopRequest
-from audioforge.raft.hypothesis_audio import load_audio
-from audioforge.raft.out_of_memory import is_out_of_memory
-from audioforge.raft.processes import Processes
 from audioforge.raft.selection import Kept
-from audioforge.reporter import Reporter
+from audioforge.run.resume_points import Progress, ResumePoints
 from audioforge.sample import Clip
+from audioforge.terminal.reporter import Reporter
 
 BETAS, EPSILON = (0.9, 0.98), 1e-6
 """Of AdamW, as Whisper was trained (Radford et al. 2022, appendix F). A cycle is short: the default

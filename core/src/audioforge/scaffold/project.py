@@ -12,8 +12,8 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from string import Template
 
-from audioforge import atomic
 from audioforge.errors import UsageError
+from audioforge.files import atomic
 from audioforge.plugins import API_VERSION, OWN_DISTRIBUTIONS, discover, restriction
 
 PREFIX = "audioforge-"

@@ -19,9 +19,9 @@ from typing import Any
 from attrs import evolve, frozen
 
 from audioforge.errors import DatasetError, listed
-from audioforge.json_lines import read_objects
+from audioforge.files.json_lines import read_objects
+from audioforge.files.paths import is_file, real_path
 from audioforge.model import Task
-from audioforge.paths import is_file, real_path
 from audioforge.sample import AudioSample, Hypothesis, Problem
 from audioforge.scoring import fields
 from audioforge.scoring.fields import UnusableLineError

@@ -13,24 +13,24 @@ from typing import Any, cast
 
 from attrs import evolve, frozen
 
-from audioforge import atomic
 from audioforge.config import AudioRAFTConfig
 from audioforge.errors import DatasetError, UsageError
+from audioforge.files import atomic
+from audioforge.inference.processes import Processes
+from audioforge.judging.guard import Guard
+from audioforge.judging.verification import Verification, verifier_context
+from audioforge.measuring.corpus_metrics import measures_of
 from audioforge.model import Task
 from audioforge.optional_imports import hide_broken_companions
 from audioforge.plugins import Registry, discover
-from audioforge.raft.data import normalizer_for
-from audioforge.raft.judging.guard import Guard
-from audioforge.raft.judging.verification import Verification, verifier_context
-from audioforge.raft.measures import measures_of
-from audioforge.raft.processes import Processes
-from audioforge.raft.rollout_files import score_line
-from audioforge.raft.run import check_names
-from audioforge.reporter import Reporter
+from audioforge.run.data.samples import normalizer_for
+from audioforge.run.rollout_store import score_line
+from audioforge.run.run import check_names
 from audioforge.sample import AudioSample, Problem, ScoredHypothesis
 from audioforge.scoring.predictions import Prediction, PredictionFile
 from audioforge.scoring.sound_folder import SoundFolder
 from audioforge.scoring.tally import Tally, unscored
+from audioforge.terminal.reporter import Reporter
 
 LINES_PER_CALL: dict[Task, int] = {"asr": 256, "classification": 256, "tts": 32}
 """Hypotheses that verifiers get at a time; those of one sample stay together."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from audioforge.errors import DatasetError
-from audioforge.paths import is_file, is_folder
+from audioforge.files.paths import is_file, is_folder
 from audioforge.scoring.fields import UnusableLineError
 
 SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".aiff", ".aif", ".au")

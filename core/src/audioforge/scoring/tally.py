@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from attrs import field, frozen
 
-from audioforge.raft.bootstrap import Interval, ratio_interval
-from audioforge.raft.measures import Measure
+from audioforge.measuring.bootstrap import Interval, ratio_interval
+from audioforge.measuring.corpus_metrics import Measure
 from audioforge.sample import Problem, Rollout, Score, ScoredHypothesis
 
 MOST_BLOCKS = 5000

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import cast
 
 from audioforge.errors import PluginError, did_you_mean
+from audioforge.plugin_reference import canonical
 from audioforge.plugins import RESTRICT_VARIABLE, Plugin, Registry, discover, restriction
 from audioforge.plugins.installed import (
     COMMANDS_GROUP,
@@ -15,7 +16,6 @@ from audioforge.plugins.installed import (
 )
 from audioforge.plugins.plugin_file import absolute
 from audioforge.specs import KINDS, Provided
-from audioforge.spelling import canonical
 from audioforge.testing.contract import Check, Contract
 from audioforge.testing.installation import InstallationContract
 

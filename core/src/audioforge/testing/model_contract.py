@@ -11,10 +11,10 @@ import attrs
 import numpy as np
 import torch
 
-from audioforge.checkpoints import find_adapter, read_config
 from audioforge.errors import CheckpointError, ConfigError, describe
+from audioforge.find_adapter import find_adapter, read_config
+from audioforge.isolation.copies import for_adapter
 from audioforge.model import GREEDY, LoadOptions, ModelAdapter, SamplingParams, Task, TrainOptions
-from audioforge.own_copies import for_adapter
 from audioforge.plugins import import_factory
 from audioforge.plugins.registry import Plugin, Registry
 from audioforge.sample import Clip, Hypothesis

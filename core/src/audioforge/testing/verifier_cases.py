@@ -12,7 +12,7 @@ import numpy as np
 import soundfile
 
 from audioforge.model import Task
-from audioforge.raft.data import normalizer_for
+from audioforge.run.data.samples import normalizer_for
 from audioforge.sample import AudioSample, Hypothesis
 from audioforge.testing.examples import SAMPLING_RATE, Case, speech_like
 from audioforge.verifier import VerifierContext
@@ -30,8 +30,8 @@ Pair = tuple[AudioSample, Hypothesis]
 
 def contract_context(task: Task, labels: tuple[str, ...]) -> VerifierContext:
     """Return what a run of a task would tell its verifiers, on the processor."""
+    from audioforge.judging.verification import verifier_context
     from audioforge.plugins import discover
-    from audioforge.raft.judging.verification import verifier_context
 
     normalizer = normalizer_for(None, "en", [], task)
     return verifier_context(

@@ -8,8 +8,8 @@ from typing import cast
 import attrs
 import numpy as np
 
+from audioforge.isolation.copies import for_verifier
 from audioforge.model import Task
-from audioforge.own_copies import for_verifier
 from audioforge.sample import Score
 from audioforge.testing.contract import Contract, expect, rule
 from audioforge.testing.examples import Case, VerifierExample

@@ -64,7 +64,7 @@ def scores_in_worker(
 
 def _work(connection: Connection[Any, Any], files: tuple[Path, ...]) -> None:
     from audioforge.errors import describe
-    from audioforge.own_copies import for_verifier
+    from audioforge.isolation.copies import for_verifier
     from audioforge.plugins import discover
     from audioforge.testing.verifier_cases import contract_context
 

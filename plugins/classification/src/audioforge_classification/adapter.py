@@ -13,7 +13,7 @@ from attrs import evolve, frozen
 
 from audioforge.audio import check_rate
 from audioforge.errors import AudioError
-from audioforge.finite import check_outputs
+from audioforge.inference.finite import check_outputs
 from audioforge.model import LoadOptions, ModelAdapter, SamplingParams, Task, TrainOptions
 from audioforge.optional_imports import hide_broken_companions
 from audioforge.sample import AudioSample, Clip, Hypothesis

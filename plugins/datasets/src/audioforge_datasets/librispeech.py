@@ -9,8 +9,8 @@ import attrs
 
 from audioforge.dataset import Dataset, DatasetRequest
 from audioforge.errors import DatasetError, did_you_mean
+from audioforge.files.text_lines import read_lines
 from audioforge.sample import AudioSample, Problem
-from audioforge.text_lines import read_lines
 
 from .hub import Hub
 from .ids import UniqueIds

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from audioforge.dataset import Dataset, DatasetRequest
 from audioforge.errors import DatasetError, listed
-from audioforge.json_lines import read_objects
+from audioforge.files.json_lines import read_objects
 from audioforge.sample import AudioSample, Problem
 
 from .rows import RowReader

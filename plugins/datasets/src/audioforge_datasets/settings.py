@@ -7,7 +7,7 @@ from pathlib import Path
 
 from audioforge.dataset import DatasetRequest
 from audioforge.errors import DatasetError, did_you_mean
-from audioforge.paths import is_folder
+from audioforge.files.paths import is_folder
 
 DEFAULT_SPLIT = "train"
 

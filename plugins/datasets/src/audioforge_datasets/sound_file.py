@@ -7,7 +7,7 @@ from pathlib import Path
 
 from audioforge.dataset import Dataset, DatasetRequest
 from audioforge.errors import DatasetError
-from audioforge.paths import path_text
+from audioforge.files.paths import path_text
 from audioforge.sample import AudioSample, Problem
 
 from .settings import refuse_settings

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from audioforge.dataset import Dataset, DatasetRequest
-from audioforge.paths import path_text
+from audioforge.files.paths import path_text
+from audioforge.files.text_lines import read_lines
 from audioforge.sample import AudioSample, Problem
-from audioforge.text_lines import read_lines
 
 from .archive import Archive, fetch
 from .settings import archive_folder, choose_split, refuse_settings, wrong_layout

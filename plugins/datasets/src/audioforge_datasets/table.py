@@ -12,8 +12,8 @@ from pathlib import Path
 
 from audioforge.dataset import Dataset, DatasetRequest
 from audioforge.errors import DatasetError
+from audioforge.files.text_lines import read_lines
 from audioforge.sample import AudioSample, Problem
-from audioforge.text_lines import read_lines
 
 from .columns import check_columns
 from .rows import RowReader

@@ -10,8 +10,8 @@ from typing import Any
 import click
 
 from audioforge.config import read_config_file
-from audioforge.console import print_line, print_note, print_table
 from audioforge.errors import UsageError
+from audioforge.terminal.console import print_line, print_note, print_table
 from audioforge_demo.tasks import DEMOS, TaskDemo
 
 

@@ -20,8 +20,8 @@ import numpy as np
 import torch
 
 from audioforge.errors import CheckpointError, PluginError
-from audioforge.finite import check_weights
 from audioforge.hub.snapshot import fetch
+from audioforge.inference.finite import check_weights
 from audioforge.optional_imports import hide_broken_companions
 
 SAMPLING_RATE = 16_000

@@ -16,7 +16,7 @@ from attrs import frozen
 
 from audioforge.audio import check_rate
 from audioforge.errors import AudioError
-from audioforge.finite import check_outputs
+from audioforge.inference.finite import check_outputs
 from audioforge.model import (
     LoadOptions,
     ModelAdapter,

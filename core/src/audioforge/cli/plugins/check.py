@@ -13,12 +13,12 @@ from typing import Any
 
 import click
 
-from audioforge import console
 from audioforge.cli.plugins.install import run_pip
 from audioforge.errors import PluginError
+from audioforge.plugin_reference import canonical
 from audioforge.plugins import RESTRICT_VARIABLE, restriction
 from audioforge.plugins.installed import plugin_distributions
-from audioforge.spelling import canonical
+from audioforge.terminal import console
 
 MARKS = {"ok": "green", "failed": "bold red", "skipped": "yellow"}
 EXAMPLE = """\b

@@ -8,15 +8,15 @@ from typing import Any
 
 import click
 
-from audioforge import console
 from audioforge.cli.plugin_option import plugin_option
 from audioforge.errors import PluginError, did_you_mean
-from audioforge.escapes import one_line
+from audioforge.plugin_reference import canonical
 from audioforge.plugins import Plugin, Registry, discover
 from audioforge.plugins.description import describe_plugin, describe_provided
 from audioforge.plugins.installed import plugin_distributions
 from audioforge.specs import KINDS
-from audioforge.spelling import canonical
+from audioforge.terminal import console
+from audioforge.terminal.escapes import one_line
 
 EXAMPLE = """\b
   audioforge plugins info wer

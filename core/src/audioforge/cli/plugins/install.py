@@ -15,12 +15,12 @@ from typing import Any
 import click
 from attrs import frozen
 
-from audioforge import console
 from audioforge.cli.plugins.listing import provided
 from audioforge.errors import PluginError, UsageError, did_you_mean
+from audioforge.plugin_reference import canonical
 from audioforge.plugins import RESTRICT_VARIABLE, restriction
 from audioforge.plugins.installed import plugin_distributions
-from audioforge.spelling import canonical
+from audioforge.terminal import console
 
 WARNING = (
     "A plugin is code, and runs with your rights: while pip installs it, and whenever AudioForge "

@@ -7,12 +7,12 @@ from typing import Any
 
 import click
 
-from audioforge import console
 from audioforge.cli import COMMANDS
 from audioforge.cli.plugin_commands import plugin_commands
 from audioforge.cli.plugin_option import plugin_option
 from audioforge.plugins import RESTRICT_VARIABLE, Registry, discover, restriction
 from audioforge.specs import KINDS
+from audioforge.terminal import console
 
 
 @click.command("list")

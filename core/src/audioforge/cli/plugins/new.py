@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from audioforge import console
 from audioforge.scaffold.project import SUMMARIES, write_project
+from audioforge.terminal import console
 
 EXAMPLE = """\b
   audioforge plugins new phone-digits --kind verifier

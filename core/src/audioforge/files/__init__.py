@@ -1,0 +1,1 @@
+"""Reading and writing files: atomically, line by line, whatever their names."""

@@ -1,0 +1,59 @@
+"""JSON lines: one object a line, read one at a time; a line that is none is a problem."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from audioforge.errors import DatasetError
+from audioforge.files.text_lines import TOO_LONG, numbered_lines
+from audioforge.sample import Problem
+
+CONVERSION = "If it is one JSON list, this makes lines of it: jq -c '.[]'"
+
+
+def read_objects(path: Path) -> Iterator[tuple[int, str, dict[str, Any] | Problem]]:
+    """Yield number, place and content of every line that is not blank.
+
+    Raises:
+        DatasetError: If the file cannot be read or is not UTF-8; and at its end, if it is empty or
+            no line of it was an object.
+    """
+    first: Problem | None = None
+    found = False
+    for number, line in numbered_lines(path):
+        if line is not None and not line.strip():
+            continue
+        where = f"{path}:{number}"
+        row = Problem(where, TOO_LONG, "line too long") if line is None else _parse(line, where)
+        if isinstance(row, Problem):
+            first = first or row
+        else:
+            found = True
+        yield number, where, row
+    if found:
+        return
+    if first is None:
+        raise DatasetError(f"{path}: the file is empty; it should have one JSON object a line")
+    raise DatasetError(
+        f'{path}: no line of it is a JSON object, such as {{"audio_filepath": "a.wav", '
+        f'"text": "…"}} (first: {first}). {CONVERSION}'
+    )
+
+
+def _parse(line: str, where: str) -> dict[str, Any] | Problem:
+    try:
+        row = json.loads(line)
+    except json.JSONDecodeError as error:  # its own line number counts within this one line
+        return Problem(where, f"not JSON: {error.msg} at column {error.pos + 1}", "bad JSON")
+    except RecursionError:
+        return Problem(where, "not JSON that can be read: it is nested too deep", "bad JSON")
+    except ValueError:  # the only other one: thousands of digits
+        return Problem(where, "not JSON that can be read: a number is too long", "bad JSON")
+    if not isinstance(row, dict):
+        kind = {list: "a list", str: "a text", type(None): "null", bool: "true or false"}
+        what = kind.get(type(row), "a number")
+        return Problem(where, f"expected a JSON object {{…}}, not {what}", "not an object")
+    return row

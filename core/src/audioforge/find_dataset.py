@@ -1,0 +1,236 @@
+"""Finding the dataset that a user means: a registered name, a path, or a hub id."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import attrs
+
+from audioforge.dataset import Dataset, DatasetRequest
+from audioforge.errors import AudioForgeError, DatasetError, describe, did_you_mean
+from audioforge.isolation.copies import of_dataset
+from audioforge.isolation.global_state.put_back import global_state_put_back
+from audioforge.plugin_reference import parse_reference
+from audioforge.plugins import OWN_DISTRIBUTIONS, Registry, call_factory, checked_options
+from audioforge.plugins.options import structure_options
+from audioforge.sample import AudioSample, Problem
+from audioforge.specs import DatasetSpec, Provided
+
+REQUEST_FIELDS = {a.name for a in attrs.fields(DatasetRequest)} - {"location"}
+FORMAT = "format"
+"""The setting that chooses what reads a path, for paths that several plugins read."""
+
+
+def open_dataset(registry: Registry, text: str, defaults: DatasetRequest) -> Dataset:
+    """Return the dataset that `text` names.
+
+    Args:
+        registry: Of the installed plugins.
+        text: A registered name, a path, or a hub id, with settings of its own where they differ
+            from the defaults: "librispeech:split=validation.clean". Where several plugins read a
+            path, "folder:format=distribution/name" says which is meant.
+        defaults: The request's other fields, as the run's flags give them.
+
+    Raises:
+        DatasetError: If nothing fits, or what is there cannot be read.
+        ConfigError: If one of its own settings is of the wrong type.
+    """
+    location, settings, provided = _chosen(registry, text)
+    own = {k: v for k, v in settings.items() if k in REQUEST_FIELDS}
+    fields = structure_options(location, DatasetRequest, {"location": location, **own})
+    request = attrs.evolve(defaults, **{k: fields[k] for k in ("location", *own)})
+    dataset = call_factory(provided, request, **_checked(provided, settings))
+    if provided.distribution in OWN_DISTRIBUTIONS:
+        return cast("Dataset", dataset)
+    return _Guarded(provided, dataset)
+
+
+def chosen_dataset(registry: Registry, text: str) -> tuple[Provided, dict[str, Any]]:
+    """Return whose dataset `text` names, and the options that it would be opened with.
+
+    Raises:
+        DatasetError: As `open_dataset` does.
+        ConfigError: If an option is wrong.
+    """
+    _, settings, provided = _chosen(registry, text)
+    return provided, _checked(provided, settings)
+
+
+def _chosen(registry: Registry, text: str) -> tuple[str, dict[str, str], Provided]:
+    """Return the location that a text names, its settings, and what serves it."""
+    if not text.strip():
+        raise DatasetError("the dataset has no name: give a name, a path, or a hub id")
+    location, settings = (text, {}) if _is_there(text) else parse_reference(text)
+    chosen = settings.get(FORMAT)
+    provided = find_dataset(registry, location) if chosen is None else _named(registry, chosen)
+    return location, settings, provided
+
+
+def _checked(provided: Provided, settings: dict[str, str]) -> dict[str, Any]:
+    """Return the options of a dataset among the settings of a reference, checked."""
+    own = {k: v for k, v in settings.items() if k not in REQUEST_FIELDS | {FORMAT}}
+    return checked_options(provided, own)
+
+
+class _Guarded(Dataset):
+    """A third party's dataset, whose failures are told as its own.
+
+    Args:
+        provided: Whose it is.
+        dataset: It.
+    """
+
+    def __init__(self, provided: Provided, dataset: Dataset) -> None:
+        self._provided, self._dataset = provided, dataset
+
+    def __getattr__(self, name: str) -> Any:
+        """Return whatever else it has."""
+        return getattr(self._dataset, name)
+
+    def load(self) -> Iterator[AudioSample | Problem]:
+        """Yield what it yields.
+
+        Raises:
+            DatasetError: If it fails, with its name.
+        """
+        whose = f"dataset '{self._provided.full_name}'"
+        try:
+            with global_state_put_back(whose, "load"):
+                for number, item in enumerate(self._dataset.load(), 1):
+                    yield _taken(number, item)
+        except (AudioForgeError, KeyboardInterrupt, GeneratorExit):
+            raise
+        except BaseException as error:  # a plugin is foreign code, and may even call sys.exit
+            raise DatasetError(
+                f"{whose} failed: {describe(error)}. Mend or update {self._provided.distribution}."
+            ) from error
+
+
+def _taken(number: int, item: object) -> AudioSample | Problem:
+    """Return an item of a dataset as something that the dataset cannot change any more.
+
+    Raises:
+        TypeError: If it is something else, or its id is no text: that goes into keys, file names
+            and JSON.
+    """
+    if isinstance(item, Problem):
+        return item
+    if not isinstance(item, AudioSample):
+        raise TypeError(f"item {number} is {type(item).__name__}, not AudioSample or Problem")
+    if not (isinstance(item.id, str) and item.id):
+        raise TypeError(f"the id of item {number} must be text, not {item.id!r}")
+    return of_dataset(item)
+
+
+def find_dataset(registry: Registry, location: str) -> Provided:
+    """Return the specification that serves a location.
+
+    Raises:
+        DatasetError: If nothing fits, with the names that are known.
+    """
+    provided = registry.all("datasets")
+    corpora = [p for p in provided if cast("DatasetSpec", p.spec).is_corpus]
+    if any(p.is_called(location) for p in corpora):
+        return registry.find("datasets", location)
+    if _is_there(location):
+        return _format_of(registry, Path(location), provided)
+    hub = [p for p in provided if cast("DatasetSpec", p.spec).hub]
+    if hub and _looks_like_hub_id(location) and not location.lower().endswith(_suffixes(provided)):
+        return _only(location, hub)
+    known = did_you_mean(location, [p.spec.name for p in corpora])
+    raise DatasetError(
+        f"dataset '{location}': there is no such file or folder, and no dataset has that name. "
+        f"{known} A dataset is a name, a path, or a hub id such as 'owner/name'."
+        f"{registry.why_missing('datasets')}"
+    )
+
+
+def _format_of(registry: Registry, path: Path, provided: list[Provided]) -> Provided:
+    formats = [p for p in provided if not cast("DatasetSpec", p.spec).is_corpus]
+    fitting = [p for p in formats if _reads(cast("DatasetSpec", p.spec), path)]
+    if fitting:
+        return _only(str(path), fitting)
+    markers = sorted({m for p in formats for m in cast("DatasetSpec", p.spec).markers})
+    if not formats:
+        raise DatasetError(f"{path}: nothing installed reads it.{registry.why_missing('datasets')}")
+    if path.is_file():
+        raise DatasetError(
+            f"{path}: no dataset format has this ending. Known: {', '.join(_suffixes(formats))}."
+        )
+    if not path.is_dir():
+        raise DatasetError(
+            f"{path}: it is a pipe or a device, of which nobody knows how long it is; save what it "
+            f"gives to a file first"
+        )
+    raise DatasetError(
+        f"{path}: the folder holds no dataset. Expected one of: {', '.join(markers)}."
+        + _files_to_give(path, _suffixes(formats))
+    )
+
+
+def _reads(spec: DatasetSpec, path: Path) -> bool:
+    if path.is_file():
+        return path.name.lower().endswith(spec.suffixes)
+    return path.is_dir() and any(next(path.glob(m), None) is not None for m in spec.markers)
+
+
+def _only(location: str, fitting: list[Provided]) -> Provided:
+    """Return what reads a location.
+
+    AudioForge's own formats come first: a third party's must not take a manifest away from them.
+
+    Raises:
+        DatasetError: If several third parties' do.
+    """
+    own = [p for p in fitting if p.distribution in OWN_DISTRIBUTIONS]
+    if own or len(fitting) == 1:
+        return (own or fitting)[0]
+    names = " and ".join(p.full_name for p in fitting)
+    raise DatasetError(
+        f"{location}: {names} read it: choose one, as in {location}:{FORMAT}={fitting[0].full_name}"
+    )
+
+
+def _named(registry: Registry, name: str) -> Provided:
+    """Return the format that a user chose by its name."""
+    provided = registry.find("datasets", name)
+    if cast("DatasetSpec", provided.spec).is_corpus:
+        raise DatasetError(f"{FORMAT}={name}: is a corpus, and asked for by its name alone")
+    return provided
+
+
+def _files_to_give(folder: Path, suffixes: tuple[str, ...]) -> str:
+    try:
+        files = sorted(p.name for p in folder.iterdir() if p.name.lower().endswith(suffixes))
+    except OSError as error:
+        raise DatasetError(f"{folder}: cannot be read: {error.strerror or error}") from error
+    return f" Or give one of its files: {', '.join(files[:3])}." if files else ""
+
+
+def _is_there(location: str) -> bool:
+    """Say whether a path exists; what is too long for a path is something else.
+
+    Raises:
+        DatasetError: If it exists and cannot be reached.
+    """
+    try:
+        Path(location).stat()
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return False
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            return False
+        raise DatasetError(f"{location}: cannot be read: {error.strerror or error}") from error
+    return True
+
+
+def _suffixes(provided: list[Provided]) -> tuple[str, ...]:
+    return tuple(sorted({s for p in provided for s in cast("DatasetSpec", p.spec).suffixes}))
+
+
+def _looks_like_hub_id(location: str) -> bool:
+    owner, slash, name = location.partition("/")
+    return bool(owner and slash and name) and "/" not in name and not location.startswith(".")

@@ -1,0 +1,1 @@
+"""A model at work: clips decoded, hypotheses sampled, in one process or several."""

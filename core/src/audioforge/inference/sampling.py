@@ -1,0 +1,141 @@
+"""Sampling: k hypotheses for each clip of this process' shard."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from accelerate.utils.memory import clear_device_cache
+from attrs import frozen
+
+from audioforge.inference.clips import ClipLoader
+from audioforge.inference.out_of_memory import is_out_of_memory
+from audioforge.inference.processes import Processes
+from audioforge.isolation.copies import for_adapter
+from audioforge.isolation.global_state.put_back import global_state_put_back
+from audioforge.model import ModelAdapter, SamplingParams, Task
+from audioforge.sample import AudioSample, Clip, Hypothesis, Problem
+from audioforge.terminal.reporter import Reporter
+
+Sampled = tuple[Clip, list[Hypothesis]]
+
+
+@frozen(eq=False)
+class SampledBatch:
+    """One batch, sampled.
+
+    Attributes:
+        sampled: Each usable clip with its hypotheses.
+        problems: Why the others of the batch could not be used, by sample id.
+    """
+
+    sampled: list[Sampled]
+    problems: dict[str, Problem]
+
+
+def sample_hypotheses(
+    adapter: ModelAdapter,
+    loader: ClipLoader,
+    chunks: Sequence[Sequence[AudioSample]],
+    k: int,
+    params: SamplingParams,
+    *,
+    processes: Processes,
+    reporter: Reporter,
+    what: str,
+) -> Iterator[SampledBatch]:
+    """Yield batches of clips with their hypotheses.
+
+    A batch that the memory cannot hold is sampled in halves; a clip that it cannot hold alone is
+    left out by the skip policy.
+
+    Args:
+        adapter: The model.
+        loader: Decodes and applies the skip policy.
+        chunks: The batches of this process.
+        k: Hypotheses per clip.
+        params: How to draw; temperature 0 decodes greedily.
+        processes: Gives the precision to compute in.
+        reporter: Shows progress.
+        what: What the progress bar says.
+    """
+    adapter.module.eval()
+    total = sum(len(chunk) for chunk in chunks)
+    batches = reporter.track(
+        loader.batches(chunks), total, what, size=lambda batch: len(batch.samples)
+    )
+    for batch in batches:
+        sampled, problems = [], dict(batch.problems)
+        for clip, drawn in _drawn(adapter, batch.clips, k, params, processes, reporter):
+            if isinstance(drawn, Problem):
+                loader.skips.add(drawn)
+                problems[clip.sample.id] = drawn
+            else:
+                sampled.append((clip, drawn))
+        yield SampledBatch(sampled, problems)
+
+
+def _drawn(
+    adapter: ModelAdapter,
+    clips: list[Clip],
+    k: int,
+    params: SamplingParams,
+    processes: Processes,
+    reporter: Reporter,
+) -> Iterator[tuple[Clip, list[Hypothesis] | Problem]]:
+    """Yield each clip with its hypotheses, or with why the memory does not hold them."""
+    if not clips:
+        return
+    try:
+        with (
+            global_state_put_back(f"the model adapter {type(adapter).__name__}"),
+            torch.inference_mode(),
+            processes.autocast(),
+        ):
+            hypotheses = adapter.sample(adapter.prepare(for_adapter(clips)), k, params)
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+    else:
+        yield from zip(clips, hypotheses, strict=True)
+        return
+    # Outside of the except clause: the error holds the frames, and they hold the tensors.
+    clear_device_cache(garbage_collection=True)
+    if len(clips) == 1:
+        reason = f"{clips[0].seconds:.1f} s with {k} hypotheses do not fit into the memory"
+        yield clips[0], Problem(clips[0].sample.place, reason, "out of memory")
+        return
+    reporter.warn(f"out of memory with {len(clips)} clips at once: trying them in two halves")
+    middle = len(clips) // 2
+    for half in (clips[:middle], clips[middle:]):
+        yield from _drawn(adapter, half, k, params, processes, reporter)
+
+
+def quote_references(
+    loader: ClipLoader, chunks: Sequence[Sequence[AudioSample]], task: Task
+) -> Iterator[SampledBatch]:
+    """Yield batches of clips with their own reference as the only hypothesis, for the control.
+
+    For text to speech that is the recording of the text; a sample without one gives none.
+    """
+    for batch in loader.batches(chunks):
+        sampled, problems = [], dict(batch.problems)
+        for clip in batch.clips:
+            reference = _reference(clip, task)
+            if reference is not None:
+                sampled.append((clip, [reference]))
+                continue
+            reason = "there is no recording of the text to learn from"
+            problems[clip.sample.id] = Problem(clip.sample.place, reason, "without recording")
+            loader.skips.add(problems[clip.sample.id])
+        yield SampledBatch(sampled, problems)
+
+
+def _reference(clip: Clip, task: Task) -> Hypothesis | None:
+    if task == "classification":
+        return Hypothesis(label=clip.sample.labels[0])
+    if task == "asr":
+        return Hypothesis(text=clip.sample.reference)
+    if not len(clip.waveform):
+        return None
+    return Hypothesis(audio=clip.waveform, sampling_rate=clip.sampling_rate)

@@ -1,0 +1,221 @@
+"""What an evaluation measured: corpus metrics with intervals, and how two evaluations compare."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import attrs
+import numpy as np
+from attrs import Factory, define, field, frozen
+
+from audioforge.inference.clips import SkipLog
+from audioforge.measuring.bootstrap import Interval, difference_interval, ratio_interval
+from audioforge.measuring.classification import ClassificationReport, classification_report
+from audioforge.measuring.corpus_metrics import Measure
+from audioforge.measuring.resampling import Resampling
+from audioforge.sample import AudioSample
+from audioforge.verifier import CorpusMetric
+
+
+@define(eq=False)
+class EvaluationSet:
+    """A dataset to evaluate on.
+
+    Attributes:
+        name: As the user gave it.
+        samples: All of them have a reference.
+        skips: What of it cannot be used.
+        unread: How many of those are not among the samples.
+    """
+
+    name: str
+    samples: list[AudioSample]
+    skips: SkipLog = field(factory=SkipLog)
+    unread: int = 0
+
+    @property
+    def total(self) -> int:
+        """How many items it has, usable or not."""
+        return len(self.samples) + self.unread
+
+    @property
+    def short_name(self) -> str:
+        """Its name without folders, for where there is little room."""
+        return self.name.rstrip("/").rpartition("/")[2] or self.name
+
+
+@frozen(eq=False)
+class EvaluatedItem:
+    """One utterance's greedy output and what was measured on it.
+
+    Attributes:
+        prediction: The line of `predictions.jsonl`.
+        metrics: The metrics of each verifier, by its id.
+        seconds: Length of the clip; of the generated audio for text to speech.
+        labels: The correct classes of a classification; empty otherwise.
+        errors: Why a verifier failed on it, by the verifier's id.
+    """
+
+    prediction: dict[str, Any]
+    metrics: Mapping[str, Mapping[str, float]]
+    seconds: float
+    labels: tuple[str, ...] = ()
+    errors: Mapping[str, str] = field(factory=dict)
+
+    @property
+    def id(self) -> str:
+        """Of the sample."""
+        return str(self.prediction["id"])
+
+    @property
+    def speaker(self) -> str | None:
+        """Of the sample, where known."""
+        speaker = self.prediction.get("speaker")
+        return None if speaker is None else str(speaker)
+
+
+@define(eq=False)
+class Evaluation:
+    """What an evaluation measured.
+
+    Attributes:
+        dataset: Its name.
+        items: Sorted by sample id.
+        measures: By the name of the metric; the first one decides.
+        seconds: Time it took, without loading.
+        total: How many items the dataset has, usable or not.
+    """
+
+    dataset: str
+    items: list[EvaluatedItem]
+    measures: Mapping[str, Measure]
+    seconds: float
+    total: int = field(default=Factory(lambda self: len(self.items), takes_self=True))
+
+    @property
+    def metric(self) -> CorpusMetric:
+        """The corpus metric that decides."""
+        return next(iter(self.measures.values())).metric
+
+    def sums(self, name: str) -> tuple[np.ndarray, np.ndarray]:
+        """Return numerator and denominator of a metric, per utterance."""
+        parts = [self.measures[name].parts(item.metrics) for item in self.items]
+        return np.array([p[0] for p in parts]), np.array([p[1] for p in parts])
+
+    @property
+    def decisive(self) -> tuple[np.ndarray, np.ndarray]:
+        """Numerator and denominator, per utterance, of the metric that decides."""
+        return self.sums(next(iter(self.measures)))
+
+    def value(self, name: str | None = None) -> float | None:
+        """Return a corpus metric, or None when its denominator is 0."""
+        numerator, denominator = self.decisive if name is None else self.sums(name)
+        total = denominator.sum()
+        return float(numerator.sum() / total) if total else None
+
+    @property
+    def values(self) -> dict[str, float | None]:
+        """Every corpus metric by its name; for classification also the macro-averaged F1."""
+        values = {name: self.value(name) for name in self.measures}
+        report = self.classification
+        return values if report is None else {**values, "macro_f1": report.macro_f1}
+
+    @property
+    def classification(self) -> ClassificationReport | None:
+        """Class by class; None for other tasks."""
+        judged = [item for item in self.items if item.labels]
+        if not judged:
+            return None
+        return classification_report(
+            [item.labels for item in judged],
+            [item.prediction["pred_text"] for item in judged],
+            Resampling([item.speaker for item in judged]),
+        )
+
+    @property
+    def measured(self) -> int:
+        """How many utterances the metric that decides is of: decoded, judged, with a reference."""
+        return int(np.count_nonzero(self.decisive[1]))
+
+    @property
+    def interval(self) -> Interval:
+        """95 % interval of the metric that decides."""
+        (numerator,), denominator, resampling = paired([self])
+        return ratio_interval(numerator, denominator, resampling)
+
+    @property
+    def resampling(self) -> Resampling:
+        """What the interval resamples."""
+        return paired([self])[2]
+
+    def difference_interval(self, base: Evaluation) -> Interval:
+        """Return the 95 % paired interval of this minus the base, on the same utterances."""
+        (numerator, base_numerator), denominator, resampling = paired([self, base])
+        return difference_interval(numerator, base_numerator, denominator, resampling)
+
+    @property
+    def rtfx(self) -> float:
+        """Audio seconds over processing seconds."""
+        return sum(item.seconds for item in self.items) / self.seconds
+
+    def counts(self, name: str) -> dict[str, float]:
+        """Return every metric that a corpus metric sums, summed."""
+        measure = self.measures[name]
+        rows = [item.metrics.get(measure.verifier, {}) for item in self.items]
+        keys = (*measure.metric.numerator, measure.metric.denominator)
+        return {key: sum(row.get(key, 0.0) for row in rows) for key in keys}
+
+
+def paired(
+    evaluations: Sequence[Evaluation],
+) -> tuple[list[np.ndarray], np.ndarray, Resampling]:
+    """Return each evaluation's numerators of the metric that decides, and what all of them share.
+
+    Utterances that are not in every evaluation, as when a file vanished or memory ran out, and
+    those that could not be judged in each are left out: there is nothing of them to draw.
+
+    Returns:
+        The numerators, their denominator, and how to resample them: arrays of one length.
+    """
+    common = set.intersection(*({item.id for item in e.items} for e in evaluations))
+    kept = [
+        attrs.evolve(e, items=[item for item in e.items if item.id in common]) for e in evaluations
+    ]
+    sums = [e.decisive for e in kept]
+    denominator = sums[-1][1]
+    judged = np.all([own == denominator for _, own in sums], axis=0)
+    judged &= np.any([denominator, *(numerator for numerator, _ in sums)], axis=0)
+    speakers = [
+        item.speaker for item, is_judged in zip(kept[-1].items, judged, strict=True) if is_judged
+    ]
+    numerators = [numerator[judged] for numerator, _ in sums]
+    return numerators, denominator[judged], Resampling(speakers)
+
+
+def summarise(evaluation: Evaluation) -> dict[str, Any]:
+    """Return an evaluation's metrics as `summary.json` holds them: rates as fractions."""
+    return {
+        **evaluation.values,
+        "ci95": list(evaluation.interval),
+        "interval": evaluation.resampling.as_mapping(),
+        "n": len(evaluation.items),
+        "measured": evaluation.measured,
+        "total": evaluation.total,
+    }
+
+
+def compare(evaluation: Evaluation, base: Evaluation) -> dict[str, Any]:
+    """Return an evaluation's metrics with the paired interval of its difference to the base."""
+    interval = evaluation.difference_interval(base)
+    return {**summarise(evaluation), "difference_ci95": list(interval)}
+
+
+def is_better(interval: Sequence[float], metric: CorpusMetric) -> bool:
+    """Whether a whole interval of a difference lies on the better side of 0."""
+    return interval[0] > 0 if metric.higher_is_better else interval[1] < 0
+
+
+def is_worse(interval: Sequence[float], metric: CorpusMetric) -> bool:
+    """Whether a whole interval of a difference lies on the worse side of 0."""
+    return interval[1] < 0 if metric.higher_is_better else interval[0] > 0

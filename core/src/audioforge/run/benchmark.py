@@ -1,0 +1,161 @@
+"""Measuring one model on one dataset."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import attrs
+from attrs import frozen
+
+from audioforge.config import AudioRAFTConfig
+from audioforge.find_adapter import choose_adapter, load_adapter
+from audioforge.inference.clips import SkipLog
+from audioforge.inference.processes import Processes
+from audioforge.judging.verification import Verification
+from audioforge.measuring.evaluation import Evaluation, EvaluationSet
+from audioforge.measuring.resampling import claim
+from audioforge.measuring.set_size import missing_part
+from audioforge.model import LoadOptions, Task
+from audioforge.optional_imports import hide_broken_companions
+from audioforge.plugins import Registry, discover
+from audioforge.run.claim import Claim
+from audioforge.run.data.read import data_request
+from audioforge.run.data.samples import check_labels, load_samples, normalizer_for
+from audioforge.run.run import check_names, create_judges
+from audioforge.terminal.reporter import Reporter
+
+
+@frozen(eq=False)
+class Benchmark:
+    """What a benchmark measured.
+
+    Attributes:
+        evaluation: Utterance by utterance.
+        result: What `audioforge benchmark --json` prints.
+        skips: What could not be used.
+        is_main: Whether this process is the one that prints and writes it.
+    """
+
+    evaluation: Evaluation
+    result: dict[str, Any]
+    skips: SkipLog
+    is_main: bool
+
+    @property
+    def conclusion(self) -> str:
+        """What the interval is about, and how much of the dataset has no part in the figures."""
+        evaluation = self.evaluation
+        sentences = [f"95 % interval: {claim(self.result['interval'])}."]
+        missing = missing_part(evaluation.dataset, evaluation.measured, evaluation.total)
+        if missing is not None:
+            sentences.append(f"{missing}.")
+        return " ".join(sentences)
+
+
+def run_benchmark(
+    config: AudioRAFTConfig,
+    registry: Registry | None = None,
+    reporter: Reporter | None = None,
+    *,
+    claim: Claim | None = None,
+    word_times: bool = False,
+) -> Benchmark:
+    """Evaluate a model.
+
+    Args:
+        config: Its model, dataset and evaluation settings; the training settings do not matter.
+        registry: Of the plugins to use; None to discover what is installed.
+        claim: On the folder that the predictions will be written to, taken before anything is
+            read; generated audio goes below it.
+        word_times: Add to each prediction when its words were said.
+        reporter: Where to tell how it goes; None for stderr.
+
+    Raises:
+        AudioForgeError: If the settings, the checkpoint or the data do not allow it.
+    """
+    hide_broken_companions()
+    registry = registry or discover()
+    processes = Processes(config.device, config.dtype)
+    if not processes.is_main:
+        reporter = Reporter(quiet=True, warnings=False)
+    reporter = reporter or Reporter()
+    task, model_name = cast("Task", config.task), cast("str", config.model_name)
+    check_names(registry, config)
+    if config.adapter is None:  # fail before an hour of reading data
+        choose_adapter(registry, model_name, task)
+    if claim is not None:
+        claim.take(processes)
+    dataset = load_samples(
+        registry,
+        cast("str", config.dataset),
+        data_request(config),
+        task=task,
+        on_error=config.on_error,
+        limit=config.limit,
+        reporter=reporter,
+    )
+    normalizer = normalizer_for(config.normalizer, config.language, dataset.samples, task)
+    config = attrs.evolve(config, normalizer=normalizer)
+    verification, evaluator = create_judges(registry, config, dataset.samples, processes, reporter)
+    options = LoadOptions(str(processes.device), config.language)
+    adapter = load_adapter(registry, model_name, task, options, config.adapter)
+    check_labels(adapter.labels, model_name, [dataset])
+    audio_folder = claim.folder.root / "predictions" if claim and task == "tts" else None
+    evaluation = evaluator.evaluate(
+        adapter, dataset, audio_folder=audio_folder, word_times=word_times
+    )
+    skipped = dataset.skips.describe(dataset.total)
+    if skipped:
+        reporter.warn(f"{config.dataset}: {skipped}")
+    failures = verification.guard.failures
+    for sentence in failures.describe(processes.gather(failures.counts())):
+        reporter.warn(sentence)
+    _warn_of_silent(evaluation, verification, task, reporter)
+    return Benchmark(
+        evaluation, _result(config, evaluation, dataset), dataset.skips, processes.is_main
+    )
+
+
+def _result(
+    config: AudioRAFTConfig, evaluation: Evaluation, dataset: EvaluationSet
+) -> dict[str, Any]:
+    """Return what `audioforge benchmark --json` prints."""
+    first, *others = evaluation.values.items()
+    counts = evaluation.counts(first[0])
+    if config.task == "tts":
+        del counts["reward"]  # a sum, which the mean and the count of what was judged tell
+    result = {
+        "model": config.model_name,
+        "dataset": config.dataset,
+        "task": config.task,
+        "n": len(evaluation.items),
+        **{name: int(count) for name, count in counts.items()},
+        **dict([first]),
+        "ci95": list(evaluation.interval),
+        "interval": evaluation.resampling.as_mapping(),
+        **dict(others),
+        "rtfx": evaluation.rtfx,
+        "normalizer": config.normalizer,
+        "skipped": len(dataset.skips.problems),
+        "measured": evaluation.measured,
+        "total": evaluation.total,
+    }
+    report = evaluation.classification
+    if report is not None:
+        result |= report.as_mapping()
+    return result
+
+
+def _warn_of_silent(
+    evaluation: Evaluation, verification: Verification, task: Task, reporter: Reporter
+) -> None:
+    """Say which verifiers the result tells nothing of: those that need k hypotheses, say."""
+    if task == "tts":  # every verifier has a part in the mean reward
+        return
+    measured = {measure.verifier for measure in evaluation.measures.values()}
+    for identity in verification.verifiers:
+        if identity not in measured:
+            reporter.warn(
+                f"{identity} has no metric of one hypothesis for each clip, so that the benchmark "
+                f"reports nothing of it"
+            )

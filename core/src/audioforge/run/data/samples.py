@@ -1,0 +1,154 @@
+"""The data of a run, as its datasets give them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import islice
+
+from audioforge.dataset import DatasetRequest
+from audioforge.errors import DatasetError, listed
+from audioforge.find_dataset import open_dataset
+from audioforge.inference.clips import SkipLog
+from audioforge.measuring.evaluation import EvaluationSet
+from audioforge.model import Task
+from audioforge.plugins import Registry
+from audioforge.run.data.spool import Spool
+from audioforge.sample import AudioSample, Problem
+from audioforge.terminal.reporter import Reporter
+
+
+def load_samples(
+    registry: Registry,
+    location: str,
+    defaults: DatasetRequest,
+    *,
+    task: Task,
+    on_error: str,
+    limit: int | None = None,
+    needs_reference: bool = True,
+    spool: Spool | None = None,
+    reporter: Reporter | None = None,
+) -> EvaluationSet:
+    """Read a dataset's samples; audio stays undecoded.
+
+    Args:
+        registry: Of the installed plugins.
+        location: A registered name, a path, or a hub id.
+        defaults: The request's other fields.
+        task: Decides what a reference is.
+        on_error: "skip" or "fail".
+        limit: Stop after this many samples.
+        needs_reference: Leave out what has no reference.
+        spool: Where sound goes that comes without a file; None to hold it in memory.
+        reporter: Shows how many items are read; None to show nothing.
+
+    Raises:
+        DatasetError: If the dataset cannot be read, holds nothing usable, or gives two samples one
+            id: all that a run writes is found again by it.
+    """
+    skips = SkipLog(on_error)
+    samples: list[AudioSample] = []
+    taken: set[str] = set()
+
+    def usable() -> Iterator[AudioSample]:
+        items = open_dataset(registry, location, defaults).load()
+        for item in reporter.count(items, f"Reading {location}") if reporter else items:
+            problem = item if isinstance(item, Problem) else None
+            if isinstance(item, AudioSample) and needs_reference:
+                problem = _reference_problem(item, task)
+            if problem is not None:
+                skips.add(problem)
+            elif isinstance(item, AudioSample):
+                if item.id in taken:
+                    raise DatasetError(_repeated_id(location, samples, item))
+                taken.add(item.id)
+                yield item if spool is None else spool.keep(item)
+
+    for sample in islice(usable(), limit):
+        samples.append(sample)  # one at a time: what is read is compared with those before it
+    if not samples:
+        raise DatasetError(
+            f"{location}: there is nothing in it to use: "
+            f"{skips.describe(len(skips.problems)) or 'it is empty'}"
+        )
+    return EvaluationSet(location, samples, skips, len(skips.problems))
+
+
+def _repeated_id(location: str, earlier: Sequence[AudioSample], again: AudioSample) -> str:
+    """Return what to say of a sample whose id an earlier one has."""
+    number, first = next((n, s) for n, s in enumerate(earlier, 1) if s.id == again.id)
+    return (
+        f"{location}: two samples have the id {again.id!r}: number {number}, {first.place}, and "
+        f"number {len(earlier) + 1}, {again.place}. A run finds a clip's text and sound by its id, "
+        f"and would take one for the other: give each an id of its own, in the data or in the "
+        f"plugin that reads them"
+    )
+
+
+def has_reference(sample: AudioSample, task: Task) -> bool:
+    """Whether a sample says what the right output would be."""
+    if task == "classification":
+        return bool(sample.labels)
+    return bool(sample.reference and sample.reference.strip())
+
+
+def _reference_problem(sample: AudioSample, task: Task) -> Problem | None:
+    if has_reference(sample, task):
+        return None
+    if task == "classification":
+        reason = "there is no label to score with; --label-column names another key"
+        return Problem(sample.place, reason, "without label")
+    reason = "there is no reference text to score with; --text-column names another key"
+    return Problem(sample.place, reason, "empty reference")
+
+
+def labels_of(samples: Sequence[AudioSample]) -> tuple[str, ...]:
+    """Return the class labels of samples, sorted."""
+    return tuple(sorted({label for sample in samples for label in sample.labels}))
+
+
+def check_labels(
+    known: tuple[str, ...] | None, checkpoint: str, datasets: Sequence[EvaluationSet]
+) -> None:
+    """Check that a classifier can say every label of some data.
+
+    Args:
+        known: Its labels; None for a model that is no classifier.
+        checkpoint: Where it is from.
+        datasets: What it is to learn or to be measured on.
+
+    Raises:
+        DatasetError: Listing the labels of both.
+    """
+    if known is None:
+        return
+    for dataset in datasets:
+        own = labels_of(dataset.samples)
+        unknown = [label for label in own if label not in known]
+        if unknown:
+            raise DatasetError(
+                f"{dataset.name} has labels that {checkpoint} does not know: {listed(unknown)}. "
+                f"Labels of the data: {listed(own)}. Labels of the model: {listed(known)}. Use a "
+                f"model with these labels, or give it a new head: audioforge train --new-head"
+            )
+
+
+def normalizer_for(
+    setting: str | None,
+    language: str | None,
+    samples: Sequence[AudioSample],
+    task: Task = "asr",
+) -> str:
+    """Return the text normaliser of a run: the set one, or the one that fits the language.
+
+    English when `language` is, or when neither it nor any sample says another language. Labels are
+    no text, and left as they are.
+    """
+    if setting is not None:
+        return setting
+    if task == "classification":
+        return "none"
+    languages = {language} if language else {s.language for s in samples if s.language}
+    english = all(re.split("[-_]", name.lower())[0] in ("en", "english") for name in languages)
+    return "whisper-english" if english else "whisper-basic"

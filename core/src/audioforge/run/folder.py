@@ -1,0 +1,337 @@
+"""The run folder: where everything that a run writes lies.
+
+config.yaml environment.json   resolved settings; versions, plugins, command
+skipped.jsonl                  every clip that was left out, and why
+cycle-00/                      the untouched base model
+cycle-NN/rollouts-*.jsonl      one utterance a line, with every score
+cycle-NN/audio/                what a text-to-speech model generated for it
+cycle-NN/metrics.json          evaluations, update, times
+cycle-NN/predictions.jsonl     greedy output on the held-out set; its audio in predictions/
+cycle-NN/checkpoint/           of the best cycle so far and of the latest one
+state/                         what resume needs; gone when the run is finished
+best/                          the exported model
+summary.json                   base, every cycle, best; there when the run is finished
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+import sys
+from fnmatch import fnmatch
+from importlib import metadata
+from pathlib import Path
+from typing import Any, cast
+
+import yaml
+from attrs import field, frozen
+from safetensors import SafetensorError
+
+from audioforge.errors import UsageError
+from audioforge.files import atomic
+from audioforge.files.journal import RANK, Journal, mend, whole_lines
+from audioforge.files.paths import path_text
+from audioforge.inference.clips import SkipLog
+from audioforge.measuring.evaluation import Evaluation
+from audioforge.model import ModelAdapter
+from audioforge.plugins import Plugin, Registry
+from audioforge.run.identity.run_format import FORMAT, check_format
+from audioforge.run.resume_points import ResumePoints
+from audioforge.sample import Problem
+
+UNBEGUN_STATE = ("lock-*", "owner-*.json", ".owner-*.tmp", "clips")
+"""What `state/` holds before a run has begun."""
+LIBRARIES = ("torch", "transformers", "accelerate", "peft", "jiwer", "soundfile", "soxr", "numpy")
+
+
+def _absolute(path: Path) -> Path:
+    return path.absolute()
+
+
+@frozen
+class RunFolder:
+    """Paths and writers of one run.
+
+    Attributes:
+        root: The folder; absolute, whatever the working directory becomes.
+    """
+
+    root: Path = field(converter=_absolute)
+
+    def mend(self) -> None:
+        """Take away what a kill can leave: temporary files and torn lines. For one process."""
+        atomic.remove_leftovers(self.root)
+        for path in self.root.rglob(f"*-{RANK}.jsonl"):
+            mend(path)
+
+    @property
+    def state(self) -> Path:
+        """What resume needs."""
+        return self.root / "state"
+
+    @property
+    def clips(self) -> Path:
+        """Where sound is that came without a file."""
+        return self.state / "clips"
+
+    @property
+    def points(self) -> ResumePoints:
+        """The resume point."""
+        return ResumePoints(self.state)
+
+    @property
+    def identity(self) -> Path:
+        """What must not change while the run is interrupted."""
+        return self.state / "run.json"
+
+    @property
+    def sound(self) -> Path:
+        """Size, time and digest of the sound of every clip that the run began with."""
+        return self.state / "sound.jsonl"
+
+    def check_format(self) -> None:
+        """Check that this AudioForge knows what lies here.
+
+        Raises:
+            UsageError: If a newer one wrote it.
+        """
+        for path in (self.root / "environment.json", self.identity):
+            check_format((self._read(path) or {}).get("format"), path)
+
+    def journal(self, stage: str, rank: int) -> Journal:
+        """Return where an evaluation keeps its results as they come.
+
+        Args:
+            stage: Of the run, as a path below `state/`.
+            rank: Number of this process.
+        """
+        folder, _, name = stage.rpartition("/")
+        return Journal(self.state / folder, name, rank)
+
+    def read_versions(self) -> dict[str, str | None]:
+        """Return the versions of libraries that the run began with."""
+        environment = self._read(self.root / "environment.json") or {}
+        return cast("dict[str, str | None]", environment.get("libraries", {}))
+
+    def read_version(self) -> str:
+        """Return the version of AudioForge that began the run."""
+        environment = self._read(self.root / "environment.json") or {}
+        return str(environment.get("audioforge", "of an unknown version"))
+
+    def read_working_directory(self) -> Path | None:
+        """Return where the run was started; None where that is not known."""
+        environment = self._read(self.root / "environment.json") or {}
+        folder = environment.get("working_directory")
+        return Path(folder) if isinstance(folder, str) else None
+
+    def read_plugin_files(self) -> dict[str, str]:
+        """Return the plugins that were single files, by path, each with its SHA-256."""
+        environment = self._read(self.root / "environment.json") or {}
+        plugins = environment.get("plugins", {}).values()
+        return {p["file"]: p["sha256"] for p in plugins if "file" in p}
+
+    def read_summary(self) -> dict[str, Any] | None:
+        """Return the result of a finished run; None of one that is not."""
+        return self._read(self.root / "summary.json")
+
+    def read_metrics(self, cycle: int) -> dict[str, Any] | None:
+        """Return what a finished cycle measured; None of one that is not."""
+        return self._read(self.cycle(cycle) / "metrics.json")
+
+    def _read(self, path: Path) -> dict[str, Any] | None:
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            raise UsageError(f"{path}: cannot be read: {error}") from error
+        if not isinstance(values, dict):
+            raise UsageError(f"{path}: does not hold what a run writes there")
+        return values
+
+    def remember(self, name: str, value: Any) -> None:
+        """Keep a small result that cannot be had again later."""
+        atomic.write_json(self.state / f"{name}.json", value)
+
+    def recall(self, name: str) -> Any:
+        """Return what `remember` kept; None when there is none."""
+        return self._read(self.state / f"{name}.json")
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether a run has begun in it; a start that died before left only `state/`."""
+        try:
+            (self.root / "config.yaml").stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError:  # it was closed to us meanwhile; what cannot be looked at is left alone
+            return True
+        return True
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the run in it has its result, so that nothing will be resumed."""
+        return self.read_summary() is not None
+
+    def remove_state(self) -> None:
+        """Let go of what only a resume needs."""
+        shutil.rmtree(self.state, ignore_errors=True)
+
+    @property
+    def best(self) -> Path:
+        """Where the exported model is."""
+        return self.root / "best"
+
+    def cycle(self, number: int) -> Path:
+        """Return a cycle's folder, made if need be."""
+        folder = self.root / f"cycle-{number:02d}"
+        folder.mkdir(exist_ok=True)
+        return folder
+
+    def checkpoint(self, cycle: int) -> Path:
+        """Return where a cycle's checkpoint is."""
+        return self.root / f"cycle-{cycle:02d}" / "checkpoint"
+
+    def write_config(self, settings: dict[str, Any], registry: Registry, processes: int) -> None:
+        """Write the resolved settings and the environment."""
+        text = yaml.safe_dump(settings, sort_keys=False, allow_unicode=True)
+        atomic.write_text(self.root / "config.yaml", text)
+        atomic.write_json(self.root / "environment.json", _environment(registry, processes))
+
+    def hypothesis_audio(self, cycle: int) -> Path:
+        """Return where the audio that a cycle generates is."""
+        return self.cycle(cycle) / "audio"
+
+    def predicted_audio(self, cycle: int) -> Path:
+        """Return where the greedy output of text to speech on the held-out set is."""
+        return self.cycle(cycle) / "predictions"
+
+    def write_evaluation(self, cycle: int, evaluation: Evaluation) -> None:
+        """Write the greedy output on the held-out set."""
+        path = self.cycle(cycle) / "predictions.jsonl"
+        atomic.write_jsonl(path, (item.prediction for item in evaluation.items))
+
+    def write_metrics(self, cycle: int, metrics: dict[str, Any]) -> None:
+        """Write what a cycle measured."""
+        atomic.write_json(self.cycle(cycle) / "metrics.json", metrics)
+
+    def write_skipped(self, skips: dict[str, SkipLog]) -> None:
+        """Write what was left out of each dataset."""
+        lines = [
+            {"dataset": name, "where": p.where, "kind": p.kind, "reason": p.reason}
+            for name, log in skips.items()
+            for p in log.problems.values()
+        ]
+        atomic.write_jsonl(self.root / "skipped.jsonl", lines)
+
+    def read_skipped(self, skips: dict[str, SkipLog]) -> None:
+        """Put what `write_skipped` wrote back into the logs."""
+        path = self.root / "skipped.jsonl"
+        for line in whole_lines(path) if path.is_file() else ():
+            if line["dataset"] in skips:
+                skips[line["dataset"]].recall(Problem(line["where"], line["reason"], line["kind"]))
+
+    def save_checkpoint(self, cycle: int, adapter: ModelAdapter) -> None:
+        """Write a cycle's checkpoint."""
+        save_model(adapter, self.cycle(cycle) / "checkpoint")
+
+    def prune_checkpoints(self, latest: int, best: int) -> None:
+        """Remove the checkpoints of all cycles but two."""
+        for cycle in range(1, latest):
+            if cycle != best:
+                shutil.rmtree(self.checkpoint(cycle), ignore_errors=True)
+
+    def write_summary(self, summary: dict[str, Any]) -> None:
+        """Write the run's result."""
+        atomic.write_json(self.root / "summary.json", summary)
+
+
+def save_model(adapter: ModelAdapter, path: Path) -> None:
+    """Write a checkpoint in one step.
+
+    Raises:
+        OSError: If it cannot be written.
+    """
+    with atomic.new_folder(path) as folder:
+        try:
+            adapter.save(folder)
+        except SafetensorError as error:  # what stopped it is only in its text
+            raise OSError(None, str(error), str(path)) from error
+
+
+def require_new(root: Path) -> None:
+    """Check that a run folder can be made, before anything heavy is loaded.
+
+    Raises:
+        UsageError: If it is a file, holds something, or cannot be read.
+    """
+    try:
+        str(root.absolute()).encode()
+    except UnicodeEncodeError as error:  # found by safetensors only when a cycle is over
+        raise UsageError(
+            f"--output {path_text(root.absolute())}: its name is not UTF-8, and weights cannot be "
+            f"written there; name another folder"
+        ) from error
+    try:
+        if root.exists() and not root.is_dir():
+            raise UsageError(f"--output {root}: is a file; name a new folder")
+        if root.is_dir() and not os.access(root, os.W_OK | os.X_OK):
+            raise UsageError(f"--output {root}: you may not write there; name another folder")
+        unfinished = (root / "config.yaml").is_file() and not (root / "summary.json").is_file()
+        if root.is_dir() and not all(_left_before_the_start(p) for p in root.iterdir()):
+            mend = (
+                f"go on with it by --resume {root}, or name a new one"
+                if unfinished
+                else "name a new one, or remove it first"
+            )
+            raise UsageError(f"--output {root}: the folder is not empty; {mend}")
+    except OSError as error:
+        raise UsageError(f"--output {root}: cannot be read: {error.strerror}") from error
+
+
+def _left_before_the_start(path: Path) -> bool:
+    """Whether a run that was killed before it began leaves this file or folder."""
+    if path.name == "state" and path.is_dir():
+        return all(any(fnmatch(p.name, left) for left in UNBEGUN_STATE) for p in path.iterdir())
+    return fnmatch(path.name, ".config.yaml.*.tmp")
+
+
+def library_versions() -> dict[str, str | None]:
+    """Return the versions of the libraries that a run's figures can depend on."""
+    versions: dict[str, str | None] = {}
+    for name in LIBRARIES:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            versions[name] = None
+    return versions
+
+
+def _plugin(plugin: Plugin) -> dict[str, Any]:
+    described: dict[str, Any] = {"version": plugin.version, "status": plugin.status}
+    if plugin.file is not None:
+        described |= {"file": str(plugin.file), "sha256": file_digest(plugin.file)}
+    return described
+
+
+def file_digest(path: Path) -> str:
+    """Return the SHA-256 of a file, in hexadecimal."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _environment(registry: Registry, processes: int) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "audioforge": metadata.version("audioforge"),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "libraries": library_versions(),
+        "plugins": {p.distribution: _plugin(p) for p in registry.plugins},
+        "processes": processes,
+        "threads": os.environ.get("OMP_NUM_THREADS"),
+        "command": sys.argv,
+        "working_directory": str(Path.cwd()),
+    }

@@ -1,0 +1,1 @@
+"""What makes a run this run and no other, and whether that has changed."""

@@ -1,0 +1,51 @@
+"""What training and benchmark set up in the same way, and differences of what is missing."""
+
+from pathlib import Path
+
+import numpy as np
+
+from audioforge.config import AudioRAFTConfig
+from audioforge.measuring.corpus_metrics import Measure
+from audioforge.measuring.evaluation import EvaluatedItem, Evaluation, paired
+from audioforge.run.data.read import columns_request, data_request
+from audioforge.run.run import create_judges
+from audioforge.sample import AudioSample, Hypothesis
+from audioforge.verifier import CorpusMetric
+
+REWARD = CorpusMetric("mean_reward", ("reward",), "judged", higher_is_better=True)
+
+
+def test_verifiers_know_the_labels_of_the_data(registry, processes, reporter):
+    config = AudioRAFTConfig(task="classification", normalizer="none")
+    samples = [AudioSample("a", labels=("yes",)), AudioSample("b", labels=("no",))]
+    verification, _ = create_judges(registry, config, samples, processes, reporter)
+    said = [[Hypothesis(label="no")], [Hypothesis(label="maybe")]]
+    rollouts = verification.verify(1, samples, said)
+    scores = [rollout.hypotheses[0].scores["label"].metrics for rollout in rollouts]
+    assert [score["unknown"] for score in scores] == [0, 1]
+
+
+def test_only_the_data_itself_has_a_split_and_a_folder():
+    config = AudioRAFTConfig(
+        task="tts", split="test", data_dir="here", streaming=True, text_column="said"
+    )
+    request, other = data_request(config), columns_request(config)
+    assert (request.split, request.data_dir, request.streaming) == ("test", Path("here"), True)
+    assert (other.split, other.data_dir, other.streaming) == (None, None, False)
+    assert request.text_column == other.text_column == "said"
+    assert (request.needs_audio, other.needs_audio) == (False, False)
+
+
+def test_an_utterance_that_only_one_model_was_judged_on_is_in_no_difference():
+    def evaluation(*rewards: float | None) -> Evaluation:
+        items = [
+            EvaluatedItem(
+                {"id": str(i)}, {"v": {} if r is None else {"reward": r, "judged": 1.0}}, 1.0
+            )
+            for i, r in enumerate(rewards)
+        ]
+        return Evaluation("set", items, {"mean_reward": Measure("v", REWARD)}, 1.0)
+
+    numerators, denominator, _ = paired([evaluation(0.9, None, 0.8), evaluation(0.5, 0.7, None)])
+    assert [list(n) for n in numerators] == [[0.9], [0.5]]
+    assert np.array_equal(denominator, [1])

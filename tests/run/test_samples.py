@@ -1,0 +1,114 @@
+"""What is trained on and what is held out."""
+
+import json
+
+import numpy as np
+import pytest
+import soundfile
+
+from audioforge.dataset import DatasetRequest
+from audioforge.errors import DatasetError
+from audioforge.measuring.evaluation import EvaluationSet
+from audioforge.run.data.samples import (
+    check_labels,
+    load_samples,
+    normalizer_for,
+)
+from audioforge.sample import AudioSample
+
+
+def test_a_classifier_must_know_the_labels_of_the_data():
+    data = [EvaluationSet("words", [AudioSample("a", labels=("yes", "no")), AudioSample("b")])]
+    check_labels(("no", "maybe", "yes"), "model", data)
+    check_labels(None, "model", data)
+    with pytest.raises(
+        DatasetError,
+        match=r"words has labels that model does not know: yes\. Labels of the data: no, yes\. "
+        r"Labels of the model: no, Yes\. .* --new-head",
+    ):
+        check_labels(("no", "Yes"), "model", data)
+
+
+@pytest.fixture
+def manifest(tmp_path):
+    """Five good lines, an empty reference, a missing one, and one that is not JSON."""
+    soundfile.write(tmp_path / "a.wav", np.zeros(800), 8000)
+    lines = [
+        {"audio_filepath": "a.wav", "text": text, "id": f"line-{i}"}
+        for i, text in enumerate(["one", "two", "  ", "three", "four", "five"])
+    ]
+    lines.insert(2, {"audio_filepath": "a.wav", "id": "without"})
+    texts = [json.dumps(line) for line in lines]
+    (tmp_path / "data.jsonl").write_text("\n".join([*texts[:4], "{not json", *texts[4:]]) + "\n")
+    return str(tmp_path / "data.jsonl")
+
+
+@pytest.fixture
+def load(registry, manifest):
+    def _load(location=manifest, on_error="skip", **options):
+        request = DatasetRequest("")
+        return load_samples(registry, location, request, task="asr", on_error=on_error, **options)
+
+    return _load
+
+
+def test_empty_references_and_bad_lines_are_counted_and_named(load, manifest):
+    dataset = load()
+    assert [s.reference for s in dataset.samples] == ["one", "two", "three", "four", "five"]
+    kinds = sorted(p.kind for p in dataset.skips.problems.values())
+    assert kinds == ["bad JSON", "empty reference", "empty reference"]
+    where = {p.where.split(": ")[0] for p in dataset.skips.problems.values()}
+    assert where == {f"{manifest}:{line}" for line in (3, 4, 5)}
+    assert dataset.name == manifest
+
+
+def test_under_fail_the_item_is_named(load):
+    with pytest.raises(DatasetError, match=r":3: .*: there is no reference text.*--on-error"):
+        load(on_error="fail")
+
+
+@pytest.mark.parametrize("limit", [1, 3, 100])
+def test_the_limit_counts_what_can_be_used(load, limit):
+    assert len(load(limit=limit).samples) == min(limit, 5)
+
+
+def test_without_need_of_a_reference_none_is_missed(load):
+    dataset = load(needs_reference=False)
+    assert len(dataset.samples) == 7
+    assert [p.kind for p in dataset.skips.problems.values()] == ["bad JSON"]
+
+
+def test_for_classification_the_label_is_what_counts(registry, manifest):
+    with pytest.raises(DatasetError, match=r"nothing in it to use: skipped .* 7 without label"):
+        load_samples(registry, manifest, DatasetRequest(""), task="classification", on_error="skip")
+
+
+def test_nothing_usable_says_why(registry, tmp_path, load):
+    path = tmp_path / "void.jsonl"
+    path.write_text('{"audio_filepath": "a.wav", "text": ""}\n')
+    with pytest.raises(DatasetError, match=r"void\.jsonl: .*skipped 1 of 1: 1 empty reference"):
+        load(str(path))
+
+
+@pytest.mark.parametrize(
+    ("setting", "language", "stated", "expected"),
+    [
+        ("none", "pl", ["pl"], "none"),
+        (None, None, [], "whisper-english"),
+        (None, None, ["en", "en-GB"], "whisper-english"),
+        (None, None, ["en", "zh"], "whisper-basic"),
+        (None, "en_US", ["zh"], "whisper-english"),
+        (None, "English", ["zh"], "whisper-english"),
+        (None, "pl", ["en"], "whisper-basic"),
+    ],
+)
+def test_the_normaliser_follows_the_language(setting, language, stated, expected):
+    samples = [AudioSample("silent"), *(AudioSample(name, language=name) for name in stated)]
+    assert normalizer_for(setting, language, samples) == expected
+    assert normalizer_for(setting, language, samples, "classification") == (setting or "none")
+
+
+def test_what_could_not_be_read_counts_as_part_of_the_dataset(load):
+    dataset = load()
+    assert dataset.total == 8
+    assert dataset.skips.describe(dataset.total).startswith("skipped 3 of 8: ")
