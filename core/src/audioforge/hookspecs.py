@@ -28,7 +28,16 @@ from collections.abc import Iterable
 
 import pluggy
 
-from audioforge.specs import AggregatorSpec, DatasetSpec, ModelSpec, VerifierSpec
+from audioforge.specs import (
+    AggregatorSpec,
+    DatasetSpec,
+    ExecutorSpec,
+    ExporterSpec,
+    ModelSpec,
+    SelectionSpec,
+    TrackerSpec,
+    VerifierSpec,
+)
 
 hookspec = pluggy.HookspecMarker("audioforge")
 hookimpl = pluggy.HookimplMarker("audioforge")
@@ -59,4 +68,28 @@ def register_datasets() -> Iterable[DatasetSpec]:
 @hookspec
 def register_aggregators() -> Iterable[AggregatorSpec]:
     """Return the reward aggregators that the plugin provides."""
+    return ()
+
+
+@hookspec
+def register_selections() -> Iterable[SelectionSpec]:
+    """Return the selections that the plugin provides: what a cycle learns from."""
+    return ()
+
+
+@hookspec
+def register_trackers() -> Iterable[TrackerSpec]:
+    """Return the trackers that the plugin provides: what shows a run elsewhere while it works."""
+    return ()
+
+
+@hookspec
+def register_executors() -> Iterable[ExecutorSpec]:
+    """Return the executors that the plugin provides: who samples, measures and updates."""
+    return ()
+
+
+@hookspec
+def register_exporters() -> Iterable[ExporterSpec]:
+    """Return the exporters that the plugin provides: a checkpoint for another engine."""
     return ()

@@ -89,11 +89,41 @@ class AggregatorSpec(Spec):
     """A reward aggregator; the factory returns an `audioforge.reward.RewardAggregator`."""
 
 
+@frozen(kw_only=True)
+class SelectionSpec(Spec):
+    """A selection; the factory returns an `audioforge.selection.Selection`."""
+
+
+@frozen(kw_only=True)
+class TrackerSpec(Spec):
+    """A tracker; the factory returns an `audioforge.tracker.Tracker`."""
+
+
+@frozen(kw_only=True)
+class ExecutorSpec(Spec):
+    """An executor; the factory returns an `audioforge.executor.Executor`."""
+
+
+@frozen(kw_only=True)
+class ExporterSpec(Spec):
+    """An exporter; the factory returns an `audioforge.exporter.Exporter`.
+
+    Attributes:
+        tasks: Of the checkpoints it takes.
+    """
+
+    tasks: tuple[Task, ...]
+
+
 KINDS: dict[str, type[Spec]] = {
     "models": ModelSpec,
     "verifiers": VerifierSpec,
     "datasets": DatasetSpec,
     "aggregators": AggregatorSpec,
+    "selections": SelectionSpec,
+    "trackers": TrackerSpec,
+    "executors": ExecutorSpec,
+    "exporters": ExporterSpec,
 }
 """The kinds of things a plugin provides, and the specification of each."""
 

@@ -27,7 +27,7 @@ EXTRAS = {
     "datasets": "audioforge[datasets]",
     "aggregators": "audioforge[verifiers]",
 }
-"""What to install when nothing of a kind is there."""
+"""What to install when nothing of a kind is there; no distribution of ours has the other kinds."""
 
 IMPORT_SECONDS = 300.0
 """For importing what a specification names, with all that is heavy; a cold network disk is slow."""
@@ -113,7 +113,7 @@ class Registry:
 
     def why_missing(self, kind: str) -> str:
         """Say why something of a kind may not be there: what failed, what is kept out."""
-        hint = "" if self.names(kind) else f" Install {EXTRAS[kind]}."
+        hint = "" if self.names(kind) or kind not in EXTRAS else f" Install {EXTRAS[kind]}."
         names = restriction()
         if names is not None:
             hint += f" {RESTRICT_VARIABLE} is '{names}': no other plugin is loaded."
