@@ -15,7 +15,7 @@ import importlib.util
 from pathlib import Path
 from typing import Any, cast
 
-API_VERSION = 1
+API_VERSION = 2
 """Of hooks, specifications and contracts; it rises with every change that a plugin can notice."""
 
 OLDEST_API_VERSION = 1
