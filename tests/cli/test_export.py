@@ -279,7 +279,8 @@ def test_of_the_hub_the_whole_checkpoint_is_taken(plugin, checkpoint, tmp_path):
     cached = tmp_path / "hub/models--acme--tiny"
     (cached / "refs").mkdir(parents=True)
     (cached / "refs/main").write_text("0" * 40)
-    checkpoint.rename((cached / "snapshots").mkdir() or cached / "snapshots" / ("0" * 40))
+    (cached / "snapshots").mkdir()
+    checkpoint.rename(cached / "snapshots" / ("0" * 40))
     given = ["--format", "upper", "--output", tmp_path / "out", "--plugin", plugin]
     done = subprocess.run(
         [sys.executable, "-m", "audioforge", "export", "acme/tiny", *map(str, given)],
