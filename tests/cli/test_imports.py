@@ -19,6 +19,8 @@ HEAVY = {"torch", "transformers", "datasets", "accelerate", "peft", "librosa", "
         ("datasets", "--json"),
         ("models",),
         ("models", "--json"),
+        ("export", "--help"),
+        ("plugins", "info", "audioforge"),
     ],
     ids=" ".join,
 )

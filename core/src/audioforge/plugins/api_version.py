@@ -2,7 +2,7 @@
 
 A plugin states the version in its module, as a plain number:
 
-    AUDIOFORGE_API = 1
+    AUDIOFORGE_API = 2
 
 It is read from the source before anything of the plugin is imported: a plugin that needs what this
 AudioForge does not have would otherwise fail with whatever its first import says.
