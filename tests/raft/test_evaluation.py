@@ -14,8 +14,8 @@ from audioforge.measuring.corpus_metrics import Measure, measures_of
 from audioforge.measuring.evaluation import EvaluationSet, compare, summarise
 from audioforge.measuring.evaluator import REWARD, Evaluator
 from audioforge.raft.update import update
+from audioforge.run.check_names import check_names
 from audioforge.run.resume_points import Progress, ResumePoints
-from audioforge.run.run import check_names
 from audioforge.sample import AudioSample
 from audioforge.verifier import CorpusMetric, Verifier
 

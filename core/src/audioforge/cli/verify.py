@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from audioforge.cli.plugin_option import plugin_option
-from audioforge.config import AudioRAFTConfig
-from audioforge.model import TASKS
+from audioforge.cli.setting_options import given_flags, setting_options
+from audioforge.config import VerifyConfig
+from audioforge.config.setting_kinds import number
 from audioforge.plugins import discover
-from audioforge.setting_kinds import number
 from audioforge.terminal.console import print_error, print_json, print_line, print_note, print_table
 
 if TYPE_CHECKING:
@@ -43,7 +43,6 @@ def _reward(_: click.Context, __: click.Parameter, value: str | None) -> float |
 
 @click.command(context_settings={"max_content_width": 100}, epilog=EXAMPLE)
 @click.argument("file", required=False, type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--task", type=click.Choice(TASKS), default="asr", show_default=True)
 @click.option(
     "--manifest",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -54,30 +53,7 @@ def _reward(_: click.Context, __: click.Parameter, value: str | None) -> float |
     type=click.Path(file_okay=False, path_type=Path),
     help="With --task tts: folder of the generated sound files, named as a line's id or recording.",
 )
-@click.option(
-    "--verifier",
-    multiple=True,
-    help="Verifier as name:key=value,weight=1; may be given more than once. [default: the task's]",
-)
-@click.option("--aggregator", help="How scores become one reward. [default: weighted_mean]")
-@click.option("--normalizer", help="whisper-english, whisper-basic or none.")
-@click.option("--language", help="Language of the texts; otherwise the one that the lines state.")
-@click.option("--text-column", help="Key of the reference. [default: text]")
-@click.option("--label-column", help="Key of the correct class. [default: label, else text]")
-@click.option("--wer-threshold", help="Word error rate up to which a transcript passes.")
-@click.option("--on-error", help="skip or fail, at a line that cannot be scored.")
-@click.option(
-    "--max-error-rate",
-    metavar="FLOAT",
-    help="Stop when a verifier fails on more than this part of the lines. [default: 0.05]",
-)
-@click.option(
-    "--verifier-timeout",
-    metavar="FLOAT",
-    help="Seconds that a verifier may take for one batch; 0 is no limit. [default: 300]",
-)
-@click.option("--limit", help="Score at most this many samples.")
-@click.option("--device", help="auto, cpu, cuda or mps; for verifiers that run a model.")
+@setting_options(VerifyConfig)
 @click.option(
     "--fail-under",
     callback=_reward,
@@ -110,10 +86,9 @@ def verify(
     fail when a line cannot be scored.
     """
     path = _one_file(file, manifest)
-    if audio_dir is not None and flags["task"] != "tts":
+    config = VerifyConfig.from_mapping(given_flags(flags))
+    if audio_dir is not None and config.task != "tts":
         raise click.UsageError("--audio-dir goes with --task tts")
-    settings = {k: v for k, v in flags.items() if v is not None and v != ()}
-    config = AudioRAFTConfig.from_mapping(settings)
     from audioforge.scoring.score import score_predictions
 
     registry = discover(files=plugin_files)

@@ -9,22 +9,18 @@ from typing import Any, cast
 import attrs
 from attrs import define
 
-from audioforge.config import AudioRAFTConfig, VerifierSetting
-from audioforge.errors import ConfigError, PluginError
+from audioforge.config import AudioRAFTConfig, BenchmarkConfig
+from audioforge.errors import ConfigError
 from audioforge.find_adapter import choose_adapter, load_adapter
-from audioforge.inference.processes import Processes, device_problem
+from audioforge.inference.processes import Processes
 from audioforge.judging.guard import Guard
-from audioforge.judging.verification import (
-    Verification,
-    name_problems,
-    setting_problems,
-    verifier_context,
-)
-from audioforge.measuring.evaluator import Evaluator, taken_id_problems
+from audioforge.judging.verification import Verification, verifier_context
+from audioforge.measuring.evaluator import Evaluator
 from audioforge.model import LoadOptions, ModelAdapter, Task, TrainOptions
 from audioforge.optional_imports import hide_broken_companions
-from audioforge.plugin_reference import read_reference
+from audioforge.plugin_reference import read_plugin_reference
 from audioforge.plugins import Registry, discover
+from audioforge.run.check_names import check_names
 from audioforge.run.claim import Claim
 from audioforge.run.data.read import RunData, read_run_data
 from audioforge.run.data.samples import (
@@ -153,7 +149,7 @@ def prepare(
 
 def create_judges(
     registry: Registry,
-    config: AudioRAFTConfig,
+    config: BenchmarkConfig,
     samples: Sequence[AudioSample],
     processes: Processes,
     reporter: Reporter,
@@ -178,7 +174,7 @@ def create_judges(
         str(processes.device),
         labels_of(samples),
     )
-    guard = Guard(config.verifier_timeout, config.max_error_rate, reporter)
+    guard = Guard(config.verifier_timeout, config.max_verifier_failures, reporter)
     verification = Verification(registry, config.verifiers, config.aggregator, context, guard)
     evaluator = Evaluator(
         registry,
@@ -205,11 +201,12 @@ def describe(run: Run) -> list[str]:
         *([f"split: {data.split}"] if data.split else []),
         f"retention: {retention}",
         f"test: {f'{data.test.name} ({len(data.test.samples)} samples)' if data.test else 'none'}",
-        f"reward: {read_reference(config.aggregator)[0]} of {verifiers}"
+        f"reward: {read_plugin_reference(config.aggregator)[0]} of {verifiers}"
         + (f"; required to pass: {required}" if required else ""),
         f"normaliser: {config.normalizer}",
         f"cycles: {config.num_cycles}, {config.samples_per_prompt} hypotheses per clip, "
-        f"selection {config.selection}, reward from {config.effective_reward_threshold:g}",
+        f"selection {read_plugin_reference(config.selection)[0]}, reward from "
+        f"{config.effective_reward_threshold:g}",
         f"output: {config.output_dir}",
     ]
 
@@ -226,27 +223,3 @@ def _completed(config: AudioRAFTConfig) -> AudioRAFTConfig:
     if missing:
         raise ConfigError(missing)
     return attrs.evolve(config, output_dir=config.output_dir or OUTPUT_DIR)
-
-
-def check_names(registry: Registry, config: AudioRAFTConfig) -> None:
-    """Check all that a plugin or this machine must provide, before an hour of reading data.
-
-    Raises:
-        ConfigError: Naming each setting that cannot be served.
-    """
-    given = [VerifierSetting.parse(reference) for reference in config.verifier]
-    problems = name_problems(registry, given, config.aggregator, cast("Task", config.task))
-    problems += taken_id_problems(registry, given, cast("Task", config.task))
-    problems += setting_problems(config.verifiers)
-    if config.adapter is not None:
-        try:
-            registry.find("models", config.adapter)
-        except PluginError as error:
-            problems.append(f"adapter: {error}")
-    if config.new_head and config.task != "classification":
-        problems.append("new_head: only a classifier has a head; add --task classification")
-    problem = device_problem(config.device)
-    if problem is not None:
-        problems.append(problem)
-    if problems:
-        raise ConfigError(problems)
