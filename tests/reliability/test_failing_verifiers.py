@@ -492,7 +492,7 @@ def test_verify_stops_beyond_the_error_rate(tmp_path: Path, count: int, bad: int
     assert result.exit_code == 1
     given = min(count, 256)
     assert f"'faulty' failed on {min(bad, given)} of {given} hypotheses" in result.stderr
-    assert "raise the rate" in result.stderr
+    assert "raise the limit" in result.stderr
     assert not out.exists()
     assert run("verify", file, *flags, "--max-verifier-failures", "1").exit_code == (bad == count)
     assert run("verify", file, *flags, "--max-verifier-failures", "2").exit_code == 2

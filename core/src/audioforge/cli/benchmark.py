@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import click
 
@@ -13,6 +13,7 @@ from audioforge.config import BenchmarkConfig
 from audioforge.files import atomic
 from audioforge.plugins import discover
 from audioforge.terminal.console import print_json, print_line, print_table
+from audioforge.terminal.figures import percent, percent_interval
 
 EXAMPLE = """\b
   audioforge benchmark --model openai/whisper-tiny --dataset heldout.jsonl --limit 100
@@ -82,7 +83,7 @@ def _print_result(result: dict[str, Any]) -> None:
         return
     print_line()
     rows = [
-        [row["label"], str(row["n"]), *(_percent(row[m]) for m in ("precision", "recall", "f1"))]
+        [row["label"], str(row["n"]), *(percent(row[m], 2) for m in ("precision", "recall", "f1"))]
         for row in result["classes"]
     ]
     print_table(["class", "n", "precision", "recall", "F1"], rows, right=RIGHT)
@@ -98,12 +99,7 @@ def _print_result(result: dict[str, Any]) -> None:
 
 def _shown(key: str, value: Any) -> str:
     if key.endswith("ci95"):
-        low, high = cast("list[float]", value)
-        return f"{100 * low:.2f} to {100 * high:.2f} %"
+        return f"{percent_interval(*value, digits=2)} %"
     if key == "rtfx":
         return f"{value:,.1f}"
-    return _percent(value) if value is None or isinstance(value, float) else str(value)
-
-
-def _percent(value: float | None) -> str:
-    return "n/a" if value is None else f"{100 * value:.2f} %"
+    return percent(value, 2) if value is None or isinstance(value, float) else str(value)

@@ -13,6 +13,7 @@ from audioforge.config import VerifyConfig
 from audioforge.config.setting_kinds import number
 from audioforge.plugins import discover
 from audioforge.terminal.console import print_error, print_json, print_line, print_note, print_table
+from audioforge.terminal.figures import decimal, decimal_interval, percent
 
 if TYPE_CHECKING:
     from audioforge.scoring.score import Scoring
@@ -122,8 +123,8 @@ def _print(result: dict[str, Any]) -> None:
             [
                 identity,
                 f"{row['weight']:g}",
-                _number(row["reward"]),
-                _share(row["passed"]),
+                decimal(row["reward"]),
+                percent(row["passed"]),
                 f"{row['unscored']:,}",
             ]
             for identity, row in result["verifiers"].items()
@@ -135,14 +136,18 @@ def _print(result: dict[str, Any]) -> None:
     print_table(
         ["mean or rate", "value", "95 %"],
         [
-            [name, _number(value), _interval(result["ci95"].get(name))]
+            [
+                name,
+                decimal(value),
+                decimal_interval(*bounds) if (bounds := result["ci95"].get(name)) else "",
+            ]
             for name, value in measured.items()
         ],
         right=["value"],
     )
     print_line()
     print_line(
-        f"{result['scored']:,} of {result['n']:,} scored; {_share(result['passed'])} of these "
+        f"{result['scored']:,} of {result['n']:,} scored; {percent(result['passed'])} of these "
         f"passed; normaliser {result['normalizer']}"
     )
 
@@ -162,15 +167,3 @@ def _print_left_out(scoring: Scoring) -> None:
             + (f" and {more:,} more" if more > 0 else ""),
             style="yellow",
         )
-
-
-def _number(value: float | None) -> str:
-    return "n/a" if value is None else f"{value:.4f}"
-
-
-def _share(value: float | None) -> str:
-    return "n/a" if value is None else f"{100 * value:.1f} %"
-
-
-def _interval(interval: list[float] | None) -> str:
-    return "" if interval is None else f"{interval[0]:.4f} to {interval[1]:.4f}"

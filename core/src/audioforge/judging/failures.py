@@ -111,7 +111,7 @@ class Failures:
             text = "\n".join(problems)
             raise VerifierError(
                 f"{text}\nThat is more than --max-verifier-failures {self._max_failures:g} allows. "
-                f"Mend the verifier or leave it out, or raise the rate: what a verifier fails on "
+                f"Mend the verifier or leave it out, or raise the limit: what a verifier fails on "
                 f"is left without a reward."
             )
 
