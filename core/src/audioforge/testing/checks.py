@@ -50,7 +50,7 @@ def contract_checks(plugin: str | Path) -> list[Check]:
     checks = InstallationContract(own, files).checks()
     for kind in KINDS:
         for entry in own:
-            for spec in entry.provides[kind]:
+            for spec in entry.provides[kind] if kind in CONTRACTS else ():
                 provided = Provided(spec, entry.distribution)
                 checks += contract_of(kind)(provided, registry, files).checks()
     return checks
