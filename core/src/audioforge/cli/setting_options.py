@@ -57,9 +57,10 @@ def _option(attribute: attrs.Attribute[Any], *, is_required: bool) -> dict[str, 
         text += (
             f"  [default: {default:g}]" if isinstance(default, float) else f"  [default: {default}]"
         )
-    option: dict[str, Any] = {"help": text, "default": None, "required": is_required}
+    # None as default is "not given", which to Click is a value where one is required.
+    option = {"help": text, **({"required": True} if is_required else {"default": None})}
     if metadata["kind"] == "flag":
-        return option | {"is_flag": True}  # with None as default: not given
+        return option | {"is_flag": True}
     if metadata["choices"]:
         option["metavar"] = "|".join(metadata["choices"])
     elif metadata["kind"] == "floats":
