@@ -36,7 +36,7 @@ def read_model_config(location: str) -> Any:
         CheckpointError: If it is missing or damaged, or asks for code of its own.
     """
     # The bars of reading and writing weights, which is quick; and of the hub's.
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    logging.disable_progress_bar()
     if sys.stderr.isatty():
         enable_progress_bars()
 
@@ -147,7 +147,7 @@ def write_model(
 def _quiet() -> Iterator[None]:
     """Keep Transformers from printing a table of the file's own weight names as they are."""
     verbosity = logging.get_verbosity()
-    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    logging.set_verbosity_error()
     try:
         yield
     finally:

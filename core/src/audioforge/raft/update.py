@@ -247,7 +247,7 @@ class _Gradients:
                     [i.weight for i in batch],
                 )
             loss = loss / weight
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             total += loss.item()
         return total
 

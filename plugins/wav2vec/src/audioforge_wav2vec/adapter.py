@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import numpy as np
 import soundfile
@@ -100,7 +100,7 @@ class Wav2VecAdapter(ModelAdapter):
     @property
     def module(self) -> torch.nn.Module:
         """The network, such as a `Wav2Vec2ForCTC`."""
-        return self._model
+        return cast("torch.nn.Module", self._model)
 
     @property
     def sampling_rate(self) -> int:

@@ -51,7 +51,9 @@ class WhisperAdapter(ModelAdapter):
 
     def __init__(self, checkpoint: Checkpoint, options: LoadOptions) -> None:
         self._checkpoint = checkpoint
-        self._model = checkpoint.model.to(options.device).eval()
+        self._model = checkpoint.model
+        self._model.eval()
+        self._model.to(options.device)  # type: ignore[arg-type]  # its decorator loses `self`
         self._extractor = checkpoint.processor.feature_extractor
         self._tokenizer = checkpoint.processor.tokenizer
         self._prompts = Prompts(self._model.generation_config)
@@ -59,7 +61,8 @@ class WhisperAdapter(ModelAdapter):
             None if options.language is None else self._prompts.required_code(options.language)
         )
         if self._language and self._prompts.multilingual:
-            self._model.generation_config.language = self._language  # saved with the checkpoint
+            config = self._model.generation_config  # is saved with the checkpoint
+            config.language = self._language  # type: ignore[attr-defined]  # takes any attribute
 
     @classmethod
     def load(cls, checkpoint: str, options: LoadOptions) -> WhisperAdapter:

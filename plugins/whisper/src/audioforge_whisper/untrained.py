@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from attrs import frozen
+from attrs import evolve, frozen
 
 from audioforge.optional_imports import hide_broken_companions
 
@@ -63,25 +63,31 @@ class Architecture:
     positions: int = 448
 
 
-def _size(width: int, layers: int, **others: object) -> Architecture:
-    shape = {"encoder_layers": layers, "decoder_layers": layers, **others}
-    return Architecture(width=width, heads=width // 64, **shape)  # type: ignore[arg-type]
+def _size(width: int, layers: int) -> Architecture:
+    return Architecture(
+        width=width, heads=width // 64, encoder_layers=layers, decoder_layers=layers
+    )
 
 
-ENGLISH_ONLY = {"languages": (), "text_tokens": 50_256}
-LARGE_V3 = {"mels": 128, "languages": LANGUAGES_100}
+def _english_only(size: Architecture) -> Architecture:
+    return evolve(size, languages=(), text_tokens=50_256)
+
+
+_TINY, _BASE, _SMALL = _size(384, 4), _size(512, 6), _size(768, 12)
+_MEDIUM, _LARGE = _size(1024, 24), _size(1280, 32)
+_LARGE_V3 = evolve(_LARGE, mels=128, languages=LANGUAGES_100)
 SIZES = {
-    "tiny": _size(384, 4),
-    "tiny.en": _size(384, 4, **ENGLISH_ONLY),
-    "base": _size(512, 6),
-    "base.en": _size(512, 6, **ENGLISH_ONLY),
-    "small": _size(768, 12),
-    "small.en": _size(768, 12, **ENGLISH_ONLY),
-    "medium": _size(1024, 24),
-    "medium.en": _size(1024, 24, **ENGLISH_ONLY),
-    "large-v2": _size(1280, 32),
-    "large-v3": _size(1280, 32, **LARGE_V3),
-    "large-v3-turbo": _size(1280, 32, decoder_layers=4, **LARGE_V3),
+    "tiny": _TINY,
+    "tiny.en": _english_only(_TINY),
+    "base": _BASE,
+    "base.en": _english_only(_BASE),
+    "small": _SMALL,
+    "small.en": _english_only(_SMALL),
+    "medium": _MEDIUM,
+    "medium.en": _english_only(_MEDIUM),
+    "large-v2": _LARGE,
+    "large-v3": _LARGE_V3,
+    "large-v3-turbo": evolve(_LARGE_V3, decoder_layers=4),
 }
 """OpenAI's sizes, as in the names of their checkpoints (Radford et al. 2022, table 1)."""
 
@@ -158,7 +164,12 @@ def _tokenizer(architecture: Architecture) -> WhisperTokenizer:
 def _generation_config(architecture: Architecture, tokenizer: WhisperTokenizer) -> GenerationConfig:
     vocabulary = tokenizer.get_vocab()
     end = vocabulary["<|endoftext|>"]
-    config = GenerationConfig(
+    tasks = ("transcribe", "translate")
+    multilingual = {
+        "lang_to_id": {f"<|{c}|>": vocabulary[f"<|{c}|>"] for c in architecture.languages},
+        "task_to_id": {task: vocabulary[f"<|{task}|>"] for task in tasks},
+    }
+    return GenerationConfig(
         bos_token_id=end,
         eos_token_id=end,
         pad_token_id=end,
@@ -168,10 +179,5 @@ def _generation_config(architecture: Architecture, tokenizer: WhisperTokenizer) 
         suppress_tokens=[vocabulary["<|startoftranscript|>"], vocabulary["<|startofprev|>"]],
         no_timestamps_token_id=vocabulary["<|notimestamps|>"],
         is_multilingual=bool(architecture.languages),
+        **(multilingual if architecture.languages else {}),
     )
-    if architecture.languages:
-        config.lang_to_id = {f"<|{c}|>": vocabulary[f"<|{c}|>"] for c in architecture.languages}
-        config.task_to_id = {
-            task: vocabulary[f"<|{task}|>"] for task in ("transcribe", "translate")
-        }
-    return config
