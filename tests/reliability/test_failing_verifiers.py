@@ -485,7 +485,7 @@ def test_verify_counts_one_of_weight_0_without_losing_a_reward(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(("count", "bad"), [(60, 4), (2000, 2000)])
-def test_verify_stops_beyond_the_error_rate(tmp_path: Path, count: int, bad: int) -> None:
+def test_verify_stops_beyond_the_part_that_may_fail(tmp_path: Path, count: int, bad: int) -> None:
     file, out = predictions(tmp_path / "p.jsonl", count, bad), tmp_path / "s.jsonl"
     flags = ("--verifier", "faulty:kind=raises,on=bad", "--device", "cpu", "--output", out)
     result = run("verify", file, *flags)
@@ -580,7 +580,7 @@ def test_training_learns_nothing_from_what_a_verifier_failed_on(
             assert hypothesis["reward"] is not None
 
 
-def test_training_stops_beyond_the_error_rate(clips: Path, tmp_path: Path) -> None:
+def test_training_stops_beyond_the_part_that_may_fail(clips: Path, tmp_path: Path) -> None:
     result = train(clips, tmp_path / "run", "--verifier", "faulty:kind=raises,weight=0.1")
     assert result.exit_code == 1
     assert "verifier 'faulty' failed on 20 of 20 hypotheses (100 %): 20 × ValueError" in (

@@ -78,16 +78,17 @@ def _adapter(registry: Registry, checkpoint: str, task: Task, name: str | None) 
 
 
 def _with_options(run: Run) -> Iterator[tuple[str, Provided, dict[str, Any]]]:
-    """Yield every verifier, the aggregator and every dataset with all of their options."""
+    """Yield every verifier, aggregator, selection and dataset with all of their options."""
     registry, config = run.registry, run.config
     metrics = [VerifierSetting.parse(name) for name in METRIC_VERIFIERS[run.task]]
     for setting in [*metrics, *run.verification.settings]:
         provided = registry.find("verifiers", setting.name)
         options = checked_options(provided, setting.options)
         yield f"verifier {setting.id}", provided, options
-    name, given = read_plugin_reference(config.aggregator)
-    provided = registry.find("aggregators", name)
-    yield f"aggregator {name}", provided, checked_options(provided, given)
+    for kind, reference in (("aggregator", config.aggregator), ("selection", config.selection)):
+        name, given = read_plugin_reference(reference)
+        provided = registry.find(f"{kind}s", name)
+        yield f"{kind} {name}", provided, checked_options(provided, given)
     named = (config.dataset, config.eval_dataset, config.test_dataset, *config.retention_dataset)
     for text in filter(None, named):
         yield f"dataset {text}", *chosen_dataset(registry, text)
