@@ -12,7 +12,7 @@ from audioforge.cli.plugin_option import plugin_option
 from audioforge.dataset import DatasetRequest
 from audioforge.dataset_report import DatasetReport
 from audioforge.find_dataset import find_dataset, open_dataset
-from audioforge.plugin_reference import parse_reference
+from audioforge.plugin_reference import parse_plugin_reference
 from audioforge.plugins import Registry, dataset_specs, discover
 from audioforge.specs import DatasetSpec
 from audioforge.terminal.console import print_json, print_line, print_table
@@ -133,7 +133,7 @@ def show(
 def _is_remote(registry: Registry, dataset: str, data_dir: Path | None) -> bool:
     if data_dir is not None or Path(dataset).exists():
         return False
-    location, settings = parse_reference(dataset)
+    location, settings = parse_plugin_reference(dataset)
     if "data_dir" in settings or Path(location).exists():
         return False
     return isinstance(find_dataset(registry, location).spec, DatasetSpec)

@@ -7,7 +7,7 @@ from typing import Any, cast
 import attrs
 from attrs import frozen
 
-from audioforge.config import AudioRAFTConfig
+from audioforge.config import BenchmarkConfig
 from audioforge.find_adapter import choose_adapter, load_adapter
 from audioforge.inference.skip_log import SkipLog
 from audioforge.inference.stop import StopRequest
@@ -19,10 +19,11 @@ from audioforge.measuring.set_size import missing_part
 from audioforge.model import LoadOptions
 from audioforge.optional_imports import hide_broken_companions
 from audioforge.plugins import Registry, discover
+from audioforge.run.check_names import check_names
 from audioforge.run.claim import Claim
 from audioforge.run.data.read import data_request
 from audioforge.run.data.samples import Wanted, check_labels, load_samples, normalizer_for
-from audioforge.run.prepare import check_names, create_executor, create_verification
+from audioforge.run.prepare import create_executor, create_verification
 from audioforge.tasks import SpeechTask, speech_task
 from audioforge.terminal.reporter import Reporter
 
@@ -55,7 +56,7 @@ class Benchmark:
 
 
 def run_benchmark(
-    config: AudioRAFTConfig,
+    config: BenchmarkConfig,
     registry: Registry | None = None,
     reporter: Reporter | None = None,
     *,
@@ -65,7 +66,7 @@ def run_benchmark(
     """Evaluate a model.
 
     Args:
-        config: Its model, dataset and evaluation settings; the training settings do not matter.
+        config: The model, the dataset, and what is measured.
         registry: Of the plugins to use; None to discover what is installed.
         claim: On the folder that the predictions will be written to, taken before anything is
             read; generated audio goes below it.
@@ -123,7 +124,7 @@ def run_benchmark(
 
 
 def _result(
-    config: AudioRAFTConfig, evaluation: Evaluation, dataset: EvaluationSet
+    config: BenchmarkConfig, evaluation: Evaluation, dataset: EvaluationSet
 ) -> dict[str, Any]:
     """Return what `audioforge benchmark --json` prints."""
     first, *others = evaluation.values.items()

@@ -9,12 +9,11 @@ keyed by (seed, cycle, sample id, hypothesis index), one for each step.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
 from attrs import frozen
-from transformers import DynamicCache, EncoderDecoderCache
+from transformers import DynamicCache, EncoderDecoderCache, WhisperForConditionalGeneration
 
 from audioforge.inference.finite import check_outputs
 from audioforge.keyed_random import uniforms
@@ -66,7 +65,7 @@ def keyed_noise(
 
 
 def decode(
-    model: Any,
+    model: WhisperForConditionalGeneration,
     encoded: torch.Tensor,
     prompts: torch.Tensor,
     samples: Sequence[AudioSample],
@@ -111,7 +110,12 @@ class _Loop:
     """The state of one call of `decode`. A row is one hypothesis; rows of a clip are adjacent."""
 
     def __init__(
-        self, model: Any, encoded: torch.Tensor, k: int, params: SamplingParams, rules: TokenRules
+        self,
+        model: WhisperForConditionalGeneration,
+        encoded: torch.Tensor,
+        k: int,
+        params: SamplingParams,
+        rules: TokenRules,
     ) -> None:
         self.model, self.k, self.params, self.rules = model, k, params, rules
         self.encoded = encoded
@@ -135,7 +139,8 @@ class _Loop:
             past_key_values=self.cache,
             use_cache=True,
         ).last_hidden_state
-        return self.model.proj_out(hidden[:, -1:]).float()
+        logits: torch.Tensor = self.model.proj_out(hidden[:, -1:])
+        return logits.float()
 
     def share_prompt(self) -> None:
         """Give each of a clip's k rows the prompt's keys; those of the audio stay shared."""

@@ -25,8 +25,7 @@ def setting(
 
     Args:
         default: Its value when nobody sets it; None where that has a meaning of its own.
-        kind: "int", "float", "flag", "text", "path", "texts", "floats", "reference" or
-            "references".
+        kind: "int", "float", "flag", "text", "path", "texts", "floats", "plugin" or "plugins".
         help_text: One sentence for `--help`.
         choices: Accepted values of a text.
         minimum: Smallest accepted number.
@@ -133,15 +132,15 @@ def _floats(value: Any) -> tuple[float, ...]:
     return tuple(number(v) for v in ([value] if isinstance(value, int | float) else _items(value)))
 
 
-def _reference(value: Any) -> str | dict[str, Any]:
+def _plugin(value: Any) -> str | dict[str, Any]:
     if not value or not isinstance(value, str | dict):
         raise ValueError(f"{_shown(value)} is neither a name nor a mapping with a name")
     return value
 
 
-def _references(value: Any) -> tuple[Any, ...]:
+def _plugins(value: Any) -> tuple[Any, ...]:
     items = [value] if isinstance(value, str | dict) else _items(value)
-    return tuple(_reference(item) for item in items)
+    return tuple(_plugin(item) for item in items)
 
 
 def _shown(value: Any) -> str:
@@ -163,6 +162,6 @@ _CONVERTERS: dict[str, Callable[[Any], Any]] = {
     "path": _path,
     "texts": _texts,
     "floats": _floats,
-    "reference": _reference,
-    "references": _references,
+    "plugin": _plugin,
+    "plugins": _plugins,
 }
