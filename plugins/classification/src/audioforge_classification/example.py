@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from audioforge.optional_imports import hide_broken_companions
-from audioforge.testing import ModelExample
+from audioforge_kit import ModelExample
 
 hide_broken_companions()
 
