@@ -60,8 +60,10 @@ def fails(check):
     return False
 
 
-def test_a_new_plugin_breaks_no_rule(broken_rules):
-    assert broken_rules("aggregator", "plugin.py", "", "", leave_out=()) == set()
+@pytest.mark.parametrize("kind", ["aggregator", "selection", "tracker", "exporter"])
+def test_a_new_plugin_breaks_no_rule(broken_rules, kind):
+    leave_out = () if kind == "aggregator" else STARTS_PROCESSES
+    assert broken_rules(kind, "plugin.py", "", "", leave_out) == set()
 
 
 @pytest.mark.parametrize(
@@ -359,6 +361,132 @@ def test_datasets(broken_rules, old, new, expected):
 )
 def test_models(broken_rules, old, new, expected):
     assert expected <= broken_rules("model", "model.py", old, new)
+
+
+BEST = "return Kept(rollout.sample, best, advantage) if advantage > self._margin else None"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("(Selection):", ":", {"is_a_selection"}),
+        ("ClassVar[int] = 2", "ClassVar[int] = 0", {"is_a_selection"}),
+        (BEST, "return None", {"keeps_something"}),
+        ("best, advantage)", "best, -advantage)", {"says_weights_and_divisor"}),
+        ("best, advantage)", "best, math.nan)", {"says_weights_and_divisor"}),
+        ("Selected(kept)", "Selected(kept, 'steps')", {"says_weights_and_divisor"}),
+        (
+            "Kept(rollout.sample, best",
+            "Kept(__import__('attrs').evolve(rollout.sample), best",
+            {"keeps_what_was_sampled"},
+        ),
+        (
+            "Kept(rollout.sample, best",
+            "Kept(rollout.sample, __import__('attrs').evolve(best, text='other')",
+            {"keeps_what_was_sampled"},
+        ),
+        ("Selected(kept)", "Selected(kept[:1])", {"order_does_not_matter"}),
+        (
+            "return Selected(kept)",
+            "self._at = getattr(self, '_at', -1) + 1\n        return Selected(kept[self._at:])",
+            {"holds_nothing"},
+        ),
+        (
+            "advantage > self._margin",
+            "advantage > __import__('random').random()",
+            {"is_deterministic"},
+        ),
+        ("kept = [", "list(rollouts)\n        kept = [", {"reads_its_input_once"}),
+        (
+            "judged = [",
+            "rollout.hypotheses.sort(key=lambda h: h.reward or 0)\n        judged = [",
+            {"leaves_its_input_alone"},
+        ),
+        ("if not judged:", "if judged is None:", {"takes_unjudged_rollouts"}),
+        ("Selected(kept)", "Selected([kept[0], *kept[1:]])", {"takes_an_empty_cycle"}),
+    ],
+)
+def test_selections(broken_rules, old, new, expected):
+    assert expected <= broken_rules("selection", "selection.py", old, new)
+
+
+MADE = "self._path.parent.mkdir(exist_ok=True)"
+WRITTEN = "writerows(rows)"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("(Tracker):", ":", {"is_a_tracker"}),
+        ("if self._path is None:", "if not values['loss']:", {"hears_a_run"}),
+        (
+            '"""Do nothing: the table is closed after every step."""',
+            "self._path.read_text().splitlines()[1]",
+            {"needs_no_utterances"},
+        ),
+        (MADE, f"{MADE}\n        self._path.touch(exist_ok=False)", {"goes_on_with_a_resumed_run"}),
+        ("rows = [(", "values.pop('loss', 0)\n        rows = [(", {"leaves_its_input_alone"}),
+        (WRITTEN, f"{WRITTEN}\n        print(step)", {"prints_nothing"}),
+        (WRITTEN, f"{WRITTEN}\n        __import__('os').write(1, b'a row')", {"prints_nothing"}),
+        (MADE, f"{MADE}\n        __import__('os').chdir('..')", {"leaves_the_process_alone"}),
+        ('run.folder / "trackers"', 'run.folder.parent / "them"', {"writes_into_the_run_folder"}),
+        (
+            MADE,
+            f"{MADE}\n        (run.folder / 'config.yaml').write_text('')",
+            {"writes_into_the_run_folder"},
+        ),
+        (
+            MADE,
+            f"{MADE}\n        __import__('sqlite3').connect(run.folder.parent / 'x.db').close()",
+            {"writes_into_the_run_folder"},
+        ),
+    ],
+)
+def test_trackers(broken_rules, old, new, expected):
+    assert expected <= broken_rules("tracker", "tracker.py", old, new)
+
+
+COPIED = 'shutil.copyfile(checkpoint / "config.json", folder / "config.json")'
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("(Exporter):", ":", {"is_an_exporter"}),
+        ("files = sorted", "return\n        files = sorted", {"writes_files"}),
+        (
+            COPIED,
+            '(folder / "config.json").symlink_to(checkpoint / "config.json")',
+            {"writes_files"},
+        ),
+        (
+            COPIED,
+            '(folder / "when").write_text(str(__import__("time").time_ns()))',
+            {"is_deterministic"},
+        ),
+        (COPIED, '(checkpoint / "exported").touch()', {"leaves_the_checkpoint_alone"}),
+        (
+            COPIED,
+            '(folder / "from").write_text(str(checkpoint))',
+            {"reads_a_checkpoint_anywhere"},
+        ),
+        (
+            'raise CheckpointError(f"{checkpoint}: has no weights',
+            'raise ValueError(f"{checkpoint}: has no weights',
+            {"refuses_what_is_no_checkpoint"},
+        ),
+        (
+            "if not files:",
+            "if not files:\n            return\n        if files is None:",
+            {"refuses_what_is_no_checkpoint"},
+        ),
+        (COPIED, '(folder.parent / "log").write_text("")', {"writes_only_there"}),
+        (COPIED, "print(folder)", {"prints_nothing"}),
+        (COPIED, 'np.seterr(all="raise")', {"leaves_the_process_alone"}),
+    ],
+)
+def test_exporters(broken_rules, old, new, expected):
+    assert expected <= broken_rules("exporter", "exporter.py", old, new)
 
 
 @pytest.mark.parametrize(

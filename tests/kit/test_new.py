@@ -16,6 +16,9 @@ NAMES = {
     "model": "clip",  # its class cannot be called like a name that the template uses
     "dataset": "3d-audio",  # nor like a number
     "aggregator": "mean",
+    "selection": "selected",
+    "tracker": "table",
+    "exporter": "weights",
 }
 
 

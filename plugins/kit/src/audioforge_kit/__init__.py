@@ -11,8 +11,8 @@ The same without pytest:
     for check in contract_checks("audioforge-politeness"):
         check()
 
-What is checked, and how to mend what fails, is in the rules of `verifier_contract.py`,
-`aggregator_contract.py`, `dataset_contract.py`, `model_contract.py` and `installation.py`.
+What is checked, and how to mend what fails, is in the rules of `installation.py` and of
+`KIND_contract.py` for each kind of thing that a plugin provides.
 """
 
 from __future__ import annotations
@@ -27,7 +27,10 @@ if TYPE_CHECKING:
         AggregatorExample,
         Case,
         DatasetExample,
+        ExporterExample,
         ModelExample,
+        SelectionExample,
+        TrackerExample,
         VerifierExample,
         speech_like,
     )
@@ -39,7 +42,10 @@ _LAZY = {
     "Check": "contract",
     "ContractError": "contract",
     "DatasetExample": "examples",
+    "ExporterExample": "examples",
     "ModelExample": "examples",
+    "SelectionExample": "examples",
+    "TrackerExample": "examples",
     "VerifierExample": "examples",
     "contract_checks": "checks",
     "speech_like": "examples",
@@ -52,7 +58,10 @@ __all__ = [
     "Check",
     "ContractError",
     "DatasetExample",
+    "ExporterExample",
     "ModelExample",
+    "SelectionExample",
+    "TrackerExample",
     "VerifierExample",
     "contract_checks",
     "speech_like",

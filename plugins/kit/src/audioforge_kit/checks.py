@@ -24,6 +24,9 @@ CONTRACTS = {
     "verifiers": "verifier_contract:VerifierContract",
     "datasets": "dataset_contract:DatasetContract",
     "aggregators": "aggregator_contract:AggregatorContract",
+    "selections": "selection_contract:SelectionContract",
+    "trackers": "tracker_contract:TrackerContract",
+    "exporters": "exporter_contract:ExporterContract",
 }
 
 
@@ -50,7 +53,7 @@ def contract_checks(plugin: str | Path) -> list[Check]:
     checks = InstallationContract(own, files).checks()
     for kind in KINDS:
         for entry in own:
-            for spec in entry.provides[kind]:
+            for spec in entry.provides[kind] if kind in CONTRACTS else ():
                 provided = Provided(spec, entry.distribution)
                 checks += contract_of(kind)(provided, registry, files).checks()
     return checks

@@ -13,7 +13,7 @@ from attrs import field, frozen
 from audioforge import keyed_random
 from audioforge.dataset import DatasetRequest
 from audioforge.model import Task
-from audioforge.sample import AudioSample, Clip, Hypothesis
+from audioforge.sample import AudioSample, Clip, Hypothesis, Rollout
 
 SAMPLING_RATE = 16_000
 """In Hz, of the sound in examples that does not say another."""
@@ -134,6 +134,43 @@ class AggregatorExample:
         options: To create it with.
     """
 
+    options: Mapping[str, Any] = field(factory=dict)
+
+
+@frozen(kw_only=True, eq=False)
+class SelectionExample:
+    """How to check a selection.
+
+    Attributes:
+        options: To create it with.
+        rollouts: Of one cycle, of which it keeps something; empty for general ones.
+    """
+
+    options: Mapping[str, Any] = field(factory=dict)
+    rollouts: tuple[Rollout, ...] = ()
+
+
+@frozen(kw_only=True, eq=False)
+class TrackerExample:
+    """How to check a tracker.
+
+    Attributes:
+        options: To create it with; where it would ask a server, one that keeps it on this machine.
+    """
+
+    options: Mapping[str, Any] = field(factory=dict)
+
+
+@frozen(kw_only=True, eq=False)
+class ExporterExample:
+    """How to check an exporter: a small checkpoint, written into the folder that is given.
+
+    Attributes:
+        checkpoint: Its folder; the weights may be random.
+        options: To create the exporter with.
+    """
+
+    checkpoint: Path
     options: Mapping[str, Any] = field(factory=dict)
 
 

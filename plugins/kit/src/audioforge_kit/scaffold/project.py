@@ -25,6 +25,9 @@ SUMMARIES = {
     "model": "Classifies sounds by their spectrum.",
     "dataset": "Reads folders of sound files with {name}.tsv.",
     "aggregator": "Harmonic mean of the rewards: the lowest count most.",
+    "selection": "Keeps each clip's best hypothesis, by how much it is above the clip's mean.",
+    "tracker": "Writes the figures of a run into a table, trackers/{name}.csv.",
+    "exporter": "Writes a checkpoint's weights as an archive of NumPy arrays.",
 }
 """Kinds of plugins, and what a new one does until its author changes it."""
 
@@ -33,6 +36,9 @@ USES = {
     "model": "audioforge benchmark --task classification --model CHECKPOINT --dataset DATA",
     "dataset": "audioforge datasets show FOLDER",
     "aggregator": "audioforge train --config run.yaml --aggregator {name}",
+    "selection": "audioforge train --config run.yaml --selection {name}",
+    "tracker": "audioforge train --config run.yaml --tracker {name}",
+    "exporter": "audioforge export RUN --format {name} --output FOLDER",
 }
 
 
