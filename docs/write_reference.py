@@ -77,6 +77,9 @@ CLASSES: dict[str, list[Any]] = {
         examples.AggregatorExample,
         examples.DatasetExample,
         examples.ModelExample,
+        examples.SelectionExample,
+        examples.TrackerExample,
+        examples.ExporterExample,
         examples.Case,
     ],
 }

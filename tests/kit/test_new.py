@@ -93,6 +93,11 @@ def test_what_it_is_can_be_shown(project, environment):
         assert re.search(r"^option +type +default +help$", result.stdout, re.MULTILINE)
 
 
+def test_the_page_names_every_kind(root):
+    page = (root / "docs/plugins.md").read_text(encoding="utf-8")
+    assert f"`audioforge plugins new NAME --kind {'|'.join(SUMMARIES)}`" in page
+
+
 def test_nothing_is_overwritten(tmp_path):
     arguments = ["phone-digits", "--kind", "verifier", "--directory", str(tmp_path)]
     assert CliRunner().invoke(new, arguments).exit_code == 0
