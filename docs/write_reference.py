@@ -79,6 +79,7 @@ CLASSES: dict[str, list[Any]] = {
         examples.ModelExample,
         examples.SelectionExample,
         examples.TrackerExample,
+        examples.ExecutorExample,
         examples.ExporterExample,
         examples.Case,
     ],

@@ -60,7 +60,7 @@ def fails(check):
     return False
 
 
-@pytest.mark.parametrize("kind", ["aggregator", "selection", "tracker", "exporter"])
+@pytest.mark.parametrize("kind", ["aggregator", "selection", "tracker", "executor", "exporter"])
 def test_a_new_plugin_breaks_no_rule(broken_rules, kind):
     leave_out = () if kind == "aggregator" else STARTS_PROCESSES
     assert broken_rules(kind, "plugin.py", "", "", leave_out) == set()
@@ -444,6 +444,53 @@ WRITTEN = "writerows(rows)"
 )
 def test_trackers(broken_rules, old, new, expected):
     assert expected <= broken_rules("tracker", "tracker.py", old, new)
+
+
+ROLLED_OUT = "yield from self._with_pauses(super().roll_out(run, adapter, cycle, batches))"
+LET_GO = '"""Create the executor; `join` is what takes processes and devices."""'
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("(ProcessesExecutor):", ":", {"is_an_executor"}),
+        (
+            LET_GO,
+            "self.close = lambda: self._processes.device",
+            {"can_be_closed"},
+        ),
+        (ROLLED_OUT, "yield from super().roll_out(run, adapter, cycle, batches[1:])", {"trains"}),
+        (
+            ROLLED_OUT,
+            f"{ROLLED_OUT}\n        yield from super().roll_out(run, adapter, cycle, batches[:1])",
+            {"samples_the_same"},
+        ),
+        (
+            ROLLED_OUT,
+            "yield from super().roll_out(run, adapter, 3, batches)",
+            {"samples_the_same"},
+        ),
+        (
+            "super().measure(evaluator, adapter,",
+            "super().measure(evaluator, type(adapter)(),",
+            {"measures_the_same"},
+        ),
+        (
+            LET_GO,
+            "self.update = lambda run, adapter, selected, progress: ProcessesExecutor.update("
+            "self, run, adapter, type(selected)(selected.items[1:]), progress)",
+            {"learns_the_same"},
+        ),
+        (LET_GO, "print('joined')", {"prints_nothing"}),
+        (
+            "time.sleep(self._pause)",
+            "__import__('os').chdir('..')",
+            {"leaves_the_process_alone"},
+        ),
+    ],
+)
+def test_executors(broken_rules, old, new, expected):
+    assert expected <= broken_rules("executor", "executor.py", old, new)
 
 
 COPIED = 'shutil.copyfile(checkpoint / "config.json", folder / "config.json")'

@@ -18,6 +18,7 @@ NAMES = {
     "aggregator": "mean",
     "selection": "selected",
     "tracker": "table",
+    "executor": "courteous",
     "exporter": "weights",
 }
 

@@ -26,6 +26,7 @@ CONTRACTS = {
     "aggregators": "aggregator_contract:AggregatorContract",
     "selections": "selection_contract:SelectionContract",
     "trackers": "tracker_contract:TrackerContract",
+    "executors": "executor_contract:ExecutorContract",
     "exporters": "exporter_contract:ExporterContract",
 }
 
@@ -53,7 +54,7 @@ def contract_checks(plugin: str | Path) -> list[Check]:
     checks = InstallationContract(own, files).checks()
     for kind in KINDS:
         for entry in own:
-            for spec in entry.provides[kind] if kind in CONTRACTS else ():
+            for spec in entry.provides[kind]:
                 provided = Provided(spec, entry.distribution)
                 checks += contract_of(kind)(provided, registry, files).checks()
     return checks

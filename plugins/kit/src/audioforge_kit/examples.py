@@ -162,6 +162,17 @@ class TrackerExample:
 
 
 @frozen(kw_only=True, eq=False)
+class ExecutorExample:
+    """How to check an executor: what runs on this machine alone.
+
+    Attributes:
+        options: To create it with.
+    """
+
+    options: Mapping[str, Any] = field(factory=dict)
+
+
+@frozen(kw_only=True, eq=False)
 class ExporterExample:
     """How to check an exporter: a small checkpoint, written into the folder that is given.
 

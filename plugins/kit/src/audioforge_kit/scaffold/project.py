@@ -27,6 +27,7 @@ SUMMARIES = {
     "aggregator": "Harmonic mean of the rewards: the lowest count most.",
     "selection": "Keeps each clip's best hypothesis, by how much it is above the clip's mean.",
     "tracker": "Writes the figures of a run into a table, trackers/{name}.csv.",
+    "executor": "Leaves a pause after each batch, for others who use the machine.",
     "exporter": "Writes a checkpoint's weights as an archive of NumPy arrays.",
 }
 """Kinds of plugins, and what a new one does until its author changes it."""
@@ -38,6 +39,7 @@ USES = {
     "aggregator": "audioforge train --config run.yaml --aggregator {name}",
     "selection": "audioforge train --config run.yaml --selection {name}",
     "tracker": "audioforge train --config run.yaml --tracker {name}",
+    "executor": "audioforge train --config run.yaml --executor {name}",
     "exporter": "audioforge export RUN --format {name} --output FOLDER",
 }
 
