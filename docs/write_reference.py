@@ -11,7 +11,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from audioforge import dataset, errors, hookspecs, model, reward, sample, specs, verifier
+from audioforge import (
+    dataset,
+    errors,
+    executor,
+    exporter,
+    hookspecs,
+    model,
+    reward,
+    sample,
+    selection,
+    specs,
+    tracker,
+    verifier,
+)
 from audioforge.plugins.api_version import API_VERSION, OLDEST_API_VERSION, STATEMENT
 from audioforge.plugins.installed import COMMANDS_GROUP, GROUP
 from audioforge.specs import KINDS
@@ -44,6 +57,10 @@ CLASSES: dict[str, list[Any]] = {
         specs.VerifierSpec,
         specs.DatasetSpec,
         specs.AggregatorSpec,
+        specs.SelectionSpec,
+        specs.TrackerSpec,
+        specs.ExecutorSpec,
+        specs.ExporterSpec,
         model.Serves,
         model.KnownCheckpoint,
     ],
@@ -57,11 +74,22 @@ CLASSES: dict[str, list[Any]] = {
         model.TrainOptions,
         model.WordTime,
     ],
+    "Selections": [
+        selection.Selection,
+        selection.SelectionContext,
+        selection.Selected,
+        selection.Kept,
+    ],
+    "Trackers": [tracker.Tracker, tracker.TrackedRun],
+    "Executors": [executor.Executor],
+    "Exporters": [exporter.Exporter],
     "Records": [
         sample.AudioSample,
         sample.Clip,
         sample.Hypothesis,
         sample.Score,
+        sample.ScoredHypothesis,
+        sample.Rollout,
         sample.Problem,
     ],
     "Errors": [
@@ -71,6 +99,7 @@ CLASSES: dict[str, list[Any]] = {
         errors.CheckpointError,
         errors.DatasetError,
         errors.AudioError,
+        errors.TrainingError,
     ],
     "Examples for the contract tests": [
         examples.VerifierExample,

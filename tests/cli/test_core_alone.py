@@ -26,8 +26,10 @@ def test_help(core):
 def test_the_listings_say_what_to_install(core):
     result = audioforge(core, "plugins", "list")
     assert (result.returncode, result.stderr) == (0, "")
-    assert "No plugin is installed. Install audioforge[whisper]" in result.stdout
-    assert json.loads(audioforge(core, "plugins", "list", "--json").stdout) == []
+    assert "No other plugin is installed. Install audioforge[whisper]" in result.stdout
+    [engine] = json.loads(audioforge(core, "plugins", "list", "--json").stdout)
+    assert engine["distribution"] == "audioforge"
+    assert engine["provides"]["selections"]
     assert "Install audioforge[whisper]" in audioforge(core, "models").stdout
     datasets = audioforge(core, "datasets")
     assert "audioforge[datasets]" in datasets.stdout + datasets.stderr

@@ -29,6 +29,8 @@ KIT_COMMANDS = {
         ("datasets", "--json"),
         ("models",),
         ("models", "--json"),
+        ("export", "--help"),
+        ("plugins", "info", "audioforge"),
     ],
     ids=" ".join,
 )

@@ -22,16 +22,19 @@ from audioforge.files.paths import open_regular
 from audioforge.model import TASKS
 from audioforge.plugin_reference import read_reference
 from audioforge.setting_kinds import checked, number, setting
+from audioforge.tasks import speech_task
 
-SELECTIONS = ("best", "top-percent", "random", "reference")
-DEFAULT_VERIFIERS = {
-    "asr": ("wer",),
-    "classification": ("label",),
-    "tts": ("intelligibility:weight=0.4", "quality:weight=0.4", "consistency:weight=0.2"),
-}
 MAX_CONFIG_BYTES = 100_000
 MAX_INTEGER_BITS = 1024
-CHANGEABLE = ("output_dir", "device", "max_error_rate", "verifier_timeout", "save_every")
+CHANGEABLE = (
+    "output_dir",
+    "device",
+    "executor",
+    "max_error_rate",
+    "verifier_timeout",
+    "save_every",
+    "tracker",
+)
 """Settings that do not change what a run computes, so that a resumed run may have others."""
 
 
@@ -125,12 +128,11 @@ class AudioRAFTConfig:
         minimum=0,
         maximum=1,
     )
-    selection: str = setting(
+    selection: str | dict[str, Any] = setting(
         "best",
-        "text",
-        "What is learnt from: each clip's best hypothesis; the best percent of all; and as "
-        "controls a random hypothesis, or the reference.",
-        choices=SELECTIONS,
+        "reference",
+        "What is learnt from, as name:key=value: each clip's best hypothesis (best); the best "
+        "percent of all (top-percent); as controls a random hypothesis or the reference.",
     )
     keep_top_percent: float = setting(
         50.0, "float", "With --selection top-percent: how many to keep.", above=0, maximum=100
@@ -188,6 +190,12 @@ class AudioRAFTConfig:
         choices=("float32", "bfloat16"),
     )
     device: str = setting("auto", "text", "auto, cpu, cuda or mps.")
+    executor: str | dict[str, Any] = setting(
+        "processes", "reference", "Who samples and updates, as name:key=value."
+    )
+    tracker: tuple[str | dict[str, Any], ...] = setting(
+        (), "references", "Tracker as name:key=value; may be given more than once."
+    )
 
     def __attrs_post_init__(self) -> None:
         """Convert and check every setting; report all that is wrong at once."""
@@ -208,11 +216,6 @@ class AudioRAFTConfig:
         if not wrong & {"min_lr", "learning_rate"} and self.min_lr > self.learning_rate:
             problems.append(
                 f"min_lr: {self.min_lr:g} is above learning_rate {self.learning_rate:g}"
-            )
-        if self.selection == "best" and self.samples_per_prompt == 1:
-            problems.append(
-                "samples_per_prompt: with 1 hypothesis per clip there is no best one to select; "
-                "use 2 or more"
             )
         if "retention_dataset" not in wrong:
             names = self.retention_dataset
@@ -249,7 +252,8 @@ class AudioRAFTConfig:
     @property
     def verifiers(self) -> list[VerifierSetting]:
         """The verifiers to use: the configured ones, or the task's own."""
-        return [VerifierSetting.parse(v) for v in (self.verifier or DEFAULT_VERIFIERS[self.task])]
+        default = speech_task(self.task).default_verifiers
+        return [VerifierSetting.parse(v) for v in (self.verifier or default)]
 
     @property
     def effective_reward_threshold(self) -> float:

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from transformers.activations import ACT2FN
 
-from audioforge.huggingface.checkpoint_files import read_object
+from audioforge.huggingface.checkpoint_files import MAX_JSON_BYTES, read_object
 from audioforge.huggingface.schema import (
     ANY_NUMBER,
     FLAG,
@@ -30,9 +30,6 @@ from audioforge.huggingface.schema import (
     refuse,
     whole,
 )
-
-MAX_JSON_BYTES = 100 * 2**20
-"""Twenty times the largest tokenizer of speech models."""
 
 WIDTH = whole(1, 65_536)
 TOKEN = optional(whole(-1, 10_000_000))

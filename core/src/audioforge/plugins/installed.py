@@ -19,8 +19,13 @@ COMMANDS_GROUP = f"{GROUP}.commands"
 """Entry-point group of subcommands."""
 
 RESTRICT_VARIABLE = "AUDIOFORGE_PLUGINS"
+
+CORE = "audioforge"
+"""The distribution of the engine, which registers what it brings as every plugin does."""
+
 OWN_DISTRIBUTIONS = frozenset(
     {
+        CORE,
         "audioforge-whisper",
         "audioforge-wav2vec",
         "audioforge-classification",

@@ -9,7 +9,7 @@ from importlib import metadata
 from pathlib import Path
 
 from audioforge.model import TASKS, Task
-from audioforge.plugins import API_VERSION, Plugin
+from audioforge.plugins import API_VERSION, CORE, Plugin
 from audioforge.plugins.api_version import STATEMENT
 from audioforge.plugins.installed import COMMANDS_GROUP, installed_entry_points
 from audioforge_kit.contract import CannotCheck, Contract, ContractError, expect, rule
@@ -119,6 +119,8 @@ class InstallationContract(Contract):
     def requires_audioforge(self) -> None:
         """It requires audioforge, from a version and below another."""
         self._metadata()
+        if self.distribution == CORE:
+            raise CannotCheck("it is audioforge")
         required = [
             requirement.partition(";")[0].replace(" ", "")
             for requirement in metadata.requires(self.distribution) or []
