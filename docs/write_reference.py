@@ -28,10 +28,10 @@ from audioforge import (
 from audioforge.plugins.api_version import API_VERSION, OLDEST_API_VERSION, STATEMENT
 from audioforge.plugins.installed import COMMANDS_GROUP, GROUP
 from audioforge.specs import KINDS
-from audioforge.testing import examples
-from audioforge.testing.checks import CONTRACTS, contract_of
-from audioforge.testing.contract import Contract
-from audioforge.testing.installation import InstallationContract
+from audioforge_kit import examples
+from audioforge_kit.checks import CONTRACTS, contract_of
+from audioforge_kit.contract import Contract
+from audioforge_kit.installation import InstallationContract
 
 PAGE = Path(__file__).parent / "plugin-reference.md"
 
@@ -106,6 +106,10 @@ CLASSES: dict[str, list[Any]] = {
         examples.AggregatorExample,
         examples.DatasetExample,
         examples.ModelExample,
+        examples.SelectionExample,
+        examples.TrackerExample,
+        examples.ExecutorExample,
+        examples.ExporterExample,
         examples.Case,
     ],
 }
@@ -167,7 +171,7 @@ def _rules() -> Iterator[str]:
     yield "## What the contract tests check\n"
     yield (
         "By `audioforge plugins check`, by the marker `audioforge_contract` of the pytest plugin, "
-        "and by `audioforge.testing.contract_checks`.\n"
+        "and by `audioforge_kit.contract_checks`.\n"
     )
     contracts: dict[str, type[Contract]] = {"The plugin": InstallationContract}
     contracts |= {f"Each {kind.removesuffix('s')}": contract_of(kind) for kind in CONTRACTS}

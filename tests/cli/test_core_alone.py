@@ -44,6 +44,17 @@ def test_the_demo_says_what_to_install(core):
     )
 
 
+@pytest.mark.parametrize("command", ["check", "new"])
+def test_the_commands_of_the_kit_say_what_to_install(core, command):
+    assert f"\n  {command} " in audioforge(core, "plugins", "--help").stdout
+    for arguments in (["--help"], ["acme-politeness"], []):
+        result = audioforge(core, "plugins", command, *arguments)
+        assert (result.returncode, result.stdout) == (2, "")
+        assert result.stderr == (
+            f"Error: the command 'plugins {command}' is not installed: install audioforge[kit].\n"
+        )
+
+
 def test_training_says_what_to_install(core, tmp_path):
     manifest = tmp_path / "manifest.jsonl"
     manifest.write_text("")
