@@ -4,8 +4,8 @@ import re
 
 import pytest
 
+from audioforge.measuring.reward_statistics import RewardStatistics
 from audioforge.raft.learnability import Learnability, assess
-from audioforge.raft.reward_statistics import RewardStatistics
 from audioforge.sample import AudioSample, Hypothesis, Rollout, Score, ScoredHypothesis
 from audioforge.verifier import CorpusMetric
 

@@ -8,7 +8,7 @@ from typing import Any
 from attrs import frozen
 
 from audioforge.measuring.corpus_metrics import Parts
-from audioforge.raft.reward_statistics import RewardStatistics
+from audioforge.measuring.reward_statistics import RewardStatistics
 from audioforge.terminal.figures import percent
 from audioforge.verifier import CorpusMetric
 

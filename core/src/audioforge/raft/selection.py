@@ -9,9 +9,9 @@ from attrs import evolve, field, frozen
 
 from audioforge.errors import AudioForgeError, PluginError, TrainingError, describe
 from audioforge.isolation.global_state.put_back import global_state_put_back
+from audioforge.measuring.reward_statistics import RewardStatistics
 from audioforge.model import ModelAdapter
 from audioforge.plugin_reference import read_plugin_reference
-from audioforge.raft.reward_statistics import RewardStatistics
 from audioforge.run.rollout_store import RolloutStore
 from audioforge.run.run import Run
 from audioforge.sample import Problem, Rollout
