@@ -275,6 +275,24 @@ def test_a_low_rank_update_is_no_whole_checkpoint(export, checkpoint, tmp_path):
     assert "a low-rank update (LoRA) alone" in result.stderr
 
 
+def test_of_the_hub_the_whole_checkpoint_is_taken(plugin, checkpoint, tmp_path):
+    cached = tmp_path / "hub/models--acme--tiny"
+    (cached / "refs").mkdir(parents=True)
+    (cached / "refs/main").write_text("0" * 40)
+    (cached / "snapshots").mkdir()
+    checkpoint.rename(cached / "snapshots" / ("0" * 40))
+    given = ["--format", "upper", "--output", tmp_path / "out", "--plugin", plugin]
+    done = subprocess.run(
+        [sys.executable, "-m", "audioforge", "export", "acme/tiny", *map(str, given)],
+        env={**os.environ, "HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "out/weights.bin").is_file()
+
+
 def test_a_signal_from_the_keyboard_leaves_nothing(plugin, checkpoint, tmp_path):
     waiting = EXPORTER.replace(
         'case "leave":',

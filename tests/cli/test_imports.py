@@ -6,6 +6,13 @@ import sys
 import pytest
 
 HEAVY = {"torch", "transformers", "datasets", "accelerate", "peft", "librosa", "pyarrow", "pandas"}
+KIT_COMMANDS = {
+    "audioforge_kit.check_command",
+    "audioforge_kit.new_command",
+    "audioforge_kit.scaffold",
+    "audioforge_kit.scaffold.project",
+}
+"""Of the kit, what says what its commands take; nothing else is imported for that."""
 
 
 @pytest.mark.parametrize(
@@ -13,12 +20,17 @@ HEAVY = {"torch", "transformers", "datasets", "accelerate", "peft", "librosa", "
     [
         ("--help",),
         ("--version",),
+        ("plugins", "--help"),
+        ("plugins", "check", "--help"),
+        ("plugins", "new", "--help"),
         ("plugins", "list"),
         ("plugins", "list", "--json"),
         ("datasets",),
         ("datasets", "--json"),
         ("models",),
         ("models", "--json"),
+        ("export", "--help"),
+        ("plugins", "info", "audioforge"),
     ],
     ids=" ".join,
 )
@@ -36,4 +48,5 @@ def test_listings_import_nothing_heavy(arguments):
         if line.startswith("import time:")
     }
     assert "audioforge.cli" in imported, "the import times were read"
+    assert not {name for name in imported if name.startswith("audioforge_kit.")} - KIT_COMMANDS
     assert not {name for name in imported if name.split(".")[0] in HEAVY}

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from audioforge.measuring.reward_statistics import RewardStatistics
 from audioforge.raft.learnability import Learnability, assess
 from audioforge.sample import AudioSample, Hypothesis, Rollout, Score, ScoredHypothesis
 from audioforge.verifier import CorpusMetric
@@ -22,6 +23,13 @@ def rollout(identity, counts, *, words=10.0, name="errors", texts=None) -> Rollo
     return Rollout(AudioSample(identity), 1, hypotheses)
 
 
+def rewards(rollouts) -> RewardStatistics:
+    statistics = RewardStatistics()
+    for one in rollouts:
+        statistics.add(one)
+    return statistics
+
+
 def assessed(rollouts, greedy, metric=WER, words=10.0) -> Learnability:
     """Assess rollouts whose scores hold the parts of the metric; `greedy` has numerators by id."""
     sampled = {
@@ -32,7 +40,7 @@ def assessed(rollouts, greedy, metric=WER, words=10.0) -> Learnability:
         for r in rollouts
     }
     parts = {i: p if isinstance(p, tuple) else (p, words) for i, p in greedy.items()}
-    return assess(rollouts, metric, parts, sampled)
+    return assess(rewards(rollouts), metric, parts, sampled)
 
 
 def test_the_oracle_takes_each_clips_best():
@@ -77,13 +85,13 @@ def test_where_higher_is_better_the_best_is_the_highest():
 def test_a_hypothesis_that_cannot_be_judged_is_no_candidate():
     rollouts = [rollout("a", [4, 7], name="correct")]
     parts = {"a": [(0.0, 0.0), (7.0, 10.0)]}
-    assert assess(rollouts, WER, {"a": (8.0, 10.0)}, parts).oracle == 0.7
+    assert assess(rewards(rollouts), WER, {"a": (8.0, 10.0)}, parts).oracle == 0.7
 
 
 def test_without_references_there_are_no_rates():
     score = Score(0.5)
     hypotheses = [ScoredHypothesis(Hypothesis(text="x"), {"politeness": score}, 0.5)]
-    report = assess([Rollout(AudioSample("a"), 1, hypotheses)], WER, {}, {})
+    report = assess(rewards([Rollout(AudioSample("a"), 1, hypotheses)]), WER, {}, {})
     assert (report.greedy, report.oracle, report.n) == (None, None, 0)
     assert report.describe() == (
         "100 % of clips without reward spread, 100 % of hypotheses distinct (1 clips)"

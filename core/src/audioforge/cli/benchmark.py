@@ -99,7 +99,8 @@ def _print_result(result: dict[str, Any]) -> None:
 
 def _shown(key: str, value: Any) -> str:
     if key.endswith("ci95"):
-        return f"{percent_interval(*value, digits=2)} %"
+        low, high = value
+        return f"{percent_interval(low, high, digits=2)} %"
     if key == "rtfx":
         return f"{value:,.1f}"
     return percent(value, 2) if value is None or isinstance(value, float) else str(value)

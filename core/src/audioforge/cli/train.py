@@ -160,7 +160,7 @@ def _go_to(folder: Path | None) -> None:
 
 def _print_plan(run: Run, adapter: ModelAdapter, space: DiskSpace, as_json: bool) -> None:
     """Say what would run."""
-    from audioforge.run.run import describe
+    from audioforge.run.prepare import describe
 
     parameters = list(adapter.module.parameters())
     weights = sum(p.numel() for p in parameters)

@@ -12,6 +12,7 @@ from audioforge.cli.setting_options import given_flags, setting_options
 from audioforge.config import VerifyConfig
 from audioforge.config.setting_kinds import number
 from audioforge.plugins import discover
+from audioforge.tasks import speech_task
 from audioforge.terminal.console import print_error, print_json, print_line, print_note, print_table
 from audioforge.terminal.figures import decimal, decimal_interval, percent
 
@@ -88,7 +89,7 @@ def verify(
     """
     path = _one_file(file, manifest)
     config = VerifyConfig.from_mapping(given_flags(flags))
-    if audio_dir is not None and config.task != "tts":
+    if audio_dir is not None and not speech_task(config.task).generates_speech:
         raise click.UsageError("--audio-dir goes with --task tts")
     from audioforge.scoring.score import score_predictions
 

@@ -6,9 +6,23 @@ import math
 import reprlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import attrs
+
+
+class Limits(TypedDict, total=False):
+    """Which numbers a setting accepts.
+
+    Attributes:
+        minimum: The smallest one.
+        above: Numbers must be greater than this.
+        maximum: The largest one.
+    """
+
+    minimum: float
+    above: float
+    maximum: float
 
 
 def setting(
@@ -17,9 +31,7 @@ def setting(
     help_text: str,
     *,
     choices: tuple[str, ...] = (),
-    minimum: float = -math.inf,
-    above: float = -math.inf,
-    maximum: float = math.inf,
+    **limits: Unpack[Limits],
 ) -> Any:
     """Declare a setting.
 
@@ -28,17 +40,15 @@ def setting(
         kind: "int", "float", "flag", "text", "path", "texts", "floats", "plugin" or "plugins".
         help_text: One sentence for `--help`.
         choices: Accepted values of a text.
-        minimum: Smallest accepted number.
-        above: Numbers must be greater than this.
-        maximum: Largest accepted number.
+        limits: Which numbers are accepted.
     """
     metadata = {
         "kind": kind,
         "help": help_text,
         "choices": choices,
-        "minimum": minimum,
-        "above": above,
-        "maximum": maximum,
+        "minimum": limits.get("minimum", -math.inf),
+        "above": limits.get("above", -math.inf),
+        "maximum": limits.get("maximum", math.inf),
         "optional": default is None,
     }
     return attrs.field(default=default, metadata=metadata)

@@ -13,12 +13,7 @@ from audioforge.config.settings import Settings
 from audioforge.config.verifier_setting import VerifierSetting
 from audioforge.errors import UsageError
 from audioforge.model import TASKS
-
-DEFAULT_VERIFIERS = {
-    "asr": ("wer",),
-    "classification": ("label",),
-    "tts": ("intelligibility:weight=0.4", "quality:weight=0.4", "consistency:weight=0.2"),
-}
+from audioforge.tasks import speech_task
 
 
 @define(kw_only=True, slots=False)
@@ -116,7 +111,8 @@ class RewardSettings(TaskSettings):
     @property
     def verifiers(self) -> list[VerifierSetting]:
         """The verifiers to use: the configured ones, or the task's own."""
-        return [VerifierSetting.parse(v) for v in (self.verifier or DEFAULT_VERIFIERS[self.task])]
+        default = speech_task(self.task).default_verifiers
+        return [VerifierSetting.parse(v) for v in (self.verifier or default)]
 
     def _contradictions(self, wrong: Set[str]) -> list[str]:
         own = []

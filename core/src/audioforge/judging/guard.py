@@ -62,8 +62,8 @@ class Guard:
 
     Attributes:
         failures: What each verifier failed on until now.
-        time_limit: Of a batch, in seconds; 0 is none.
-        stage: What of it since the stage of the run began.
+        time_limit: Seconds that a batch may take; 0 is no limit.
+        stage: What each failed on since the stage of the run began.
     """
 
     def __init__(
@@ -73,8 +73,7 @@ class Guard:
         if time_limit and reporter is not None and (reason := no_limit_because()):
             reporter.warn(f"--verifier-timeout cannot interrupt anything here: {reason}")
         self.time_limit, self._max_failures = time_limit, max_failures
-        self.failures = Failures(max_failures)
-        self.begin()
+        self.failures, self.stage = Failures(max_failures), Failures(max_failures)
 
     def begin(self) -> Failures:
         """Begin a stage, such as a cycle's rollouts, and return what will be counted in it.

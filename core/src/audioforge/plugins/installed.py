@@ -32,9 +32,10 @@ OWN_DISTRIBUTIONS = frozenset(
         "audioforge-verifiers",
         "audioforge-datasets",
         "audioforge-demo",
+        "audioforge-kit",
     }
 )
-"""AudioForge's own plugins: a name that one of these holds keeps meaning theirs."""
+"""AudioForge's own distributions: a name that one of these holds keeps meaning theirs."""
 
 
 def restriction() -> str | None:

@@ -18,11 +18,12 @@ from audioforge.config import (
 from audioforge.errors import ConfigError, PluginError, UsageError
 from audioforge.inference.processes import device_problem
 from audioforge.judging.verification import name_problems, setting_problems
-from audioforge.measuring.evaluator import taken_id_problems
+from audioforge.measuring.task_metrics import taken_id_problems
 from audioforge.model import Task
 from audioforge.plugin_reference import read_plugin_reference
 from audioforge.plugins import Registry, checked_options
 from audioforge.selection import Selection
+from audioforge.tasks import speech_task
 
 
 def check_names(registry: Registry, settings: Settings) -> None:
@@ -53,7 +54,7 @@ def _reward_problems(registry: Registry, settings: RewardSettings) -> list[str]:
     given = [VerifierSetting.parse(reference) for reference in settings.verifier]
     return [
         *name_problems(registry, given, settings.aggregator, task),
-        *taken_id_problems(registry, given, task),
+        *taken_id_problems(registry, given, speech_task(task)),
         *setting_problems(settings.verifiers),
     ]
 
@@ -78,7 +79,7 @@ def _run_problems(registry: Registry, settings: RunSettings) -> list[str]:
 
 def _training_problems(registry: Registry, settings: AudioRAFTConfig) -> list[str]:
     problems = []
-    if settings.new_head and settings.task != "classification":
+    if settings.new_head and not speech_task(settings.task).has_classes:
         problems.append("new_head: only a classifier has a head; add --task classification")
     selected = _plugin_problems("selection", registry, "selections", settings.selection)
     return [*problems, *(selected or _few_hypotheses(registry, settings))]

@@ -19,7 +19,7 @@ from audioforge.files import atomic
 from audioforge.inference.processes import Processes
 from audioforge.judging.guard import Guard
 from audioforge.judging.verification import Verification, verifier_context
-from audioforge.measuring.corpus_metrics import measures_of
+from audioforge.measuring.corpus_metrics import metrics_of
 from audioforge.model import Task
 from audioforge.optional_imports import hide_broken_companions
 from audioforge.plugins import Registry, discover
@@ -30,10 +30,8 @@ from audioforge.sample import AudioSample, Problem, ScoredHypothesis
 from audioforge.scoring.predictions import Prediction, PredictionFile
 from audioforge.scoring.sound_folder import SoundFolder
 from audioforge.scoring.tally import Tally, unscored
+from audioforge.tasks import speech_task
 from audioforge.terminal.reporter import Reporter
-
-LINES_PER_CALL: dict[Task, int] = {"asr": 256, "classification": 256, "tts": 32}
-"""Hypotheses that verifiers get at a time; those of one sample stay together."""
 
 MOST_HYPOTHESES = 1000
 """Of one sample; more means that the ids do not tell samples apart."""
@@ -117,7 +115,11 @@ def score_predictions(
     _check_output(output)
     folder = None if audio_dir is None else SoundFolder(audio_dir)
     file = PredictionFile(
-        path, task, config.text_column or "text", config.label_column or "label", folder
+        path,
+        speech_task(task),
+        config.text_column or "text",
+        config.label_column or "label",
+        folder,
     )
     survey = file.survey()
     speaking = [AudioSample("", language=language) for language in sorted(survey.languages)]
@@ -128,9 +130,9 @@ def score_predictions(
     )
     guard = Guard(config.verifier_timeout, config.max_verifier_failures, reporter)
     verification = Verification(registry, config.verifiers, config.aggregator, context, guard)
-    measures = measures_of(verification.verifiers)
-    tally = Tally(verification.weights, measures, verification.has_part)
-    batches = _batches(file.read(), LINES_PER_CALL[task], config.limit)
+    metrics = metrics_of(verification.verifiers)
+    tally = Tally(verification.weights, metrics, verification.has_part)
+    batches = _batches(file.read(), speech_task(task).hypotheses_per_call, config.limit)
     tracked = reporter.track(batches, survey.lines, "verify", size=len)
     lines = _scored_lines(tracked, verification, tally, config.on_error)
     try:

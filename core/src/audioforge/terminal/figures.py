@@ -18,14 +18,22 @@ def percent(rate: float | None, digits: int = 1) -> str:
     return UNKNOWN if rate is None else f"{100 * rate:.{digits}f} %"
 
 
-def percent_interval(low: float, high: float, *, digits: int = 1, signed: bool = False) -> str:
-    """Return the bounds of a rate in percent, or with signs those of a difference in points.
+def percent_interval(low: float, high: float, digits: int = 1) -> str:
+    """Return the bounds of a rate in percent.
 
-    >>> percent_interval(0.1, 0.25), percent_interval(-0.1, 0.25, signed=True)
-    ('10.0 to 25.0', '-10.0 to +25.0')
+    >>> percent_interval(0.1, 0.25)
+    '10.0 to 25.0'
     """
-    sign = "+" if signed else ""
-    return f"{100 * low:{sign}.{digits}f} to {100 * high:{sign}.{digits}f}"
+    return f"{100 * low:.{digits}f} to {100 * high:.{digits}f}"
+
+
+def point_interval(low: float, high: float) -> str:
+    """Return the bounds of a difference of rates in percentage points, with signs.
+
+    >>> point_interval(-0.1, 0.25)
+    '-10.0 to +25.0'
+    """
+    return f"{100 * low:+.1f} to {100 * high:+.1f}"
 
 
 def decimal(value: float | None) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from audioforge.huggingface.library import transformers
-from audioforge.testing import ModelExample
+from audioforge_kit import ModelExample
 
 LABELS = ("yes", "no", "stop")
 

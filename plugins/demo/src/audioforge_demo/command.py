@@ -12,7 +12,7 @@ import click
 from audioforge.config import read_config_file
 from audioforge.errors import UsageError
 from audioforge.terminal.console import print_line, print_note, print_table
-from audioforge.terminal.figures import percent, percent_interval
+from audioforge.terminal.figures import percent, percent_interval, point_interval
 from audioforge_demo.tasks import DEMOS, TaskDemo
 
 
@@ -105,7 +105,7 @@ def _print_table(chosen: TaskDemo, summaries: dict[str, dict[str, Any]]) -> None
                 chosen.runs[name],
                 percent(last[metric]),
                 percent_interval(*last["ci95"]),
-                percent_interval(*last["difference_ci95"], signed=True),
+                point_interval(*last["difference_ci95"]),
                 f"{100 * (_errors(summary, last) / _errors(summary, base) - 1):+.0f} %",
             ]
         )

@@ -17,7 +17,7 @@ from audioforge.huggingface.modes import evaluating
 from audioforge.model import LoadOptions, ModelAdapter, SamplingParams, Task, TrainOptions
 from audioforge.sample import AudioSample, Clip, Hypothesis
 from audioforge_whisper.checkpoint import Checkpoint, read_checkpoint
-from audioforge_whisper.decoding import Decoded, TokenRules, decode
+from audioforge_whisper.decoding import Decoded, EncodedClips, TokenRules, decode
 from audioforge_whisper.prompts import Prompts
 from audioforge_whisper.targets import spoken_tokens, teacher_forcing
 
@@ -126,15 +126,11 @@ class WhisperAdapter(ModelAdapter):
             encoded = self._model.model.encoder(batch.features).last_hidden_state
             languages = self._languages(batch, encoded)
             prompts = [self._prompts.prompt(language) for language in languages]
-            decoded = decode(
-                self._model,
-                encoded,
-                torch.tensor(prompts, device=encoded.device),
-                batch.samples,
-                k,
-                params,
-                self._token_rules(params.max_new_tokens),
+            clips = EncodedClips(
+                batch.samples, encoded, torch.tensor(prompts, device=encoded.device)
             )
+            rules = self._token_rules(params.max_new_tokens)
+            decoded = decode(self._model, clips, k, params, rules)
         return [[self._hypothesis(j, d) for j, d in enumerate(row)] for row in decoded]
 
     def loss(

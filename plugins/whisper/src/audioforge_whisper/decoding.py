@@ -64,11 +64,24 @@ def keyed_noise(
     return torch.from_numpy(np.stack(rows))
 
 
+@frozen(eq=False)
+class EncodedClips:
+    """A batch of clips, ready to be decoded.
+
+    Attributes:
+        samples: The samples, whose ids key the noise.
+        encoded: The encoder's output, shape (clips, frames, width).
+        prompts: Prompt tokens, shape (clips, prompt length).
+    """
+
+    samples: Sequence[AudioSample]
+    encoded: torch.Tensor
+    prompts: torch.Tensor
+
+
 def decode(
     model: WhisperForConditionalGeneration,
-    encoded: torch.Tensor,
-    prompts: torch.Tensor,
-    samples: Sequence[AudioSample],
+    clips: EncodedClips,
     k: int,
     params: SamplingParams,
     rules: TokenRules,
@@ -77,26 +90,24 @@ def decode(
 
     Args:
         model: A `WhisperForConditionalGeneration` with the attention of `shared_attention`.
-        encoded: The encoder's output, shape (clips, frames, width).
-        prompts: Prompt tokens, shape (clips, prompt length).
-        samples: One per clip; their ids key the noise.
+        clips: What is decoded.
         k: Hypotheses per clip.
         params: How to draw; temperature 0 takes the most likely token.
-        rules: Of the checkpoint.
+        rules: What the checkpoint's tokens stand for, and which it never says.
 
     Raises:
         TrainingError: If the network's output is not a number, naming the clips.
     """
-    loop = _Loop(model, encoded, k, params, rules)
+    loop = _Loop(model, clips.encoded, k, params, rules)
     if params.temperature > 0:
-        ids = [sample.id for sample in samples]
-        loop.noise = keyed_noise(ids, k, rules.max_new_tokens, params).to(encoded.device)
-    logits = loop.read(prompts)[:, -1].repeat_interleave(k, dim=0)
+        ids = [sample.id for sample in clips.samples]
+        loop.noise = keyed_noise(ids, k, rules.max_new_tokens, params).to(clips.encoded.device)
+    logits = loop.read(clips.prompts)[:, -1].repeat_interleave(k, dim=0)
     loop.share_prompt()
     for step in range(rules.max_new_tokens):
         totals = logits.logsumexp(dim=-1)
         if not totals.isfinite().all():  # a draw would give a token that does not exist
-            check_outputs(samples, loop.finite_clips(totals))
+            check_outputs(clips.samples, loop.finite_clips(totals))
         chosen = loop.choose(logits, step)
         logprobs = logits.gather(-1, chosen[:, None])[:, 0] - totals
         loop.write(chosen, logprobs, step)

@@ -11,9 +11,8 @@ from attrs import frozen
 
 from audioforge import keyed_random
 from audioforge.errors import DatasetError
-from audioforge.model import Task
-from audioforge.run.data.samples import has_reference
 from audioforge.sample import AudioSample
+from audioforge.tasks import SpeechTask
 from audioforge.terminal.figures import percent
 
 NEAR_ENOUGH = 1e-4
@@ -37,7 +36,7 @@ class Split:
     parts_voices: bool
 
 
-def hold_out(samples: Sequence[AudioSample], fraction: float, seed: int, task: Task) -> Split:
+def hold_out(samples: Sequence[AudioSample], fraction: float, seed: int, task: SpeechTask) -> Split:
     """Split samples into those to train on and those held out.
 
     Where several speakers are known, whole speakers are held out: in an order that the seed fixes,
@@ -58,7 +57,7 @@ def hold_out(samples: Sequence[AudioSample], fraction: float, seed: int, task: T
         DatasetError: If one of the parts would be empty.
     """
     ordered = sorted(samples, key=lambda s: s.id)
-    measurable = [s for s in ordered if has_reference(s, task)]
+    measurable = [s for s in ordered if task.has_reference(s)]
     if not measurable:
         raise DatasetError(
             f"none of {len(ordered)} samples has a reference, so that nothing held out of them "
