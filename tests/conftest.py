@@ -4,6 +4,11 @@ from pathlib import Path
 
 import pytest
 from fresh_environment import FreshEnvironment, build_wheel
+from hypothesis import HealthCheck, settings
+
+# A busy machine is no fault of what is tested.
+settings.register_profile("any-load", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any-load")
 
 ROOT = Path(__file__).resolve().parent.parent
 

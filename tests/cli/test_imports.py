@@ -15,6 +15,14 @@ HEAVY = {
 }
 SOUND = {"numpy", "soundfile", "soxr"}
 TABLES = {"rich", "yaml"}
+KIT_COMMANDS = {
+    "audioforge_kit.check_command",
+    "audioforge_kit.new_command",
+    "audioforge_kit.scaffold",
+    "audioforge_kit.scaffold.project",
+}
+"""Of the kit, what says what its commands take; nothing else is imported for that."""
+
 NOT_IMPORTED = {
     "--help": HEAVY | SOUND | TABLES,
     "--version": HEAVY | SOUND | TABLES,
@@ -26,7 +34,11 @@ NOT_IMPORTED = {
     "plugins --help": HEAVY | SOUND,
     "plugins list": HEAVY | SOUND,
     "plugins list --json": HEAVY | SOUND,
+    "plugins check --help": HEAVY | SOUND,
+    "plugins new --help": HEAVY | SOUND,
+    "plugins info audioforge": HEAVY | SOUND,
     "plugins info wer": HEAVY - {"jiwer"} | SOUND - {"numpy"},
+    "export --help": HEAVY | SOUND,
     "datasets": HEAVY | SOUND,
     "datasets --json": HEAVY | SOUND,
     "models": HEAVY | SOUND,
@@ -51,3 +63,4 @@ def test_light_commands_import_nothing_heavy(command):
     }
     assert "audioforge.cli" in imported, "the import times were read"
     assert not NOT_IMPORTED[command] & {name.partition(".")[0] for name in imported}
+    assert not {name for name in imported if name.startswith("audioforge_kit.")} - KIT_COMMANDS

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from . import doors
+
 PYPROJECT = """
 [build-system]
 requires = ["hatchling"]
@@ -92,6 +94,7 @@ def wait():
 """
 
 PLUGINS = {
+    "acme-doors": doors.FILES,
     "acme-good": {
         "plugin.py": GOOD,
         "verifier.py": GOOD_VERIFIER,

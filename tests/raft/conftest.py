@@ -15,9 +15,18 @@ from safetensors.torch import load_file, save_file
 
 from audioforge import keyed_random
 from audioforge.config import AudioRAFTConfig
+from audioforge.inference.skip_log import SkipLog
+from audioforge.inference.stop import StopRequest
+from audioforge.measuring.evaluation import EvaluationSet
 from audioforge.model import ModelAdapter
-from audioforge.raft.selection import Kept
+from audioforge.raft.own_executor import ProcessesExecutor
+from audioforge.run.data.read import RunData
+from audioforge.run.events import Events, Terminal
+from audioforge.run.folder import RunFolder
+from audioforge.run.run import Run
+from audioforge.run.run_files import RunFiles
 from audioforge.sample import AudioSample, Hypothesis, Rollout, Score, ScoredHypothesis
+from audioforge.selection import Kept
 
 RATE = 8000
 FRAMES = 800
@@ -139,6 +148,34 @@ def config() -> Callable[..., AudioRAFTConfig]:
         return AudioRAFTConfig(**{"learning_rate": 0.05, "weight_decay": 0.0, **settings})
 
     return _config
+
+
+@pytest.fixture
+def engine(reporter, config, tmp_path):
+    """`engine(samples, …settings)` is a run on these, but for verifiers and plugins."""
+
+    def _engine(samples, executor=None, **settings) -> Run:
+        if executor is None:
+            executor = ProcessesExecutor()
+            executor.join("cpu", "float32")
+        folder = RunFolder(tmp_path)
+        folder.state.mkdir(exist_ok=True)
+        files = [RunFiles(folder)] if executor.processes.is_main else []
+        return Run(
+            config=config(**settings),
+            registry=None,
+            folder=folder,
+            resumes=False,
+            executor=executor,
+            events=Events(reporter, [*files, Terminal(reporter)]),
+            stop=StopRequest(),
+            data=RunData(EvaluationSet("tones", samples, SkipLog("fail")), None, [], None),
+            verification=None,
+            evaluator=None,
+            selection=None,
+        )
+
+    return _engine
 
 
 @pytest.fixture(scope="session")

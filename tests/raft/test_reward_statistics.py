@@ -2,7 +2,14 @@
 
 import pytest
 
-from audioforge.raft.reward_statistics import reward_statistics
+from audioforge.raft.reward_statistics import RewardStatistics
+
+
+def reward_statistics(rollouts) -> dict:
+    statistics = RewardStatistics()
+    for rollout in rollouts:
+        statistics.add(rollout)
+    return statistics.as_mapping()
 
 
 def test_means_and_counts(rollout):

@@ -24,8 +24,9 @@ from audioforge.isolation.global_state import of_torch
 from audioforge.judging.guard import Guard
 from audioforge.judging.verification import Verification, verifier_context
 from audioforge.plugins import discover
-from audioforge.run.data.samples import load_samples
+from audioforge.run.data.samples import Wanted, load_samples
 from audioforge.sample import AudioSample, Hypothesis
+from audioforge.tasks import speech_task
 
 from .tone_run import PLUGINS, Fork, install, read_lines, results, settings, train
 
@@ -46,6 +47,8 @@ CASES = {
 }
 """What is said of each state that the verifier leaves changed."""
 TEXTS = ("low high", "high high", "middle low", "low low")
+
+WANTED = Wanted(task=speech_task("asr"), on_error="skip")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -183,7 +186,7 @@ def test_an_adapter_that_stands_elsewhere_meanwhile_loses_no_clip(
 
 def test_what_a_dataset_fills_again_and_again_is_taken_as_it_was() -> None:
     request = DatasetRequest("")
-    loaded = load_samples(discover(), "reuser", request, task="asr", on_error="skip")
+    loaded = load_samples(discover(), "reuser", request, WANTED)
     assert len({sample.audio.tobytes() for sample in loaded.samples}) == 9
     for sample in loaded.samples:
         assert sample.metadata == {"text": sample.id}
@@ -192,7 +195,7 @@ def test_what_a_dataset_fills_again_and_again_is_taken_as_it_was() -> None:
 
 def test_a_dataset_that_yields_something_else_is_named() -> None:
     with pytest.raises(DatasetError, match=r"'meddlers/mixed' failed: TypeError: item \d+ is dict"):
-        load_samples(discover(), "mixed", DatasetRequest(""), task="asr", on_error="skip")
+        load_samples(discover(), "mixed", DatasetRequest(""), WANTED)
 
 
 # The state of the process

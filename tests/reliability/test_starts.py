@@ -13,7 +13,7 @@ import pytest
 from audioforge.errors import UsageError
 from audioforge.inference.processes import Processes
 from audioforge.run import lock as lock_module
-from audioforge.run import run as run_module
+from audioforge.run import prepare as run_module
 from audioforge.run.claim import Claim
 from audioforge.run.folder import RunFolder
 
@@ -98,14 +98,14 @@ def test_of_two_starts_the_first_is_as_if_alone(
 
 def train_slowly_from_the_start(run: Path, recipe: dict) -> None:
     """Train, and take a second between reading the data and beginning the run."""
-    create_judges = run_module.create_judges
+    create_verification = run_module.create_verification
 
-    def _create_judges(*arguments: object) -> object:
+    def _create_verification(*arguments: object) -> object:
         time.sleep(1.0)
-        return create_judges(*arguments)
+        return create_verification(*arguments)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(run_module, "create_judges", _create_judges)
+        patch.setattr(run_module, "create_verification", _create_verification)
         train(run, recipe)
 
 

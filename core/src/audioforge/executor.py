@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from audioforge.inference.processes import Processes
-    from audioforge.measuring.evaluator import DatasetPass, MeasuredBatch
+    from audioforge.measuring.evaluator import DatasetPass, Evaluator, MeasuredBatch
     from audioforge.model import ModelAdapter
     from audioforge.raft.collect import ScoredBatch
+    from audioforge.run.resume_points import Progress
     from audioforge.run.run import Run
     from audioforge.sample import AudioSample
     from audioforge.selection import Selected
@@ -19,16 +20,16 @@ if TYPE_CHECKING:
 
 
 class Executor(ABC):
-    """Who does the work of a run: the loop says what, and looks at what comes back.
+    """Who does the work of a run: the loop says what, and writes down what comes back.
 
-    The loop runs in every process of `join`. What these yield is written down by the process that
-    it is yielded in; together they yield each batch once. A batch is cut by the loop and goes to
-    the model as it is: its padding is part of what comes out.
+    The loop runs in every one of `processes`. What is yielded is written down by the process that
+    it is yielded in; together they yield each batch once, in any order. A batch is cut by the loop
+    and goes to the model as it is: its padding is part of what comes out.
     """
 
     @abstractmethod
-    def join(self, device: str, dtype: str) -> Processes:
-        """Return the processes that run the loop, this one among them. Called once, first.
+    def join(self, device: str, dtype: str) -> None:
+        """Join the processes that run the loop. Called once, before anything else.
 
         Args:
             device: "auto", "cpu", "cuda" or "mps".
@@ -38,6 +39,11 @@ class Executor(ABC):
             ConfigError: If the device is not there.
             TrainingError: If the processes cannot join.
         """
+
+    @property
+    @abstractmethod
+    def processes(self) -> Processes:
+        """The processes that run the loop, this one among them; known from `join` on."""
 
     @abstractmethod
     def roll_out(
@@ -54,28 +60,32 @@ class Executor(ABC):
 
     @abstractmethod
     def measure(
-        self, adapter: ModelAdapter, dataset_pass: DatasetPass, batches: Batches
+        self,
+        evaluator: Evaluator,
+        adapter: ModelAdapter,
+        dataset_pass: DatasetPass,
+        batches: Batches,
     ) -> Iterator[MeasuredBatch]:
         """Decode batches greedily, and measure them.
 
         Args:
+            evaluator: What measures; the same in every process.
             adapter: The model.
-            dataset_pass: The dataset, and how it is decoded and measured.
+            dataset_pass: The dataset, and what to do with it.
             batches: What is missing of the dataset, of all processes.
         """
 
     @abstractmethod
-    def update(self, run: Run, adapter: ModelAdapter, cycle: int, selected: Selected) -> None:
+    def update(
+        self, run: Run, adapter: ModelAdapter, selected: Selected, progress: Progress
+    ) -> None:
         """Fine-tune the model in place on what was selected, until the cycle's update is over.
 
-        It goes on from the run's resume point where that is in this cycle, and saves one when it
-        is over.
-
         Args:
-            run: The run.
+            run: The run; its resume point is where this goes on, and where it saves.
             adapter: The model; at the resume point, its weights are restored already.
-            cycle: From 1.
             selected: The same, in the same order, on every process.
+            progress: How far the update is; brought forward step by step, on every process.
 
         Raises:
             TrainingError: If there is nothing to learn from, or the update breaks the model.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -82,31 +83,37 @@ def find_adapter(
     """
     model_type = config.get("model_type")
     architectures = tuple(config.get("architectures") or ())
-    found, other_tasks = [], set()
-    for provided in registry.all("models"):
-        for serves in cast("ModelSpec", provided.spec).serves:
-            fits = serves.model_type == model_type and (
-                not architectures or set(architectures) & set(serves.architectures)
-            )
-            if fits and serves.task == task:
-                found.append(provided)
-            elif fits:
-                other_tasks.add(serves.task)
+    serving = list(_serving(registry, config))
+    found = [provided for provided, served in serving if served == task]
     if len({p.full_name for p in found}) > 1:
         names = ", ".join(sorted({p.full_name for p in found}))
         raise PluginError(f"{checkpoint}: {names} all serve it: choose one with --adapter")
     if found:
         return found[0]
     what = f"model_type '{model_type}', architectures {', '.join(architectures) or 'not stated'}"
-    if other_tasks:
-        raise PluginError(
-            f"{checkpoint} ({what}) is a model for {', '.join(sorted(other_tasks))}, not for {task}"
-        )
+    if serving:
+        others = ", ".join(sorted({served for _, served in serving}))
+        raise PluginError(f"{checkpoint} ({what}) is a model for {others}, not for {task}")
     names = ", ".join(registry.names("models")) or "none"
     raise PluginError(
         f"{checkpoint}: no installed adapter serves {what} for {task}. Installed: {names}."
         f"{registry.why_missing('models')}"
     )
+
+
+def served_tasks(registry: Registry, config: dict[str, Any]) -> set[Task]:
+    """Return the tasks that installed adapters serve a checkpoint for; empty where none does."""
+    return {task for _, task in _serving(registry, config)}
+
+
+def _serving(registry: Registry, config: dict[str, Any]) -> Iterator[tuple[Provided, Task]]:
+    """Yield every adapter that serves a checkpoint, with the task."""
+    architectures = set(config.get("architectures") or ())
+    for provided in registry.all("models"):
+        for serves in cast("ModelSpec", provided.spec).serves:
+            has_one = not architectures or architectures & set(serves.architectures)
+            if serves.model_type == config.get("model_type") and has_one:
+                yield provided, serves.task
 
 
 def read_config(checkpoint: str) -> dict[str, Any]:

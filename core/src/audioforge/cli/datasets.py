@@ -10,7 +10,7 @@ import click
 
 from audioforge.cli.plugin_option import plugin_option
 from audioforge.dataset import DatasetRequest
-from audioforge.plugin_reference import parse_reference
+from audioforge.plugin_reference import parse_plugin_reference
 from audioforge.plugins import Registry, dataset_specs, discover
 from audioforge.specs import DatasetSpec
 from audioforge.terminal.console import print_json, print_line, print_table
@@ -136,7 +136,7 @@ def _is_remote(registry: Registry, dataset: str, data_dir: Path | None) -> bool:
         return False
     from audioforge.find_dataset import find_dataset
 
-    location, settings = parse_reference(dataset)
+    location, settings = parse_plugin_reference(dataset)
     if "data_dir" in settings or Path(location).exists():
         return False
     return isinstance(find_dataset(registry, location).spec, DatasetSpec)

@@ -17,7 +17,7 @@ import attrs
 import click
 from attrs import frozen
 
-from audioforge.cli.plugins.listing import plugin_rows
+from audioforge.cli.plugins.listing import others, plugin_rows
 from audioforge.errors import describe
 from audioforge.optional_imports import COMPANIONS, hide_broken_companions
 from audioforge.plugins import discover
@@ -210,7 +210,7 @@ def _temporary() -> Iterator[Check]:
 
 def _plugins() -> Iterator[Check]:
     rows = plugin_rows(discover())
-    if not rows:
+    if not others(rows):
         mend = "Install audioforge[all], or the plugins you need."
         yield Check("plugins", "warning", "none is loaded", mend)
     for row in rows:

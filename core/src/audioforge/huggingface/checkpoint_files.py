@@ -8,6 +8,9 @@ from typing import Any
 
 from audioforge.errors import CheckpointError
 
+MAX_JSON_BYTES = 100 * 2**20
+"""Twenty times the largest tokenizer of speech models."""
+
 GIT_LFS = b"version https://git-lfs"
 """What a clone without git-lfs has instead of a large file begins so."""
 

@@ -16,9 +16,8 @@ from typing import Any
 
 from audioforge.errors import CheckpointError, listed
 from audioforge.find_adapter import read_config
-from audioforge.huggingface.checkpoint_files import check_whole
+from audioforge.huggingface.checkpoint_files import MAX_JSON_BYTES, check_whole
 from audioforge.huggingface.checkpoint_folder import INDEX, LOW_RANK, WEIGHTS
-from audioforge.huggingface.known_keys import MAX_JSON_BYTES
 
 READ = ("*.json", "*.txt", "*.model", "*.safetensors")
 """Names of the files that may be read."""

@@ -1,73 +1,24 @@
-"""From samples to batches of decoded clips, with one policy for what cannot be used."""
+"""From samples to batches of decoded clips."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-from attrs import define, evolve, field, frozen
+from attrs import evolve, frozen
 
 from audioforge.audio import load_clip
-from audioforge.errors import AudioError, DatasetError
+from audioforge.errors import AudioError
+from audioforge.inference.skip_log import SkipLog
 from audioforge.model import ModelAdapter
 from audioforge.sample import AudioSample, Clip, Problem
 
 T = TypeVar("T")
 DECODERS = 2
 """Threads that decode ahead; soundfile and soxr release the interpreter while they work."""
-
-
-@define
-class SkipLog:
-    """What was left out, each named once.
-
-    Attributes:
-        on_error: "skip" to leave out what cannot be used, "fail" to stop at the first.
-        problems: By where they are.
-    """
-
-    on_error: str = "skip"
-    problems: dict[str, Problem] = field(factory=dict)
-
-    def add(self, problem: Problem) -> None:
-        """Write down a problem.
-
-        Raises:
-            DatasetError: Under the policy "fail".
-        """
-        if self.on_error == "fail":
-            raise DatasetError(f"{problem} (--on-error skip leaves such items out)")
-        self.recall(problem)
-
-    def recall(self, problem: Problem) -> None:
-        """Take over a problem that was met before, in another process or before a resume."""
-        self.problems.setdefault(f"{problem.where} {problem.kind}", problem)
-
-    def share(self, gather: Callable[[list[Problem]], list[Problem]]) -> None:
-        """Take over what the other processes skipped.
-
-        Args:
-            gather: Joins the lists of all processes.
-        """
-        for problem in gather(list(self.problems.values())):
-            self.recall(problem)
-
-    def describe(self, total: int) -> str | None:
-        """Return one line that counts what was left out by kind and names the first, or None.
-
-        Args:
-            total: How many items there were in all.
-        """
-        if not self.problems:
-            return None
-        kinds = Counter(p.kind for p in self.problems.values())
-        counted = ", ".join(f"{n} {kind}" for kind, n in kinds.most_common())
-        first = next(iter(self.problems.values()))
-        return f"skipped {len(self.problems)} of {total}: {counted} (first: {first})"
 
 
 @frozen(eq=False)

@@ -9,10 +9,10 @@ import attrs
 import numpy as np
 from attrs import Factory, define, field, frozen
 
-from audioforge.inference.clips import SkipLog
+from audioforge.inference.skip_log import SkipLog
 from audioforge.measuring.bootstrap import Interval, difference_interval, ratio_interval
 from audioforge.measuring.classification import ClassificationReport, classification_report
-from audioforge.measuring.corpus_metrics import Measure
+from audioforge.measuring.corpus_metrics import MeasuredMetric
 from audioforge.measuring.resampling import Resampling
 from audioforge.sample import AudioSample
 from audioforge.verifier import CorpusMetric
@@ -82,31 +82,31 @@ class Evaluation:
     Attributes:
         dataset: Its name.
         items: Sorted by sample id.
-        measures: By the name of the metric; the first one decides.
+        metrics: The corpus metrics that were measured, by name; the first one decides.
         seconds: Time it took, without loading.
         total: How many items the dataset has, usable or not.
     """
 
     dataset: str
     items: list[EvaluatedItem]
-    measures: Mapping[str, Measure]
+    metrics: Mapping[str, MeasuredMetric]
     seconds: float
     total: int = field(default=Factory(lambda self: len(self.items), takes_self=True))
 
     @property
     def metric(self) -> CorpusMetric:
         """The corpus metric that decides."""
-        return next(iter(self.measures.values())).metric
+        return next(iter(self.metrics.values())).metric
 
     def sums(self, name: str) -> tuple[np.ndarray, np.ndarray]:
         """Return numerator and denominator of a metric, per utterance."""
-        parts = [self.measures[name].parts(item.metrics) for item in self.items]
+        parts = [self.metrics[name].parts(item.metrics) for item in self.items]
         return np.array([p[0] for p in parts]), np.array([p[1] for p in parts])
 
     @property
     def decisive(self) -> tuple[np.ndarray, np.ndarray]:
         """Numerator and denominator, per utterance, of the metric that decides."""
-        return self.sums(next(iter(self.measures)))
+        return self.sums(next(iter(self.metrics)))
 
     def value(self, name: str | None = None) -> float | None:
         """Return a corpus metric, or None when its denominator is 0."""
@@ -117,7 +117,7 @@ class Evaluation:
     @property
     def values(self) -> dict[str, float | None]:
         """Every corpus metric by its name; for classification also the macro-averaged F1."""
-        values = {name: self.value(name) for name in self.measures}
+        values = {name: self.value(name) for name in self.metrics}
         report = self.classification
         return values if report is None else {**values, "macro_f1": report.macro_f1}
 
@@ -161,9 +161,9 @@ class Evaluation:
 
     def counts(self, name: str) -> dict[str, float]:
         """Return every metric that a corpus metric sums, summed."""
-        measure = self.measures[name]
-        rows = [item.metrics.get(measure.verifier, {}) for item in self.items]
-        keys = (*measure.metric.numerator, measure.metric.denominator)
+        measured = self.metrics[name]
+        rows = [item.metrics.get(measured.verifier, {}) for item in self.items]
+        keys = (*measured.metric.numerator, measured.metric.denominator)
         return {key: sum(row.get(key, 0.0) for row in rows) for key in keys}
 
 

@@ -22,6 +22,7 @@ from audioforge.plugins.api_version import mismatch, source_of, version_of, writ
 from audioforge.plugins.conflicts import drop_repeated, mark_conflicts
 from audioforge.plugins.foreign_output import StandardError
 from audioforge.plugins.installed import (
+    CORE,
     GROUP,
     RESTRICT_VARIABLE,
     installed_entry_points,
@@ -41,11 +42,11 @@ LOAD_SECONDS = 30.0
 
 
 def discover(names: str | None = None, files: Sequence[Path] = ()) -> Registry:
-    """Load every installed plugin, each on its own.
+    """Load every installed plugin, each on its own; the engine's own always.
 
     Args:
-        names: Comma-separated distributions to load, none when empty, all when None. Defaults to
-            the environment variable `AUDIOFORGE_PLUGINS`.
+        names: Comma-separated distributions to load beside the engine's own, none when empty, all
+            when None. Defaults to the environment variable `AUDIOFORGE_PLUGINS`.
         files: Plugins that are single files and not installed, such as a user names with
             `--plugin`; they are loaded whatever `names` says.
 
@@ -54,7 +55,7 @@ def discover(names: str | None = None, files: Sequence[Path] = ()) -> Registry:
     """
     names = restriction() if names is None else names
     plugins = []
-    for entry_point, distribution, version in installed_entry_points(GROUP, names):
+    for entry_point, distribution, version in installed_entry_points(GROUP, _with_core(names)):
         plugin = Plugin(distribution, version, f"{entry_point.name} = {entry_point.value}")
         plugins.append(plugin)
         module_name = module_name_of(entry_point)
@@ -65,6 +66,11 @@ def discover(names: str | None = None, files: Sequence[Path] = ()) -> Registry:
     broken = [] if names is not None and not split_names(names) else unreadable(GROUP)
     damaged = [Plugin(b.name, "", "", errors=[f"its metadata: {b.reason}"]) for b in broken]
     return Registry(plugins + damaged + _not_installed(names))
+
+
+def _with_core(names: str | None) -> str | None:
+    """Return the names with the engine's own: without selection and executor nothing is trained."""
+    return None if names is None else f"{names},{CORE}"
 
 
 def _not_installed(names: str | None) -> list[Plugin]:

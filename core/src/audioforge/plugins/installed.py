@@ -19,17 +19,23 @@ COMMANDS_GROUP = f"{GROUP}.commands"
 """Entry-point group of subcommands."""
 
 RESTRICT_VARIABLE = "AUDIOFORGE_PLUGINS"
+
+CORE = "audioforge"
+"""The distribution of the engine, which registers what it brings as every plugin does."""
+
 OWN_DISTRIBUTIONS = frozenset(
     {
+        CORE,
         "audioforge-whisper",
         "audioforge-wav2vec",
         "audioforge-classification",
         "audioforge-verifiers",
         "audioforge-datasets",
         "audioforge-demo",
+        "audioforge-kit",
     }
 )
-"""AudioForge's own plugins: a name that one of these holds keeps meaning theirs."""
+"""AudioForge's own distributions: a name that one of these holds keeps meaning theirs."""
 
 
 def restriction() -> str | None:

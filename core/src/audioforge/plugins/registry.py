@@ -21,13 +21,17 @@ from audioforge.plugins.options import structure_options
 from audioforge.plugins.spec_check import reserved_problem
 from audioforge.specs import KINDS, DatasetSpec, ModelSpec, Provided, Spec, VerifierSpec
 
-EXTRAS = {
+TO_INSTALL = {
     "models": "audioforge[whisper], audioforge[wav2vec] or audioforge[classification]",
     "verifiers": "audioforge[verifiers]",
     "datasets": "audioforge[datasets]",
     "aggregators": "audioforge[verifiers]",
+    "selections": "audioforge again, which brings them",
+    "trackers": "a plugin that brings one, or give a file by --plugin",
+    "executors": "audioforge again, which brings them",
+    "exporters": "a plugin that brings one, or give a file by --plugin",
 }
-"""What to install when nothing of a kind is there; no distribution of ours has the other kinds."""
+"""What to install when nothing of a kind is there."""
 
 IMPORT_SECONDS = 300.0
 """For importing what a specification names, with all that is heavy; a cold network disk is slow."""
@@ -113,7 +117,7 @@ class Registry:
 
     def why_missing(self, kind: str) -> str:
         """Say why something of a kind may not be there: what failed, what is kept out."""
-        hint = "" if self.names(kind) or kind not in EXTRAS else f" Install {EXTRAS[kind]}."
+        hint = "" if self.names(kind) else f" Install {TO_INSTALL[kind]}."
         names = restriction()
         if names is not None:
             hint += f" {RESTRICT_VARIABLE} is '{names}': no other plugin is loaded."

@@ -79,7 +79,7 @@ def best_cycle(cycles: Sequence[Candidate]) -> Candidate:
 
 
 @define(eq=False)
-class Choice:
+class ExportChoice:
     """What the rule decided.
 
     Attributes:
@@ -97,7 +97,7 @@ class Choice:
     reason: str
 
 
-def choose(base: Candidate, cycles: Sequence[Candidate], line: Sequence[Candidate]) -> Choice:
+def choose(base: Candidate, cycles: Sequence[Candidate], line: Sequence[Candidate]) -> ExportChoice:
     """Apply the rule.
 
     Args:
@@ -108,7 +108,7 @@ def choose(base: Candidate, cycles: Sequence[Candidate], line: Sequence[Candidat
     admissible = [c for c in line if not c.lost(base)]
     if not admissible:
         names = sorted({name for c in line for name in c.lost(base)})
-        return Choice(
+        return ExportChoice(
             None,
             (0.0, 0.0),
             base.evaluation.resampling,
@@ -139,4 +139,4 @@ def choose(base: Candidate, cycles: Sequence[Candidate], line: Sequence[Candidat
         reason = f"{metric.title} is better than the base's outside the 95 % interval"
     else:
         reason = f"no {metric.title} gain outside the 95 % interval: the base model stays"
-    return Choice(winner, difference, resampling, improved, reason)
+    return ExportChoice(winner, difference, resampling, improved, reason)

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import math
-from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from attrs import frozen
 
+from audioforge.measuring.corpus_metrics import Parts
 from audioforge.raft.reward_statistics import RewardStatistics
-from audioforge.sample import Rollout
+from audioforge.terminal.figures import percent
 from audioforge.verifier import CorpusMetric
-
-Parts = tuple[float, float]
-"""Numerator and denominator of a corpus metric, of one output."""
 
 MANY = 0.9
 """A share of clips or hypotheses that says that nearly all are so."""
@@ -56,7 +52,7 @@ class Learnability:
             problem = f"the best of {self.k} hypotheses is no better than greedy decoding"
         elif (self.frac_reward_zero_std or 0) > MANY:
             problem = (
-                f"{self.frac_reward_zero_std:.0%} of clips earn the same reward with every "
+                f"{percent(self.frac_reward_zero_std, 0)} of clips earn the same reward with every "
                 f"hypothesis"
             )
         else:
@@ -72,12 +68,12 @@ class Learnability:
         else:
             of = "" if self.n == self.clips else f" of {self.n} clips"
             rates = (
-                f"greedy {self.title} {self.greedy:.1%}, oracle best-of-{self.k} "
-                f"{self.oracle:.1%}{of}, "
+                f"greedy {self.title} {percent(self.greedy)}, oracle best-of-{self.k} "
+                f"{percent(self.oracle)}{of}, "
             )
         return (
-            f"{rates}{self.frac_reward_zero_std or 0:.0%} of clips without reward spread, "
-            f"{self.distinct:.0%} of hypotheses distinct ({self.clips} clips)"
+            f"{rates}{percent(self.frac_reward_zero_std or 0, 0)} of clips without reward spread, "
+            f"{percent(self.distinct, 0)} of hypotheses distinct ({self.clips} clips)"
         )
 
     def as_mapping(self) -> dict[str, Any]:
@@ -94,7 +90,7 @@ class Learnability:
 
 
 def assess(
-    rollouts: Iterable[Rollout],
+    rewards: RewardStatistics,
     metric: CorpusMetric,
     greedy: Mapping[str, Parts],
     sampled: Mapping[str, Sequence[Parts]],
@@ -102,7 +98,7 @@ def assess(
     """Compare the k hypotheses of clips with their greedy output.
 
     Args:
-        rollouts: Of the first cycle; at least one. They are read once, and not held.
+        rewards: What the first cycle's rewards were; of at least one clip.
         metric: The corpus metric that decides.
         greedy: What the greedy output of some of the clips adds to it, by sample id.
         sampled: What each hypothesis of clips adds to it, by sample id.
@@ -116,21 +112,16 @@ def assess(
     better = None
     if greedy_rate is not None and oracle is not None:
         better = sign * (greedy_rate - oracle) > 0
-    statistics, distinct, k = RewardStatistics(), array("d"), 0
-    for rollout in rollouts:
-        statistics.add(rollout)
-        k = len(rollout.hypotheses)
-        distinct.append(len({h.hypothesis.content for h in rollout.hypotheses}) / k)
     return Learnability(
         metric=metric.name,
         title=metric.title,
         greedy=greedy_rate,
         oracle=oracle,
-        k=k,
+        k=rewards.k,
         n=len(probed),
-        clips=len(distinct),
-        frac_reward_zero_std=statistics.frac_reward_zero_std,
-        distinct=math.fsum(distinct) / len(distinct),
+        clips=rewards.clips,
+        frac_reward_zero_std=rewards.frac_reward_zero_std,
+        distinct=rewards.distinct or 0.0,
         oracle_is_better=better,
     )
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -13,54 +12,65 @@ from attrs import define, field
 from audioforge.sample import Rollout
 
 
-def reward_statistics(rollouts: Iterable[Rollout]) -> dict[str, Any]:
-    """Return the mean reward, the mean spread within a clip, and counts.
-
-    Returns:
-        reward: Mean over all judged hypotheses; None if none was judged.
-        reward_std: Mean over clips of the standard deviation of the clip's rewards.
-        frac_reward_zero_std: Share of clips whose rewards are all equal, which teach little.
-        hypotheses: How many there were.
-        unscored: How many could not be judged.
-    """
-    statistics = RewardStatistics()
-    for rollout in rollouts:
-        statistics.add(rollout)
-    return statistics.as_mapping()
-
-
 @define
 class RewardStatistics:
-    """The same, added up rollout by rollout; 16 bytes for each hypothesis and clip."""
+    """Added up rollout by rollout; 24 bytes for each clip and 8 for each hypothesis."""
 
-    _judged: array[float] = field(factory=lambda: array("d"))
+    _rewards: array[float] = field(factory=lambda: array("d"))
     _spreads: array[float] = field(factory=lambda: array("d"))
+    _distinct: array[float] = field(factory=lambda: array("d"))
     _equal: int = 0
-    _hypotheses: int = 0
+    hypotheses: int = 0
+    k: int = 0
 
     def add(self, rollout: Rollout) -> None:
         """Add a rollout."""
-        self._hypotheses += len(rollout.hypotheses)
+        self.k = len(rollout.hypotheses)
+        self.hypotheses += self.k
+        self._distinct.append(len({h.hypothesis.content for h in rollout.hypotheses}) / self.k)
         rewards = rollout.rewards
         if rewards:
-            self._judged.extend(rewards)
+            self._rewards.extend(rewards)
             self._spreads.append(float(np.std(rewards)))
             # Not by the deviation, which rounding makes a hair larger than 0 for equal rewards.
             self._equal += len(set(rewards)) == 1
 
     @property
+    def clips(self) -> int:
+        """How many rollouts there were."""
+        return len(self._distinct)
+
+    @property
+    def highest(self) -> float | None:
+        """The highest reward; None if nothing could be judged."""
+        return max(self._rewards, default=None)
+
+    @property
+    def distinct(self) -> float | None:
+        """Mean share of different hypotheses among a clip's; None without clips."""
+        return _mean(self._distinct)
+
+    @property
     def frac_reward_zero_std(self) -> float | None:
-        """Share of judged clips whose rewards are all equal."""
+        """Share of judged clips whose rewards are all equal, which teach little."""
         return self._equal / len(self._spreads) if self._spreads else None
 
     def as_mapping(self) -> dict[str, Any]:
-        """Return what `reward_statistics` returns."""
+        """Return what `metrics.json` holds.
+
+        Returns:
+            reward: Mean over all judged hypotheses; None if none was judged.
+            reward_std: Mean over clips of the standard deviation of the clip's rewards.
+            frac_reward_zero_std: Share of clips whose rewards are all equal.
+            hypotheses: How many there were.
+            unscored: How many could not be judged.
+        """
         return {
-            "reward": _mean(self._judged),
+            "reward": _mean(self._rewards),
             "reward_std": _mean(self._spreads),
             "frac_reward_zero_std": self.frac_reward_zero_std,
-            "hypotheses": self._hypotheses,
-            "unscored": self._hypotheses - len(self._judged),
+            "hypotheses": self.hypotheses,
+            "unscored": self.hypotheses - len(self._rewards),
         }
 
 

@@ -10,7 +10,7 @@ import attrs
 from audioforge.measuring.evaluation import summarise
 from audioforge.measuring.resampling import claim
 from audioforge.measuring.set_size import FEWEST, missing_part
-from audioforge.raft.export_rule import Candidate, Choice
+from audioforge.raft.export_rule import Candidate, ExportChoice
 from audioforge.raft.update import UpdateReport
 from audioforge.run.run import Run
 
@@ -19,8 +19,10 @@ class Summary:
     """Collects a run's results; rates are fractions, differences are "this minus the base".
 
     Attributes:
-        base: The untouched model.
-        cycles: One entry per trained cycle.
+        base_candidate: The untouched model, evaluated.
+        trained: Every trained cycle, evaluated.
+        base: What the untouched model came to, as `summary.json` holds it.
+        cycles: The same of every trained cycle.
         learnability: What the base model's hypotheses offered; None for selection "reference".
         candidates: The models between the base and the best cycle.
         best: What was exported.
@@ -35,7 +37,8 @@ class Summary:
     def __init__(self, run: Run, base: Candidate, accepted_changes: Sequence[str] = ()) -> None:
         """Start with the base model's evaluation."""
         self._run = run
-        self._base = base
+        self.base_candidate = base
+        self.trained: list[Candidate] = []
         self.base: dict[str, Any] = {
             **summarise(base.evaluation),
             "retention": {name: summarise(e) for name, e in base.retention.items()},
@@ -54,11 +57,11 @@ class Summary:
     @property
     def metric(self) -> str:
         """Name of the metric that decides."""
-        return self._base.evaluation.metric.name
+        return self.base_candidate.evaluation.metric.name
 
     @property
     def _title(self) -> str:
-        return self._base.evaluation.metric.title
+        return self.base_candidate.evaluation.metric.title
 
     def add_cycle(
         self,
@@ -69,7 +72,7 @@ class Summary:
         seconds: Mapping[str, float],
     ) -> dict[str, Any]:
         """Add a trained cycle; return its entry."""
-        described = candidate.describe(self._base)
+        described = candidate.describe(self.base_candidate)
         entry = {
             "cycle": candidate.cycle,
             **{k: v for k, v in described.items() if k not in ("interpolation", "admissible")},
@@ -78,12 +81,17 @@ class Summary:
             **attrs.asdict(report),
             "seconds": dict(seconds),
         }
-        self.cycles.append(entry)
+        self.recall_cycle(candidate, entry)
         return entry
 
-    def add_choice(self, choice: Choice, line: Sequence[Candidate]) -> None:
+    def recall_cycle(self, candidate: Candidate, entry: dict[str, Any]) -> None:
+        """Add a trained cycle whose entry is known."""
+        self.trained.append(candidate)
+        self.cycles.append(entry)
+
+    def add_choice(self, choice: ExportChoice, line: Sequence[Candidate]) -> None:
         """Add what was exported and why."""
-        self.candidates = [c.describe(self._base) for c in line]
+        self.candidates = [c.describe(self.base_candidate) for c in line]
         self.improved, self.reason = choice.improved, choice.reason
         rejected = None
         if choice.winner is not None:
@@ -119,10 +127,10 @@ class Summary:
         return {
             "task": config.task,
             "metric": self.metric,
-            "higher_is_better": self._base.evaluation.metric.higher_is_better,
+            "higher_is_better": self.base_candidate.evaluation.metric.higher_is_better,
             "model": config.model_name,
             "dataset": config.dataset,
-            "eval_dataset": self._base.evaluation.dataset,
+            "eval_dataset": self.base_candidate.evaluation.dataset,
             "selection": config.selection,
             "seed": config.seed,
             "normalizer": config.normalizer,
@@ -165,7 +173,7 @@ class Summary:
         heads = ["model", name, "95 %", "difference, points, 95 %"]
         names = [dataset.short_name for dataset in self._run.data.retention]
         if len(set(names)) < len(names):
-            names = list(self._base.retention)
+            names = list(self.base_candidate.retention)
         for dataset in names:
             heads += [f"retention {dataset}", "difference, points, 95 %"]
         return heads
@@ -258,7 +266,7 @@ class Summary:
     def _missing(self) -> list[str]:
         """A sentence for each set of which a noteworthy part was not measured."""
         rows = [self.base, *self.cycles, *self.candidates]
-        sets = [(self._base.evaluation.dataset, rows)]
+        sets = [(self.base_candidate.evaluation.dataset, rows)]
         for name in self.base["retention"]:
             sets.append((name, [row["retention"][name] for row in rows]))
         if self.test:

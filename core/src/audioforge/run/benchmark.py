@@ -7,21 +7,24 @@ from typing import Any, cast
 import attrs
 from attrs import frozen
 
-from audioforge.config import AudioRAFTConfig
+from audioforge.config import BenchmarkConfig
 from audioforge.find_adapter import choose_adapter, load_adapter
-from audioforge.inference.clips import SkipLog
-from audioforge.inference.processes import Processes
+from audioforge.inference.skip_log import SkipLog
+from audioforge.inference.stop import StopRequest
 from audioforge.judging.verification import Verification
 from audioforge.measuring.evaluation import Evaluation, EvaluationSet
+from audioforge.measuring.evaluator import DatasetPass, Decoding, create_evaluator
 from audioforge.measuring.resampling import claim
 from audioforge.measuring.set_size import missing_part
-from audioforge.model import LoadOptions, Task
+from audioforge.model import LoadOptions
 from audioforge.optional_imports import hide_broken_companions
 from audioforge.plugins import Registry, discover
+from audioforge.run.check_names import check_names
 from audioforge.run.claim import Claim
 from audioforge.run.data.read import data_request
-from audioforge.run.data.samples import check_labels, load_samples, normalizer_for
-from audioforge.run.run import check_names, create_judges
+from audioforge.run.data.samples import Wanted, check_labels, load_samples, normalizer_for
+from audioforge.run.prepare import create_executor, create_verification
+from audioforge.tasks import SpeechTask, speech_task
 from audioforge.terminal.reporter import Reporter
 
 
@@ -53,7 +56,7 @@ class Benchmark:
 
 
 def run_benchmark(
-    config: AudioRAFTConfig,
+    config: BenchmarkConfig,
     registry: Registry | None = None,
     reporter: Reporter | None = None,
     *,
@@ -63,7 +66,7 @@ def run_benchmark(
     """Evaluate a model.
 
     Args:
-        config: Its model, dataset and evaluation settings; the training settings do not matter.
+        config: The model, the dataset, and what is measured.
         registry: Of the plugins to use; None to discover what is installed.
         claim: On the folder that the predictions will be written to, taken before anything is
             read; generated audio goes below it.
@@ -75,34 +78,38 @@ def run_benchmark(
     """
     hide_broken_companions()
     registry = registry or discover()
-    processes = Processes(config.device, config.dtype)
+    check_names(registry, config)
+    executor = create_executor(registry, config)
+    processes = executor.processes
     if not processes.is_main:
         reporter = Reporter(quiet=True, warnings=False)
     reporter = reporter or Reporter()
-    task, model_name = cast("Task", config.task), cast("str", config.model_name)
-    check_names(registry, config)
+    task, model_name = speech_task(config.task), cast("str", config.model_name)
     if config.adapter is None:  # fail before an hour of reading data
-        choose_adapter(registry, model_name, task)
+        choose_adapter(registry, model_name, task.name)
     if claim is not None:
         claim.take(processes)
-    dataset = load_samples(
-        registry,
-        cast("str", config.dataset),
-        data_request(config),
-        task=task,
-        on_error=config.on_error,
-        limit=config.limit,
-        reporter=reporter,
-    )
-    normalizer = normalizer_for(config.normalizer, config.language, dataset.samples, task)
+    wanted = Wanted(task=task, on_error=config.on_error, limit=config.limit)
+    location = cast("str", config.dataset)
+    dataset = load_samples(registry, location, data_request(config), wanted, reporter=reporter)
+    normalizer = normalizer_for(config.normalizer, config.language, dataset.samples, config.task)
     config = attrs.evolve(config, normalizer=normalizer)
-    verification, evaluator = create_judges(registry, config, dataset.samples, processes, reporter)
+    verification = create_verification(registry, config, dataset.samples, executor, reporter)
+    decoding = Decoding(batch_size=config.batch_size, max_new_tokens=config.max_new_tokens)
+    evaluator = create_evaluator(
+        registry, verification, decoding, executor, StopRequest(), reporter
+    )
     options = LoadOptions(str(processes.device), config.language)
-    adapter = load_adapter(registry, model_name, task, options, config.adapter)
+    adapter = load_adapter(registry, model_name, task.name, options, config.adapter)
     check_labels(adapter.labels, model_name, [dataset])
-    audio_folder = claim.folder.root / "predictions" if claim and task == "tts" else None
+    keeps_speech = claim is not None and task.generates_speech
     evaluation = evaluator.evaluate(
-        adapter, dataset, audio_folder=audio_folder, word_times=word_times
+        adapter,
+        DatasetPass(
+            dataset=dataset,
+            audio_folder=claim.folder.root / "predictions" if claim and keeps_speech else None,
+            word_times=word_times,
+        ),
     )
     skipped = dataset.skips.describe(dataset.total)
     if skipped:
@@ -117,12 +124,12 @@ def run_benchmark(
 
 
 def _result(
-    config: AudioRAFTConfig, evaluation: Evaluation, dataset: EvaluationSet
+    config: BenchmarkConfig, evaluation: Evaluation, dataset: EvaluationSet
 ) -> dict[str, Any]:
     """Return what `audioforge benchmark --json` prints."""
     first, *others = evaluation.values.items()
     counts = evaluation.counts(first[0])
-    if config.task == "tts":
+    if speech_task(config.task).reward_decides:
         del counts["reward"]  # a sum, which the mean and the count of what was judged tell
     result = {
         "model": config.model_name,
@@ -147,12 +154,12 @@ def _result(
 
 
 def _warn_of_silent(
-    evaluation: Evaluation, verification: Verification, task: Task, reporter: Reporter
+    evaluation: Evaluation, verification: Verification, task: SpeechTask, reporter: Reporter
 ) -> None:
     """Say which verifiers the result tells nothing of: those that need k hypotheses, say."""
-    if task == "tts":  # every verifier has a part in the mean reward
+    if task.reward_decides:  # every verifier has a part in the mean reward
         return
-    measured = {measure.verifier for measure in evaluation.measures.values()}
+    measured = {metric.verifier for metric in evaluation.metrics.values()}
     for identity in verification.verifiers:
         if identity not in measured:
             reporter.warn(

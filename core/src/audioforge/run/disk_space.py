@@ -142,10 +142,20 @@ def disk_space(run: Run, adapter: ModelAdapter) -> DiskSpace:
         run.output_dir,
         *_weights(run, adapter),
         _results(run),
-        _speech(run, adapter) if run.task == "tts" else 0,
+        _speech(run, adapter) if run.task.generates_speech else 0,
         sum(_in_memory(s) for dataset in run.data.all for s in dataset.samples),
         _free(run.output_dir),
     )
+
+
+def check_disk_space(run: Run, adapter: ModelAdapter) -> None:
+    """Look, on the main process, whether there is room for a new run.
+
+    Raises:
+        UsageError: If there is not.
+        TrainingError: On the other processes.
+    """
+    run.processes.from_main(lambda: disk_space(run, adapter).check(run.reporter))
 
 
 def amount(size: float) -> str:

@@ -32,7 +32,7 @@ class Progress:
         finished: Whether the update is over.
         losses: Loss of each step that was done, in nats per token.
         norms: Gradient norm of each of them.
-        seconds: That they took.
+        seconds: What they took.
     """
 
     cycle: int
@@ -45,6 +45,18 @@ class Progress:
     def steps(self) -> int:
         """How many steps were done."""
         return len(self.losses)
+
+    def add(self, loss: float, norm: float, seconds: float) -> None:
+        """Add a step that was done.
+
+        Args:
+            loss: In nats per token.
+            norm: The gradient norm.
+            seconds: What the update took until now.
+        """
+        self.losses.append(loss)
+        self.norms.append(norm)
+        self.seconds = seconds
 
     def describe(self) -> str:
         """Return it as one line says it."""

@@ -13,27 +13,25 @@ from typing import Any, cast
 
 from attrs import evolve, frozen
 
-from audioforge.config import AudioRAFTConfig
+from audioforge.config import VerifyConfig
 from audioforge.errors import DatasetError, UsageError
 from audioforge.files import atomic
 from audioforge.inference.processes import Processes
 from audioforge.judging.guard import Guard
 from audioforge.judging.verification import Verification, verifier_context
-from audioforge.measuring.corpus_metrics import measures_of
+from audioforge.measuring.corpus_metrics import metrics_of
 from audioforge.model import Task
 from audioforge.optional_imports import hide_broken_companions
 from audioforge.plugins import Registry, discover
+from audioforge.run.check_names import check_names
 from audioforge.run.data.samples import normalizer_for
 from audioforge.run.rollout_store import score_line
-from audioforge.run.run import check_names
 from audioforge.sample import AudioSample, Problem, ScoredHypothesis
 from audioforge.scoring.predictions import Prediction, PredictionFile
 from audioforge.scoring.sound_folder import SoundFolder
 from audioforge.scoring.tally import Tally, unscored
+from audioforge.tasks import speech_task
 from audioforge.terminal.reporter import Reporter
-
-LINES_PER_CALL: dict[Task, int] = {"asr": 256, "classification": 256, "tts": 32}
-"""Hypotheses that verifiers get at a time; those of one sample stay together."""
 
 MOST_HYPOTHESES = 1000
 """Of one sample; more means that the ids do not tell samples apart."""
@@ -88,7 +86,7 @@ class Scoring:
 
 
 def score_predictions(
-    config: AudioRAFTConfig,
+    config: VerifyConfig,
     path: Path,
     registry: Registry | None = None,
     *,
@@ -99,9 +97,7 @@ def score_predictions(
     """Score a file of predictions.
 
     Args:
-        config: Task, verifiers, aggregator, normaliser, language, columns, limit, device, what to
-            do at a line that cannot be scored, and how long and how often a verifier may fail; the
-            other settings do not matter.
+        config: What to score with, and how the file is read.
         path: JSON lines, see `audioforge.scoring.predictions`.
         registry: Of the plugins to use; None to discover what is installed.
         audio_dir: Folder of generated sound files, for lines that do not name theirs.
@@ -119,20 +115,24 @@ def score_predictions(
     _check_output(output)
     folder = None if audio_dir is None else SoundFolder(audio_dir)
     file = PredictionFile(
-        path, task, config.text_column or "text", config.label_column or "label", folder
+        path,
+        speech_task(task),
+        config.text_column or "text",
+        config.label_column or "label",
+        folder,
     )
     survey = file.survey()
     speaking = [AudioSample("", language=language) for language in sorted(survey.languages)]
     normalizer = normalizer_for(config.normalizer, config.language, speaking, task)
-    device = str(Processes(config.device, config.dtype).device)
+    device = str(Processes(config.device, "float32").device)
     context = verifier_context(
         registry, task, normalizer, config.wer_threshold, device, survey.labels
     )
-    guard = Guard(config.verifier_timeout, config.max_error_rate, reporter)
+    guard = Guard(config.verifier_timeout, config.max_verifier_failures, reporter)
     verification = Verification(registry, config.verifiers, config.aggregator, context, guard)
-    measures = measures_of(verification.verifiers)
-    tally = Tally(verification.weights, measures, verification.has_part)
-    batches = _batches(file.read(), LINES_PER_CALL[task], config.limit)
+    metrics = metrics_of(verification.verifiers)
+    tally = Tally(verification.weights, metrics, verification.has_part)
+    batches = _batches(file.read(), speech_task(task).hypotheses_per_call, config.limit)
     tracked = reporter.track(batches, survey.lines, "verify", size=len)
     lines = _scored_lines(tracked, verification, tally, config.on_error)
     try:

@@ -12,7 +12,7 @@ import numpy as np
 from attrs import field, frozen
 
 from audioforge.measuring.bootstrap import Interval, ratio_interval
-from audioforge.measuring.corpus_metrics import Measure
+from audioforge.measuring.corpus_metrics import MeasuredMetric
 from audioforge.sample import Problem, Rollout, Score, ScoredHypothesis
 
 MOST_BLOCKS = 5000
@@ -118,7 +118,7 @@ class Tally:
 
     Args:
         weights: By verifier id, of every verifier.
-        measures: The corpus metrics, by name.
+        metrics: The corpus metrics, by name.
         has_part: Whether a verifier has a part in the reward.
 
     Attributes:
@@ -134,17 +134,17 @@ class Tally:
     def __init__(
         self,
         weights: Mapping[str, float],
-        measures: Mapping[str, Measure],
+        metrics: Mapping[str, MeasuredMetric],
         has_part: Callable[[str], bool],
     ) -> None:
         """Start with nothing."""
-        self._weights, self._measures, self._has_part = weights, measures, has_part
+        self._weights, self._metrics, self._has_part = weights, metrics, has_part
         self.reward, self.passed = Ratio(), Ratio()
         self.scored = 0
         self.unscored: Counter[str] = Counter()
         self.examples: dict[str, Problem] = {}
         self.verifiers = {i: VerifierTally(weight) for i, weight in weights.items()}
-        self.metrics = {name: Ratio() for name in measures}
+        self.metrics = {name: Ratio() for name in metrics}
 
     def add_problem(self, problem: Problem) -> None:
         """Add a line that could not be scored."""
@@ -161,9 +161,9 @@ class Tally:
         hypotheses = rollout.hypotheses
         for identity, tally in self.verifiers.items():
             tally.add([h.scores[identity] for h in hypotheses])
-        for name, measure in self._measures.items():
+        for name, metric in self._metrics.items():
             rows = [{i: s.metrics for i, s in h.scores.items()} for h in hypotheses]
-            self.metrics[name].add([measure.parts(row) for row in rows])
+            self.metrics[name].add([metric.parts(row) for row in rows])
         self.reward.add([_parts(h.reward) for h in hypotheses])
         self.passed.add([_parts(self._has_passed(h)) for h in hypotheses])
         for place, hypothesis in zip(where, hypotheses, strict=True):

@@ -10,7 +10,7 @@ from pathlib import Path
 import soundfile
 
 from audioforge.dataset import DatasetRequest
-from audioforge.testing import CannotCheck, DatasetExample, speech_like
+from audioforge_kit import CannotCheck, DatasetExample, speech_like
 
 RATE = 16_000
 TEXTS = ("one two", "three")

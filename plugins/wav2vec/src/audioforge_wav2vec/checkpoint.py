@@ -18,8 +18,7 @@ from transformers import (
 
 from audioforge.errors import CheckpointError
 from audioforge.huggingface.checkpoint import read_model, read_model_config, read_part
-from audioforge.huggingface.checkpoint_files import read_object
-from audioforge.huggingface.known_keys import MAX_JSON_BYTES
+from audioforge.huggingface.checkpoint_files import MAX_JSON_BYTES, read_object
 from audioforge.huggingface.schema import problems, refuse, whole
 from audioforge_wav2vec.families import FAMILIES
 

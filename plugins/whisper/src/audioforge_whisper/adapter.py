@@ -11,19 +11,15 @@ from attrs import frozen
 
 from audioforge.audio import check_rate
 from audioforge.errors import AudioError
+from audioforge.huggingface.checkpoint import write_model
+from audioforge.huggingface.low_rank import add_low_rank_updates, merged_state
+from audioforge.huggingface.modes import evaluating
 from audioforge.model import LoadOptions, ModelAdapter, SamplingParams, Task, TrainOptions
-from audioforge.optional_imports import hide_broken_companions
 from audioforge.sample import AudioSample, Clip, Hypothesis
-
-hide_broken_companions()
-
-from audioforge.huggingface.checkpoint import write_model  # noqa: E402
-from audioforge.huggingface.low_rank import add_low_rank_updates, merged_state  # noqa: E402
-from audioforge.huggingface.modes import evaluating  # noqa: E402
-from audioforge_whisper.checkpoint import Checkpoint, read_checkpoint  # noqa: E402
-from audioforge_whisper.decoding import Decoded, TokenRules, decode  # noqa: E402
-from audioforge_whisper.prompts import Prompts  # noqa: E402
-from audioforge_whisper.targets import spoken_tokens, teacher_forcing  # noqa: E402
+from audioforge_whisper.checkpoint import Checkpoint, read_checkpoint
+from audioforge_whisper.decoding import Decoded, TokenRules, decode
+from audioforge_whisper.prompts import Prompts
+from audioforge_whisper.targets import spoken_tokens, teacher_forcing
 
 
 @frozen(eq=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from audioforge.testing import ModelExample
+from audioforge_kit import ModelExample
 from audioforge_whisper.untrained import Architecture, write_untrained
 
 ARCHITECTURE = Architecture(

@@ -10,24 +10,11 @@ from pathlib import Path
 
 import torch
 from attrs import evolve, frozen
+from tokenizers.pre_tokenizers import ByteLevel
 
-from audioforge.optional_imports import hide_broken_companions
+from audioforge.huggingface.library import transformers
+from audioforge_whisper.prompts import LANGUAGES
 
-hide_broken_companions()
-
-from tokenizers.pre_tokenizers import ByteLevel  # noqa: E402
-from transformers import (  # noqa: E402
-    AddedToken,
-    GenerationConfig,
-    WhisperConfig,
-    WhisperFeatureExtractor,
-    WhisperForConditionalGeneration,
-    WhisperProcessor,
-    WhisperTokenizer,
-)
-from transformers.models.whisper.tokenization_whisper import TO_LANGUAGE_CODE  # noqa: E402
-
-LANGUAGES = tuple(TO_LANGUAGE_CODE.values())
 LANGUAGES_99 = tuple(dict.fromkeys(code for code in LANGUAGES if code != "yue"))
 LANGUAGES_100 = (*LANGUAGES_99, "yue")
 
@@ -101,7 +88,7 @@ def write_untrained(folder: Path, architecture: Architecture, seed: int = 0) -> 
         seed: Of the weights; torch's global generator is left as it was.
     """
     tokenizer = _tokenizer(architecture)
-    extractor = WhisperFeatureExtractor(
+    extractor = transformers.WhisperFeatureExtractor(
         feature_size=architecture.mels,
         hop_length=architecture.hop_length,
         chunk_length=architecture.window_seconds,
@@ -109,17 +96,17 @@ def write_untrained(folder: Path, architecture: Architecture, seed: int = 0) -> 
     config = model_config(architecture)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = WhisperForConditionalGeneration(config)
+        model = transformers.WhisperForConditionalGeneration(config)
     model.generation_config = _generation_config(architecture, tokenizer)
     model.save_pretrained(folder)
-    WhisperProcessor(extractor, tokenizer).save_pretrained(folder)
+    transformers.WhisperProcessor(extractor, tokenizer).save_pretrained(folder)
 
 
-def model_config(architecture: Architecture) -> WhisperConfig:
+def model_config(architecture: Architecture) -> transformers.WhisperConfig:
     """Return the configuration that Transformers builds the network from."""
     end = architecture.text_tokens
     special = len(_special_tokens(architecture)) + architecture.timestamps
-    return WhisperConfig(
+    return transformers.WhisperConfig(
         architectures=["WhisperForConditionalGeneration"],
         vocab_size=end + special,
         d_model=architecture.width,
@@ -147,21 +134,23 @@ def _special_tokens(architecture: Architecture) -> list[str]:
     return [f"<|{name}|>" for name in names]
 
 
-def _tokenizer(architecture: Architecture) -> WhisperTokenizer:
+def _tokenizer(architecture: Architecture) -> transformers.WhisperTokenizer:
     alphabet = sorted(ByteLevel.alphabet())
     fillers = [f"Ġ{i}" for i in range(architecture.text_tokens - len(alphabet))]
     texts = [*alphabet, *fillers]
     special = _special_tokens(architecture)
     vocabulary = {token: number for number, token in enumerate([*texts, *special])}
-    tokenizer = WhisperTokenizer(
+    tokenizer = transformers.WhisperTokenizer(
         vocab=vocabulary, merges=[], pad_token=special[0], extra_special_tokens=special[1:]
     )
     times = [f"<|{0.02 * i:.2f}|>" for i in range(architecture.timestamps)]
-    tokenizer.add_tokens([AddedToken(time, special=False) for time in times])
+    tokenizer.add_tokens([transformers.AddedToken(time, special=False) for time in times])
     return tokenizer
 
 
-def _generation_config(architecture: Architecture, tokenizer: WhisperTokenizer) -> GenerationConfig:
+def _generation_config(
+    architecture: Architecture, tokenizer: transformers.WhisperTokenizer
+) -> transformers.GenerationConfig:
     vocabulary = tokenizer.get_vocab()
     end = vocabulary["<|endoftext|>"]
     tasks = ("transcribe", "translate")
@@ -169,7 +158,7 @@ def _generation_config(architecture: Architecture, tokenizer: WhisperTokenizer) 
         "lang_to_id": {f"<|{c}|>": vocabulary[f"<|{c}|>"] for c in architecture.languages},
         "task_to_id": {task: vocabulary[f"<|{task}|>"] for task in tasks},
     }
-    return GenerationConfig(
+    return transformers.GenerationConfig(
         bos_token_id=end,
         eos_token_id=end,
         pad_token_id=end,

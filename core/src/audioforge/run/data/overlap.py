@@ -25,9 +25,9 @@ from attrs import define, field, frozen
 from audioforge.audio import SEGMENT_SLACK_SECONDS
 from audioforge.files.paths import real_path
 from audioforge.measuring.evaluation import EvaluationSet
-from audioforge.model import Task
 from audioforge.run.data.sound_digest import sound_digest
 from audioforge.sample import Audio, AudioSample
+from audioforge.tasks import SpeechTask
 from audioforge.terminal.reporter import Reporter
 
 BLOCK_BYTES = 4096
@@ -80,7 +80,7 @@ SIZE, IDENTITY = 0, 1
 
 
 def find_overlaps(
-    pairs: Iterable[tuple[Role, Role]], task: Task, reporter: Reporter
+    pairs: Iterable[tuple[Role, Role]], task: SpeechTask, reporter: Reporter
 ) -> list[Overlap]:
     """Return what the two datasets of each pair share, without the pairs that share nothing.
 
@@ -110,7 +110,7 @@ class _Comparison:
     There may be millions of clips, so that what is known of each is numbers in an array.
     """
 
-    _task: Task
+    _task: SpeechTask
     _reporter: Reporter
     _looks: dict[EvaluationSet, np.ndarray] = field(factory=dict, init=False)
     _digests: dict[int, int] = field(factory=dict, init=False)
@@ -123,7 +123,7 @@ class _Comparison:
             spans[part].append(span)
         covered = {part: _merged(found) for part, found in spans.items()}
         count = sum(_covers(covered.get(part, []), span) for part, span in ours)
-        return count + (_shared_texts(measured, used) if self._task == "tts" else 0)
+        return count + (_shared_texts(measured, used) if self._task.generates_speech else 0)
 
     def _of_same_sounds(
         self, measured: EvaluationSet, used: EvaluationSet
@@ -183,7 +183,7 @@ class _Comparison:
 
     def _words(self, sample: AudioSample) -> str:
         """Return the text of which a sound is a part: one recording may be the voice of many."""
-        return _text(sample) if self._task == "tts" else ""
+        return _text(sample) if self._task.generates_speech else ""
 
 
 def _look_at(audio: Audio | None) -> tuple[int, int]:

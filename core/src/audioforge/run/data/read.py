@@ -7,18 +7,19 @@ from typing import cast
 import attrs
 from attrs import define, field
 
-from audioforge.config import AudioRAFTConfig
+from audioforge.config import AudioRAFTConfig, DatasetSettings, DataSettings
 from audioforge.dataset import DatasetRequest
 from audioforge.errors import listed
-from audioforge.inference.clips import SkipLog
+from audioforge.inference.skip_log import SkipLog
 from audioforge.measuring.evaluation import EvaluationSet
 from audioforge.measuring.set_size import size_problem
-from audioforge.model import Task
 from audioforge.plugins import Registry, import_factory
 from audioforge.run.data.hold_out import hold_out
 from audioforge.run.data.overlap import Overlap, find_overlaps
-from audioforge.run.data.samples import labels_of, load_samples
+from audioforge.run.data.samples import Wanted, labels_of, load_samples
 from audioforge.run.data.spool import Spool
+from audioforge.selection import Selection
+from audioforge.tasks import SpeechTask, speech_task
 from audioforge.terminal.reporter import Reporter
 
 
@@ -70,7 +71,7 @@ class RunData:
         return {role: dataset.skips for role, dataset in self.by_role}
 
 
-def data_request(config: AudioRAFTConfig) -> DatasetRequest:
+def data_request(config: DatasetSettings) -> DatasetRequest:
     """Return the request for the data that a configuration's split and folder belong to."""
     return attrs.evolve(
         columns_request(config),
@@ -80,24 +81,29 @@ def data_request(config: AudioRAFTConfig) -> DatasetRequest:
     )
 
 
-def columns_request(config: AudioRAFTConfig) -> DatasetRequest:
+def columns_request(config: DataSettings) -> DatasetRequest:
     """Return the request for any other data of the run: the columns are called the same."""
     return DatasetRequest(
         "",
         text_column=config.text_column,
         label_column=config.label_column,
-        needs_audio=config.task != "tts",
+        needs_audio=not speech_task(config.task).generates_speech,
     )
 
 
 def read_run_data(
-    registry: Registry, config: AudioRAFTConfig, reporter: Reporter, spool: Spool | None
+    registry: Registry,
+    config: AudioRAFTConfig,
+    selection: Selection,
+    reporter: Reporter,
+    spool: Spool | None,
 ) -> RunData:
     """Read every dataset, and hold part of the training data out if there is no other.
 
     Args:
-        registry: Of the plugins to use.
-        config: Of the run.
+        registry: The plugins to use.
+        config: The settings of the run.
+        selection: What a cycle learns from.
         reporter: Hears what is wrong with the data; nothing of it stops the run.
         spool: Where sound goes that comes without a file; None to hold it in memory.
 
@@ -112,23 +118,19 @@ def read_run_data(
         limit: int | None = None,
         needs_reference: bool = True,
     ) -> EvaluationSet:
-        loaded = load_samples(
-            registry,
-            location,
-            request,
-            task=cast("Task", config.task),
+        wanted = Wanted(
+            task=speech_task(config.task),
             on_error=config.on_error,
             limit=limit,
             needs_reference=needs_reference,
-            spool=spool,
-            reporter=reporter,
         )
+        loaded = load_samples(registry, location, request, wanted, spool, reporter)
         skipped = loaded.skips.describe(loaded.total)
         if skipped:
             reporter.warn(f"{location}: {skipped}")
         return loaded
 
-    needs_reference = _needs_reference(registry, config)
+    needs_reference = _needs_reference(registry, config, selection)
     train = read(cast("str", config.dataset), request, config.limit, needs_reference)
     account = None
     if config.eval_dataset is None:
@@ -138,16 +140,16 @@ def read_run_data(
     retention = [read(name) for name in config.retention_dataset]
     test = read(config.test_dataset) if config.test_dataset else None
     data = RunData(train, held_out, retention, test, account)
-    data.overlaps = _overlaps(data, cast("Task", config.task), reporter)
+    data.overlaps = _overlaps(data, speech_task(config.task), reporter)
     _warn_of_small_sets(data, reporter)
-    if config.task == "classification":
+    if speech_task(config.task).has_classes:
         _warn_of_labels_not_learnt(data, reporter)
     return data
 
 
-def _needs_reference(registry: Registry, config: AudioRAFTConfig) -> bool:
+def _needs_reference(registry: Registry, config: AudioRAFTConfig, selection: Selection) -> bool:
     """Say whether a training clip without a reference is of no use to this run."""
-    if config.task != "asr" or config.selection == "reference":
+    if speech_task(config.task).reference_needed or selection.learns_from_references:
         return True
     rewarding = [setting for setting in config.verifiers if setting.weight > 0]
     factories = [import_factory(registry.find("verifiers", s.name)) for s in rewarding]
@@ -180,7 +182,7 @@ def _hold_out(
     train: EvaluationSet, config: AudioRAFTConfig, reporter: Reporter
 ) -> tuple[EvaluationSet, str]:
     """Take the held-out set out of the training set; return it, and how that was done."""
-    split = hold_out(train.samples, config.eval_fraction, config.seed, cast("Task", config.task))
+    split = hold_out(train.samples, config.eval_fraction, config.seed, speech_task(config.task))
     train.samples = split.train
     tell = reporter.info if split.parts_voices else reporter.warn
     tell(split.account)
@@ -188,7 +190,7 @@ def _hold_out(
     return held_out, split.account
 
 
-def _overlaps(data: RunData, task: Task, reporter: Reporter) -> list[Overlap]:
+def _overlaps(data: RunData, task: SpeechTask, reporter: Reporter) -> list[Overlap]:
     """Say when a figure would be measured on what was learnt from, or on what chose the model."""
     train, held_out = ("training", data.train), ("held-out", data.held_out)
     retention = [("retention", dataset) for dataset in data.retention]

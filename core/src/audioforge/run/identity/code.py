@@ -14,11 +14,10 @@ from pathlib import Path
 
 from attrs import frozen
 
-from audioforge.plugins import Registry
+from audioforge.plugins import CORE, Registry
 from audioforge.plugins.registry import Plugin
 from audioforge.run.identity.file_digests import file_digest
 
-CORE = "audioforge"
 SUFFIXES = (".py", ".so", ".pyd")
 
 
