@@ -1,10 +1,11 @@
 """What changes a hypothesis that should not: batch size, order, the number of processes, a repeat.
 
-For each model (the demo's two, or the one that is given), k hypotheses of every clip are drawn in batches of 16, and again in batches of 1 and
-3, in the reverse order and shuffled. Then `audioforge train` runs for two cycles: twice with one
-process, whose run folders must be equal byte by byte but for times, and once with two under
-torchrun. Every hypothesis is compared with that of the same key (seed, cycle, clip, index). The
-noise is the same in all of them; logits differ by rounding, and rounding can turn a draw.
+For each model (the demo's two, or the one that is given), k hypotheses of every clip are drawn in
+batches of 16, and again in batches of 1 and 3, in the reverse order and shuffled. Then
+`audioforge train` runs for two cycles: twice with one process, whose run folders must be equal byte
+by byte but for times, and once with two under torchrun. Every hypothesis is compared with that of
+the same key (seed, cycle, clip, index). The noise is the same in all of them; logits differ by
+rounding, and rounding can turn a draw.
 
 In the second cycle two processes have learnt from gradients that were added up in another order,
 so that there the weights themselves differ by rounding; it has a row of its own.
@@ -61,7 +62,9 @@ def main() -> int:
     """Print the table, and return 1 if more than one hypothesis in 1,000 differs anywhere."""
     parser = argparse.ArgumentParser(description="What changes a hypothesis")
     parser.add_argument("--model", type=existing, help="folder of a trained model")
-    parser.add_argument("--data", type=existing, help="manifest of clips that it knows something of")
+    parser.add_argument(
+        "--data", type=existing, help="manifest of clips that it knows something of"
+    )
     parser.add_argument("--task", default="asr", choices=["asr", "classification"])
     parser.add_argument("--hypotheses", type=int, default=20_000, help="at least, for each model")
     arguments = parser.parse_args()

@@ -26,8 +26,8 @@ def example(root, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def environment(fresh_environment):
-    return fresh_environment(leave_out=tuple(set(OF_PLUGINS) - {"jiwer", "rapidfuzz"}))
+def environment(shared_environment):
+    return shared_environment(leave_out=tuple(set(OF_PLUGINS) - {"jiwer", "rapidfuzz"}))
 
 
 def test_a_project_is_checked_as_it_would_be_published(environment, example):

@@ -31,8 +31,8 @@ def project(request, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def environment(project, fresh_environment):
-    return fresh_environment(project[2])
+def environment(project, shared_environment):
+    return shared_environment(project[2])
 
 
 def test_it_is_a_complete_package(project):
