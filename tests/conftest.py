@@ -75,3 +75,19 @@ def processes():
     from audioforge.inference.processes import Processes
 
     return Processes("cpu", "float32")
+
+
+@pytest.fixture(scope="session")
+def rollout():
+    """`rollout("a", 0.5, None)` has one hypothesis for each reward."""
+
+    from audioforge.sample import AudioSample, Hypothesis, Rollout, Score, ScoredHypothesis
+
+    def _rollout(identity: str, *rewards: float | None, cycle: int = 1) -> Rollout:
+        hypotheses = [
+            ScoredHypothesis(Hypothesis(i, text=f"{identity}-{i}"), {"wer": Score(reward)}, reward)
+            for i, reward in enumerate(rewards)
+        ]
+        return Rollout(AudioSample(identity), cycle, hypotheses)
+
+    return _rollout

@@ -25,7 +25,7 @@ from audioforge.run.events import Events, Terminal
 from audioforge.run.folder import RunFolder
 from audioforge.run.run import Run
 from audioforge.run.run_files import RunFiles
-from audioforge.sample import AudioSample, Hypothesis, Rollout, Score, ScoredHypothesis
+from audioforge.sample import AudioSample, Hypothesis
 from audioforge.selection import Kept
 
 RATE = 8000
@@ -176,17 +176,3 @@ def engine(reporter, config, tmp_path):
         )
 
     return _engine
-
-
-@pytest.fixture(scope="session")
-def rollout() -> Callable[..., Rollout]:
-    """`rollout("a", 0.5, None)` has one hypothesis for each reward."""
-
-    def _rollout(identity: str, *rewards: float | None, cycle: int = 1) -> Rollout:
-        hypotheses = [
-            ScoredHypothesis(Hypothesis(i, text=f"{identity}-{i}"), {"wer": Score(reward)}, reward)
-            for i, reward in enumerate(rewards)
-        ]
-        return Rollout(AudioSample(identity), cycle, hypotheses)
-
-    return _rollout

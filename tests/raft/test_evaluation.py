@@ -15,7 +15,7 @@ from audioforge.measuring.evaluator import DatasetPass, Decoding, Evaluator, cre
 from audioforge.measuring.task_metrics import MEAN_REWARD
 from audioforge.raft.own_executor import ProcessesExecutor
 from audioforge.raft.update import update
-from audioforge.run.prepare import check_names
+from audioforge.run.check_names import check_names
 from audioforge.run.resume_points import Progress
 from audioforge.sample import AudioSample
 from audioforge.selection import Selected

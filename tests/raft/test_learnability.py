@@ -4,8 +4,8 @@ import re
 
 import pytest
 
+from audioforge.measuring.reward_statistics import RewardStatistics
 from audioforge.raft.learnability import Learnability, assess
-from audioforge.raft.reward_statistics import RewardStatistics
 from audioforge.sample import AudioSample, Hypothesis, Rollout, Score, ScoredHypothesis
 from audioforge.verifier import CorpusMetric
 
@@ -53,8 +53,8 @@ def test_the_oracle_takes_each_clips_best():
     assert report.distinct == pytest.approx((1 + 1 / 3 + 2 / 3) / 3)
     assert report.as_mapping()["oracle_wer"] == report.oracle
     assert report.describe() == (
-        "greedy WER 30.0%, oracle best-of-3 20.0%, 33% of clips without reward spread, "
-        "67% of hypotheses distinct (3 clips)"
+        "greedy WER 30.0 %, oracle best-of-3 20.0 %, 33 % of clips without reward spread, "
+        "67 % of hypotheses distinct (3 clips)"
     )
 
 
@@ -64,7 +64,9 @@ def test_both_rates_are_of_the_same_clips():
     assert (report.greedy, report.oracle, report.n) == (0.3, 0.2, 1)
     assert report.frac_reward_zero_std == 0.5
     assert report.as_mapping()["clips"] == 2
-    assert report.describe().startswith("greedy WER 30.0%, oracle best-of-2 20.0% of 1 clips, 50%")
+    assert report.describe().startswith(
+        "greedy WER 30.0 %, oracle best-of-2 20.0 % of 1 clips, 50 %"
+    )
     assert report.describe().endswith("(2 clips)")
 
 
@@ -92,7 +94,7 @@ def test_without_references_there_are_no_rates():
     report = assess(rewards([Rollout(AudioSample("a"), 1, hypotheses)]), WER, {}, {})
     assert (report.greedy, report.oracle, report.n) == (None, None, 0)
     assert report.describe() == (
-        "100% of clips without reward spread, 100% of hypotheses distinct (1 clips)"
+        "100 % of clips without reward spread, 100 % of hypotheses distinct (1 clips)"
     )
 
 
@@ -102,7 +104,7 @@ def test_without_references_there_are_no_rates():
         ([1, 3], None, None),
         ([3, 3], ["a", "a"], "no better than greedy decoding: raise --temperature"),
         ([9, 9], None, "no better than greedy decoding: lower --temperature"),
-        ([2, 2], ["a", "a"], "100% of clips earn the same .*: raise --temperature"),
+        ([2, 2], ["a", "a"], "100 % of clips earn the same .*: raise --temperature"),
         ([3], None, None),
     ],
 )

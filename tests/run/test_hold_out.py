@@ -76,7 +76,7 @@ def test_a_speaker_of_few_clips_is_taken_rather_than_one_of_a_quarter():
         split = hold_out(people(10, 10, 10, 5, 5), 0.1, seed, ASR)
         assert len(split.held_out) == 5
         assert "5 of 40 clips are held out" in split.account
-        assert "12.5% where 10.0% was asked for: all of 1 of 5 speakers" in split.account
+        assert "12.5 % where 10.0 % was asked for: all of 1 of 5 speakers" in split.account
         assert split.parts_voices
 
 
@@ -117,7 +117,7 @@ def test_single_clips_are_held_out_where_speakers_do_not_tell_and_that_is_said(n
 def test_at_least_one_clip_is_held_out_and_one_is_left():
     samples = [AudioSample("a", reference="a"), AudioSample("b", reference="b")]
     assert [len(part) for part in ids(hold_out(samples, 0.01, 0, ASR))] == [1, 1]
-    with pytest.raises(DatasetError, match=r"too few samples \(1\) to hold 10% .* give --eval"):
+    with pytest.raises(DatasetError, match=r"too few samples \(1\) to hold 10 % .* give --eval"):
         hold_out(samples[:1], 0.1, 0, ASR)
     with pytest.raises(DatasetError, match="too few"):
         hold_out(samples, 0.9, 0, ASR)

@@ -13,7 +13,7 @@ from audioforge.dataset import Dataset, DatasetRequest
 from audioforge.errors import AudioForgeError, DatasetError, describe, did_you_mean
 from audioforge.isolation.copies import of_dataset
 from audioforge.isolation.global_state.put_back import global_state_put_back
-from audioforge.plugin_reference import parse_reference
+from audioforge.plugin_reference import parse_plugin_reference
 from audioforge.plugins import OWN_DISTRIBUTIONS, Registry, call_factory, checked_options
 from audioforge.plugins.options import structure_options
 from audioforge.sample import AudioSample, Problem
@@ -63,7 +63,7 @@ def _chosen(registry: Registry, text: str) -> tuple[str, dict[str, str], Provide
     """Return the location that a text names, its settings, and what serves it."""
     if not text.strip():
         raise DatasetError("the dataset has no name: give a name, a path, or a hub id")
-    location, settings = (text, {}) if _is_there(text) else parse_reference(text)
+    location, settings = (text, {}) if _is_there(text) else parse_plugin_reference(text)
     chosen = settings.get(FORMAT)
     provided = find_dataset(registry, location) if chosen is None else _named(registry, chosen)
     return location, settings, provided

@@ -9,12 +9,12 @@ from typing import Any
 from audioforge.errors import UsageError
 
 
-def parse_reference(text: str) -> tuple[str, dict[str, str]]:
+def parse_plugin_reference(text: str) -> tuple[str, dict[str, str]]:
     """Split a reference into its name and settings; values stay text.
 
-    >>> parse_reference("wer")
+    >>> parse_plugin_reference("wer")
     ('wer', {})
-    >>> parse_reference("hotwords:terms=a.txt,weight=0.5")
+    >>> parse_plugin_reference("hotwords:terms=a.txt,weight=0.5")
     ('hotwords', {'terms': 'a.txt', 'weight': '0.5'})
 
     Raises:
@@ -34,17 +34,17 @@ def parse_reference(text: str) -> tuple[str, dict[str, str]]:
     return name, settings
 
 
-def read_reference(reference: str | Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+def read_plugin_reference(reference: str | Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     """Return the name and settings of a reference in either spelling.
 
-    >>> read_reference({"name": "gated", "require": ["hallucination"]})
+    >>> read_plugin_reference({"name": "gated", "require": ["hallucination"]})
     ('gated', {'require': ['hallucination']})
 
     Raises:
         UsageError: If a setting has no `=` or is there twice.
     """
     if isinstance(reference, str):
-        name, settings = parse_reference(reference)
+        name, settings = parse_plugin_reference(reference)
         return name, dict(settings)
     options = dict(reference)
     return str(options.pop("name", "")), options

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers.activations import ACT2FN
 
-from audioforge.huggingface.checkpoint_files import MAX_JSON_BYTES, read_object
+from audioforge.files.checkpoint_files import MAX_JSON_BYTES, read_object
+from audioforge.huggingface.library import transformers
 from audioforge.huggingface.schema import (
     ANY_NUMBER,
     FLAG,
@@ -34,7 +34,8 @@ from audioforge.huggingface.schema import (
 WIDTH = whole(1, 65_536)
 TOKEN = optional(whole(-1, 10_000_000))
 ACTIVATION = Value(
-    "the name of one of Transformers' activations", lambda v: isinstance(v, str) and v in ACT2FN
+    "the name of one of Transformers' activations",
+    lambda v: isinstance(v, str) and v in transformers.activations.ACT2FN,
 )
 DTYPE = Value(
     "the name of one of PyTorch's types of number, such as float32",

@@ -8,9 +8,9 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from transformers import AutoConfig
 
 from audioforge.errors import CheckpointError
+from audioforge.huggingface.library import transformers
 
 MOST_TIMES = 2
 """How many weights a network may have for each that is stored: tied ones are stored once."""
@@ -35,7 +35,7 @@ def check_size(location: str, folder: Path, model_class: Any, **settings: Any) -
     """
     stored = sum(_stored(location, path) for path in folder.glob("model*.safetensors"))
     known = {k: v for k, v in settings.items() if k != "ignore_mismatched_sizes"}
-    config = AutoConfig.from_pretrained(folder, trust_remote_code=False, **known)
+    config = transformers.AutoConfig.from_pretrained(folder, trust_remote_code=False, **known)
     build = getattr(model_class, "from_config", model_class)
     with torch.device("meta"):
         described = sum(weight.numel() for weight in build(config).parameters())

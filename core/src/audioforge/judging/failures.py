@@ -52,12 +52,12 @@ class Failures:
     """How often each verifier failed, and on what.
 
     Args:
-        max_error_rate: The part of what a verifier was given that it may fail on.
+        max_failures: The part of what a verifier was given that it may fail on.
     """
 
-    def __init__(self, max_error_rate: float) -> None:
+    def __init__(self, max_failures: float) -> None:
         """Start with nothing."""
-        self._max_error_rate = max_error_rate
+        self._max_failures = max_failures
         self._tallies: dict[str, _Tally] = {}
 
     def add(self, identity: str, sample_id: str, error: str | None) -> None:
@@ -110,15 +110,15 @@ class Failures:
         if problems:
             text = "\n".join(problems)
             raise VerifierError(
-                f"{text}\nThat is more than --max-error-rate {self._max_error_rate:g} allows. Mend "
-                f"the verifier or leave it out, or raise the rate: what a verifier fails on is "
-                f"left without a reward."
+                f"{text}\nThat is more than --max-verifier-failures {self._max_failures:g} allows. "
+                f"Mend the verifier or leave it out, or raise the limit: what a verifier fails on "
+                f"is left without a reward."
             )
 
     def _is_too_much(self, tally: _Tally, at_end: bool) -> bool:
-        if tally.failed <= self._max_error_rate * tally.given:
+        if tally.failed <= self._max_failures * tally.given:
             return False
-        return at_end or not self._max_error_rate or tally.given >= FEW_HYPOTHESES
+        return at_end or not self._max_failures or tally.given >= FEW_HYPOTHESES
 
 
 def _merged(counts: Iterable[Count]) -> Mapping[str, _Tally]:

@@ -57,24 +57,23 @@ class Guard:
         time_limit: Seconds that a verifier may take for one batch; 0 is no limit. When a batch
             is given again piece by piece, those that take too long may together waste as much once
             more; what comes after that is given up.
-        max_error_rate: The part of what a verifier was given that it may fail on.
+        max_failures: The part of what a verifier was given that it may fail on.
         reporter: Where to say that there can be no time limit; None to say nothing.
 
     Attributes:
         failures: What each verifier failed on until now.
-        time_limit: Of a batch, in seconds; 0 is none.
-        stage: What of it since the stage of the run began.
+        time_limit: Seconds that a batch may take; 0 is no limit.
+        stage: What each failed on since the stage of the run began.
     """
 
     def __init__(
-        self, time_limit: float, max_error_rate: float, reporter: Reporter | None = None
+        self, time_limit: float, max_failures: float, reporter: Reporter | None = None
     ) -> None:
         """Start with nothing counted."""
         if time_limit and reporter is not None and (reason := no_limit_because()):
             reporter.warn(f"--verifier-timeout cannot interrupt anything here: {reason}")
-        self.time_limit, self._max_error_rate = time_limit, max_error_rate
-        self.failures = Failures(max_error_rate)
-        self.begin()
+        self.time_limit, self._max_failures = time_limit, max_failures
+        self.failures, self.stage = Failures(max_failures), Failures(max_failures)
 
     def begin(self) -> Failures:
         """Begin a stage, such as a cycle's rollouts, and return what will be counted in it.
@@ -82,7 +81,7 @@ class Guard:
         A stage is judged by itself and recalls what it had counted before it was interrupted, so
         that a resumed run stops where an uninterrupted one does.
         """
-        self.stage = Failures(self._max_error_rate)
+        self.stage = Failures(self._max_failures)
         return self.stage
 
     def scores(

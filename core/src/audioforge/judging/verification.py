@@ -20,7 +20,7 @@ from audioforge.isolation.time_limit import OutOfTime, call_within
 from audioforge.judging.guard import Guard
 from audioforge.judging.models import Models
 from audioforge.model import Task
-from audioforge.plugin_reference import read_reference
+from audioforge.plugin_reference import read_plugin_reference
 from audioforge.plugins import Registry, checked_options, verifier_spec
 from audioforge.reward import RewardAggregator
 from audioforge.sample import AudioSample, Hypothesis, Rollout, Score, ScoredHypothesis
@@ -88,7 +88,7 @@ def name_problems(
         except PluginError as error:
             problems.append(f"{key}: {error}")
     try:
-        name, options = read_reference(aggregator)
+        name, options = read_plugin_reference(aggregator)
         ids = [s.id for s in settings]
         for identity in cast("Any", registry.create("aggregators", name, **options)).requires:
             if identity not in ids:
@@ -168,7 +168,7 @@ class Verification:
         if problems := setting_problems(settings):
             raise ConfigError(problems)
         ids = [s.id for s in settings]
-        name, options = read_reference(aggregator)
+        name, options = read_plugin_reference(aggregator)
         self._aggregator_name = name
         self._aggregator = cast("RewardAggregator", registry.create("aggregators", name, **options))
         self.required = tuple(self._aggregator.requires)
@@ -176,7 +176,7 @@ class Verification:
         self.context = context
         self.settings = [*settings, *added]
         self.weights = {s.id: s.weight for s in self.settings}
-        self.guard = guard or Guard(time_limit=0.0, max_error_rate=1.0)
+        self.guard = guard or Guard(time_limit=0.0, max_failures=1.0)
         self.verifiers: dict[str, Verifier] = {
             s.id: create_verifier(registry, s, context) for s in self.settings
         }

@@ -7,6 +7,8 @@ gains only.
 
 from __future__ import annotations
 
+from audioforge.terminal.figures import percent
+
 FEWEST = 20
 """Utterances below which nothing is claimed: the base model stays, and no test confirms."""
 FEW = 50
@@ -54,7 +56,7 @@ def missing_part(name: str, measured: int, total: int) -> str | None:
     what = "is" if missing == 1 else "are"
     return (
         f"{missing} of the {total} items of {name} {what} missing from its figures "
-        f"({100 * missing / total:.1f} %)"
+        f"({percent(missing / total)})"
     )
 
 

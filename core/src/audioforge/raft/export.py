@@ -83,3 +83,25 @@ def _evaluate_test(run: Run, summary: Summary) -> None:
         "improved": min(base.measured, best.measured) >= FEWEST
         and is_better(best.difference_interval(base), best.metric),
     }
+
+
+def finish(run: Run, summary: Summary, seconds: float) -> None:
+    """Say what was left out and what failed, and write the result.
+
+    Args:
+        run: The run, exported.
+        summary: What it measured.
+        seconds: What all of it took.
+    """
+    for dataset in run.data.all:
+        skipped = dataset.skips.describe(dataset.total)
+        if skipped and len(dataset.skips.problems) > dataset.unread:  # else said before
+            run.events.warn(f"{dataset.name}: {skipped}")
+    failures = run.verification.guard.failures
+    for line in failures.describe(run.processes.gather(failures.counts())):
+        run.events.warn(line)
+    summary.seconds = seconds
+    if run.processes.is_main:
+        run.folder.write_skipped(run.data.skips)
+        run.events.end(summary.as_mapping())
+        run.folder.remove_state()

@@ -98,7 +98,7 @@ class Gradients:
                     [i.weight for i in batch],
                 )
             loss = loss / divisor
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             total += loss.item()
         return total
 

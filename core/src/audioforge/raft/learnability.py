@@ -8,7 +8,8 @@ from typing import Any
 from attrs import frozen
 
 from audioforge.measuring.corpus_metrics import Parts
-from audioforge.raft.reward_statistics import RewardStatistics
+from audioforge.measuring.reward_statistics import RewardStatistics
+from audioforge.terminal.figures import percent
 from audioforge.verifier import CorpusMetric
 
 MANY = 0.9
@@ -51,7 +52,7 @@ class Learnability:
             problem = f"the best of {self.k} hypotheses is no better than greedy decoding"
         elif (self.frac_reward_zero_std or 0) > MANY:
             problem = (
-                f"{self.frac_reward_zero_std:.0%} of clips earn the same reward with every "
+                f"{percent(self.frac_reward_zero_std, 0)} of clips earn the same reward with every "
                 f"hypothesis"
             )
         else:
@@ -67,12 +68,12 @@ class Learnability:
         else:
             of = "" if self.n == self.clips else f" of {self.n} clips"
             rates = (
-                f"greedy {self.title} {self.greedy:.1%}, oracle best-of-{self.k} "
-                f"{self.oracle:.1%}{of}, "
+                f"greedy {self.title} {percent(self.greedy)}, oracle best-of-{self.k} "
+                f"{percent(self.oracle)}{of}, "
             )
         return (
-            f"{rates}{self.frac_reward_zero_std or 0:.0%} of clips without reward spread, "
-            f"{self.distinct:.0%} of hypotheses distinct ({self.clips} clips)"
+            f"{rates}{percent(self.frac_reward_zero_std or 0, 0)} of clips without reward spread, "
+            f"{percent(self.distinct, 0)} of hypotheses distinct ({self.clips} clips)"
         )
 
     def as_mapping(self) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from audioforge.errors import TrainingError
-from audioforge.raft.reward_statistics import RewardStatistics
+from audioforge.measuring.reward_statistics import RewardStatistics
 from audioforge.run.run import Run
 
 

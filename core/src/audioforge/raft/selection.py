@@ -9,9 +9,9 @@ from attrs import evolve, field, frozen
 
 from audioforge.errors import AudioForgeError, PluginError, TrainingError, describe
 from audioforge.isolation.global_state.put_back import global_state_put_back
+from audioforge.measuring.reward_statistics import RewardStatistics
 from audioforge.model import ModelAdapter
-from audioforge.plugin_reference import read_reference
-from audioforge.raft.reward_statistics import RewardStatistics
+from audioforge.plugin_reference import read_plugin_reference
 from audioforge.run.rollout_store import RolloutStore
 from audioforge.run.run import Run
 from audioforge.sample import Problem, Rollout
@@ -84,7 +84,7 @@ def mark_kept(run: Run, cycle: int, selected: Selected) -> None:
 
 def _selected(run: Run, rollouts: Iterator[Rollout]) -> Selected:
     """Call the selection, which may be anybody's."""
-    name = read_reference(run.config.selection)[0]
+    name = read_plugin_reference(run.config.selection)[0]
     try:
         with global_state_put_back(f"the selection '{name}'", "select"):
             selected = run.selection.select(rollouts, run.selection_context)

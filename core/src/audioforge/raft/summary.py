@@ -13,6 +13,7 @@ from audioforge.measuring.set_size import FEWEST, missing_part
 from audioforge.raft.export_rule import Candidate, ExportChoice
 from audioforge.raft.update import UpdateReport
 from audioforge.run.run import Run
+from audioforge.terminal.figures import percent, percent_interval, point_interval
 
 
 class Summary:
@@ -154,14 +155,14 @@ class Summary:
         """Return a cycle's results on one line, for whoever watches; 0 is the base."""
         name = self._title
         if cycle == 0:
-            return f"base: {name} {_rate(self.base[self.metric])} (n={self.base['n']})"
+            return f"base: {name} {percent(self.base[self.metric])} (n={self.base['n']})"
         row = self.cycles[cycle - 1]
         low, high = row["difference_ci95"]
         reward = "n/a" if row["reward"] is None else f"{row['reward']:.3f}"
         lost = f"; worse on {', '.join(row['lost'])}" if row["lost"] else ""
         return (
-            f"cycle {cycle}: {name} {_rate(row[self.metric])} "
-            f"(difference {_span(low, high)} points), reward {reward}, "
+            f"cycle {cycle}: {name} {percent(row[self.metric])} "
+            f"(difference {point_interval(low, high)} points), reward {reward}, "
             f"kept {row['kept']}, loss {row['first_loss']:.3f} → {row['last_loss']:.3f}, "
             f"{sum(row['seconds'].values()):.1f} s{lost}"
         )
@@ -206,9 +207,9 @@ class Summary:
     def _cells(self, entry: Mapping[str, Any]) -> list[str]:
         difference = entry.get("difference_ci95")
         return [
-            _rate(entry[self.metric]),
-            _range(*entry["ci95"]),
-            _span(*difference) if difference else "",
+            percent(entry[self.metric]),
+            percent_interval(*entry["ci95"]),
+            point_interval(*difference) if difference else "",
         ]
 
     @property
@@ -230,8 +231,9 @@ class Summary:
         else:
             low, high = best["difference_ci95"]
             text = (
-                f"Improved: held-out {name} {_rate(self.base[self.metric])} → "
-                f"{_rate(best[self.metric])} (difference {_span(low, high)} points, 95 %, "
+                f"Improved: held-out {name} {percent(self.base[self.metric])} → "
+                f"{percent(best[self.metric])} "
+                f"(difference {point_interval(low, high)} points, 95 %, "
                 f"{claim(best['interval'])}) with cycle {best['cycle']}"
                 + (f" × {best['interpolation']:g}" if best["interpolation"] != 1 else "")
                 + f", in {where}."
@@ -239,8 +241,9 @@ class Summary:
         if self.test:
             low, high = self.test["best"]["difference_ci95"]
             text += (
-                f" On {self.test['dataset']}: {_rate(self.test['base'][self.metric])} → "
-                f"{_rate(self.test['best'][self.metric])} (difference {_span(low, high)} points, "
+                f" On {self.test['dataset']}: {percent(self.test['base'][self.metric])} → "
+                f"{percent(self.test['best'][self.metric])} "
+                f"(difference {point_interval(low, high)} points, "
                 f"{claim(self.test['best']['interval'])})"
                 + (f": {self._verdict}." if self.improved and independent else ".")
             )
@@ -286,19 +289,7 @@ class Summary:
         alpha = rejected["interpolation"]
         part = "" if alpha == 1 else f"{alpha:g} × "
         return (
-            f" (base {_rate(self.base[self.metric])}, {part}cycle {rejected['cycle']} "
-            f"{_rate(rejected[self.metric])}, difference {_span(*rejected['difference_ci95'])} "
-            f"points, {claim(rejected['interval'])})"
+            f" (base {percent(self.base[self.metric])}, {part}cycle {rejected['cycle']} "
+            f"{percent(rejected[self.metric])}, difference "
+            f"{point_interval(*rejected['difference_ci95'])} points, {claim(rejected['interval'])})"
         )
-
-
-def _rate(value: float | None) -> str:
-    return "n/a" if value is None else f"{100 * value:.1f} %"
-
-
-def _range(low: float, high: float) -> str:
-    return f"{100 * low:.1f} to {100 * high:.1f}"
-
-
-def _span(low: float, high: float) -> str:
-    return f"{100 * low:+.1f} to {100 * high:+.1f}"

@@ -11,10 +11,10 @@ import attrs
 from audioforge.config import CHANGEABLE, AudioRAFTConfig, read_config_file
 from audioforge.errors import UsageError
 from audioforge.plugins import Registry
-from audioforge.raft.begin_and_end import begin, breaking_off, finish
-from audioforge.raft.export import export
+from audioforge.raft.export import export, finish
 from audioforge.raft.loop import train
 from audioforge.raft.summary import Summary
+from audioforge.run.begin import begin, breaking_off
 from audioforge.run.claim import Claim
 from audioforge.run.disk_space import check_disk_space
 from audioforge.run.environment import sha256_of

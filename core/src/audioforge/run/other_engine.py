@@ -12,13 +12,13 @@ from attrs import frozen
 from audioforge.errors import AudioForgeError, CheckpointError, PluginError, UsageError, describe
 from audioforge.exporter import Exporter
 from audioforge.files import atomic
+from audioforge.files.checkpoint_folder import locate
 from audioforge.files.paths import is_file
 from audioforge.find_adapter import read_config, served_tasks
 from audioforge.hub.snapshot import fetch_checkpoint
-from audioforge.huggingface.checkpoint_folder import locate
 from audioforge.huggingface.safe_files import check_files
 from audioforge.isolation.global_state.put_back import global_state_put_back
-from audioforge.plugin_reference import parse_reference
+from audioforge.plugin_reference import parse_plugin_reference
 from audioforge.plugins import Registry, call_factory, checked_options
 from audioforge.specs import ExporterSpec, Provided
 
@@ -62,7 +62,7 @@ def export_checkpoint(registry: Registry, source: str, reference: str, output: P
     """
     output = output.expanduser().absolute()  # an exporter may change the working directory
     _require_new(output)
-    name, settings = parse_reference(reference)
+    name, settings = parse_plugin_reference(reference)
     provided = registry.find("exporters", name)
     options = checked_options(provided, settings)
     checkpoint = _checkpoint_of(source)

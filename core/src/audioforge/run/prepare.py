@@ -3,30 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import cast
 
 import attrs
 
-from audioforge.config import AudioRAFTConfig, VerifierSetting
-from audioforge.errors import AudioForgeError, ConfigError, PluginError
+from audioforge.config import AudioRAFTConfig, BenchmarkConfig, RewardSettings
+from audioforge.errors import ConfigError
 from audioforge.executor import Executor
 from audioforge.find_adapter import choose_adapter
-from audioforge.inference.processes import device_problem
 from audioforge.inference.stop import StopRequest
 from audioforge.judging.guard import Guard
 from audioforge.judging.verification import (
     Verification,
-    name_problems,
-    setting_problems,
     verifier_context,
 )
 from audioforge.measuring.evaluator import Decoding, create_evaluator
-from audioforge.measuring.task_metrics import taken_id_problems
 from audioforge.model import Task
 from audioforge.optional_imports import hide_broken_companions
-from audioforge.plugin_reference import read_reference
-from audioforge.plugins import Registry, checked_options, discover, import_factory
+from audioforge.plugin_reference import read_plugin_reference
+from audioforge.plugins import Registry, discover
+from audioforge.run.check_names import check_names
 from audioforge.run.claim import Claim
 from audioforge.run.data.read import read_run_data
 from audioforge.run.data.samples import labels_of, normalizer_for
@@ -37,7 +35,6 @@ from audioforge.run.run import Run
 from audioforge.run.run_files import RunFiles
 from audioforge.sample import AudioSample
 from audioforge.selection import Selection
-from audioforge.tasks import speech_task
 from audioforge.terminal.reporter import Reporter
 
 OUTPUT_DIR = Path("runs/audio_raft")
@@ -67,50 +64,57 @@ def prepare(
     hide_broken_companions()
     config = _completed(config)
     registry = registry or discover()
-    check_names(registry, config, training_problems(registry, config))
-    executor = create_executor(registry, config)
-    processes, stop = executor.processes, StopRequest()
-    if not processes.is_main:
-        reporter = Reporter(quiet=True, warnings=False)
-    reporter = reporter or Reporter()
-    if config.adapter is None:  # fail before an hour of reading data
-        choose_adapter(registry, cast("str", config.model_name), cast("Task", config.task))
-    folder = RunFolder(cast("Path", config.output_dir))
-    if claim is not None:
-        claim.take(processes)
-    elif not resumes and processes.is_main:
-        require_new(cast("Path", config.output_dir))
-    # One process reads: a stream is paid for once, and sound has one writer.
-    spool = Spool(folder.clips) if claim is not None else None
-    selection = create_selection(registry, config)
-    data = processes.from_main(lambda: read_run_data(registry, config, selection, reporter, spool))
-    samples = [*data.train.samples, *data.held_out.samples]
-    config.normalizer = normalizer_for(config.normalizer, config.language, samples, config.task)
-    verification = create_verification(registry, config, samples, executor, reporter)
-    decoding = Decoding(batch_size=config.batch_size, max_new_tokens=config.max_new_tokens)
-    files = [RunFiles(folder)] if processes.is_main else []
-    return Run(
-        config=config,
-        registry=registry,
-        folder=folder,
-        resumes=resumes,
-        executor=executor,
-        events=Events(reporter, [*files, Terminal(reporter)]),
-        stop=stop,
-        data=data,
-        verification=verification,
-        evaluator=create_evaluator(registry, verification, decoding, executor, stop, reporter),
-        selection=selection,
-    )
+    check_names(registry, config)
+    executor, stop = create_executor(registry, config), StopRequest()
+    with ExitStack() as on_failure:
+        on_failure.callback(executor.close)
+        processes = executor.processes
+        if not processes.is_main:
+            reporter = Reporter(quiet=True, warnings=False)
+        reporter = reporter or Reporter()
+        if config.adapter is None:  # fail before an hour of reading data
+            choose_adapter(registry, cast("str", config.model_name), cast("Task", config.task))
+        folder = RunFolder(cast("Path", config.output_dir))
+        if claim is not None:
+            claim.take(processes)
+        elif not resumes and processes.is_main:
+            require_new(cast("Path", config.output_dir))
+        # One process reads: a stream is paid for once, and sound has one writer.
+        selection = create_selection(registry, config)
+        spool = Spool(folder.clips) if claim is not None else None
+        data = processes.from_main(
+            lambda: read_run_data(registry, config, selection, reporter, spool)
+        )
+        samples = [*data.train.samples, *data.held_out.samples]
+        config.normalizer = normalizer_for(config.normalizer, config.language, samples, config.task)
+        # Verifiers last: what they load takes the longest.
+        verification = create_verification(registry, config, samples, executor, reporter)
+        decoding = Decoding(batch_size=config.batch_size, max_new_tokens=config.max_new_tokens)
+        evaluator = create_evaluator(registry, verification, decoding, executor, stop, reporter)
+        files = [RunFiles(folder)] if processes.is_main else []
+        on_failure.pop_all()
+        return Run(
+            config=config,
+            registry=registry,
+            folder=folder,
+            resumes=resumes,
+            executor=executor,
+            events=Events(reporter, [*files, Terminal(reporter)]),
+            stop=stop,
+            data=data,
+            verification=verification,
+            evaluator=evaluator,
+            selection=selection,
+        )
 
 
-def create_executor(registry: Registry, config: AudioRAFTConfig) -> Executor:
+def create_executor(registry: Registry, config: BenchmarkConfig) -> Executor:
     """Create the executor, and join its processes.
 
     Raises:
         AudioForgeError: If it is unknown, or cannot run here.
     """
-    name, options = read_reference(config.executor)
+    name, options = read_plugin_reference(config.executor)
     executor = cast("Executor", registry.create("executors", name, **options))
     executor.join(config.device, config.dtype)
     return executor
@@ -122,13 +126,13 @@ def create_selection(registry: Registry, config: AudioRAFTConfig) -> Selection:
     Raises:
         AudioForgeError: If it is unknown or cannot be created.
     """
-    name, options = read_reference(config.selection)
+    name, options = read_plugin_reference(config.selection)
     return cast("Selection", registry.create("selections", name, **options))
 
 
 def create_verification(
     registry: Registry,
-    config: AudioRAFTConfig,
+    config: RewardSettings,
     samples: Sequence[AudioSample],
     executor: Executor,
     reporter: Reporter,
@@ -153,7 +157,7 @@ def create_verification(
         str(executor.processes.device),
         labels_of(samples),
     )
-    guard = Guard(config.verifier_timeout, config.max_error_rate, reporter)
+    guard = Guard(config.verifier_timeout, config.max_verifier_failures, reporter)
     return Verification(registry, config.verifiers, config.aggregator, context, guard)
 
 
@@ -170,11 +174,11 @@ def describe(run: Run) -> list[str]:
         *([f"split: {data.split}"] if data.split else []),
         f"retention: {retention}",
         f"test: {f'{data.test.name} ({len(data.test.samples)} samples)' if data.test else 'none'}",
-        f"reward: {read_reference(config.aggregator)[0]} of {verifiers}"
+        f"reward: {read_plugin_reference(config.aggregator)[0]} of {verifiers}"
         + (f"; required to pass: {required}" if required else ""),
         f"normaliser: {config.normalizer}",
         f"cycles: {config.num_cycles}, {config.samples_per_prompt} hypotheses per clip, "
-        f"selection {read_reference(config.selection)[0]}, reward from "
+        f"selection {read_plugin_reference(config.selection)[0]}, reward from "
         f"{config.effective_reward_threshold:g}",
         f"output: {config.output_dir}",
     ]
@@ -192,65 +196,3 @@ def _completed(config: AudioRAFTConfig) -> AudioRAFTConfig:
     if missing:
         raise ConfigError(missing)
     return attrs.evolve(config, output_dir=config.output_dir or OUTPUT_DIR)
-
-
-def training_problems(registry: Registry, config: AudioRAFTConfig) -> list[str]:
-    """Return what no plugin can serve of selection, trackers and executor, each with its key."""
-    problems = []
-    doors = {"selection": [config.selection], "tracker": config.tracker}
-    doors["executor"] = [config.executor]
-    for key, references in doors.items():
-        for reference in references:
-            try:
-                name, options = read_reference(reference)
-                provided = registry.find(f"{key}s", name)
-                checked_options(provided, options)
-                if key == "selection":
-                    problems += _few_hypotheses(import_factory(provided), name, config)
-            except ConfigError as error:
-                problems += [f"{key}: {problem}" for problem in error.problems]
-            except AudioForgeError as error:
-                problems.append(f"{key}: {error}")
-    return problems
-
-
-def _few_hypotheses(selection: object, name: str, config: AudioRAFTConfig) -> list[str]:
-    """Return why a selection cannot choose among so few hypotheses, or nothing."""
-    least, k = getattr(selection, "least_hypotheses", 1), config.samples_per_prompt
-    if k >= least:
-        return []
-    return [
-        f"samples_per_prompt: {k} per clip leaves the selection '{name}' nothing to choose; use "
-        f"{least} or more"
-    ]
-
-
-def check_names(
-    registry: Registry, config: AudioRAFTConfig, other_problems: Sequence[str] = ()
-) -> None:
-    """Check all that a plugin or this machine must provide, before an hour of reading data.
-
-    Args:
-        registry: What is installed.
-        config: The settings.
-        other_problems: What is wrong besides, to be said at once.
-
-    Raises:
-        ConfigError: Naming each setting that cannot be served.
-    """
-    given = [VerifierSetting.parse(reference) for reference in config.verifier]
-    problems = name_problems(registry, given, config.aggregator, cast("Task", config.task))
-    problems += taken_id_problems(registry, given, speech_task(config.task))
-    problems += setting_problems(config.verifiers)
-    if config.adapter is not None:
-        try:
-            registry.find("models", config.adapter)
-        except PluginError as error:
-            problems.append(f"adapter: {error}")
-    if config.new_head and not speech_task(config.task).has_classes:
-        problems.append("new_head: only a classifier has a head; add --task classification")
-    problem = device_problem(config.device)
-    if problem is not None:
-        problems.append(problem)
-    if problems or other_problems:
-        raise ConfigError([*problems, *other_problems])

@@ -8,7 +8,7 @@ from typing import Any
 from audioforge.config import AudioRAFTConfig
 from audioforge.errors import AudioForgeError, describe
 from audioforge.isolation.global_state.put_back import global_state_put_back
-from audioforge.plugin_reference import read_reference
+from audioforge.plugin_reference import read_plugin_reference
 from audioforge.plugins import Registry
 from audioforge.run.events import Listener, MeasuredCycle, Step
 from audioforge.terminal.reporter import Reporter
@@ -29,7 +29,7 @@ def create_trackers(registry: Registry, config: AudioRAFTConfig) -> list[Named]:
         PluginError: If one is unknown or cannot be created.
         ConfigError: If an option is wrong.
     """
-    named = [read_reference(reference) for reference in config.tracker]
+    named = [read_plugin_reference(reference) for reference in config.tracker]
     return [(name, registry.create("trackers", name, **options)) for name, options in named]
 
 

@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from attrs import evolve, frozen
 
-from audioforge.config import AudioRAFTConfig
+from audioforge.config import VerifyConfig
 from audioforge.errors import DatasetError, UsageError
 from audioforge.files import atomic
 from audioforge.inference.processes import Processes
@@ -23,8 +23,8 @@ from audioforge.measuring.corpus_metrics import metrics_of
 from audioforge.model import Task
 from audioforge.optional_imports import hide_broken_companions
 from audioforge.plugins import Registry, discover
+from audioforge.run.check_names import check_names
 from audioforge.run.data.samples import normalizer_for
-from audioforge.run.prepare import check_names
 from audioforge.run.rollout_store import score_line
 from audioforge.sample import AudioSample, Problem, ScoredHypothesis
 from audioforge.scoring.predictions import Prediction, PredictionFile
@@ -86,7 +86,7 @@ class Scoring:
 
 
 def score_predictions(
-    config: AudioRAFTConfig,
+    config: VerifyConfig,
     path: Path,
     registry: Registry | None = None,
     *,
@@ -97,9 +97,7 @@ def score_predictions(
     """Score a file of predictions.
 
     Args:
-        config: Task, verifiers, aggregator, normaliser, language, columns, limit, device, what to
-            do at a line that cannot be scored, and how long and how often a verifier may fail; the
-            other settings do not matter.
+        config: What to score with, and how the file is read.
         path: JSON lines, see `audioforge.scoring.predictions`.
         registry: Of the plugins to use; None to discover what is installed.
         audio_dir: Folder of generated sound files, for lines that do not name theirs.
@@ -126,11 +124,11 @@ def score_predictions(
     survey = file.survey()
     speaking = [AudioSample("", language=language) for language in sorted(survey.languages)]
     normalizer = normalizer_for(config.normalizer, config.language, speaking, task)
-    device = str(Processes(config.device, config.dtype).device)
+    device = str(Processes(config.device, "float32").device)
     context = verifier_context(
         registry, task, normalizer, config.wer_threshold, device, survey.labels
     )
-    guard = Guard(config.verifier_timeout, config.max_error_rate, reporter)
+    guard = Guard(config.verifier_timeout, config.max_verifier_failures, reporter)
     verification = Verification(registry, config.verifiers, config.aggregator, context, guard)
     metrics = metrics_of(verification.verifiers)
     tally = Tally(verification.weights, metrics, verification.has_part)

@@ -248,7 +248,7 @@ class ModelContract(Contract):
         for _ in range(STEPS):
             loss = self._loss(adapter, self._clips, self._targets, [1.0] * len(self._clips))
             optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             optimizer.step()
             losses.append(float(loss.detach()))
         reached = any(p.grad is not None and bool(p.grad.any()) for p in trained)

@@ -99,13 +99,14 @@ def noise_spectrum(power: np.ndarray) -> np.ndarray:
         Shape (frequencies,).
     """
     quantile = np.quantile(_live(power), NOISE_QUANTILE, axis=1)
-    return quantile / -np.log(1 - NOISE_QUANTILE)
+    mean: np.ndarray = quantile / -np.log(1 - NOISE_QUANTILE)
+    return mean
 
 
 def _power(spectrum: np.ndarray) -> np.ndarray:
-    power: np.ndarray = np.square(np.abs(spectrum))
-    power[-1] = 0  # a real number, so that its noise is not distributed as the others'
-    return np.maximum(power, NOTHING)
+    power: np.ndarray = np.maximum(np.square(np.abs(spectrum)), NOTHING)
+    power[-1] = NOTHING  # a real number, so that its noise is not distributed as the others'
+    return power
 
 
 def _live(power: np.ndarray) -> np.ndarray:

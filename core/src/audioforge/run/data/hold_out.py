@@ -13,6 +13,7 @@ from audioforge import keyed_random
 from audioforge.errors import DatasetError
 from audioforge.sample import AudioSample
 from audioforge.tasks import SpeechTask
+from audioforge.terminal.figures import percent
 
 NEAR_ENOUGH = 1e-4
 """Of all clips: no nearer share is looked for than one this near to what was asked for."""
@@ -76,13 +77,13 @@ def hold_out(samples: Sequence[AudioSample], fraction: float, seed: int, task: S
         train = [s for s in ordered if s.id not in taken]
     if not train or not held:
         raise DatasetError(
-            f"too few samples ({len(ordered)}) to hold {fraction:.0%} of them out; give "
+            f"too few samples ({len(ordered)}) to hold {percent(fraction, 0)} of them out; give "
             f"--eval-dataset"
         )
     share = (
         f"{len(held)} of {len(measurable)} clips{_with_reference(measurable, ordered)} are held "
-        f"out of the training data, {len(held) / len(measurable):.1%} where {fraction:.1%} was "
-        f"asked for: "
+        f"out of the training data, {percent(len(held) / len(measurable))} where "
+        f"{percent(fraction)} was asked for: "
     )
     if chosen:
         reason = f"all of {len(chosen)} of {len(speakers)} speakers" + _stay(ordered)

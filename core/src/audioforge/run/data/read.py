@@ -7,7 +7,7 @@ from typing import cast
 import attrs
 from attrs import define, field
 
-from audioforge.config import AudioRAFTConfig
+from audioforge.config import AudioRAFTConfig, DatasetSettings, DataSettings
 from audioforge.dataset import DatasetRequest
 from audioforge.errors import listed
 from audioforge.inference.skip_log import SkipLog
@@ -71,7 +71,7 @@ class RunData:
         return {role: dataset.skips for role, dataset in self.by_role}
 
 
-def data_request(config: AudioRAFTConfig) -> DatasetRequest:
+def data_request(config: DatasetSettings) -> DatasetRequest:
     """Return the request for the data that a configuration's split and folder belong to."""
     return attrs.evolve(
         columns_request(config),
@@ -81,7 +81,7 @@ def data_request(config: AudioRAFTConfig) -> DatasetRequest:
     )
 
 
-def columns_request(config: AudioRAFTConfig) -> DatasetRequest:
+def columns_request(config: DataSettings) -> DatasetRequest:
     """Return the request for any other data of the run: the columns are called the same."""
     return DatasetRequest(
         "",

@@ -15,7 +15,7 @@ from audioforge.find_dataset import chosen_dataset
 from audioforge.hub.snapshot import cached
 from audioforge.judging.models import Models
 from audioforge.model import Task
-from audioforge.plugin_reference import read_reference
+from audioforge.plugin_reference import read_plugin_reference
 from audioforge.plugins import Registry, checked_options
 from audioforge.run.identity.code import CodeIdentity, code_identities
 from audioforge.run.identity.file_digests import file_digest, folder_digests
@@ -85,7 +85,7 @@ def _with_options(run: Run) -> Iterator[tuple[str, Provided, dict[str, Any]]]:
         options = checked_options(provided, setting.options)
         yield f"verifier {setting.id}", provided, options
     for kind, reference in (("aggregator", config.aggregator), ("selection", config.selection)):
-        name, given = read_reference(reference)
+        name, given = read_plugin_reference(reference)
         provided = registry.find(f"{kind}s", name)
         yield f"{kind} {name}", provided, checked_options(provided, given)
     named = (config.dataset, config.eval_dataset, config.test_dataset, *config.retention_dataset)

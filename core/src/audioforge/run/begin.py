@@ -1,4 +1,4 @@
-"""Around the loop: the run folder is opened, closed with a result, or left with a word."""
+"""Around the loop: the run folder is opened, or left with a word about what is in it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from safetensors import SafetensorError
 
 from audioforge.errors import AudioForgeError, TrainingError
 from audioforge.inference.out_of_memory import is_out_of_memory
-from audioforge.raft.summary import Summary
 from audioforge.run.identity.same_run import check_same_run
 from audioforge.run.run import Run
 from audioforge.run.trackers import Trackers, create_trackers
@@ -48,28 +47,6 @@ def begin(run: Run, module: torch.nn.Module, *, accept_changes: bool) -> Sequenc
         told = TrackedRun(folder=folder.root, settings=run.config.as_mapping(), resumes=run.resumes)
         run.events.listeners.append(Trackers(trackers, told, run.reporter))
     return accepted
-
-
-def finish(run: Run, summary: Summary, seconds: float) -> None:
-    """Say what was left out and what failed, and write the result.
-
-    Args:
-        run: The run, exported.
-        summary: What it measured.
-        seconds: What all of it took.
-    """
-    for dataset in run.data.all:
-        skipped = dataset.skips.describe(dataset.total)
-        if skipped and len(dataset.skips.problems) > dataset.unread:  # else said before
-            run.events.warn(f"{dataset.name}: {skipped}")
-    failures = run.verification.guard.failures
-    for line in failures.describe(run.processes.gather(failures.counts())):
-        run.events.warn(line)
-    summary.seconds = seconds
-    if run.processes.is_main:
-        run.folder.write_skipped(run.data.skips)
-        run.events.end(summary.as_mapping())
-        run.folder.remove_state()
 
 
 @contextmanager

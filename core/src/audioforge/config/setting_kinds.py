@@ -6,9 +6,23 @@ import math
 import reprlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import attrs
+
+
+class Limits(TypedDict, total=False):
+    """Which numbers a setting accepts.
+
+    Attributes:
+        minimum: The smallest one.
+        above: Numbers must be greater than this.
+        maximum: The largest one.
+    """
+
+    minimum: float
+    above: float
+    maximum: float
 
 
 def setting(
@@ -17,29 +31,24 @@ def setting(
     help_text: str,
     *,
     choices: tuple[str, ...] = (),
-    minimum: float = -math.inf,
-    above: float = -math.inf,
-    maximum: float = math.inf,
+    **limits: Unpack[Limits],
 ) -> Any:
     """Declare a setting.
 
     Args:
         default: Its value when nobody sets it; None where that has a meaning of its own.
-        kind: "int", "float", "flag", "text", "path", "texts", "floats", "reference" or
-            "references".
+        kind: "int", "float", "flag", "text", "path", "texts", "floats", "plugin" or "plugins".
         help_text: One sentence for `--help`.
         choices: Accepted values of a text.
-        minimum: Smallest accepted number.
-        above: Numbers must be greater than this.
-        maximum: Largest accepted number.
+        limits: Which numbers are accepted.
     """
     metadata = {
         "kind": kind,
         "help": help_text,
         "choices": choices,
-        "minimum": minimum,
-        "above": above,
-        "maximum": maximum,
+        "minimum": limits.get("minimum", -math.inf),
+        "above": limits.get("above", -math.inf),
+        "maximum": limits.get("maximum", math.inf),
         "optional": default is None,
     }
     return attrs.field(default=default, metadata=metadata)
@@ -133,15 +142,15 @@ def _floats(value: Any) -> tuple[float, ...]:
     return tuple(number(v) for v in ([value] if isinstance(value, int | float) else _items(value)))
 
 
-def _reference(value: Any) -> str | dict[str, Any]:
+def _plugin(value: Any) -> str | dict[str, Any]:
     if not value or not isinstance(value, str | dict):
         raise ValueError(f"{_shown(value)} is neither a name nor a mapping with a name")
     return value
 
 
-def _references(value: Any) -> tuple[Any, ...]:
+def _plugins(value: Any) -> tuple[Any, ...]:
     items = [value] if isinstance(value, str | dict) else _items(value)
-    return tuple(_reference(item) for item in items)
+    return tuple(_plugin(item) for item in items)
 
 
 def _shown(value: Any) -> str:
@@ -163,6 +172,6 @@ _CONVERTERS: dict[str, Callable[[Any], Any]] = {
     "path": _path,
     "texts": _texts,
     "floats": _floats,
-    "reference": _reference,
-    "references": _references,
+    "plugin": _plugin,
+    "plugins": _plugins,
 }

@@ -2,7 +2,7 @@
 
 import pytest
 
-from audioforge.raft.reward_statistics import RewardStatistics
+from audioforge.measuring.reward_statistics import RewardStatistics
 
 
 def reward_statistics(rollouts) -> dict:
