@@ -96,16 +96,18 @@ class Lines(Tracker):
 
 
 class Nobody(Executor):
+    processes = None
+
     def join(self, device, dtype):
         raise NotImplementedError
 
     def roll_out(self, run, adapter, cycle, batches):
         return iter(())
 
-    def measure(self, adapter, dataset_pass, batches):
+    def measure(self, evaluator, adapter, dataset_pass, batches):
         return iter(())
 
-    def update(self, run, adapter, cycle, selected):
+    def update(self, run, adapter, selected, progress):
         pass
 
 
