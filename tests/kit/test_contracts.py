@@ -352,6 +352,23 @@ def test_datasets(broken_rules, old, new, expected):
         ),
         ("raise ConfigError([", "raise ValueError([", {"survives_saving"}),
         ("params.check(k)", "k, params.max_new_tokens + 1", {"takes_the_defaults"}),
+        ("params.check(k)", "pass", {"refuses_senseless_parameters"}),
+        ("params.cycle, identity, index)", "params.cycle, index)", {"ids_and_indices_differ"}),
+        ("params.cycle, identity, index)", "params.cycle, identity)", {"ids_and_indices_differ"}),
+        ("torch.tensor(weights,", "torch.tensor([*map(abs, weights)],", {"loss_is_a_weighted_sum"}),
+        (
+            "self._network[-1].requires_grad_(True)",
+            "self._network[0].requires_grad_(False)",
+            {"learns", "survives_saving"},
+        ),
+        (
+            "        save_file(",
+            "        for layer in self._network:\n"
+            "            for name, weight in [*layer.named_parameters()]:\n"
+            "                setattr(layer, name, torch.nn.Parameter(weight.detach().clone()))\n"
+            "        save_file(",
+            {"survives_saving"},
+        ),
         (
             "network(len(self._labels)).to(device)",
             "network(len(self._labels)).to(device).double()",
