@@ -101,13 +101,10 @@ class Nobody(Executor):
     def join(self, device, dtype):
         raise NotImplementedError
 
-    def roll_out(self, run, adapter, cycle, batches):
+    def share(self, job, batches):
         return iter(())
 
-    def measure(self, evaluator, adapter, dataset_pass, batches):
-        return iter(())
-
-    def update(self, run, adapter, selected, progress):
+    def together(self, job):
         pass
 
 
