@@ -54,7 +54,7 @@ class Executor(ABC):
         Args:
             run: The run.
             adapter: The model, the same in every process.
-            cycle: From 1; keys the noise.
+            cycle: The cycle, from 1; keys the noise.
             batches: What is missing of the cycle, of all processes.
         """
 

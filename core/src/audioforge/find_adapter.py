@@ -29,7 +29,7 @@ def load_adapter(
     """Load a checkpoint with the adapter that serves it.
 
     Args:
-        registry: Of the installed plugins.
+        registry: What is installed.
         checkpoint: A local folder or a hub id.
         task: What the model is for.
         options: Passed to the adapter.

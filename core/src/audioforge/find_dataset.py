@@ -28,7 +28,7 @@ def open_dataset(registry: Registry, text: str, defaults: DatasetRequest) -> Dat
     """Return the dataset that `text` names.
 
     Args:
-        registry: Of the installed plugins.
+        registry: What is installed.
         text: A registered name, a path, or a hub id, with settings of its own where they differ
             from the defaults: "librispeech:split=validation.clean". Where several plugins read a
             path, "folder:format=distribution/name" says which is meant.
@@ -79,8 +79,8 @@ class _Guarded(Dataset):
     """A third party's dataset, whose failures are told as its own.
 
     Args:
-        provided: Whose it is.
-        dataset: It.
+        provided: The dataset's specification, with the distribution that it is from.
+        dataset: The dataset that is guarded.
     """
 
     def __init__(self, provided: Provided, dataset: Dataset) -> None:

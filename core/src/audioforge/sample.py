@@ -71,7 +71,7 @@ class Clip:
     Attributes:
         sample: The sample.
         waveform: float32, mono, shape (frames,), at the sampling rate that the consumer asked for.
-        sampling_rate: In Hz.
+        sampling_rate: Sampling rate of the waveform, in Hz.
     """
 
     sample: AudioSample
@@ -103,7 +103,7 @@ class Hypothesis:
         text: A transcript.
         label: A class label.
         audio: Generated float32 samples, shape (frames,), or the sound file that holds them.
-        sampling_rate: Of `audio`, in Hz; None for a file, which states its own.
+        sampling_rate: Sampling rate of `audio`, in Hz; None for a file, which states its own.
         logprob: Natural log-probability under the model at temperature 1, summed over tokens.
         tokens: Number of tokens (or labels) that `logprob` sums over.
     """
@@ -161,8 +161,8 @@ class ScoredHypothesis:
 
     Attributes:
         hypothesis: What the model said.
-        scores: By verifier id.
-        reward: In [0, 1], or None when no verifier could judge.
+        scores: The verifiers' scores, by verifier id.
+        reward: A number in [0, 1], or None when no verifier could judge.
     """
 
     hypothesis: Hypothesis
@@ -176,7 +176,7 @@ class Rollout:
 
     Attributes:
         sample: The sample.
-        cycle: From 1.
+        cycle: The cycle, from 1.
         hypotheses: In the order of their index.
     """
 
