@@ -22,7 +22,7 @@ class ClassMeasures:
     """What was measured of one class.
 
     Attributes:
-        label: Of the class.
+        label: Name of the class.
         n: Clips that are of the class.
         precision: Share of the clips called by this label that are of the class; None where none is
             called so.
@@ -46,7 +46,7 @@ class ClassificationReport:
         labels: Every class that occurs, as a label or as a prediction, sorted.
         actual: The class of each clip, as an index into `labels`, shape (clips,).
         predicted: The predicted class of each clip, likewise.
-        resampling: Of the clips.
+        resampling: How the clips are drawn for an interval.
     """
 
     labels: tuple[str, ...]
@@ -92,7 +92,7 @@ class ClassificationReport:
 
     @property
     def macro_f1_interval(self) -> Interval:
-        """95 % interval of the macro-averaged F1, by resampling as `raft.bootstrap` does.
+        """95 % interval of the macro-averaged F1, by resampling as `measuring.bootstrap` does.
 
         A class that does not occur in a resample takes no part in its mean.
         """
@@ -134,7 +134,7 @@ def classification_report(
     Args:
         references: The correct labels of each clip, at least one.
         predictions: The predicted label of each clip.
-        resampling: Of the clips; None where nothing is known of their speakers.
+        resampling: How the clips are drawn; None where nothing is known of their speakers.
 
     Raises:
         ValueError: If there is no clip, or one has no label.
@@ -161,7 +161,7 @@ def _sum_by_class(drawn: np.ndarray, classes: np.ndarray, size: int) -> np.ndarr
 
     Args:
         drawn: How often each clip was drawn, shape (resamples, clips).
-        classes: Of each clip, shape (clips,).
+        classes: The class of each clip, as an index, shape (clips,).
         size: Number of classes.
 
     Returns:

@@ -23,10 +23,10 @@ class EvaluationSet:
     """A dataset to evaluate on.
 
     Attributes:
-        name: As the user gave it.
-        samples: All of them have a reference.
-        skips: What of it cannot be used.
-        unread: How many of those are not among the samples.
+        name: Name of the dataset, as the user gave it.
+        samples: What can be measured on: all samples have a reference.
+        skips: What of the dataset cannot be used.
+        unread: How many of the skipped items are not among the samples.
     """
 
     name: str
@@ -41,7 +41,7 @@ class EvaluationSet:
 
     @property
     def short_name(self) -> str:
-        """Its name without folders, for where there is little room."""
+        """Name of the dataset without folders, for where there is little room."""
         return self.name.rstrip("/").rpartition("/")[2] or self.name
 
 
@@ -51,7 +51,7 @@ class EvaluatedItem:
 
     Attributes:
         prediction: The line of `predictions.jsonl`.
-        metrics: The metrics of each verifier, by its id.
+        metrics: The metrics of each verifier's score, by the verifier's id.
         seconds: Length of the clip; of the generated audio for text to speech.
         labels: The correct classes of a classification; empty otherwise.
         errors: Why a verifier failed on it, by the verifier's id.
@@ -65,12 +65,12 @@ class EvaluatedItem:
 
     @property
     def id(self) -> str:
-        """Of the sample."""
+        """Id of the sample."""
         return str(self.prediction["id"])
 
     @property
     def speaker(self) -> str | None:
-        """Of the sample, where known."""
+        """Who speaks, where that is known."""
         speaker = self.prediction.get("speaker")
         return None if speaker is None else str(speaker)
 
@@ -80,10 +80,10 @@ class Evaluation:
     """What an evaluation measured.
 
     Attributes:
-        dataset: Its name.
-        items: Sorted by sample id.
+        dataset: Name of the dataset.
+        items: What was measured on each utterance, sorted by sample id.
         metrics: The corpus metrics that were measured, by name; the first one decides.
-        seconds: Time it took, without loading.
+        seconds: Time that the evaluation took, without loading.
         total: How many items the dataset has, usable or not.
     """
 

@@ -86,7 +86,7 @@ class Evaluator:
 
     Attributes:
         verification: The run's own verifiers, and what calls every verifier.
-        verifiers: Those whose metrics are reported, by id.
+        verifiers: The verifiers whose metrics are reported, by id.
         metrics: The corpus metrics that are reported, by name; the first one decides.
         decoding: How models are decoded.
         executor: Shares the work.
@@ -209,7 +209,7 @@ class Evaluator:
         Args:
             adapter: The model.
             dataset_pass: The dataset, and what to do with it.
-            batches: Those of this process.
+            batches: The batches of this process.
         """
         dataset, folder = dataset_pass.dataset, dataset_pass.audio_folder
         sampler = Sampler(

@@ -27,7 +27,7 @@ def reported_metrics(
 
     Args:
         task: The task.
-        verifiers: Those that measure, by id; the task's own come first.
+        verifiers: The verifiers that measure, by id; the task's own come first.
     """
     first = {}
     if task.reward_decides:
