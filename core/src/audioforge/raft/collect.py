@@ -38,7 +38,7 @@ def collect(run: Run, adapter: ModelAdapter, cycle: int) -> dict[str, float]:
     Args:
         run: The run.
         adapter: The model.
-        cycle: From 1.
+        cycle: The cycle, from 1.
 
     Returns:
         The seconds that this took now, as "rollout" and "verify".
@@ -93,8 +93,8 @@ def scored_batches(
     Args:
         run: The run.
         adapter: The model.
-        cycle: From 1.
-        batches: Those of this process.
+        cycle: The cycle, from 1.
+        batches: The batches of this process.
     """
     sampled = _sampled(run, adapter, cycle, batches)
     while True:

@@ -90,8 +90,8 @@ def finish(run: Run, summary: Summary, seconds: float) -> None:
 
     Args:
         run: The run, exported.
-        summary: What it measured.
-        seconds: What all of it took.
+        summary: What the run measured.
+        seconds: Time that the whole run took.
     """
     for dataset in run.data.all:
         skipped = dataset.skips.describe(dataset.total)

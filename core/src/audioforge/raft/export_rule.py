@@ -30,10 +30,10 @@ class Candidate:
     """A model that could be exported.
 
     Attributes:
-        cycle: Whose weights.
+        cycle: The cycle whose weights it has.
         alpha: How far from the base (0) to the cycle's weights (1).
-        evaluation: On the held-out set.
-        retention: On each retention set, by name.
+        evaluation: What was measured on the held-out set.
+        retention: What was measured on each retention set, by the set's name.
     """
 
     cycle: int

@@ -24,7 +24,7 @@ class CycleRollouts:
 
     Attributes:
         selected: What is learnt, sorted by sample id and hypothesis index.
-        rewards: What the rewards were.
+        rewards: Statistics of the rewards.
         probed: The rollouts that were asked for, in the order in which they were written.
     """
 
@@ -41,7 +41,7 @@ def select(
     Args:
         run: The run.
         adapter: Says what it can learn.
-        cycle: From 1.
+        cycle: The cycle, from 1.
         probed: Ids of the samples whose rollouts are held.
 
     Raises:

@@ -22,17 +22,17 @@ class Summary:
     Attributes:
         base_candidate: The untouched model, evaluated.
         trained: Every trained cycle, evaluated.
-        base: What the untouched model came to, as `summary.json` holds it.
-        cycles: The same of every trained cycle.
+        base: The untouched model's metrics, as `summary.json` holds them.
+        cycles: Every trained cycle's metrics, as `summary.json` holds them.
         learnability: What the base model's hypotheses offered; None for selection "reference".
-        candidates: The models between the base and the best cycle.
+        candidates: The models between the base and the best cycle, likewise.
         best: What was exported.
-        improved: Whether that is better than the base outside the interval.
+        improved: Whether what was exported is better than the base outside the interval.
         reason: Why it was exported.
         test: Base and exported model on the test set; None without one.
         stopped_early: Why the run ended before its last cycle; None if it did not.
         accepted_changes: What changed before it was resumed, and was accepted.
-        seconds: Of the whole run.
+        seconds: Time that the whole run took.
     """
 
     def __init__(self, run: Run, base: Candidate, accepted_changes: Sequence[str] = ()) -> None:

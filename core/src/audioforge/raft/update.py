@@ -30,7 +30,7 @@ from audioforge.run.run import Run
 from audioforge.selection import Kept, Selected
 
 BETAS, EPSILON = (0.9, 0.98), 1e-6
-"""Of AdamW, as Whisper was trained (Radford et al. 2022, appendix F). A cycle is short: the default
+"""AdamW's, as Whisper was trained (Radford et al. 2022, appendix F). A cycle is short: the default
 0.999 hardly forgets within it, and costs other voices more for the same gain."""
 
 
@@ -131,7 +131,7 @@ class _Saving:
         """Save if it is time to, or if a process was asked to stop.
 
         Args:
-            optimizer: Its moments are saved too.
+            optimizer: The optimiser, whose moments are saved too.
             asked: The signal that asked to stop; 0 where none did.
 
         Raises:

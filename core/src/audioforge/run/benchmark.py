@@ -67,9 +67,9 @@ def run_benchmark(
 
     Args:
         config: The model, the dataset, and what is measured.
-        registry: Of the plugins to use; None to discover what is installed.
-        claim: On the folder that the predictions will be written to, taken before anything is
-            read; generated audio goes below it.
+        registry: The plugins to use; None to discover what is installed.
+        claim: The right to the folder that the predictions will be written to, taken before
+            anything is read; generated audio goes below it.
         word_times: Add to each prediction when its words were said.
         reporter: Where to tell how it goes; None for stderr.
 

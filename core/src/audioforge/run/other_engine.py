@@ -31,11 +31,11 @@ class Exported:
     """What an exporter wrote.
 
     Attributes:
-        exporter: Its full name.
+        exporter: Full name of the exporter.
         checkpoint: Folder that was exported.
         output: The new folder.
-        files: How many it holds, below subfolders too.
-        bytes: Of all of them.
+        files: How many files the new folder holds, below subfolders too.
+        bytes: Size of all of these files.
     """
 
     exporter: str
@@ -49,7 +49,7 @@ def export_checkpoint(registry: Registry, source: str, reference: str, output: P
     """Have an exporter write a checkpoint into a new folder.
 
     Args:
-        registry: Of the installed plugins.
+        registry: What is installed.
         source: A run folder, of which `best/` is taken; a checkpoint's folder; or a hub id.
         reference: The exporter, as `name:key=value`.
         output: Folder to make.

@@ -38,7 +38,7 @@ class Trackers(Listener):
 
     Args:
         trackers: The trackers.
-        run: What they are told of.
+        run: The run that they are told of.
         reporter: Where to say that one failed.
     """
 

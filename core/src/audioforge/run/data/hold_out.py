@@ -16,7 +16,7 @@ from audioforge.tasks import SpeechTask
 from audioforge.terminal.figures import percent
 
 NEAR_ENOUGH = 1e-4
-"""Of all clips: no nearer share is looked for than one this near to what was asked for."""
+"""Part of all clips: no nearer share is looked for than one this near to what was asked for."""
 
 
 @frozen
@@ -49,7 +49,7 @@ def hold_out(samples: Sequence[AudioSample], fraction: float, seed: int, task: S
 
     Args:
         samples: Their ids are unique; their order does not matter.
-        fraction: To hold out, between 0 and 1.
+        fraction: The share to hold out, between 0 and 1.
         seed: Decides which.
         task: Decides what a reference is.
 
@@ -105,7 +105,7 @@ def _speakers_to_hold_out(
     Args:
         measurable: Every sample with a reference, in an order that does not change.
         known: How many speakers there are, with those that have no reference.
-        fraction: Of the samples, to come near to.
+        fraction: The share of the samples to come near to.
         seed: Fixes the order of the speakers.
     """
     counts = Counter(name for s in measurable if (name := _speaker(s)))

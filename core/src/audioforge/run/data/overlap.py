@@ -34,7 +34,7 @@ BLOCK_BYTES = 4096
 """Read from the middle of a sound, where it is not silence or a header; a page of most systems."""
 
 NO_SIZE = -1
-"""Of a clip without sound, and of a file that cannot be reached."""
+"""Stands for the size of a clip without sound, and of a file that cannot be reached."""
 
 Span = tuple[float, float]
 """Start and end in seconds; infinite where the end is the file's."""
@@ -45,11 +45,11 @@ class Overlap:
     """What two datasets of a run share.
 
     Attributes:
-        measured_role: Of the one that is measured on, such as "test".
-        measured: Its name.
-        used_role: Of the one that the model learnt from, or that chose the model.
-        used: Its name.
-        clips: How many of the measured clips are in the other too.
+        measured_role: Role of the set that is measured on, such as "test".
+        measured: Name of that set.
+        used_role: Role of the set that the model learnt from, or that chose the model.
+        used: Name of that set.
+        clips: How many of the measured clips are in the other set too.
         total: How many measured clips there are.
     """
 
@@ -89,7 +89,7 @@ def find_overlaps(
     decoded.
 
     Args:
-        pairs: What is measured on, and what must not be in it.
+        pairs: Pairs of the set that is measured on and the set that must not be in it.
         task: Decides what a clip is.
         reporter: Shows how many sounds were read.
     """

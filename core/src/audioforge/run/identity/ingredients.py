@@ -23,7 +23,7 @@ from audioforge.run.run import Run
 from audioforge.specs import DatasetSpec, Provided
 
 WEIGHTS = ("*.safetensors",)
-"""Of the base model, whose weights are compared as they are loaded."""
+"""Files of a base model that are not digested: its weights are compared as they are loaded."""
 
 Files = dict[str, str | None]
 """Digests by what the file is to the run, and its place."""
@@ -34,9 +34,9 @@ class Ingredients:
     """Files and code of a run.
 
     Attributes:
-        files: Digests by what the file is to the run and its place; None of one that cannot be
+        files: Digests by what the file is to the run and its place; None for one that cannot be
             read.
-        code: By the name of the distribution.
+        code: The code's identity, by the name of the distribution.
     """
 
     files: Mapping[str, str | None]

@@ -22,7 +22,7 @@ def check_format(written: object, path: Path) -> int:
 
     Args:
         written: Its value of `format`; None where there is none, which is the first format.
-        path: Of the file.
+        path: The file, for messages.
 
     Raises:
         UsageError: If it is newer than this AudioForge, or no format.

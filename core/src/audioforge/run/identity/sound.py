@@ -32,9 +32,9 @@ class Sound:
     """A clip's encoded sound.
 
     Attributes:
-        size: In bytes; None where there is no sound that can be read.
+        size: Size in bytes; None where there is no sound that can be read.
         time: When its file was last changed, in nanoseconds; 0 of what is no file.
-        digest: As `sound_digest` makes it.
+        digest: Digest of the sound, as `sound_digest` makes it.
     """
 
     size: int | None = None
@@ -94,11 +94,11 @@ def write_sound(
 
 @define
 class _Reader:
-    """Digests sound, that of a file that several clips share once.
+    """Digests sound; that of a file that several clips share once.
 
     Attributes:
-        shared: The files of which that is so.
-        pool: Its threads.
+        shared: The files that several clips share.
+        pool: The threads that read.
     """
 
     shared: set[Path]
@@ -109,8 +109,9 @@ class _Reader:
         """Return the sound of samples.
 
         Args:
-            samples: Whose.
-            before: What it was; its digest still holds where size and time do.
+            samples: The samples.
+            before: The sound as it was, sample by sample; a digest still holds where size and time
+                do.
         """
         audios = [sample.audio for sample in samples]
         first: dict[Path, Sound] = {}  # of what is shared, each file once
