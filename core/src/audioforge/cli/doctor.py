@@ -39,7 +39,7 @@ class Check:
     """What one look found.
 
     Attributes:
-        name: Of what was looked at.
+        name: What was looked at, such as "torch" or a distribution.
         status: "broken" makes the command exit with 1.
         detail: What was found.
         mend: What to do; empty when all is well.

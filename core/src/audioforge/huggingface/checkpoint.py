@@ -73,7 +73,7 @@ def read_model(
         model_class: A Transformers class with `from_pretrained`.
         may_be_new: Prefixes of the names of weights that the checkpoint need not have, or may have
             in another shape.
-        settings: For `from_pretrained`.
+        settings: What `from_pretrained` is given besides.
 
     Raises:
         CheckpointError: If the weights are missing, damaged, incomplete or pickled.

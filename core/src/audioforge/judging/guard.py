@@ -39,8 +39,8 @@ class Failure:
     """Why a verifier gave no score.
 
     Attributes:
-        text: On one line, with the line of the verifier's code where there is one.
-        timed_out: Whether it took too long.
+        text: The reason on one line, with the line of the verifier's code where there is one.
+        timed_out: Whether the verifier took too long.
     """
 
     text: str
@@ -95,9 +95,9 @@ class Guard:
 
         Args:
             identity: The verifier's id, to count by.
-            verifier: It.
-            samples: Those of one sample's hypotheses are the same object, side by side.
-            hypotheses: As many.
+            verifier: The verifier.
+            samples: One for each hypothesis; those of one sample are the same object, side by side.
+            hypotheses: What is scored.
 
         Returns:
             One score per hypothesis; without a reward and with `error` where the verifier failed.

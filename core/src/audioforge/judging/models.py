@@ -14,9 +14,9 @@ class Models:
     """Loads a checkpoint with the adapter that serves it, once per process.
 
     Attributes:
-        registry: Of the installed plugins.
-        device: A torch device.
-        loaded: What was asked for, by checkpoint and task.
+        registry: What is installed.
+        device: The torch device that models are loaded onto.
+        loaded: The adapters that were asked for, by checkpoint and task.
     """
 
     registry: Registry

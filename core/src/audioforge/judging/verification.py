@@ -138,17 +138,18 @@ class Verification:
     """The verifiers and the aggregator of a run.
 
     Args:
-        registry: Of the installed plugins.
+        registry: What is installed.
         settings: The verifiers to use.
-        aggregator: Its reference, as name:key=value or a mapping.
-        context: What the run tells them.
-        guard: Calls them; None for no time limit and any number of failures.
+        aggregator: The aggregator, as name:key=value or a mapping.
+        context: What the run tells the verifiers.
+        guard: Calls the verifiers; None for no time limit and any number of failures.
 
     Attributes:
-        context: What the run told them.
-        settings: Of every verifier, those that the aggregator requires included.
-        verifiers: By id, set up.
-        weights: Of each of them; 0 for those that the aggregator requires and nobody gave.
+        context: What the run told the verifiers.
+        settings: Each verifier as the run has it, those that the aggregator requires included.
+        verifiers: The verifiers, set up, by id.
+        weights: Each verifier's weight, by id; 0 for those that the aggregator requires and nobody
+            gave.
         required: Ids that the aggregator must see whatever their weight.
         guard: Calls the verifiers, and counts what they fail on.
 

@@ -109,10 +109,10 @@ def load(
     what it leaves half registered is nobody else's.
 
     Args:
-        plugin: Where to write it down.
-        module_name: Of the plugin's module.
-        source: Of that module, which tells before the import for which API it was built; None
-            where there is none.
+        plugin: The plugin, where what it provides and what goes wrong are written down.
+        module_name: Name of the plugin's module.
+        source: Text of that module, which tells before the import for which API it was built;
+            None where there is none.
         import_plugin: Imports the module, and returns what implements the hooks.
     """
     plugin.api_version = written_version(source or "")

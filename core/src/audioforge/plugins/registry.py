@@ -43,12 +43,12 @@ class Plugin:
 
     Attributes:
         distribution: Name of the installed distribution.
-        version: Of the distribution.
+        version: Version of the distribution.
         entry_point: "name = value" as the distribution declares it.
-        provides: Specifications by kind.
+        provides: The specifications that it registers, by kind.
         errors: Why it, or a part of it, cannot be used; empty when all is well.
-        api_version: Of the plugin API it says it was built for; None when it does not say.
-        file: Of a plugin that is a single file and not installed.
+        api_version: Version of the plugin API it says it was built for; None when it does not say.
+        file: The file of a plugin that is one and not installed; None for an installed one.
     """
 
     distribution: str
@@ -141,7 +141,7 @@ def call_factory(provided: Provided, /, *arguments: Any, **options: Any) -> Any:
 
     Raises:
         PluginError: If that fails, with the reason and the distribution.
-        AudioForgeError: That the factory raises on purpose.
+        AudioForgeError: What the factory raises on purpose.
     """
     factory = import_factory(provided)
     try:

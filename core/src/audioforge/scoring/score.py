@@ -34,7 +34,7 @@ from audioforge.tasks import speech_task
 from audioforge.terminal.reporter import Reporter
 
 MOST_HYPOTHESES = 1000
-"""Of one sample; more means that the ids do not tell samples apart."""
+"""Hypotheses of one sample at the most; more means that the ids do not tell samples apart."""
 
 
 @frozen(eq=False)
@@ -42,9 +42,9 @@ class Scoring:
     """What was measured.
 
     Attributes:
-        task: Of the predictions.
+        task: Task of the predictions.
         normalizer: Name of the text normaliser.
-        tally: The sums.
+        tally: The scores, added up.
         unmatched: Generated sound files that no line asked for.
         failures: A sentence for each verifier that failed, though not too often.
     """
@@ -99,7 +99,7 @@ def score_predictions(
     Args:
         config: What to score with, and how the file is read.
         path: JSON lines, see `audioforge.scoring.predictions`.
-        registry: Of the plugins to use; None to discover what is installed.
+        registry: The plugins to use; None to discover what is installed.
         audio_dir: Folder of generated sound files, for lines that do not name theirs.
         output: Where to write a line of scores for each line, in the same order; must be new.
         reporter: Where to tell how it goes; None for stderr.

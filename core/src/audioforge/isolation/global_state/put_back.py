@@ -26,8 +26,8 @@ def global_state_put_back(whose: str, *key: str) -> Iterator[None]:
 
     Args:
         whose: What the code belongs to, such as "verifier 'wer'".
-        key: Of the random numbers that it may draw, together with `whose`; without one the
-            generators are left to it.
+        key: What keys the random numbers that the code may draw, together with `whose`; without
+            one the generators are left to it.
 
     Raises:
         PluginError: If something cannot be put back.
