@@ -16,7 +16,7 @@ from audioforge_kit.examples import ExporterExample
 from audioforge_kit.surroundings import nothing_printed, nothing_put_back, writes_only_below
 
 Digests = dict[str, str]
-"""Of each file below a folder, by its path in the folder."""
+"""The digest of each file below a folder, by its path in the folder."""
 
 
 class ExporterContract(Contract):

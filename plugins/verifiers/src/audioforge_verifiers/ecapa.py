@@ -50,7 +50,7 @@ class SpeakerEncoder:
         device: A torch device.
 
     Attributes:
-        sampling_rate: Of the clips it takes, in Hz.
+        sampling_rate: Sampling rate of the clips it takes, in Hz.
         min_seconds: The shortest clip it takes: the convolutions need 60 ms, and a voice more.
 
     Raises:

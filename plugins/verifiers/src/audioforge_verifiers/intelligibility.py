@@ -132,7 +132,7 @@ def windows_of(clip: Clip, min_seconds: float, max_seconds: float | None) -> lis
     """Cut a clip into windows that a recogniser takes.
 
     Args:
-        clip: Of any length.
+        clip: A clip of any length.
         min_seconds: A shorter window is padded with silence.
         max_seconds: A longer clip is cut, each time at the quietest place in the last quarter of
             what fits; None where any length fits.

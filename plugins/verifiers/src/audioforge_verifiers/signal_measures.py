@@ -127,7 +127,7 @@ def _speech_samples(audible: np.ndarray, power: np.ndarray, noise: np.ndarray) -
 
     Args:
         audible: The waveform without what nobody hears: an offset would fill the pauses.
-        power: Of its frames, shape (frequencies, frames).
+        power: Power of the waveform's frames, shape (frequencies, frames).
         noise: Mean power of the noise, shape (frequencies,).
     """
     loudest = power.sum(axis=0).max()

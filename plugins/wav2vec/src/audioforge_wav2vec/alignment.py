@@ -30,7 +30,7 @@ def align_words(
     last one. CTC models are peaky: a character stands in few frames, and a word's end comes early.
 
     Args:
-        log_probabilities: Of the clip's own frames, shape (frames, tokens).
+        log_probabilities: Log-probabilities of the clip's own frames, shape (frames, tokens).
         words: Each word with its tokens, at least one.
         vocabulary: Gives the blank and the word delimiter.
         seconds_per_frame: Time between frames.
