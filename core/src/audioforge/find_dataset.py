@@ -70,7 +70,7 @@ def _chosen(registry: Registry, text: str) -> tuple[str, dict[str, str], Provide
 
 
 def _checked(provided: Provided, settings: dict[str, str]) -> dict[str, Any]:
-    """Return the options of a dataset among the settings of a reference, checked."""
+    """Return the options of a dataset among the settings of a plugin reference, checked."""
     own = {k: v for k, v in settings.items() if k not in REQUEST_FIELDS | {FORMAT}}
     return checked_options(provided, own)
 

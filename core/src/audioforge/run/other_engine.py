@@ -45,13 +45,13 @@ class Exported:
     bytes: int
 
 
-def export_checkpoint(registry: Registry, source: str, reference: str, output: Path) -> Exported:
+def export_checkpoint(registry: Registry, source: str, plugin: str, output: Path) -> Exported:
     """Have an exporter write a checkpoint into a new folder.
 
     Args:
         registry: What is installed.
         source: A run folder, of which `best/` is taken; a checkpoint's folder; or a hub id.
-        reference: The exporter, as `name:key=value`.
+        plugin: The exporter, as `name:key=value`.
         output: Folder to make.
 
     Raises:
@@ -62,7 +62,7 @@ def export_checkpoint(registry: Registry, source: str, reference: str, output: P
     """
     output = output.expanduser().absolute()  # an exporter may change the working directory
     _require_new(output)
-    name, settings = parse_plugin_reference(reference)
+    name, settings = parse_plugin_reference(plugin)
     provided = registry.find("exporters", name)
     options = checked_options(provided, settings)
     checkpoint = _checkpoint_of(source)

@@ -29,7 +29,7 @@ def create_trackers(registry: Registry, config: AudioRAFTConfig) -> list[Named]:
         PluginError: If one is unknown or cannot be created.
         ConfigError: If an option is wrong.
     """
-    named = [read_plugin_reference(reference) for reference in config.tracker]
+    named = [read_plugin_reference(plugin) for plugin in config.tracker]
     return [(name, registry.create("trackers", name, **options)) for name, options in named]
 
 

@@ -21,7 +21,7 @@ def check_format(written: object, path: Path) -> int:
     """Return the format that a file of a run folder states.
 
     Args:
-        written: Its value of `format`; None where there is none, which is the first format.
+        written: What the file has as `format`; None where it has none, which is the first format.
         path: The file, for messages.
 
     Raises:
