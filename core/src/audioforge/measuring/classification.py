@@ -18,8 +18,8 @@ from audioforge.measuring.resampling import Resampling
 
 
 @frozen
-class ClassMeasures:
-    """What was measured of one class.
+class ClassMetrics:
+    """The metrics of one class.
 
     Attributes:
         label: Name of the class.
@@ -67,12 +67,12 @@ class ClassificationReport:
         return float(np.mean(self.actual == self.predicted))
 
     @property
-    def classes(self) -> list[ClassMeasures]:
+    def classes(self) -> list[ClassMetrics]:
         """Each class, in the order of `labels`."""
         counts = self.confusion
         hits, actual, predicted = counts.diagonal(), counts.sum(axis=1), counts.sum(axis=0)
         return [
-            ClassMeasures(
+            ClassMetrics(
                 label=label,
                 n=int(actual[i]),
                 precision=float(hits[i] / predicted[i]) if predicted[i] else None,
@@ -116,8 +116,8 @@ class ClassificationReport:
         hit = self.actual == self.predicted
         for units in self.resampling.draws("macro_f1"):
             drawn = units[:, self.resampling.unit_of]
-            hits = _sum_by_class(drawn[:, hit], self.actual[hit], size)
-            both = _sum_by_class(drawn, self.actual, size) + _sum_by_class(
+            hits = _count_by_class(drawn[:, hit], self.actual[hit], size)
+            both = _count_by_class(drawn, self.actual, size) + _count_by_class(
                 drawn, self.predicted, size
             )
             f1 = np.divide(2 * hits, both, out=np.zeros(both.shape), where=both > 0)
@@ -156,7 +156,7 @@ def classification_report(
     )
 
 
-def _sum_by_class(drawn: np.ndarray, classes: np.ndarray, size: int) -> np.ndarray:
+def _count_by_class(drawn: np.ndarray, classes: np.ndarray, size: int) -> np.ndarray:
     """Return how often each class was drawn.
 
     Args:
@@ -167,9 +167,9 @@ def _sum_by_class(drawn: np.ndarray, classes: np.ndarray, size: int) -> np.ndarr
     Returns:
         Shape (resamples, size).
     """
-    sums = np.zeros((len(drawn), size))
+    counts = np.zeros((len(drawn), size))
     if len(classes):
         order = np.argsort(classes, kind="stable")
         present, starts = np.unique(classes[order], return_index=True)
-        sums[:, present] = np.add.reduceat(drawn[:, order], starts, axis=1)
-    return sums
+        counts[:, present] = np.add.reduceat(drawn[:, order], starts, axis=1)
+    return counts

@@ -128,15 +128,15 @@ def _result(
 ) -> dict[str, Any]:
     """Return what `audioforge benchmark --json` prints."""
     first, *others = evaluation.values.items()
-    counts = evaluation.counts(first[0])
+    sums = evaluation.sums(first[0])
     if speech_task(config.task).reward_decides:
-        del counts["reward"]  # a sum, which the mean and the count of what was judged tell
+        del sums["reward"]  # no whole number; the mean and the count of rewards tell it
     result = {
         "model": config.model_name,
         "dataset": config.dataset,
         "task": config.task,
         "n": len(evaluation.items),
-        **{name: int(count) for name, count in counts.items()},
+        **{name: int(count) for name, count in sums.items()},
         **dict([first]),
         "ci95": list(evaluation.interval),
         "interval": evaluation.resampling.as_mapping(),

@@ -137,12 +137,12 @@ class _Comparison:
         )
         in_ours, in_theirs = np.zeros((2, len(files)), bool)
         in_ours[file_of[:count]] = in_theirs[file_of[count:]] = True
-        # Where several files are left that could be one sound, the next measure tells them apart.
+        # Where several files are left that could be one sound, the next look tells them apart.
         sounds, suspects, values = files.copy(), np.arange(len(files)), looks[first, SIZE]
-        for measure in (_middle, self._digest):
+        for look in (_middle, self._digest):
             suspects = suspects[_in_both(values, in_ours[suspects], in_theirs[suspects])]
             counted = self._reporter.count(suspects, "Comparing sounds", len(suspects))
-            read = (measure(both[first[i]].audio, int(files[i])) for i in counted)
+            read = (look(both[first[i]].audio, int(files[i])) for i in counted)
             values = np.fromiter(read, np.int64, len(suspects))
         sounds[suspects] = values
         sound_of = sounds[file_of]
