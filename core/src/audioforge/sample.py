@@ -186,7 +186,7 @@ class Rollout:
 
     @property
     def rewards(self) -> list[float]:
-        """The rewards of the hypotheses that could be judged."""
+        """The rewards of the hypotheses that have one."""
         return [h.reward for h in self.hypotheses if h.reward is not None]
 
 

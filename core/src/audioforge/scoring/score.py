@@ -57,7 +57,7 @@ class Scoring:
 
     @property
     def reward(self) -> float | None:
-        """The mean reward; None when nothing could be judged."""
+        """The mean reward; None when no hypothesis has one."""
         return self.tally.reward.value
 
     def as_mapping(self) -> dict[str, Any]:
@@ -244,9 +244,9 @@ def _with_own_ids(samples: Sequence[AudioSample]) -> list[AudioSample]:
 
 
 def _scores(where: str, scored: ScoredHypothesis, verification: Verification) -> dict[str, Any]:
-    unjudged = scored.reward is None
+    has_reward = scored.reward is not None
     return {
         "reward": scored.reward,
         "scores": {identity: score_line(score) for identity, score in scored.scores.items()},
-        "reason": unscored(where, scored, verification.has_part).reason if unjudged else None,
+        "reason": None if has_reward else unscored(where, scored, verification.has_part).reason,
     }

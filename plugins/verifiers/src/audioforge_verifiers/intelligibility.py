@@ -94,8 +94,8 @@ class Intelligibility(Verifier):
             for clip in clips.values()
         ]
         scores = [Score(None)] * len(samples)
-        judged = self._error_rate.verify([samples[place] for place in clips], heard)
-        for (place, clip), score in zip(clips.items(), judged, strict=True):
+        of_transcripts = self._error_rate.verify([samples[place] for place in clips], heard)
+        for (place, clip), score in zip(clips.items(), of_transcripts, strict=True):
             broken = isinstance(clip, Unheard)
             scores[place] = evolve(score, reward=0.0, passed=False) if broken else score
         return scores
