@@ -12,7 +12,7 @@ import attrs
 from audioforge.dataset import Dataset, DatasetRequest
 from audioforge.errors import AudioForgeError, DatasetError, describe, did_you_mean
 from audioforge.isolation.copies import of_dataset
-from audioforge.isolation.global_state.put_back import global_state_put_back
+from audioforge.isolation.global_state.restored import global_state_restored
 from audioforge.plugin_reference import parse_plugin_reference
 from audioforge.plugins import OWN_DISTRIBUTIONS, Registry, call_factory, checked_options
 from audioforge.plugins.options import structure_options
@@ -98,7 +98,7 @@ class _Guarded(Dataset):
         """
         whose = f"dataset '{self._provided.full_name}'"
         try:
-            with global_state_put_back(whose, "load"):
+            with global_state_restored(whose, "load"):
                 for number, item in enumerate(self._dataset.load(), 1):
                     yield _taken(number, item)
         except (AudioForgeError, KeyboardInterrupt, GeneratorExit):

@@ -41,7 +41,7 @@ def export(
     in Hugging Face layout, or a hub id. Exporters are plugins: what is written, and what the engine
     needs, is in `audioforge plugins info NAME`.
     """
-    from audioforge.run.other_engine import export_checkpoint
+    from audioforge.run.export_checkpoint import export_checkpoint
 
     exported = export_checkpoint(discover(files=plugin_files), source, exporter, output)
     if as_json:

@@ -16,9 +16,9 @@ from audioforge.hub.snapshot import fetch_checkpoint
 from audioforge.huggingface.checkpoint_folder import locate
 from audioforge.huggingface.known_keys import check_values
 from audioforge.huggingface.library import transformers
-from audioforge.huggingface.merge import merge_update
+from audioforge.huggingface.merge_low_rank import merge_update
+from audioforge.huggingface.network_size import check_size
 from audioforge.huggingface.safe_files import check_files
-from audioforge.huggingface.size import check_size
 
 T = TypeVar("T")
 

@@ -20,7 +20,7 @@ from attrs import frozen
 
 from audioforge.errors import VerifierError, describe
 from audioforge.isolation.copies import for_verifier
-from audioforge.isolation.global_state.put_back import global_state_put_back
+from audioforge.isolation.global_state.restored import global_state_restored
 from audioforge.isolation.time_limit import OutOfTime, call_within, no_limit_because
 from audioforge.judging.failures import Failures
 from audioforge.sample import AudioSample, Hypothesis, Score
@@ -107,7 +107,7 @@ class Guard:
         """
         outcomes: Sequence[Outcome] = []
         if samples:
-            with global_state_put_back(f"verifier '{identity}'", samples[0].id):
+            with global_state_restored(f"verifier '{identity}'", samples[0].id):
                 outcomes = self._outcomes(verifier, samples, hypotheses)
         scores = [Score(None, error=o.text) if isinstance(o, Failure) else o for o in outcomes]
         for sample, score in zip(samples, scores, strict=True):

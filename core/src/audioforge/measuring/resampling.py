@@ -109,8 +109,8 @@ class Resampling:
         }
 
 
-def claim(resampled: dict[str, Any]) -> str:
-    """Return what an interval's claim is about, to stand after it.
+def claimed_speakers(resampled: dict[str, Any]) -> str:
+    """Return which speakers an interval's claim is about, in words that stand after it.
 
     Args:
         resampled: What was resampled, as `Resampling.as_mapping` returns it.

@@ -15,7 +15,7 @@ import pluggy
 
 from audioforge import hookspecs
 from audioforge.errors import PluginError, describe, did_you_mean
-from audioforge.isolation.global_state.put_back import global_state_put_back
+from audioforge.isolation.global_state.restored import global_state_restored
 from audioforge.isolation.time_limit import OutOfTime, call_within
 from audioforge.plugin_reference import canonical
 from audioforge.plugins.api_version import mismatch, source_of, version_of, written_version
@@ -126,7 +126,7 @@ def load(
     try:
         with (
             redirect_stdout(StandardError()),  # stdout may be a JSON document
-            global_state_put_back(f"plugin {plugin.distribution}"),
+            global_state_restored(f"plugin {plugin.distribution}"),
         ):
             provided = call_within(LOAD_SECONDS, collect)
     except KeyboardInterrupt:

@@ -7,9 +7,9 @@ from typing import Any
 
 import attrs
 
+from audioforge.measuring.enough_utterances import FEWEST, missing_part
 from audioforge.measuring.evaluation import summarise
-from audioforge.measuring.resampling import claim
-from audioforge.measuring.set_size import FEWEST, missing_part
+from audioforge.measuring.resampling import claimed_speakers
 from audioforge.raft.export_rule import Candidate, ExportChoice
 from audioforge.raft.update import UpdateReport
 from audioforge.run.run import Run
@@ -215,9 +215,9 @@ class Summary:
     @property
     def claims(self) -> str:
         """What the table's intervals are about, set by set, on one line."""
-        parts = [f"held out, {claim(self.base['interval'])}"]
+        parts = [f"held out, {claimed_speakers(self.base['interval'])}"]
         for name, retained in self.base["retention"].items():
-            parts.append(f"retention {name}, {claim(retained['interval'])}")
+            parts.append(f"retention {name}, {claimed_speakers(retained['interval'])}")
         return f"95 % intervals: {'; '.join(parts)}."
 
     @property
@@ -234,7 +234,7 @@ class Summary:
                 f"Improved: held-out {name} {percent(self.base[self.metric])} → "
                 f"{percent(best[self.metric])} "
                 f"(difference {point_interval(low, high)} points, 95 %, "
-                f"{claim(best['interval'])}) with cycle {best['cycle']}"
+                f"{claimed_speakers(best['interval'])}) with cycle {best['cycle']}"
                 + (f" × {best['interpolation']:g}" if best["interpolation"] != 1 else "")
                 + f", in {where}."
             )
@@ -244,7 +244,7 @@ class Summary:
                 f" On {self.test['dataset']}: {percent(self.test['base'][self.metric])} → "
                 f"{percent(self.test['best'][self.metric])} "
                 f"(difference {point_interval(low, high)} points, "
-                f"{claim(self.test['best']['interval'])})"
+                f"{claimed_speakers(self.test['best']['interval'])})"
                 + (f": {self._verdict}." if self.improved and independent else ".")
             )
         if overlaps := self._run.data.test_overlaps:
@@ -291,5 +291,6 @@ class Summary:
         return (
             f" (base {percent(self.base[self.metric])}, {part}cycle {rejected['cycle']} "
             f"{percent(rejected[self.metric])}, difference "
-            f"{point_interval(*rejected['difference_ci95'])} points, {claim(rejected['interval'])})"
+            f"{point_interval(*rejected['difference_ci95'])} points, "
+            f"{claimed_speakers(rejected['interval'])})"
         )

@@ -20,7 +20,7 @@ from attrs import define
 from audioforge import keyed_random
 from audioforge.config import AudioRAFTConfig
 from audioforge.errors import TrainingError
-from audioforge.inference.finite import broken_weights
+from audioforge.inference.finite_numbers import broken_weights
 from audioforge.inference.stop import Interrupted
 from audioforge.model import ModelAdapter
 from audioforge.raft.gradients import Gradients

@@ -12,20 +12,20 @@ from audioforge.find_adapter import choose_adapter, load_adapter
 from audioforge.inference.skip_log import SkipLog
 from audioforge.inference.stop import StopRequest
 from audioforge.judging.verification import Verification
+from audioforge.measuring.enough_utterances import missing_part
 from audioforge.measuring.evaluation import Evaluation, EvaluationSet
 from audioforge.measuring.evaluator import DatasetPass, Decoding, create_evaluator
-from audioforge.measuring.resampling import claim
-from audioforge.measuring.set_size import missing_part
+from audioforge.measuring.resampling import claimed_speakers
 from audioforge.model import LoadOptions
-from audioforge.optional_imports import hide_broken_companions
 from audioforge.plugins import Registry, discover
 from audioforge.run.check_names import check_names
-from audioforge.run.claim import Claim
-from audioforge.run.data.read import data_request
+from audioforge.run.data.run_data import data_request
 from audioforge.run.data.samples import Wanted, check_labels, load_samples, normalizer_for
+from audioforge.run.folder_claim import FolderClaim
 from audioforge.run.prepare import create_executor, create_verification
 from audioforge.tasks import SpeechTask, speech_task
 from audioforge.terminal.reporter import Reporter
+from audioforge.torch_companions import hide_broken_companions
 
 
 @frozen(eq=False)
@@ -48,7 +48,7 @@ class Benchmark:
     def conclusion(self) -> str:
         """What the interval is about, and how much of the dataset has no part in the figures."""
         evaluation = self.evaluation
-        sentences = [f"95 % interval: {claim(self.result['interval'])}."]
+        sentences = [f"95 % interval: {claimed_speakers(self.result['interval'])}."]
         missing = missing_part(evaluation.dataset, evaluation.measured, evaluation.total)
         if missing is not None:
             sentences.append(f"{missing}.")
@@ -60,7 +60,7 @@ def run_benchmark(
     registry: Registry | None = None,
     reporter: Reporter | None = None,
     *,
-    claim: Claim | None = None,
+    claim: FolderClaim | None = None,
     word_times: bool = False,
 ) -> Benchmark:
     """Evaluate a model.

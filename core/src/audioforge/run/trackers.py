@@ -7,7 +7,7 @@ from typing import Any
 
 from audioforge.config import AudioRAFTConfig
 from audioforge.errors import AudioForgeError, describe
-from audioforge.isolation.global_state.put_back import global_state_put_back
+from audioforge.isolation.global_state.restored import global_state_restored
 from audioforge.plugin_reference import read_plugin_reference
 from audioforge.plugins import Registry
 from audioforge.run.events import Listener, MeasuredCycle, Step
@@ -82,7 +82,7 @@ class Trackers(Listener):
         """Call every tracker that has not failed yet."""
         for name, tracker in list(self._alive):
             try:
-                with global_state_put_back(f"the tracker '{name}'", what):
+                with global_state_restored(f"the tracker '{name}'", what):
                     tell(tracker)
             except KeyboardInterrupt:
                 raise

@@ -21,7 +21,6 @@ from audioforge.judging.guard import Guard
 from audioforge.judging.verification import Verification, verifier_context
 from audioforge.measuring.corpus_metrics import metrics_of
 from audioforge.model import Task
-from audioforge.optional_imports import hide_broken_companions
 from audioforge.plugins import Registry, discover
 from audioforge.run.check_names import check_names
 from audioforge.run.data.samples import normalizer_for
@@ -32,6 +31,7 @@ from audioforge.scoring.sound_folder import SoundFolder
 from audioforge.scoring.tally import Tally, unscored
 from audioforge.tasks import speech_task
 from audioforge.terminal.reporter import Reporter
+from audioforge.torch_companions import hide_broken_companions
 
 MOST_HYPOTHESES = 1000
 """Hypotheses of one sample at the most; more means that the ids do not tell samples apart."""

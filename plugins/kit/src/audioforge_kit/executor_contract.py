@@ -13,14 +13,14 @@ from safetensors.torch import load_file
 
 from audioforge.config import AudioRAFTConfig
 from audioforge.executor import Executor
-from audioforge.isolation.global_state.put_back import global_state_put_back
+from audioforge.isolation.global_state.restored import global_state_restored
 from audioforge.plugins import Registry
 from audioforge.raft.trainer import AudioRAFTTrainer
 from audioforge.run.folder import RunFolder
 from audioforge.terminal.reporter import Reporter
 from audioforge_kit.contract import Contract, expect, rule
 from audioforge_kit.examples import ExecutorExample
-from audioforge_kit.surroundings import nothing_printed, nothing_put_back
+from audioforge_kit.surroundings import nothing_printed, nothing_restored
 from audioforge_kit.tones import ToneClassifier, tone_plugin
 
 CYCLES = 2
@@ -102,7 +102,7 @@ class ExecutorContract(Contract):
     @rule("Leave the working directory, the environment and torch's settings as they are.")
     def leaves_the_process_alone(self) -> None:
         """The state of the whole process is the same when a run is over."""
-        with nothing_put_back(), global_state_put_back("it"):
+        with nothing_restored(), global_state_restored("it"):
             self._train("process", self._setting)
 
     @rule(

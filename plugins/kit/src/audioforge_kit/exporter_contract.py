@@ -10,10 +10,10 @@ from typing import cast
 
 from audioforge.errors import CheckpointError, describe
 from audioforge.exporter import Exporter
-from audioforge.isolation.global_state.put_back import global_state_put_back
+from audioforge.isolation.global_state.restored import global_state_restored
 from audioforge_kit.contract import Contract, ContractError, expect, rule
 from audioforge_kit.examples import ExporterExample
-from audioforge_kit.surroundings import nothing_printed, nothing_put_back, writes_only_below
+from audioforge_kit.surroundings import nothing_printed, nothing_restored, writes_only_below
 
 Digests = dict[str, str]
 """The digest of each file below a folder, by its path in the folder."""
@@ -95,7 +95,7 @@ class ExporterContract(Contract):
     @rule("Leave the working directory, the environment and torch's settings as they are.")
     def leaves_the_process_alone(self) -> None:
         """The state of the whole process is the same afterwards."""
-        with nothing_put_back():
+        with nothing_restored():
             self._export("process")
 
     @rule(
@@ -125,7 +125,7 @@ class ExporterContract(Contract):
         folder = self.folder / name
         folder.mkdir()
         exporter, checkpoint = cast("Exporter", self.create()), checkpoint or self._checkpoint
-        with global_state_put_back("it"):  # what one rule finds, the next must find too
+        with global_state_restored("it"):  # what one rule finds, the next must find too
             exporter.export(checkpoint, folder)
         return folder
 

@@ -55,8 +55,8 @@ def nothing_printed() -> Iterator[None]:
 
 
 @contextmanager
-def nothing_put_back() -> Iterator[None]:
-    """Check that `global_state_put_back`, under which foreign code runs, finds nothing changed.
+def nothing_restored() -> Iterator[None]:
+    """Check that `global_state_restored`, under which foreign code runs, finds nothing changed.
 
     Raises:
         ContractError: With what was changed.

@@ -9,11 +9,11 @@ from typing import Any, cast
 
 from attrs import evolve
 
-from audioforge.isolation.global_state.put_back import global_state_put_back
+from audioforge.isolation.global_state.restored import global_state_restored
 from audioforge.tracker import TrackedRun, Tracker
 from audioforge_kit.contract import Contract, expect, rule
 from audioforge_kit.examples import TrackerExample
-from audioforge_kit.surroundings import nothing_printed, nothing_put_back, writes_only_below
+from audioforge_kit.surroundings import nothing_printed, nothing_restored, writes_only_below
 
 STEPS_PER_CYCLE = 3
 STEPS = 2 * STEPS_PER_CYCLE
@@ -52,7 +52,7 @@ class TrackerContract(Contract):
         """A run without outputs, and one that ends before its first step, raise nothing."""
         self._hear(self._run("without"), utterances=False)
         tracker, run = self._tracker(), self._run("ended-at-once")
-        with global_state_put_back("it"):
+        with global_state_restored("it"):
             tracker.start(run)
             tracker.finish()
 
@@ -63,7 +63,7 @@ class TrackerContract(Contract):
         """A new instance goes on with a run that was killed, and hears its last steps again."""
         run = self._run("killed")
         killed = self._tracker()
-        with global_state_put_back("it"):
+        with global_state_restored("it"):
             killed.start(run)
             for step in range(STEPS):
                 killed.metrics(step, _figures(step))
@@ -76,7 +76,7 @@ class TrackerContract(Contract):
         tracker, run = self._tracker(), self._run("given")
         values, rows = _figures(0), [dict(row) for row in ROWS]
         before = deepcopy((values, rows))
-        with global_state_put_back("it"):
+        with global_state_restored("it"):
             tracker.start(run)
             tracker.metrics(0, values)
             tracker.utterances(0, rows)
@@ -92,7 +92,7 @@ class TrackerContract(Contract):
     @rule("Leave the working directory, the environment and torch's settings as they are.")
     def leaves_the_process_alone(self) -> None:
         """The state of the whole process is the same afterwards."""
-        with nothing_put_back():
+        with nothing_restored():
             self._hear(self._run("process"))
 
     @rule("Write below the run's folder, as into `run.folder / 'trackers'`, or nowhere.")
@@ -127,7 +127,7 @@ class TrackerContract(Contract):
     def _hear(self, run: TrackedRun, *, utterances: bool = True, first: int = 0) -> None:
         """Tell a new tracker of a run from a step on, as the engine does."""
         tracker = self._tracker()
-        with global_state_put_back("it"):  # what one rule finds, the next must find too
+        with global_state_restored("it"):  # what one rule finds, the next must find too
             tracker.start(run)
             for step in range(first, STEPS + 1):
                 tracker.metrics(step, _figures(step))

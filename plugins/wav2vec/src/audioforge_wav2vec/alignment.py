@@ -13,7 +13,7 @@ import torch
 
 from audioforge.errors import ConfigError
 from audioforge.model import WordTime
-from audioforge.optional_imports import hide_broken_companions
+from audioforge.torch_companions import hide_broken_companions
 from audioforge_wav2vec.likelihood import frames_needed
 from audioforge_wav2vec.vocabulary import Vocabulary
 

@@ -15,7 +15,7 @@ import torch
 from attrs import frozen
 from transformers import DynamicCache, EncoderDecoderCache, WhisperForConditionalGeneration
 
-from audioforge.inference.finite import check_outputs
+from audioforge.inference.finite_numbers import check_outputs
 from audioforge.keyed_random import uniforms
 from audioforge.model import SamplingParams
 from audioforge.sample import AudioSample

@@ -13,7 +13,7 @@ from audioforge.files.paths import is_file, is_folder
 from audioforge.find_adapter import choose_adapter
 from audioforge.find_dataset import chosen_dataset
 from audioforge.hub.snapshot import cached
-from audioforge.judging.models import Models
+from audioforge.judging.verifier_models import VerifierModels
 from audioforge.model import Task
 from audioforge.plugin_reference import read_plugin_reference
 from audioforge.plugins import Registry, checked_options
@@ -53,7 +53,7 @@ def ingredients(run: Run) -> Ingredients:
     known = {run.model_name}
     plugins = [_adapter(run.registry, run.model_name, run.task.name, run.config.adapter)]
     models = run.verification.context.load_model
-    for checkpoint, task in models.loaded if isinstance(models, Models) else ():
+    for checkpoint, task in models.loaded if isinstance(models, VerifierModels) else ():
         files |= _checkpoint_files("model of a verifier", checkpoint)
         known.add(checkpoint)
         plugins.append(_adapter(run.registry, checkpoint, task, None))

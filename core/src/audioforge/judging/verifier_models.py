@@ -10,7 +10,7 @@ from audioforge.plugins import Registry
 
 
 @define(eq=False)
-class Models:
+class VerifierModels:
     """Loads a checkpoint with the adapter that serves it, once per process.
 
     Attributes:

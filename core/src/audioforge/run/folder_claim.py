@@ -15,7 +15,7 @@ from audioforge.run.folder import RunFolder, require_new
 from audioforge.run.lock import RunLock
 
 
-class Claim:
+class FolderClaim:
     """The right of one process of a run to write its folder.
 
     Args:

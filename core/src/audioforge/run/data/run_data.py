@@ -11,8 +11,8 @@ from audioforge.config import AudioRAFTConfig, DatasetSettings, DataSettings
 from audioforge.dataset import DatasetRequest
 from audioforge.errors import listed
 from audioforge.inference.skip_log import SkipLog
+from audioforge.measuring.enough_utterances import size_problem
 from audioforge.measuring.evaluation import EvaluationSet
-from audioforge.measuring.set_size import size_problem
 from audioforge.plugins import Registry, import_factory
 from audioforge.run.data.hold_out import hold_out
 from audioforge.run.data.overlap import Overlap, find_overlaps

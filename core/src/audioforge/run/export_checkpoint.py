@@ -17,7 +17,7 @@ from audioforge.find_adapter import read_config, served_tasks
 from audioforge.hub.snapshot import fetch_checkpoint
 from audioforge.huggingface.checkpoint_folder import locate
 from audioforge.huggingface.safe_files import check_files
-from audioforge.isolation.global_state.put_back import global_state_put_back
+from audioforge.isolation.global_state.restored import global_state_restored
 from audioforge.plugin_reference import parse_plugin_reference
 from audioforge.plugins import Registry, call_factory, checked_options
 from audioforge.specs import ExporterSpec, Provided
@@ -147,7 +147,7 @@ def _call(exporter: Exporter, provided: Provided, checkpoint: Path, folder: Path
     mend = f"Mend or update {provided.distribution}."
     before = _state(checkpoint)
     try:
-        with global_state_put_back(whose, "export"):
+        with global_state_restored(whose, "export"):
             exporter.export(checkpoint, folder)
     except (AudioForgeError, KeyboardInterrupt):
         raise
