@@ -71,6 +71,7 @@ class AudioRAFTTrainer:
             UsageError: If there is no run in the folder, a setting cannot be changed, or the run
                 is of another version of AudioForge and cannot be understood.
         """
+        # What a run computes was settled when it began; where and how it runs may change.
         refused = sorted(set(changes) - set(CHANGEABLE[1:]))
         if refused:
             raise UsageError(

@@ -89,6 +89,7 @@ def run_benchmark(
         choose_adapter(registry, model_name, task.name)
     if claim is not None:
         claim.take(processes)
+    # The data come before the verifiers: languages choose the normaliser, labels the classes.
     wanted = Wanted(task=task, on_error=config.on_error, limit=config.limit)
     location = cast("str", config.dataset)
     dataset = load_samples(registry, location, data_request(config), wanted, reporter=reporter)
@@ -111,6 +112,7 @@ def run_benchmark(
             word_times=word_times,
         ),
     )
+    # What the figures leave out is said beside them.
     skipped = dataset.skips.describe(dataset.total)
     if skipped:
         reporter.warn(f"{config.dataset}: {skipped}")

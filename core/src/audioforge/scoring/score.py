@@ -121,6 +121,7 @@ def score_predictions(
         config.label_column or "label",
         folder,
     )
+    # A first look at the whole file: its languages choose the normaliser, its classes the labels.
     survey = file.survey()
     speaking = [AudioSample("", language=language) for language in sorted(survey.languages)]
     normalizer = normalizer_for(config.normalizer, config.language, speaking, task)
@@ -132,6 +133,7 @@ def score_predictions(
     verification = Verification(registry, config.verifiers, config.aggregator, context, guard)
     metrics = metrics_of(verification.verifiers)
     tally = Tally(verification.weights, metrics, verification.has_part)
+    # From here on batch by batch, lazily: the file may be larger than the memory.
     batches = _batches(file.read(), speech_task(task).hypotheses_per_call, config.limit)
     tracked = reporter.track(batches, survey.lines, "verify", size=len)
     lines = _scored_lines(tracked, verification, tally, config.on_error)

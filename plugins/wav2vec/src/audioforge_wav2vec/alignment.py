@@ -44,6 +44,7 @@ def align_words(
     functional = _torchaudio_functional()
     between = [] if vocabulary.delimiter is None else [vocabulary.delimiter]
     tokens = [t for _, word_tokens in words for t in [*between, *word_tokens]][len(between) :]
+    # Without a frame for each token no path spells the words, and torchaudio would raise.
     if not tokens or frames_needed(tokens) > len(log_probabilities):
         return []
     path, scores = functional.forced_align(
@@ -52,6 +53,7 @@ def align_words(
         blank=vocabulary.blank,
     )
     spans = functional.merge_tokens(path[0], scores[0], blank=vocabulary.blank)
+    # One span a token; the delimiter's, between words, belongs to neither.
     times, position = [], 0
     for word, word_tokens in words:
         first, last = spans[position], spans[position + len(word_tokens) - 1]

@@ -63,6 +63,7 @@ def hold_out(samples: Sequence[AudioSample], fraction: float, seed: int, task: S
             f"none of {len(ordered)} samples has a reference, so that nothing held out of them "
             f"could be measured on; give --eval-dataset"
         )
+    # A voice on both sides would flatter the result, so whole speakers are held out where known.
     speakers = {name for s in ordered if (name := _speaker(s))}
     of_measurable = {name for s in measurable if (name := _speaker(s))}
     if len(speakers) > 1 and of_measurable:
@@ -80,6 +81,7 @@ def hold_out(samples: Sequence[AudioSample], fraction: float, seed: int, task: S
             f"too few samples ({len(ordered)}) to hold {percent(fraction, 0)} of them out; give "
             f"--eval-dataset"
         )
+    # Nobody chose this set by hand, so that the run says what it is.
     share = (
         f"{len(held)} of {len(measurable)} clips{_with_reference(measurable, ordered)} are held "
         f"out of the training data, {percent(len(held) / len(measurable))} where "

@@ -66,13 +66,15 @@ def write_sound(
         UsageError: If `begun` cannot be read.
     """
     sets = list(datasets)
-    reader = _Reader(_repeated(sample.audio for _, data in sets for sample in data.samples))
+    shared = _repeated(sample.audio for _, data in sets for sample in data.samples)
     sentences = []
     with ExitStack() as stack:
-        reader.pool = stack.enter_context(ThreadPoolExecutor(READERS))
+        reader = _Reader(shared, stack.enter_context(ThreadPoolExecutor(READERS)))
         file = stack.enter_context(new.open("w", encoding="utf-8"))
         lines = _lines(begun) if begun is not None else None
         for role, data in sets:
+            # Both starts go through the clips in the order of their ids, so that the earlier one's
+            # file is read along line by line, however many clips there are.
             changed = []
             samples = iter(sorted(data.samples, key=lambda s: s.id))
             while chunk := list(islice(samples, CLIPS_AT_ONCE)):
@@ -102,7 +104,7 @@ class _Reader:
     """
 
     shared: set[Path]
-    pool: ThreadPoolExecutor = field(init=False)
+    pool: ThreadPoolExecutor
     _known: dict[Path, Sound] = field(init=False, factory=dict)
 
     def read(self, samples: Sequence[AudioSample], before: Sequence[Sound]) -> list[Sound]:
