@@ -1,16 +1,17 @@
 """What changes a hypothesis that should not: batch size, order, the number of processes, a repeat.
 
-For each model, k hypotheses of every clip are drawn in batches of 16, and again in batches of 1 and
-3, in the reverse order and shuffled. Then `audioforge train` runs for two cycles: twice with one
-process, whose run folders must be equal byte by byte but for times, and once with two under
-torchrun. Every hypothesis is compared with that of the same key (seed, cycle, clip, index). The
-noise is the same in all of them; logits differ by rounding, and rounding can turn a draw.
+For each model (the demo's two, or the one that is given), k hypotheses of every clip are drawn in
+batches of 16, and again in batches of 1 and 3, in the reverse order and shuffled. Then
+`audioforge train` runs for two cycles: twice with one process, whose run folders must be equal byte
+by byte but for times, and once with two under torchrun. Every hypothesis is compared with that of
+the same key (seed, cycle, clip, index). The noise is the same in all of them; logits differ by
+rounding, and rounding can turn a draw.
 
 In the second cycle two processes have learnt from gradients that were added up in another order,
 so that there the weights themselves differ by rounding; it has a row of its own.
 
     python benchmarks/determinism.py
-    python benchmarks/determinism.py --shared ../shared --hypotheses 20000
+    python benchmarks/determinism.py --model CHECKPOINT --data MANIFEST --task asr
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from pathlib import Path
 
 import torch
 from attrs import frozen
+from existing import existing
 from soak import compare
 
 from audioforge import keyed_random
@@ -60,14 +62,25 @@ class Subject:
 def main() -> int:
     """Print the table, and return 1 if more than one hypothesis in 1,000 differs anywhere."""
     parser = argparse.ArgumentParser(description="What changes a hypothesis")
-    parser.add_argument("--shared", type=Path, help="folder with models/ and data/")
+    parser.add_argument("--model", type=existing, help="folder of a trained model")
+    parser.add_argument(
+        "--data", type=existing, help="manifest of clips that it knows something of"
+    )
+    parser.add_argument("--task", default="asr", choices=["asr", "classification"])
     parser.add_argument("--hypotheses", type=int, default=20_000, help="at least, for each model")
     arguments = parser.parse_args()
+    if (arguments.model is None) != (arguments.data is None):
+        parser.error("--model and --data are given together")
+    if arguments.model is None:
+        subjects = demo()
+    else:
+        model: Path = arguments.model
+        subjects = [Subject(model.name, arguments.task, model, arguments.data)]
     torch.set_num_threads(1)
     print("| model | what is other than batches of 16 | hypotheses | differ | per 1,000 |")
     print("| --- | --- | ---: | ---: | ---: |")
     worst = 0.0
-    for subject in subjects(arguments.shared):
+    for subject in subjects:
         for what, differing, total in rows(subject, arguments.hypotheses):
             rate = 1000 * differing / total
             worst = max(worst, rate)
@@ -75,28 +88,14 @@ def main() -> int:
     return 0 if worst < 1 else 1
 
 
-def subjects(shared: Path | None) -> list[Subject]:
-    """Return the demo's models, and the trained ones of a folder."""
-    found = [
+def demo() -> list[Subject]:
+    """Return the demo's models with its clips."""
+    return [
         Subject("demo Whisper", "asr", assets.model(), assets.target_train()),
         Subject(
             "demo classifier", "classification", assets.commands_model(), assets.commands_train()
         ),
     ]
-    if shared is not None:
-        models, data = shared / "models", shared / "data"
-        digits = data / "digits_asr" / "train.jsonl"
-        found += [
-            Subject("Whisper", "asr", models / "nano-whisper-digits", digits),
-            Subject("CTC", "asr", models / "nano-wav2vec2-digits", digits),
-            Subject(
-                "classifier",
-                "classification",
-                models / "nano-digit-classifier",
-                data / "digits_cls" / "train.jsonl",
-            ),
-        ]
-    return found
 
 
 def rows(subject: Subject, hypotheses: int) -> Iterator[tuple[str, int, int]]:

@@ -26,24 +26,34 @@ class FreshEnvironment:
     """One virtual environment.
 
     Args:
-        folder: To make it in; must be new.
-        leave_out: Names of libraries that it has not, by how they start.
+        folder: Where it is.
 
     Attributes:
         python: Its interpreter.
         site: Its `site-packages`.
     """
 
-    def __init__(self, folder: Path, leave_out: Sequence[str] = ()) -> None:
-        """Make the environment."""
-        venv.create(folder, with_pip=False)
+    def __init__(self, folder: Path) -> None:
+        """Find the environment, which `make` has made."""
         self.python = folder / "bin" / "python"
         self.site = next(folder.glob("lib/python*/site-packages"))
+
+    @classmethod
+    def make(cls, folder: Path, leave_out: Sequence[str] = ()) -> FreshEnvironment:
+        """Make an environment.
+
+        Args:
+            folder: To make it in; must be new.
+            leave_out: Names of libraries that it has not, by how they start.
+        """
+        venv.create(folder, with_pip=False)
+        made = cls(folder)
         names = ("audioforge", *leave_out)
         for entry in Path(str(metadata.distribution("click").locate_file(""))).iterdir():
             name = entry.name.lower().lstrip("_").replace("__editable___", "")
             if not name.startswith(names) and entry.suffix != ".pth":
-                (self.site / entry.name).symlink_to(entry)
+                (made.site / entry.name).symlink_to(entry)
+        return made
 
     def install(self, *wheels: Path) -> None:
         """Install wheels, without asking an index for anything."""

@@ -18,6 +18,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -192,9 +193,8 @@ def phase(folder: Path) -> str:
         return "export" if (folder / "summary.json").is_file() else "start"
     if not (folder / "cycle-00" / "metrics.json").is_file():
         return "base"
-    settings = yaml.safe_load((folder / "config.yaml").read_text())
     done = len(list(folder.glob("cycle-*/metrics.json"))) - 1
-    if done == settings["num_cycles"]:
+    if done == _cycles(folder / "config.yaml"):
         return "export"
     try:
         progress = run.points.progress()
@@ -203,6 +203,13 @@ def phase(folder: Path) -> str:
     if progress is None or progress.cycle == done:
         return "sample"
     return "evaluate" if progress.finished else "update"
+
+
+@cache
+def _cycles(config: Path) -> int:
+    """Return how many cycles a run has; kept, since it is asked for hundreds of times a second."""
+    cycles: int = yaml.safe_load(config.read_text())["num_cycles"]
+    return cycles
 
 
 def compare(whole: Path, resumed: Path) -> list[str]:

@@ -6,6 +6,7 @@ be equal to the first's. `small_runs.py` has the tasks.
 
     python benchmarks/kills.py --kills 200 --jobs 2
     python benchmarks/kills.py --kills 5 --short
+    python benchmarks/kills.py --kills 1 --short --tasks ctc
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from pathlib import Path
 import torch
 from attrs import define, field
 from interrupted_runs import PHASES, Kill, Recipe, compare, finish, kill_at_random
-from small_runs import write_runs
+from small_runs import NAMES, write_runs
 
 MOST_KILLS_OF_A_RUN = 4
 
@@ -67,6 +68,7 @@ def main() -> int:
         root = Path(arguments.output or temporary)
         root.mkdir(parents=True, exist_ok=True)
         recipes = write_runs(root, short=arguments.short)
+        recipes = {name: recipes[name] for name in arguments.tasks or recipes}
         tasks = _left_alone(recipes, root, arguments.kills)
         with ProcessPoolExecutor(arguments.jobs, multiprocessing.get_context("fork")) as pool:
             _kill_all(tasks, pool, root, arguments)
@@ -146,6 +148,7 @@ def _print_table(tasks: list[Task]) -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Kill and resume a small run of every task")
     parser.add_argument("--kills", type=int, default=200, help="of all tasks together")
+    parser.add_argument("--tasks", nargs="+", choices=NAMES, help="otherwise all of them")
     parser.add_argument("--jobs", type=int, default=1, help="runs at a time")
     parser.add_argument("--seed", type=int, default=0, help="of the instants")
     parser.add_argument("--short", action="store_true", help="with the fewest clips")

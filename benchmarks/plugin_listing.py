@@ -26,8 +26,8 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         wheel = build_wheel(ROOT / "core", Path(scratch) / "wheel")
-        none = FreshEnvironment(Path(scratch) / "none", OF_PLUGINS)
-        many = FreshEnvironment(Path(scratch) / "many", OF_PLUGINS)
+        none = FreshEnvironment.make(Path(scratch) / "none", OF_PLUGINS)
+        many = FreshEnvironment.make(Path(scratch) / "many", OF_PLUGINS)
         for environment in (none, many):
             environment.install(wheel)
         write_plugins(many.site, options.plugins)

@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 from attrs import define, field
 from degradations import grid
+from existing import existing
 from line_chart import Panel, write_chart
 
 from audioforge.audio import load_clip
@@ -77,7 +78,7 @@ def right_pairs(rows: Iterable[Sequence[float]]) -> tuple[int, int]:
 def main() -> None:
     """Print the ranking and the curves of one verifier."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("manifest", type=Path)
+    parser.add_argument("manifest", type=existing)
     parser.add_argument("--verifier", default="quality", help="such as dnsmos")
     parser.add_argument("--every", type=int, default=1, help="use every n-th recording")
     parser.add_argument("--plot", type=Path, help="write an SVG of the curves")

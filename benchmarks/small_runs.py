@@ -38,6 +38,7 @@ ROLES = {"dataset": 40, "eval_dataset": 32, "retention_dataset": 20, "test_datas
 """Clips of each role: enough held-out ones for an export."""
 SHORT = {"dataset": 8, "eval_dataset": 20, "retention_dataset": 4, "test_dataset": 4}
 WITH_IDS = ("dataset", "eval_dataset")
+NAMES = ("whisper", "whisper-lora", "ctc", "classification", "text-to-speech")
 
 Row = Mapping[str, Any]
 

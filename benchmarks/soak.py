@@ -16,6 +16,7 @@ With `--processes 2` the run is started by torchrun, and one of its two workers 
 from __future__ import annotations
 
 import argparse
+import json
 import multiprocessing
 import random
 import shutil
@@ -30,6 +31,7 @@ import torch
 import transformers  # noqa: F401  imported here, so that a fork need not
 from interrupted_runs import PHASES, Kill, Recipe, compare, finish, kill_at_random, phase
 
+from audioforge_demo import assets
 from audioforge_demo.tasks import DEMOS
 
 
@@ -40,7 +42,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as temporary:
         root = Path(arguments.output or temporary)
         root.mkdir(parents=True, exist_ok=True)
-        recipe = Recipe(_settings(arguments.short), processes=arguments.processes)
+        settings = _settings() | (_shortened(root) if arguments.short else {})
+        recipe = Recipe(settings, processes=arguments.processes)
         started = time.monotonic()
         finish(recipe, root / "whole")
         length = time.monotonic() - started
@@ -100,15 +103,15 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--processes", type=int, default=1, help="workers of each run")
     parser.add_argument("--seed", type=int, default=0, help="of the instants")
     parser.add_argument("--each-phase", action="store_true", help="one kill in each phase")
-    parser.add_argument("--short", action="store_true", help="2 cycles of 6 steps on 48 clips")
+    parser.add_argument("--short", action="store_true", help="2 cycles of 6 steps on few clips")
     parser.add_argument("--output", help="folder that keeps what differed")
     return parser.parse_args()
 
 
-def _settings(short: bool) -> dict[str, Any]:
+def _settings() -> dict[str, Any]:
     """Return the demo's recipe, with a test set and a point on the line, so that every stage is."""
     demo = DEMOS["asr"]
-    settings = {
+    return {
         "model_name": str(demo.model()),
         "dataset": demo.train,
         "eval_dataset": demo.heldout,
@@ -118,7 +121,19 @@ def _settings(short: bool) -> dict[str, Any]:
         "save_every": 0.005,
         **demo.recipe,
     }
-    return settings | ({"num_cycles": 2, "steps_per_cycle": 6, "limit": 48} if short else {})
+
+
+def _shortened(root: Path) -> dict[str, Any]:
+    """Return what makes the recipe short; 20 clips are as few as an export may be chosen on."""
+    few: dict[str, Any] = {"num_cycles": 2, "steps_per_cycle": 6, "limit": 48}
+    parts = {"eval_dataset": assets.target_heldout(), "test_dataset": assets.source_heldout()}
+    for name, manifest in parts.items():
+        lines = [json.loads(line) for line in manifest.read_text().splitlines()[:20]]
+        for line in lines:
+            line["audio_filepath"] = str(manifest.parent / line["audio_filepath"])
+        few[name] = str(root / f"{name}.jsonl")
+        Path(few[name]).write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return few
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from existing import existing
 
 from audioforge.config import VerifierSetting
 from audioforge.judging.verification import create_verifier, verifier_context
@@ -28,7 +29,7 @@ from audioforge_verifiers.ecapa import PICKLED, build
 def main() -> None:
     """Print the equal error rate, for each source of recordings and for all."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("trials", type=Path)
+    parser.add_argument("trials", type=existing)
     group = parser.add_mutually_exclusive_group(required=True)
     group.add_argument("--model", help="folder or hub id of a speaker encoder")
     group.add_argument("--untrained", action="store_true", help="random weights of the right size")

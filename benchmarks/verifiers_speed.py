@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from existing import existing
 
 from audioforge.audio import load_clip
 from audioforge.config import VerifierSetting
@@ -48,7 +49,7 @@ TEXT_VERIFIERS: tuple[tuple[str | dict[str, Any], Task], ...] = (
 def main() -> None:
     """Print a table of every verifier that can be measured."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--audio", type=Path, required=True, help="manifest of recordings")
+    parser.add_argument("--audio", type=existing, required=True, help="manifest of recordings")
     parser.add_argument("--recogniser", required=True, help="checkpoint for intelligibility")
     parser.add_argument("--clips", type=int, default=8)
     parser.add_argument("--pairs", type=int, default=10_000)

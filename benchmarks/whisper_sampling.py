@@ -1,11 +1,13 @@
 """Time to draw k hypotheses per clip, against Transformers' `generate` in the same process.
 
+An untrained Whisper is measured, and before it a trained one with recordings if they are given.
 Transformers is called as `generate(do_sample=True, num_return_sequences=k, top_k=0,
 temperature=1.0)` on the same features with the same limit on new tokens. The two take turns; the
 median of the repeats counts, and the ratio is Transformers' time over AudioForge's. Run it from the
 repository:
 
     python benchmarks/whisper_sampling.py
+    python benchmarks/whisper_sampling.py --model CHECKPOINT --data MANIFEST
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from existing import existing
 
 from audioforge.audio import load_clip
 from audioforge.model import LoadOptions, SamplingParams
@@ -28,28 +31,28 @@ from audioforge.sample import AudioSample, Clip
 from audioforge_whisper.adapter import WhisperAdapter, WhisperBatch
 from audioforge_whisper.untrained import SIZES, write_untrained
 
-SHARED = Path(__file__).resolve().parents[2] / "shared"
-NANO = SHARED / "models/nano-whisper-digits"
-DIGITS = SHARED / "data/digits_asr"
-
 
 def main() -> None:
     """Measure and print one line per model and k."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", type=existing, help="folder of a trained Whisper")
+    parser.add_argument("--data", type=existing, help="manifest of recordings for it")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--size", default="tiny.en", choices=SIZES, help="untrained Whisper")
     parser.add_argument("--clips", type=int, default=4, help="30 s clips for the untrained one")
     parser.add_argument("--new-tokens", type=int, default=32, help="for the untrained one")
     args = parser.parse_args()
+    if (args.model is None) != (args.data is None):
+        parser.error("--model and --data are given together")
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, {args.device}")
     print("model            clips  k  tokens  Transformers s  AudioForge s  ratio")
-    if NANO.is_dir() and DIGITS.is_dir():
-        adapter = WhisperAdapter.load(str(NANO), LoadOptions(device=args.device))
-        plain = _plain_model(NANO, args.device)
-        batch = adapter.prepare(_digit_clips(adapter, 32))
+    if args.model is not None:
+        adapter = WhisperAdapter.load(str(args.model), LoadOptions(device=args.device))
+        plain = _plain_model(args.model, args.device)
+        batch = adapter.prepare(_recordings(args.data, adapter, 32))
         for k in (4, 8):
-            _compare(NANO.name[:16], adapter, plain, batch, k, 16, args.repeats)
+            _compare(args.model.name[:16], adapter, plain, batch, k, 16, args.repeats)
     with tempfile.TemporaryDirectory() as folder:
         write_untrained(Path(folder), SIZES[args.size])
         adapter = WhisperAdapter.load(folder, LoadOptions(device=args.device))
@@ -67,9 +70,9 @@ def _plain_model(folder: Path, device: str) -> Any:
     return model.to(device).eval()
 
 
-def _digit_clips(adapter: WhisperAdapter, count: int) -> list[Clip]:
-    lines = (DIGITS / "heldout.jsonl").read_text(encoding="utf-8").splitlines()[:count]
-    paths = [DIGITS / json.loads(line)["audio_filepath"] for line in lines]
+def _recordings(manifest: Path, adapter: WhisperAdapter, count: int) -> list[Clip]:
+    lines = manifest.read_text(encoding="utf-8").splitlines()[:count]
+    paths = [manifest.parent / json.loads(line)["audio_filepath"] for line in lines]
     return [load_clip(AudioSample(id=p.name, audio=p), adapter.sampling_rate) for p in paths]
 
 

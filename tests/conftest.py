@@ -1,5 +1,9 @@
 """What every test may use."""
 
+import fcntl
+import hashlib
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,6 +15,41 @@ settings.register_profile("any-load", deadline=None, suppress_health_check=[Heal
 settings.load_profile("any-load")
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+def pytest_collection_modifyitems(items):
+    """Measure no coverage of slow tests: shorter ones pass the same lines."""
+    for item in items:
+        if item.get_closest_marker("slow"):
+            item.add_marker("no_cover")
+
+
+@pytest.fixture(autouse=True)
+def _processes_of_slow_tests_are_not_measured(request, monkeypatch):
+    if request.node.get_closest_marker("slow"):
+        for name in [name for name in os.environ if name.startswith("COVERAGE")]:
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def once(tmp_path_factory) -> Callable[[str, Callable[[Path], None]], Path]:
+    """`once(key, make)` is a folder that `make(folder)` fills, once for all workers of pytest."""
+    base = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        base = base.parent  # that of the whole session
+
+    def _once(key: str, make: Callable[[Path], None]) -> Path:
+        folder = base / f"once-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
+        done = folder / "made"
+        with folder.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # the other worker waits until it is made
+            if not done.exists():
+                folder.mkdir(exist_ok=True)
+                make(folder)
+                done.touch()
+        return folder
+
+    return _once
 
 
 @pytest.fixture(scope="session")
@@ -29,14 +68,12 @@ def shared() -> Path:
 
 
 @pytest.fixture(scope="session")
-def wheel(tmp_path_factory):
+def wheel(once):
     """`wheel(project)` builds the wheel of a project's folder, once."""
-    built: dict[Path, Path] = {}
 
     def build(project: Path) -> Path:
-        if project not in built:
-            built[project] = build_wheel(project, tmp_path_factory.mktemp("wheel"))
-        return built[project]
+        folder = once(f"wheel of {project}", lambda folder: build_wheel(project, folder / "wheel"))
+        return next(folder.glob("wheel/*.whl"))
 
     return build
 
@@ -46,9 +83,25 @@ def fresh_environment(tmp_path_factory, wheel):
     """`fresh_environment(*projects, leave_out=())` is a new one with the core and these."""
 
     def make(*projects: Path, leave_out: tuple[str, ...] = ()) -> FreshEnvironment:
-        environment = FreshEnvironment(tmp_path_factory.mktemp("fresh") / "venv", leave_out)
+        folder = tmp_path_factory.mktemp("fresh") / "venv"
+        environment = FreshEnvironment.make(folder, leave_out)
         environment.install(*map(wheel, (ROOT / "core", *projects)))
         return environment
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def shared_environment(once, wheel):
+    """As `fresh_environment`, but made once for all tests, none of which changes it."""
+
+    def make(*projects: Path, leave_out: tuple[str, ...] = ()) -> FreshEnvironment:
+        def _fill(folder: Path) -> None:
+            environment = FreshEnvironment.make(folder / "venv", leave_out)
+            environment.install(*map(wheel, (ROOT / "core", *projects)))
+
+        key = f"environment with {[str(p) for p in projects]} without {sorted(leave_out)}"
+        return FreshEnvironment(once(key, _fill) / "venv")
 
     return make
 

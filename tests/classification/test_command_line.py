@@ -1,13 +1,13 @@
 """Classification from the command line, on recordings in the layout of Speech Commands."""
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 
 import pytest
 import soundfile
+from click.testing import CliRunner
+
+from audioforge.cli import cli
 
 pytestmark = pytest.mark.slow
 
@@ -40,12 +40,17 @@ def workplace(shared, tmp_path_factory):
     return folder
 
 
-def audioforge(folder, *arguments, code=0):
-    command = [sys.executable, "-m", "audioforge", *map(str, arguments)]
-    environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
-    done = subprocess.run(command, capture_output=True, text=True, cwd=folder, env=environment)
-    assert done.returncode == code, done.stderr
-    return done
+@pytest.fixture
+def audioforge(workplace, monkeypatch):
+    """Runs a command where its relative paths are."""
+    monkeypatch.chdir(workplace)
+
+    def run(*arguments, code=0):
+        done = CliRunner().invoke(cli, [str(argument) for argument in arguments])
+        assert done.exit_code == code, done.output
+        return done
+
+    return run
 
 
 TRAIN = (
@@ -54,9 +59,8 @@ TRAIN = (
 )
 
 
-def test_the_command_trains_and_the_result_is_a_classifier(workplace):
+def test_the_command_trains_and_the_result_is_a_classifier(workplace, audioforge):
     audioforge(
-        workplace,
         *TRAIN,
         *("--output", "run", "--cycles", 1, "--steps-per-cycle", 15, "--batch-size", 16),
         *("--samples-per-prompt", 8, "--learning-rate", "3e-4", "--reward-threshold", 1),
@@ -67,7 +71,6 @@ def test_the_command_trains_and_the_result_is_a_classifier(workplace):
     assert summary["higher_is_better"] is True
     assert len(summary["cycles"]) == 1
     measured = audioforge(
-        workplace,
         *("benchmark", "--model", "run/best", "--dataset", "speech_commands", "--json"),
         *("--task", "classification", "--data-dir", "speech_commands_v0.02", "--split", "test"),
         *("--output", "measured"),
@@ -84,9 +87,8 @@ def test_the_command_trains_and_the_result_is_a_classifier(workplace):
     assert 0 < result["macro_f1_ci95"][0] <= result["macro_f1"] <= result["macro_f1_ci95"][1]
 
 
-def test_a_new_head_is_for_classifiers(workplace):
+def test_a_new_head_is_for_classifiers(workplace, audioforge):
     failed = audioforge(
-        workplace,
         *("train", "--model", "custom/classifier", "--dataset", "speech_commands", "--new-head"),
         *("--data-dir", workplace, "--output", "asr"),
         code=2,
@@ -94,7 +96,7 @@ def test_a_new_head_is_for_classifiers(workplace):
     assert "new_head: only a classifier has a head" in failed.stderr
 
 
-def test_other_labels_are_an_error_that_lists_both_or_get_a_new_head(workplace):
+def test_other_labels_are_an_error_that_lists_both_or_get_a_new_head(workplace, audioforge):
     source = workplace / "speech_commands_v0.02/one"
     lines = [
         json.dumps({"audio_filepath": str(path), "label": label})
@@ -113,7 +115,6 @@ def test_other_labels_are_an_error_that_lists_both_or_get_a_new_head(workplace):
     for part in ("even, odd", "zero, one, two", "--new-head"):
         assert part in " ".join(failed.stderr.split())
     made = audioforge(
-        workplace,
         *(*other, *settings, "--output", "new", "--new-head"),
         *("--eval-dataset", "held_out.jsonl"),
     )

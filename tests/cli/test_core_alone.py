@@ -7,9 +7,9 @@ from fresh_environment import OF_PLUGINS
 
 
 @pytest.fixture(scope="module")
-def core(fresh_environment):
+def core(shared_environment):
     """An environment that has the dependencies of core, and core."""
-    return fresh_environment(leave_out=OF_PLUGINS)
+    return shared_environment(leave_out=OF_PLUGINS)
 
 
 def audioforge(core, *arguments):

@@ -25,9 +25,9 @@ def example(root, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def environment(fresh_environment, root):
+def environment(shared_environment, root):
     kit = root / "plugins/kit"
-    return fresh_environment(kit, leave_out=tuple(set(OF_PLUGINS) - {"jiwer", "rapidfuzz"}))
+    return shared_environment(kit, leave_out=tuple(set(OF_PLUGINS) - {"jiwer", "rapidfuzz"}))
 
 
 def test_a_project_is_checked_as_it_would_be_published(environment, example):

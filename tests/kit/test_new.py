@@ -35,8 +35,8 @@ def project(request, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def environment(project, fresh_environment, root):
-    return fresh_environment(root / "plugins/kit", project[2])
+def environment(project, shared_environment, root):
+    return shared_environment(root / "plugins/kit", project[2])
 
 
 def test_it_is_a_complete_package(project):

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -251,26 +252,22 @@ def write_distribution(folder: Path, name: str) -> Path:
 
 
 @pytest.fixture(scope="session")
-def install(tmp_path_factory):
+def install(once):
     """`install(name, …)` builds and installs test plugins, and returns the folders they are in."""
-    base = tmp_path_factory.mktemp("plugins")
-    folders: dict[str, Path] = {}
 
     def _install(*names: str) -> list[Path]:
-        for name in names:
-            if name not in folders:
-                source = write_distribution(base / "source", name)
-                target = base / "installed" / name
-                command = "-m uv pip install --offline --no-deps --no-build-isolation --target"
-                result = subprocess.run(
-                    [sys.executable, *command.split(), target, source],
-                    capture_output=True,
-                    text=True,
-                    check=False,
-                )
-                assert result.returncode == 0, result.stderr
-                folders[name] = target
-        return [folders[name] for name in names]
+        return [once(f"test plugin {name}", partial(build, name)) / "installed" for name in names]
+
+    def build(name: str, folder: Path) -> None:
+        source = write_distribution(folder / "source", name)
+        command = "-m uv pip install --offline --no-deps --no-build-isolation --target"
+        result = subprocess.run(
+            [sys.executable, *command.split(), folder / "installed", source],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert result.returncode == 0, result.stderr
 
     return _install
 

@@ -18,23 +18,18 @@ ENGINE = (
 
 
 @pytest.fixture(scope="module")
-def environment(fresh_environment, tmp_path_factory, root):
+def environment(shared_environment, once, root):
     """`environment(*names)` has the core, the example plugin, and third parties' plugins."""
-    folder = tmp_path_factory.mktemp("published")
-    made = {}
+
+    def project(name):
+        return once(f"published {name}", lambda folder: write_project(folder, name)) / name
 
     def make(*names):
-        if names not in made:
-            projects = [folder / name for name in names]
-            for project in projects:
-                if not project.exists():
-                    write_project(folder, project.name)
-            made[names] = fresh_environment(
-                root / "docs/examples/audioforge-phone-digits",
-                *projects,
-                leave_out=tuple(set(OF_PLUGINS) - set(NEEDED)),
-            )
-        return made[names]
+        return shared_environment(
+            root / "docs/examples/audioforge-phone-digits",
+            *map(project, names),
+            leave_out=tuple(set(OF_PLUGINS) - set(NEEDED)),
+        )
 
     return make
 
@@ -46,8 +41,8 @@ def listed(environment):
     return result.stdout
 
 
-def test_core_alone(fresh_environment):
-    core = fresh_environment(leave_out=OF_PLUGINS)
+def test_core_alone(shared_environment):
+    core = shared_environment(leave_out=OF_PLUGINS)
     assert listed(core) == (
         "distribution  version  status  API  provides\n"
         f"audioforge    {ENGINE}\n"
@@ -168,9 +163,9 @@ def test_nothing_is_loaded_from_the_working_directory(environment, tmp_path):
 
 
 @pytest.mark.slow
-def test_the_example_takes_part_in_a_training_run(fresh_environment, tmp_path, root):
+def test_the_example_takes_part_in_a_training_run(shared_environment, tmp_path, root):
     projects = [path.parent for path in sorted(root.glob("plugins/*/pyproject.toml"))]
-    everything = fresh_environment(*projects, root / "docs/examples/audioforge-phone-digits")
+    everything = shared_environment(*projects, root / "docs/examples/audioforge-phone-digits")
     where = "from audioforge_demo import assets; print(assets.model())"
     model = everything.run("python", "-c", where).stdout.strip()
     assert model.startswith(str(everything.site)), "the wheel's, not the repository's"

@@ -6,24 +6,27 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+from click.testing import CliRunner
+
+from audioforge.cli import cli
 from audioforge_demo import assets
+
+pytestmark = pytest.mark.slow
 
 
 def test_two_processes_draw_and_learn_the_same(tmp_path: Path) -> None:
     arguments = [
         "train", "--model", assets.model(), "--dataset", "demo", "--limit", 41,
-        "--eval-dataset", "demo:split=heldout", "--normalizer", "none", "--cycles", 2,
-        "--steps-per-cycle", 3, "--batch-size", 9, "--learning-rate", 5e-4, "--device", "cpu",
-        "--reward-threshold", 0.5,
+        "--eval-dataset", write_clips(tmp_path / "few.jsonl", assets.target_heldout()),
+        "--normalizer", "none", "--cycles", 2, "--steps-per-cycle", 3, "--batch-size", 9,
+        "--learning-rate", 5e-4, "--device", "cpu", "--reward-threshold", 0.5,
     ]  # fmt: skip
-    one = [sys.executable, "-m", "audioforge"]
-    two = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2"]
-    two += ["--master_port", "29517", "-m", "audioforge"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    for launcher, name in ((one, "one"), (two, "two")):
-        command = [*launcher, *map(str, arguments), "--output", str(tmp_path / name)]
-        result = subprocess.run(command, capture_output=True, text=True, env=environment)
-        assert result.returncode == 0, result.stderr
+    arguments = [str(argument) for argument in arguments]
+    done = CliRunner().invoke(cli, [*arguments, "--output", str(tmp_path / "one")])
+    assert done.exit_code == 0, done.output
+    result = of_two(29517, *arguments, "--output", str(tmp_path / "two"))
+    assert result.returncode == 0, result.stderr
     summaries = [json.loads((tmp_path / n / "summary.json").read_text()) for n in ("one", "two")]
     assert [c["steps"] for c in summaries[0]["cycles"]] == [
         c["steps"] for c in summaries[1]["cycles"]
@@ -51,20 +54,38 @@ def texts(folder: Path, cycle: int) -> dict[tuple[str, int], str]:
 
 
 def test_when_one_process_fails_its_error_is_the_only_one_with_a_cause(tmp_path: Path) -> None:
-    lines = [json.loads(line) for line in assets.target_train().read_text().splitlines()[:8]]
-    for line in lines:
-        line["audio_filepath"] = str(assets.target_train().parent / line["audio_filepath"])
+    train = write_clips(tmp_path / "train.jsonl", assets.target_train())
+    lines = [json.loads(line) for line in train.read_text().splitlines()]
     lines[3]["audio_filepath"] = str(tmp_path / "gone.wav")
-    (tmp_path / "train.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2"]
-    command += ["--master_port", "29518", "-m", "audioforge", "train", "--device", "cpu"]
-    command += ["--model", str(assets.model()), "--dataset", str(tmp_path / "train.jsonl")]
-    command += ["--eval-dataset", "demo:split=heldout", "--on-error", "fail", "--batch-size", "4"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    result = subprocess.run(
-        [*command, "--output", str(tmp_path / "r")],
-        capture_output=True, text=True, env=environment, timeout=120,
-    )  # fmt: skip
+    train.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    few = write_clips(tmp_path / "few.jsonl", assets.target_heldout())
+    result = of_two(
+        29518,
+        *("train", "--device", "cpu", "--model", str(assets.model()), "--dataset", str(train)),
+        *("--eval-dataset", str(few), "--on-error", "fail", "--batch-size", "4"),
+        *("--output", str(tmp_path / "r")),
+    )
     assert result.returncode == 1
     assert "gone.wav: there is no such file" in result.stderr
     assert "[rank" not in result.stderr, "a traceback of the other process"
+
+
+def write_clips(path: Path, manifest: Path) -> Path:
+    """Write the first eight lines of a manifest to another place."""
+    lines = [json.loads(line) for line in manifest.read_text().splitlines()[:8]]
+    for line in lines:
+        line["audio_filepath"] = str(manifest.parent / line["audio_filepath"])
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return path
+
+
+def of_two(port: int, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command under torchrun."""
+    launcher = ["-m", "torch.distributed.run", "--nproc_per_node", "2", "--master_port", str(port)]
+    return subprocess.run(
+        [sys.executable, *launcher, "-m", "audioforge", *arguments],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        timeout=300,
+    )

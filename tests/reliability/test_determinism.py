@@ -6,10 +6,7 @@ The noise is keyed; logits differ by rounding, which may turn fewer than one dra
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-import time
+import signal
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -27,7 +24,8 @@ from audioforge.plugins import discover
 from audioforge.sample import AudioSample
 from audioforge_demo import assets
 
-from .tone_run import results, train
+from .test_processes import done, two
+from .tone_run import Fork, results, train, until
 
 CLIPS, K = 40, 10
 COMMANDS = {
@@ -93,26 +91,14 @@ def test_a_repeat_is_equal_to_the_bit(whole, tmp_path) -> None:
 
 @pytest.mark.slow
 def test_a_run_killed_in_one_process_and_resumed_in_two_draws_the_same(whole, tmp_path) -> None:
-    folder, config = tmp_path / "run", tmp_path / "config.yaml"
-    config.write_text(json.dumps(COMMANDS))
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "audioforge", "train", "--config", str(config)]
-    begun = subprocess.Popen(
-        [*command, "--output", str(folder)], stderr=subprocess.DEVNULL, env=environment
-    )
+    folder = tmp_path / "run"
+    begun = Fork(train, folder, COMMANDS)
     first = folder / "cycle-01" / "rollouts-00000.jsonl"
-    while not first.is_file() and begun.poll() is None:
-        time.sleep(0.001)
-    begun.kill()
-    begun.wait()
-    assert first.is_file()
-    done = len(first.read_text().splitlines())
-    assert done < COMMANDS["limit"], "the kill came too late"
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    command = [*launcher, "--nproc-per-node", "2", "-m", "audioforge", "train"]
-    subprocess.run(
-        [*command, "--resume", str(folder)], check=True, capture_output=True, env=environment
-    )
+    until(lambda: first.is_file() or begun.process.exitcode is not None)
+    begun.signal(signal.SIGKILL)
+    assert begun.end() == -signal.SIGKILL, begun.said
+    assert len(first.read_text().splitlines()) < COMMANDS["limit"], "the kill came too late"
+    done(two("--resume", folder))
     assert len(list(folder.glob("cycle-01/rollouts-*.jsonl"))) == 2
     first, expected = rollouts(folder, 1), rollouts(whole, 1)
     logprobs, others = ([h.pop("logprob") for h in hypotheses(r)] for r in (first, expected))

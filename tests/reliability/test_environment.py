@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from audioforge_demo import assets
 
+from .tone_run import Fork
+from .tone_run import command as audioforge_command
+
 COMMAND = [sys.executable, "-m", "audioforge"]
 VERIFY = ["verify", "predictions.jsonl", "--verifier", "wer", "--json"]
 LEAN = {"OMP_NUM_THREADS": "1"}
-
-CLOCK = """
-import random, time
-steady, far = time.time, random.Random(0)
-time.time = lambda: steady() + far.uniform(-1e9, 1e9)
-time.time_ns = lambda: int(time.time() * 1e9)
-"""
 
 
 @pytest.fixture
@@ -118,10 +116,16 @@ def test_a_place_that_takes_nothing_is_refused_before_the_work(here, no_root):
         assert "you may not write there" in done.stderr
 
 
+def with_a_jumping_clock(*arguments):
+    """Be the command line while the time of day is anything."""
+    steady, far = time.time, random.Random(0)
+    time.time = lambda: steady() + far.uniform(-1e9, 1e9)
+    time.time_ns = lambda: int(time.time() * 1e9)
+    audioforge_command(*arguments)
+
+
 def test_a_clock_that_jumps_changes_nothing(tmp_path):
     """Time is measured by a monotonic clock, and nothing is decided by the time of day."""
-    (tmp_path / "jumps").mkdir()
-    (tmp_path / "jumps" / "sitecustomize.py").write_text(CLOCK)
     few = tmp_path / "few.jsonl"
     heldout = assets.target_heldout()
     rows = [json.loads(line) for line in heldout.read_text().splitlines()[:4]]
@@ -132,9 +136,9 @@ def test_a_clock_that_jumps_changes_nothing(tmp_path):
     train += ["--eval-dataset", str(few), "--limit", "4", "--cycles", "1"]
     train += ["--samples-per-prompt", "4", "--save-every", "0.01", "--device", "cpu"]
     runs = {}
-    for name, path in (("steady", ""), ("jumping", str(tmp_path / "jumps"))):
-        done = shell(tmp_path, [*train, "--output", name], PYTHONPATH=path)
-        assert done.returncode == 0, done.stderr
+    for name, begin in (("steady", audioforge_command), ("jumping", with_a_jumping_clock)):
+        fork = Fork(begin, *train, "--output", tmp_path / name)
+        assert fork.end() == 0, fork.said
         run = tmp_path / name
         rollouts = sorted(run.glob("cycle-*/rollouts-*.jsonl"))
         summary = json.loads((run / "summary.json").read_text())

@@ -6,6 +6,8 @@ import os
 import random
 import shutil
 import signal
+import subprocess
+import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -235,6 +237,28 @@ def test_what_cannot_be_put_back_ends_the_run_by_name(tmp_path: Path, monkeypatc
     said = "verifier 'meddler' changed the working directory, and it cannot be put back"
     with pytest.raises(PluginError, match=said):
         judges("meddler:kind=removes")
+
+
+def test_numpy_is_put_back_too_where_foreign_code_imports_it_first() -> None:
+    code = (
+        "import sys, warnings\n"
+        "from audioforge.isolation.global_state.restored import global_state_restored\n"
+        "assert 'numpy' not in sys.modules\n"
+        "with warnings.catch_warnings(record=True) as said:\n"
+        "    with global_state_restored('it'):\n"
+        "        import numpy\n"
+        "    assert not said, 'importing it changes nothing'\n"
+        "before = numpy.geterr()\n"
+        "del sys.modules['numpy']\n"
+        "with warnings.catch_warnings(record=True) as said:\n"
+        "    with global_state_restored('it'):\n"
+        "        sys.modules['numpy'] = numpy\n"
+        "        numpy.seterr(all='ignore')\n"
+        "assert numpy.geterr() == before\n"
+        "assert 'floating-point errors; it was put back' in str(said[0].message)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def seed_all(number: int) -> None:

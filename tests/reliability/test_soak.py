@@ -42,20 +42,26 @@ def test_killed_once_in_every_phase_the_demo_ends_the_same(root: Path) -> None:
         assert kills[phase] == 1, kills
 
 
+@pytest.mark.soak
 def test_with_one_of_two_workers_killed_the_demo_ends_the_same(root: Path) -> None:
+    """`test_processes.py` kills one of two processes of a smaller run."""
     assert sum(soak(root, "--processes=2").values()) >= 1
 
 
-def test_every_task_ends_the_same_when_its_sound_came_as_bytes(root: Path) -> None:
-    said = said_by(root, "kills.py", "--kills=5")
+def killed_once(root: Path, *tasks: str) -> None:
+    """Kill a small run of each task, and compare."""
+    said = said_by(root, "kills.py", f"--kills={len(tasks)}", "--tasks", *tasks)
     rows = re.findall(
         r"^\| ([\w-]+) \| [\d.]+ \| (\d+) \| (\d+) \|.* (\d+) \|$", said, re.MULTILINE
     )
-    assert {task: int(kills) for task, _, kills, _ in rows} == {
-        "whisper": 1,
-        "whisper-lora": 1,
-        "ctc": 1,
-        "classification": 1,
-        "text-to-speech": 1,
-    }
+    assert {task: int(kills) for task, _, kills, _ in rows} == dict.fromkeys(tasks, 1)
     assert all(runs == equal for _, runs, _, equal in rows), said
+
+
+def test_a_task_ends_the_same_when_its_sound_came_as_bytes(root: Path) -> None:
+    killed_once(root, "ctc")
+
+
+@pytest.mark.soak
+def test_every_task_ends_the_same_when_its_sound_came_as_bytes(root: Path) -> None:
+    killed_once(root, "whisper", "whisper-lora", "ctc", "classification", "text-to-speech")

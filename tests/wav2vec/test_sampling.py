@@ -10,7 +10,6 @@ from attrs import evolve
 
 from audioforge.errors import ConfigError
 from audioforge.model import GREEDY, SamplingParams
-from audioforge_wav2vec.paths import truncate
 
 
 def texts(rows):
@@ -155,14 +154,6 @@ def test_narrow_draws_are_greedy(nano, digit_clips, params):
         for h in row
     )
     assert same >= 38  # at a temperature of 0.001, two tokens of a frame may be nearly equal
-
-
-def test_top_k_and_top_p_narrow_each_frame():
-    logits = torch.tensor([[0.5, 0.2, 0.2, 0.1], [0.1, 0.1, 0.1, 0.7]]).log()
-    kept = truncate(logits, 1, 1.0).isfinite()
-    assert kept.tolist() == [[True, False, False, False], [False, False, False, True]]
-    assert truncate(logits, 0, 0.6).isfinite().sum(-1).tolist() == [2, 1]
-    assert torch.equal(truncate(logits, 0, 1.0), logits)
 
 
 def test_marks_are_never_drawn(load, untrained, noise_clip):

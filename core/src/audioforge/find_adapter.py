@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any, cast
 
 from audioforge.errors import CheckpointError, PluginError
+from audioforge.files.checkpoint_files import read_object
+from audioforge.files.checkpoint_folder import LOW_RANK, locate
 from audioforge.hub.snapshot import fetch
-from audioforge.huggingface.checkpoint_files import read_object
-from audioforge.huggingface.checkpoint_folder import LOW_RANK, locate
 from audioforge.isolation.global_state.restored import global_state_restored
 from audioforge.model import LoadOptions, ModelAdapter, Task
 from audioforge.plugins import Registry, import_factory

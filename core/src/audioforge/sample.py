@@ -1,4 +1,7 @@
-"""The records that pass between datasets, models, verifiers and the engine. No torch here."""
+"""The records that pass between datasets, models, verifiers and the engine.
+
+No torch here, and NumPy for types only: listing what is installed imports this module.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,14 @@ import hashlib
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-import numpy as np
 from attrs import define, evolve, field, frozen
 
-Audio = Path | bytes | np.ndarray
+if TYPE_CHECKING:
+    import numpy as np
+
+Audio: TypeAlias = "Path | bytes | np.ndarray"
 """A clip's audio: a sound file, an encoded sound file in memory, or float samples (frames,) or
 (frames, channels)."""
 
@@ -123,9 +128,11 @@ class Hypothesis:
             return self.text
         if self.label is not None:
             return self.label
-        if isinstance(self.audio, np.ndarray):
-            return hashlib.sha256(self.audio.tobytes()).hexdigest()
-        return "" if self.audio is None else hashlib.sha256(self.audio.read_bytes()).hexdigest()
+        if self.audio is None:
+            return ""
+        sound = self.audio
+        content = sound.read_bytes() if isinstance(sound, Path) else sound.tobytes()
+        return hashlib.sha256(content).hexdigest()
 
 
 @frozen

@@ -10,8 +10,6 @@ import click
 
 from audioforge.cli.plugin_option import plugin_option
 from audioforge.dataset import DatasetRequest
-from audioforge.dataset_report import DatasetReport
-from audioforge.find_dataset import find_dataset, open_dataset
 from audioforge.plugin_reference import parse_plugin_reference
 from audioforge.plugins import Registry, dataset_specs, discover
 from audioforge.specs import DatasetSpec
@@ -106,6 +104,9 @@ def show(
     DATASET is a name, a path, or a hub id, as for `audioforge train --dataset`. Every clip is
     decoded in full.
     """
+    from audioforge.dataset_report import DatasetReport  # decoding is heavy, and not for listing
+    from audioforge.find_dataset import open_dataset
+
     registry = discover(files=plugin_files)
     asked = DatasetRequest(location=dataset, data_dir=data_dir, streaming=True, **request)
     items = open_dataset(registry, dataset, asked).load()
@@ -124,6 +125,8 @@ def show(
 def _is_remote(registry: Registry, dataset: str, data_dir: Path | None) -> bool:
     if data_dir is not None or Path(dataset).exists():
         return False
+    from audioforge.find_dataset import find_dataset
+
     location, settings = parse_plugin_reference(dataset)
     if "data_dir" in settings or Path(location).exists():
         return False

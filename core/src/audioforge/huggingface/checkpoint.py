@@ -12,8 +12,8 @@ import torch
 from huggingface_hub.utils.tqdm import enable_progress_bars
 
 from audioforge.errors import CheckpointError
+from audioforge.files.checkpoint_folder import locate
 from audioforge.hub.snapshot import fetch_checkpoint
-from audioforge.huggingface.checkpoint_folder import locate
 from audioforge.huggingface.known_keys import check_values
 from audioforge.huggingface.library import transformers
 from audioforge.huggingface.merge_low_rank import merge_update

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from audioforge.huggingface.checkpoint_files import MAX_JSON_BYTES, read_object
+from audioforge.files.checkpoint_files import MAX_JSON_BYTES, read_object
 from audioforge.huggingface.library import transformers
 from audioforge.huggingface.schema import (
     ANY_NUMBER,

@@ -18,8 +18,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from audioforge.errors import CheckpointError
-from audioforge.huggingface.checkpoint_files import check_whole, read_object
-from audioforge.huggingface.checkpoint_folder import LOW_RANK, MAX_BYTES, MERGE
+from audioforge.files.checkpoint_files import check_whole, read_object
+from audioforge.files.checkpoint_folder import LOW_RANK, MAX_BYTES, MERGE
 from audioforge.huggingface.schema import (
     FLAG,
     TEXT,

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from audioforge.errors import CheckpointError, listed
+from audioforge.files.checkpoint_files import MAX_JSON_BYTES, check_whole
+from audioforge.files.checkpoint_folder import INDEX, LOW_RANK, WEIGHTS
 from audioforge.find_adapter import read_config
-from audioforge.huggingface.checkpoint_files import MAX_JSON_BYTES, check_whole
-from audioforge.huggingface.checkpoint_folder import INDEX, LOW_RANK, WEIGHTS
 
 READ = ("*.json", "*.txt", "*.model", "*.safetensors")
 """Names of the files that may be read."""

@@ -101,7 +101,7 @@ class Resampling:
         return NormalDist().cdf(math.sqrt(self.units / free) * student_quantile(plain, free))
 
     def as_mapping(self) -> dict[str, Any]:
-        """Return it as results hold it, beside an interval."""
+        """Return what was resampled, as results hold it beside an interval."""
         return {
             "unit": self.unit,
             "speakers": self.speakers,

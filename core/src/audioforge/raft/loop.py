@@ -86,6 +86,7 @@ def _selected(run: Run, adapter: ModelAdapter, summary: Summary, cycle: int) -> 
     rollouts = select(run, adapter, cycle, probed_ids(run) if probes else frozenset())
     if probes:
         summary.learnability = probe(run, adapter, rollouts)
+        rollouts.probed.clear()  # a cycle is learnt from without holding them
     mark_kept(run, cycle, rollouts.selected)
     return rollouts
 

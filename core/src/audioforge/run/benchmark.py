@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import Any, cast
 
 import attrs
 from attrs import frozen
 
 from audioforge.config import BenchmarkConfig
+from audioforge.executor import Executor
 from audioforge.find_adapter import choose_adapter, load_adapter
 from audioforge.inference.skip_log import SkipLog
 from audioforge.inference.stop import StopRequest
@@ -79,17 +81,30 @@ def run_benchmark(
     hide_broken_companions()
     registry = registry or discover()
     check_names(registry, config)
-    executor = create_executor(registry, config)
+    with closing(create_executor(registry, config)) as executor:
+        if not executor.processes.is_main:
+            reporter = Reporter(quiet=True, warnings=False)
+        reporter = reporter or Reporter()
+        return _benchmark(config, registry, reporter, executor, claim, word_times=word_times)
+
+
+def _benchmark(
+    config: BenchmarkConfig,
+    registry: Registry,
+    reporter: Reporter,
+    executor: Executor,
+    claim: FolderClaim | None,
+    *,
+    word_times: bool,
+) -> Benchmark:
+    """Evaluate a model with an executor that has joined; see `run_benchmark`."""
     processes = executor.processes
-    if not processes.is_main:
-        reporter = Reporter(quiet=True, warnings=False)
-    reporter = reporter or Reporter()
     task, model_name = speech_task(config.task), cast("str", config.model_name)
     if config.adapter is None:  # fail before an hour of reading data
         choose_adapter(registry, model_name, task.name)
     if claim is not None:
         claim.take(processes)
-    # The data come before the verifiers: languages choose the normaliser, labels the classes.
+    # The data, which decide the normaliser and the labels that verifiers know.
     wanted = Wanted(task=task, on_error=config.on_error, limit=config.limit)
     location = cast("str", config.dataset)
     dataset = load_samples(registry, location, data_request(config), wanted, reporter=reporter)
@@ -100,19 +115,15 @@ def run_benchmark(
     evaluator = create_evaluator(
         registry, verification, decoding, executor, StopRequest(), reporter
     )
+    # The model.
     options = LoadOptions(str(processes.device), config.language)
     adapter = load_adapter(registry, model_name, task.name, options, config.adapter)
     check_labels(adapter.labels, model_name, [dataset])
-    keeps_speech = claim is not None and task.generates_speech
+    speech = claim.folder.root / "predictions" if claim and task.generates_speech else None
     evaluation = evaluator.evaluate(
-        adapter,
-        DatasetPass(
-            dataset=dataset,
-            audio_folder=claim.folder.root / "predictions" if claim and keeps_speech else None,
-            word_times=word_times,
-        ),
+        adapter, DatasetPass(dataset=dataset, audio_folder=speech, word_times=word_times)
     )
-    # What the figures leave out is said beside them.
+    # What the figures do not tell.
     skipped = dataset.skips.describe(dataset.total)
     if skipped:
         reporter.warn(f"{config.dataset}: {skipped}")

@@ -119,7 +119,7 @@ class DiskSpace:
             )
 
     def describe(self) -> str:
-        """Return it as one line says it."""
+        """Return the need and the room on one line."""
         free = "unknown" if self.free is None else amount(self.free)
         return f"disk: about {amount(self.needed)} ({self._parts()}); free: {free}"
 

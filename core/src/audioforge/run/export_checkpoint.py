@@ -12,10 +12,10 @@ from attrs import frozen
 from audioforge.errors import AudioForgeError, CheckpointError, PluginError, UsageError, describe
 from audioforge.exporter import Exporter
 from audioforge.files import atomic
+from audioforge.files.checkpoint_folder import locate
 from audioforge.files.paths import is_file
 from audioforge.find_adapter import read_config, served_tasks
 from audioforge.hub.snapshot import fetch_checkpoint
-from audioforge.huggingface.checkpoint_folder import locate
 from audioforge.huggingface.safe_files import check_files
 from audioforge.isolation.global_state.restored import global_state_restored
 from audioforge.plugin_reference import parse_plugin_reference

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import cast
 
@@ -64,40 +65,47 @@ def prepare(
     config = _completed(config)
     registry = registry or discover()
     check_names(registry, config)
-    executor = create_executor(registry, config)
-    processes, stop = executor.processes, StopRequest()
-    if not processes.is_main:
-        reporter = Reporter(quiet=True, warnings=False)
-    reporter = reporter or Reporter()
-    if config.adapter is None:  # fail before an hour of reading data
-        choose_adapter(registry, cast("str", config.model_name), cast("Task", config.task))
-    folder = RunFolder(cast("Path", config.output_dir))
-    if claim is not None:
-        claim.take(processes)
-    elif not resumes and processes.is_main:
-        require_new(cast("Path", config.output_dir))
-    # One process reads: a stream is paid for once, and sound has one writer.
-    spool = Spool(folder.clips) if claim is not None else None
-    selection = create_selection(registry, config)
-    data = processes.from_main(lambda: read_run_data(registry, config, selection, reporter, spool))
-    samples = [*data.train.samples, *data.held_out.samples]
-    config.normalizer = normalizer_for(config.normalizer, config.language, samples, config.task)
-    verification = create_verification(registry, config, samples, executor, reporter)
-    decoding = Decoding(batch_size=config.batch_size, max_new_tokens=config.max_new_tokens)
-    files = [RunFiles(folder)] if processes.is_main else []
-    return Run(
-        config=config,
-        registry=registry,
-        folder=folder,
-        resumes=resumes,
-        executor=executor,
-        events=Events(reporter, [*files, Terminal(reporter)]),
-        stop=stop,
-        data=data,
-        verification=verification,
-        evaluator=create_evaluator(registry, verification, decoding, executor, stop, reporter),
-        selection=selection,
-    )
+    executor, stop = create_executor(registry, config), StopRequest()
+    with ExitStack() as on_failure:
+        on_failure.callback(executor.close)
+        processes = executor.processes
+        if not processes.is_main:
+            reporter = Reporter(quiet=True, warnings=False)
+        reporter = reporter or Reporter()
+        if config.adapter is None:  # fail before an hour of reading data
+            choose_adapter(registry, cast("str", config.model_name), cast("Task", config.task))
+        folder = RunFolder(cast("Path", config.output_dir))
+        if claim is not None:
+            claim.take(processes)
+        elif not resumes and processes.is_main:
+            require_new(cast("Path", config.output_dir))
+        # One process reads: a stream is paid for once, and sound has one writer.
+        selection = create_selection(registry, config)
+        spool = Spool(folder.clips) if claim is not None else None
+        data = processes.from_main(
+            lambda: read_run_data(registry, config, selection, reporter, spool)
+        )
+        samples = [*data.train.samples, *data.held_out.samples]
+        config.normalizer = normalizer_for(config.normalizer, config.language, samples, config.task)
+        # Verifiers last: what they load takes the longest.
+        verification = create_verification(registry, config, samples, executor, reporter)
+        decoding = Decoding(batch_size=config.batch_size, max_new_tokens=config.max_new_tokens)
+        evaluator = create_evaluator(registry, verification, decoding, executor, stop, reporter)
+        files = [RunFiles(folder)] if processes.is_main else []
+        on_failure.pop_all()
+        return Run(
+            config=config,
+            registry=registry,
+            folder=folder,
+            resumes=resumes,
+            executor=executor,
+            events=Events(reporter, [*files, Terminal(reporter)]),
+            stop=stop,
+            data=data,
+            verification=verification,
+            evaluator=evaluator,
+            selection=selection,
+        )
 
 
 def create_executor(registry: Registry, config: BenchmarkConfig) -> Executor:

@@ -59,7 +59,7 @@ class Progress:
         self.seconds = seconds
 
     def describe(self) -> str:
-        """Return it as one line says it."""
+        """Return how far the update is, in a few words."""
         steps = "all" if self.finished else str(self.steps)
         return f"cycle {self.cycle}, {steps} steps of its update done"
 

@@ -102,7 +102,7 @@ class VerifierTally:
         self.counts["failed"] += sum(s.error is not None for s in scores)
 
     def as_mapping(self) -> dict[str, Any]:
-        """Return it as `audioforge verify --json` prints it."""
+        """Return what the verifier said, as `audioforge verify --json` prints it."""
         return {
             "weight": self.weight,
             "reward": self.reward.value,

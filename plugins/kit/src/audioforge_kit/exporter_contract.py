@@ -10,10 +10,9 @@ from typing import cast
 
 from audioforge.errors import CheckpointError, describe
 from audioforge.exporter import Exporter
-from audioforge.isolation.global_state.restored import global_state_restored
 from audioforge_kit.contract import Contract, ContractError, expect, rule
 from audioforge_kit.examples import ExporterExample
-from audioforge_kit.surroundings import nothing_printed, nothing_restored, writes_only_below
+from audioforge_kit.surroundings import printed, put_back, writes_only_below
 
 Digests = dict[str, str]
 """The digest of each file below a folder, by its path in the folder."""
@@ -89,14 +88,17 @@ class ExporterContract(Contract):
     @rule("Say nothing on stdout, which may be a JSON document; log to stderr, or not at all.")
     def prints_nothing(self) -> None:
         """It prints nothing on stdout."""
-        with nothing_printed():
+        with printed() as said:
             self._export("quietly")
+        expect(not said, f"it prints {said}")
 
     @rule("Leave the working directory, the environment and torch's settings as they are.")
     def leaves_the_process_alone(self) -> None:
         """The state of the whole process is the same afterwards."""
-        with nothing_restored():
-            self._export("process")
+        (self.folder / "process").mkdir()
+        with put_back() as changes:
+            self._exporter().export(self._checkpoint, self.folder / "process")
+        expect(not changes, "; ".join(changes))
 
     @rule(
         "Let the options class be an attrs class of plain types; raise ValueError, TypeError or "
@@ -124,10 +126,12 @@ class ExporterContract(Contract):
         """Export a checkpoint into a new folder of a name, and return that."""
         folder = self.folder / name
         folder.mkdir()
-        exporter, checkpoint = cast("Exporter", self.create()), checkpoint or self._checkpoint
-        with global_state_restored("it"):  # what one rule finds, the next must find too
-            exporter.export(checkpoint, folder)
+        with put_back():
+            self._exporter().export(checkpoint or self._checkpoint, folder)
         return folder
+
+    def _exporter(self) -> Exporter:
+        return cast("Exporter", self.create())
 
 
 def _digests(folder: Path) -> Digests:

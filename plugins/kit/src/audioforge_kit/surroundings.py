@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from audioforge.errors import PluginWarning
-from audioforge_kit.contract import ContractError, expect
+from audioforge.isolation.global_state.restored import global_state_restored
+from audioforge_kit.contract import ContractError
 
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 PATH_OF = {
@@ -32,12 +33,9 @@ _watchers: list[list[Path]] = []
 
 
 @contextmanager
-def nothing_printed() -> Iterator[None]:
-    """Check that nothing is written to stdout, by Python or below it.
-
-    Raises:
-        ContractError: With what was.
-    """
+def printed() -> Iterator[list[str]]:
+    """Give a list that holds, at the end, what was written to stdout by Python or below it."""
+    said: list[str] = []
     sys.stdout.flush()
     saved = os.dup(1)
     with tempfile.TemporaryFile() as file:
@@ -45,27 +43,29 @@ def nothing_printed() -> Iterator[None]:
         stream = TextIOWrapper(os.fdopen(os.dup(1), "wb"), write_through=True)
         try:
             with stream, redirect_stdout(stream):
-                yield
+                yield said
         finally:
             os.dup2(saved, 1)
             os.close(saved)
         file.seek(0)
-        said = file.read(200).decode(errors="replace").strip()
-    expect(not said, f"it prints {said!r}")
+        said += file.read(200).decode(errors="replace").splitlines()
 
 
 @contextmanager
-def nothing_restored() -> Iterator[None]:
-    """Check that `global_state_restored`, under which foreign code runs, finds nothing changed.
+def put_back() -> Iterator[list[str]]:
+    """Run foreign code as the engine does, and put back what it changes of the whole process.
 
-    Raises:
-        ContractError: With what was changed.
+    What one rule sees change, the next must see too.
+
+    Yields:
+        A list that holds, at the end, a sentence for each thing that was changed.
     """
+    changes: list[str] = []
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        yield
-    changes = {str(w.message) for w in caught if issubclass(w.category, PluginWarning)}
-    expect(not changes, "; ".join(sorted(changes)))
+        with global_state_restored("it"):
+            yield changes
+    changes += [str(w.message) for w in caught if issubclass(w.category, PluginWarning)]
 
 
 @contextmanager

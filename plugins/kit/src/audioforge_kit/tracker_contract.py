@@ -9,11 +9,10 @@ from typing import Any, cast
 
 from attrs import evolve
 
-from audioforge.isolation.global_state.restored import global_state_restored
 from audioforge.tracker import TrackedRun, Tracker
 from audioforge_kit.contract import Contract, expect, rule
 from audioforge_kit.examples import TrackerExample
-from audioforge_kit.surroundings import nothing_printed, nothing_restored, writes_only_below
+from audioforge_kit.surroundings import printed, put_back, writes_only_below
 
 STEPS_PER_CYCLE = 3
 STEPS = 2 * STEPS_PER_CYCLE
@@ -52,7 +51,7 @@ class TrackerContract(Contract):
         """A run without outputs, and one that ends before its first step, raise nothing."""
         self._hear(self._run("without"), utterances=False)
         tracker, run = self._tracker(), self._run("ended-at-once")
-        with global_state_restored("it"):
+        with put_back():
             tracker.start(run)
             tracker.finish()
 
@@ -63,7 +62,7 @@ class TrackerContract(Contract):
         """A new instance goes on with a run that was killed, and hears its last steps again."""
         run = self._run("killed")
         killed = self._tracker()
-        with global_state_restored("it"):
+        with put_back():
             killed.start(run)
             for step in range(STEPS):
                 killed.metrics(step, _figures(step))
@@ -76,7 +75,7 @@ class TrackerContract(Contract):
         tracker, run = self._tracker(), self._run("given")
         values, rows = _figures(0), [dict(row) for row in ROWS]
         before = deepcopy((values, rows))
-        with global_state_restored("it"):
+        with put_back():
             tracker.start(run)
             tracker.metrics(0, values)
             tracker.utterances(0, rows)
@@ -86,14 +85,15 @@ class TrackerContract(Contract):
     @rule("Say nothing on stdout, which may be a JSON document; log to stderr, or not at all.")
     def prints_nothing(self) -> None:
         """It prints nothing on stdout."""
-        with nothing_printed():
+        with printed() as said:
             self._hear(self._run("printed"))
+        expect(not said, f"it prints {said}")
 
     @rule("Leave the working directory, the environment and torch's settings as they are.")
     def leaves_the_process_alone(self) -> None:
         """The state of the whole process is the same afterwards."""
-        with nothing_restored():
-            self._hear(self._run("process"))
+        changes = self._hear(self._run("process"))
+        expect(not changes, "; ".join(changes))
 
     @rule("Write below the run's folder, as into `run.folder / 'trackers'`, or nowhere.")
     def writes_into_the_run_folder(self) -> None:
@@ -124,10 +124,10 @@ class TrackerContract(Contract):
             (folder / path).write_text(text, encoding="utf-8")
         return TrackedRun(folder=folder, settings=SETTINGS, resumes=False)
 
-    def _hear(self, run: TrackedRun, *, utterances: bool = True, first: int = 0) -> None:
-        """Tell a new tracker of a run from a step on, as the engine does."""
+    def _hear(self, run: TrackedRun, *, utterances: bool = True, first: int = 0) -> list[str]:
+        """Tell a new tracker of a run from a step on; return what it changed of the process."""
         tracker = self._tracker()
-        with global_state_restored("it"):  # what one rule finds, the next must find too
+        with put_back() as changes:
             tracker.start(run)
             for step in range(first, STEPS + 1):
                 tracker.metrics(step, _figures(step))
@@ -137,6 +137,7 @@ class TrackerContract(Contract):
                 if of_cycle == 0 and utterances:
                     tracker.utterances(cycle, iter(ROWS))
             tracker.finish()
+        return changes
 
 
 def _figures(step: int) -> dict[str, float]:

@@ -17,8 +17,8 @@ from transformers import (
 )
 
 from audioforge.errors import CheckpointError
+from audioforge.files.checkpoint_files import MAX_JSON_BYTES, read_object
 from audioforge.huggingface.checkpoint import read_model, read_model_config, read_part
-from audioforge.huggingface.checkpoint_files import MAX_JSON_BYTES, read_object
 from audioforge.huggingface.schema import problems, refuse, whole
 from audioforge_wav2vec.families import FAMILIES
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from transformers.models.whisper.tokenization_whisper import TO_LANGUAGE_CODE
 
-from audioforge.huggingface.checkpoint_files import MAX_JSON_BYTES, read_object
+from audioforge.files.checkpoint_files import MAX_JSON_BYTES, read_object
 from audioforge.huggingface.schema import (
     FLAG,
     TEXT,

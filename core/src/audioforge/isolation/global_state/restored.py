@@ -15,7 +15,6 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from audioforge import keyed_random
 from audioforge.errors import PluginError, PluginWarning
 from audioforge.isolation.global_state import of_python, of_torch
 
@@ -37,6 +36,8 @@ def global_state_restored(whose: str, *key: str) -> Iterator[None]:
     generators = [*of_python.generators(), *of_torch.generators()] if key else []
     states = [generator.read() for generator in generators]
     if key:
+        from audioforge import keyed_random  # NumPy is needed only now
+
         seed = int(keyed_random.generator(whose, *key).integers(2**32))
         for generator in generators:
             generator.seed(seed)

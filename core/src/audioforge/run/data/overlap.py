@@ -61,7 +61,7 @@ class Overlap:
     total: int
 
     def __str__(self) -> str:
-        """Say it in a sentence without its full stop."""
+        """Say what is shared, in a sentence without its full stop."""
         return (
             f"{self.clips} of {self.total} clips of the {self.measured_role} set {self.measured} "
             f"are also in the {self.used_role} set {self.used}: figures measured on them flatter "

@@ -132,7 +132,7 @@ class RunIdentity:
         return self.files is not None and self.code is not None
 
     def write(self, path: Path) -> None:
-        """Write it as JSON."""
+        """Write the identity as JSON."""
         atomic.write_json(path, asdict(self))
 
     @classmethod

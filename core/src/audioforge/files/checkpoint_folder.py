@@ -13,8 +13,8 @@ from pathlib import Path
 from attrs import frozen
 
 from audioforge.errors import CheckpointError
+from audioforge.files.checkpoint_files import read_object
 from audioforge.files.paths import is_folder
-from audioforge.huggingface.checkpoint_files import read_object
 
 LOW_RANK = "adapter_config.json"
 """What makes a folder one with a low-rank update."""
