@@ -61,7 +61,7 @@ def test_without_the_guard_transformers_breaks(misfits):
 
 def test_with_the_guard_transformers_and_datasets_work(misfits):
     guard = (
-        "from audioforge.optional_imports import hide_broken_companions\n"
+        "from audioforge.torch_companions import hide_broken_companions\n"
         "broken = hide_broken_companions()\n"
         "assert set(broken) == {'torchaudio', 'torchcodec'}, broken\n"
         "assert hide_broken_companions() == broken\n"
@@ -78,7 +78,7 @@ FIRST = (
     "audioforge_classification.adapter",
     "audioforge_classification.example",
     "audioforge.huggingface.checkpoint",
-    "audioforge.huggingface.size",
+    "audioforge.huggingface.network_size",
     "audioforge.huggingface.known_keys",
 )
 """Modules of which each may be the first that a Python process imports of AudioForge."""

@@ -20,7 +20,7 @@ from audioforge.inference.skip_log import SkipLog
 from audioforge.inference.stop import StopRequest
 from audioforge.measuring.evaluation import EvaluationSet
 from audioforge.model import ModelAdapter
-from audioforge.run.data.read import RunData
+from audioforge.run.data.run_data import RunData
 from audioforge.run.events import Events, Terminal
 from audioforge.run.folder import RunFolder
 from audioforge.run.run import Run

@@ -61,7 +61,7 @@ def test_the_corpus_rates_are_jiwers(evaluator, noisy, tone_clips):
     assert 0.1 < expected.wer < 0.9
     assert evaluation.value() == pytest.approx(expected.wer)
     assert evaluation.value("cer") == pytest.approx(jiwer.cer(references, texts))
-    assert evaluation.counts("wer") == {
+    assert evaluation.sums("wer") == {
         "substitutions": expected.substitutions,
         "deletions": expected.deletions,
         "insertions": expected.insertions,
@@ -165,7 +165,7 @@ def test_the_corpus_metrics_of_the_runs_verifiers_are_reported_too(
     evaluation = evaluator(verifiers=verifiers).evaluate(tone_model(), of(dataset))
     assert evaluation.metric.name == "wer"
     said = sum(s.reference.split().count("high") for s in dataset.samples)
-    assert evaluation.sums("term_recall")[1].sum() == said
+    assert evaluation.parts("term_recall")[1].sum() == said
     assert evaluation.values["strict_wer"] == evaluation.values["wer"]
 
 
@@ -210,6 +210,6 @@ def test_a_metric_of_any_name_takes_no_other_ones_place(registry, processes, rep
     verification = Verification(registry, settings, "weighted_mean", context)
     verification.verifiers["twice"] = Twice()
     judge = evaluator_of(registry, verification, reporter)
-    assert judge.decisive == MeasuredMetric("mean_reward", MEAN_REWARD)
-    metrics = metrics_of({"twice": Twice()}, {"mean_reward": judge.decisive})
+    assert judge.decisive_metric == MeasuredMetric("mean_reward", MEAN_REWARD)
+    metrics = metrics_of({"twice": Twice()}, {"mean_reward": judge.decisive_metric})
     assert list(metrics) == ["mean_reward", "twice_mean_reward", "twice_twice_mean_reward"]

@@ -7,7 +7,7 @@ import numpy as np
 from audioforge.config import AudioRAFTConfig
 from audioforge.measuring.corpus_metrics import MeasuredMetric
 from audioforge.measuring.evaluation import EvaluatedItem, Evaluation, paired
-from audioforge.run.data.read import columns_request, data_request
+from audioforge.run.data.run_data import columns_request, data_request
 from audioforge.run.prepare import create_executor, create_verification
 from audioforge.sample import AudioSample, Hypothesis
 from audioforge.verifier import CorpusMetric

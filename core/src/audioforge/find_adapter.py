@@ -10,7 +10,7 @@ from audioforge.errors import CheckpointError, PluginError
 from audioforge.files.checkpoint_files import read_object
 from audioforge.files.checkpoint_folder import LOW_RANK, locate
 from audioforge.hub.snapshot import fetch
-from audioforge.isolation.global_state.put_back import global_state_put_back
+from audioforge.isolation.global_state.restored import global_state_restored
 from audioforge.model import LoadOptions, ModelAdapter, Task
 from audioforge.plugins import Registry, import_factory
 from audioforge.specs import ModelSpec, Provided
@@ -29,7 +29,7 @@ def load_adapter(
     """Load a checkpoint with the adapter that serves it.
 
     Args:
-        registry: Of the installed plugins.
+        registry: What is installed.
         checkpoint: A local folder or a hub id.
         task: What the model is for.
         options: Passed to the adapter.
@@ -44,9 +44,9 @@ def load_adapter(
     else:
         provided = choose_adapter(registry, checkpoint, task)
     factory = cast("Any", import_factory(provided))
-    with global_state_put_back(f"the model adapter '{provided.full_name}'"):
+    with global_state_restored(f"the model adapter '{provided.full_name}'"):
         loaded = cast("ModelAdapter", factory.load(checkpoint, options))
-    from audioforge.inference.finite import check_weights  # imports torch
+    from audioforge.inference.finite_numbers import check_weights  # imports torch
 
     check_weights(checkpoint, loaded.module)
     return loaded

@@ -10,7 +10,7 @@ from audioforge.errors import UsageError
 
 
 def parse_plugin_reference(text: str) -> tuple[str, dict[str, str]]:
-    """Split a reference into its name and settings; values stay text.
+    """Split a plugin reference into its name and settings; values stay text.
 
     >>> parse_plugin_reference("wer")
     ('wer', {})
@@ -34,8 +34,8 @@ def parse_plugin_reference(text: str) -> tuple[str, dict[str, str]]:
     return name, settings
 
 
-def read_plugin_reference(reference: str | Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Return the name and settings of a reference in either spelling.
+def read_plugin_reference(plugin: str | Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Return the name and settings of a plugin reference in either spelling.
 
     >>> read_plugin_reference({"name": "gated", "require": ["hallucination"]})
     ('gated', {'require': ['hallucination']})
@@ -43,10 +43,10 @@ def read_plugin_reference(reference: str | Mapping[str, Any]) -> tuple[str, dict
     Raises:
         UsageError: If a setting has no `=` or is there twice.
     """
-    if isinstance(reference, str):
-        name, settings = parse_plugin_reference(reference)
+    if isinstance(plugin, str):
+        name, settings = parse_plugin_reference(plugin)
         return name, dict(settings)
-    options = dict(reference)
+    options = dict(plugin)
     return str(options.pop("name", "")), options
 
 

@@ -76,7 +76,7 @@ class Clip:
     Attributes:
         sample: The sample.
         waveform: float32, mono, shape (frames,), at the sampling rate that the consumer asked for.
-        sampling_rate: In Hz.
+        sampling_rate: Sampling rate of the waveform, in Hz.
     """
 
     sample: AudioSample
@@ -108,7 +108,7 @@ class Hypothesis:
         text: A transcript.
         label: A class label.
         audio: Generated float32 samples, shape (frames,), or the sound file that holds them.
-        sampling_rate: Of `audio`, in Hz; None for a file, which states its own.
+        sampling_rate: Sampling rate of `audio`, in Hz; None for a file, which states its own.
         logprob: Natural log-probability under the model at temperature 1, summed over tokens.
         tokens: Number of tokens (or labels) that `logprob` sums over.
     """
@@ -168,8 +168,8 @@ class ScoredHypothesis:
 
     Attributes:
         hypothesis: What the model said.
-        scores: By verifier id.
-        reward: In [0, 1], or None when no verifier could judge.
+        scores: The verifiers' scores, by verifier id.
+        reward: A number in [0, 1], or None when no verifier could judge.
     """
 
     hypothesis: Hypothesis
@@ -183,7 +183,7 @@ class Rollout:
 
     Attributes:
         sample: The sample.
-        cycle: From 1.
+        cycle: The cycle, from 1.
         hypotheses: In the order of their index.
     """
 
@@ -193,7 +193,7 @@ class Rollout:
 
     @property
     def rewards(self) -> list[float]:
-        """The rewards of the hypotheses that could be judged."""
+        """The rewards of the hypotheses that have one."""
         return [h.reward for h in self.hypotheses if h.reward is not None]
 
 

@@ -49,11 +49,11 @@ def benchmark(
     """Measure a model on a dataset: corpus metrics with a 95 % interval, and speed."""
     config = BenchmarkConfig.from_mapping(given_flags(flags))
     from audioforge.run.benchmark import run_benchmark
-    from audioforge.run.claim import Claim
     from audioforge.run.folder import RunFolder
+    from audioforge.run.folder_claim import FolderClaim
 
     registry = discover(files=plugin_files)
-    claim = None if output is None else Claim(RunFolder(output), resumes=False)
+    claim = None if output is None else FolderClaim(RunFolder(output), resumes=False)
     try:
         measured = run_benchmark(config, registry, claim=claim, word_times=word_times)
         if output is not None and measured.is_main:

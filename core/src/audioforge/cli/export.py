@@ -22,7 +22,7 @@ MB = 10**6
 @click.argument("source", metavar="RUN|CHECKPOINT")
 @click.option(
     "--format",
-    "reference",
+    "exporter",
     required=True,
     metavar="NAME",
     help="Exporter as name:key=value; `audioforge plugins list` names those that are installed.",
@@ -33,7 +33,7 @@ MB = 10**6
 @plugin_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def export(
-    source: str, reference: str, output: Path, plugin_files: tuple[Path, ...], as_json: bool
+    source: str, exporter: str, output: Path, plugin_files: tuple[Path, ...], as_json: bool
 ) -> None:
     """Write a checkpoint for another engine.
 
@@ -41,9 +41,9 @@ def export(
     in Hugging Face layout, or a hub id. Exporters are plugins: what is written, and what the engine
     needs, is in `audioforge plugins info NAME`.
     """
-    from audioforge.run.other_engine import export_checkpoint
+    from audioforge.run.export_checkpoint import export_checkpoint
 
-    exported = export_checkpoint(discover(files=plugin_files), source, reference, output)
+    exported = export_checkpoint(discover(files=plugin_files), source, exporter, output)
     if as_json:
         paths = {"checkpoint": str(exported.checkpoint), "output": str(exported.output)}
         print_json(attrs.asdict(exported) | paths)

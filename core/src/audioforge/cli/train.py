@@ -93,6 +93,7 @@ def train(
         from audioforge.raft.trainer import AudioRAFTTrainer
 
         trainer = AudioRAFTTrainer(config, discover(files=plugin_files))
+    # A dry run does everything that can fail early, and writes nothing.
     if dry_run:
         from audioforge.run.disk_space import disk_space
 
@@ -105,7 +106,7 @@ def train(
             _print_plan(run, adapter, space, as_json)
         return
     summary = trainer.train()
-    if not summary.is_main:
+    if not summary.is_main:  # of several processes one speaks
         return
     if as_json:
         print_json(summary.as_mapping())

@@ -36,7 +36,7 @@ def setting(
     """Declare a setting.
 
     Args:
-        default: Its value when nobody sets it; None where that has a meaning of its own.
+        default: The value when nobody sets it; None where that has a meaning of its own.
         kind: "int", "float", "flag", "text", "path", "texts", "floats", "plugin" or "plugins".
         help_text: One sentence for `--help`.
         choices: Accepted values of a text.
@@ -58,8 +58,8 @@ def checked(value: Any, metadata: Mapping[str, Any]) -> Any:
     """Convert one value to its setting's kind.
 
     Args:
-        value: As a YAML file, a flag or Python code gives it.
-        metadata: Of the setting, as `setting` made it.
+        value: The value, as a YAML file, a flag or Python code gives it.
+        metadata: What `setting` says of the setting: its kind, choices and limits.
 
     Raises:
         ValueError: Saying what is wrong.

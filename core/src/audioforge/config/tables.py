@@ -116,9 +116,9 @@ class RewardSettings(TaskSettings):
 
     def _contradictions(self, wrong: Set[str]) -> list[str]:
         own = []
-        for index, reference in enumerate(() if "verifier" in wrong else self.verifier):
+        for index, plugin in enumerate(() if "verifier" in wrong else self.verifier):
             try:
-                VerifierSetting.parse(reference)
+                VerifierSetting.parse(plugin)
             except (UsageError, ValueError) as error:
                 own.append(f"verifier[{index}]: {error}")
         return [*own, *super()._contradictions(wrong)]

@@ -17,10 +17,10 @@ class VerifierSetting:
     """One verifier of a run.
 
     Attributes:
-        name: Its registered name.
+        name: Name that the verifier is registered under.
         id: What its scores are called in the results.
-        weight: Its share in the reward; 0 records without rewarding.
-        options: For its options class.
+        weight: Share of its scores in the reward; 0 records without rewarding.
+        options: What the verifier's options class is given.
     """
 
     name: str
@@ -29,14 +29,14 @@ class VerifierSetting:
     options: Mapping[str, Any]
 
     @classmethod
-    def parse(cls, reference: str | Mapping[str, Any]) -> VerifierSetting:
+    def parse(cls, plugin: str | Mapping[str, Any]) -> VerifierSetting:
         """Read "name:key=value,weight=0.5" or the mapping with the same keys and `name`.
 
         Raises:
             UsageError: If an option has no `=` or is there twice.
             ValueError: If the name is missing, the id empty or the weight not a number ≥ 0.
         """
-        name, settings = read_plugin_reference(reference)
+        name, settings = read_plugin_reference(plugin)
         if not name:
             raise ValueError(
                 "a verifier needs a name, as in wer:weight=0.5 or {name: wer, weight: 0.5}"

@@ -16,9 +16,9 @@ from audioforge.files.checkpoint_folder import locate
 from audioforge.hub.snapshot import fetch_checkpoint
 from audioforge.huggingface.known_keys import check_values
 from audioforge.huggingface.library import transformers
-from audioforge.huggingface.merge import merge_update
+from audioforge.huggingface.merge_low_rank import merge_update
+from audioforge.huggingface.network_size import check_size
 from audioforge.huggingface.safe_files import check_files
-from audioforge.huggingface.size import check_size
 
 T = TypeVar("T")
 
@@ -73,7 +73,7 @@ def read_model(
         model_class: A Transformers class with `from_pretrained`.
         may_be_new: Prefixes of the names of weights that the checkpoint need not have, or may have
             in another shape.
-        settings: For `from_pretrained`.
+        settings: What `from_pretrained` is given besides.
 
     Raises:
         CheckpointError: If the weights are missing, damaged, incomplete or pickled.

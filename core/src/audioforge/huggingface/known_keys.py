@@ -168,7 +168,7 @@ def check_values(folder: Path) -> None:
     """Check the values of a checkpoint's JSON files; of a file that is not there, none.
 
     Args:
-        folder: Of the checkpoint.
+        folder: The checkpoint's folder.
 
     Raises:
         CheckpointError: Naming a file and all keys of it that are wrong.

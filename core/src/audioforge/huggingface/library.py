@@ -4,7 +4,7 @@ A broken companion of torch makes `import transformers` fail, and so must be hid
 imported after a module that has Transformers from here may import it as ever: an adapter's parts.
 """
 
-from audioforge.optional_imports import hide_broken_companions
+from audioforge.torch_companions import hide_broken_companions
 
 hide_broken_companions()
 

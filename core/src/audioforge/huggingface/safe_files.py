@@ -50,7 +50,7 @@ def check_files(location: str, folder: Path) -> None:
     """Refuse a checkpoint that would make Transformers unpickle, fetch code, or never end.
 
     Args:
-        location: Of the checkpoint, for messages.
+        location: What the user called the checkpoint, for messages.
         folder: Where its files lie.
 
     Raises:

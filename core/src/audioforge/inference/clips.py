@@ -26,9 +26,9 @@ class Batch:
     """A chunk of samples with what of it could be decoded.
 
     Attributes:
-        samples: All of them.
-        clips: Those that can be used, in the same order.
-        problems: Why the others cannot, by sample id.
+        samples: The samples of the chunk, usable or not.
+        clips: The decoded clips of those that can be used, in the same order.
+        problems: Why the others cannot be used, by sample id.
     """
 
     samples: Sequence[AudioSample]
@@ -49,8 +49,8 @@ class ClipLoader:
     """Decodes samples for one adapter, a few batches ahead.
 
     Args:
-        adapter: Its sampling rate and window decide what can be used.
-        skips: Where to write what cannot.
+        adapter: The adapter, whose sampling rate and window decide what can be used.
+        skips: Where to write what cannot be used.
 
     Attributes:
         skips: What was left out.

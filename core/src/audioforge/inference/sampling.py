@@ -13,7 +13,7 @@ from audioforge.inference.out_of_memory import is_out_of_memory
 from audioforge.inference.processes import Processes
 from audioforge.inference.skip_log import SkipLog
 from audioforge.isolation.copies import for_adapter
-from audioforge.isolation.global_state.put_back import global_state_put_back
+from audioforge.isolation.global_state.restored import global_state_restored
 from audioforge.model import ModelAdapter, SamplingParams
 from audioforge.sample import AudioSample, Clip, Hypothesis, Problem
 from audioforge.tasks import SpeechTask
@@ -89,7 +89,7 @@ class Sampler:
         adapter = self.adapter
         try:
             with (
-                global_state_put_back(f"the model adapter {type(adapter).__name__}"),
+                global_state_restored(f"the model adapter {type(adapter).__name__}"),
                 torch.inference_mode(),
                 self.processes.autocast(),
             ):

@@ -17,7 +17,7 @@ class SkipLog:
 
     Attributes:
         on_error: "skip" to leave out what cannot be used, "fail" to stop at the first.
-        problems: By where they are.
+        problems: What was left out, by its place and kind.
     """
 
     on_error: str = "skip"

@@ -64,8 +64,8 @@ class Failures:
         """Count one hypothesis.
 
         Args:
-            identity: The verifier that it was given to.
-            sample_id: Whose hypothesis it is.
+            identity: Id of the verifier that it was given to.
+            sample_id: Id of the sample that the hypothesis is of.
             error: Why the verifier failed; None if it did not.
         """
         tally = self._tallies.setdefault(identity, _Tally())
@@ -90,7 +90,7 @@ class Failures:
         """Return a sentence for each verifier that failed.
 
         Args:
-            counts: Of all processes; None for what was counted here.
+            counts: What each process counted; None for what was counted in this one.
         """
         tallies = self._tallies if counts is None else _merged(counts)
         return [tally.describe(i) for i, tally in tallies.items() if tally.failed]
@@ -100,7 +100,7 @@ class Failures:
 
         Args:
             at_end: Judge also what only a few hypotheses were given to.
-            counts: Of all processes; None for what was counted here.
+            counts: What each process counted; None for what was counted in this one.
 
         Raises:
             VerifierError: Saying what failed most.

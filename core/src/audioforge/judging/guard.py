@@ -20,7 +20,7 @@ from attrs import frozen
 
 from audioforge.errors import VerifierError, describe
 from audioforge.isolation.copies import for_verifier
-from audioforge.isolation.global_state.put_back import global_state_put_back
+from audioforge.isolation.global_state.restored import global_state_restored
 from audioforge.isolation.time_limit import OutOfTime, call_within, no_limit_because
 from audioforge.judging.failures import Failures
 from audioforge.sample import AudioSample, Hypothesis, Score
@@ -39,8 +39,8 @@ class Failure:
     """Why a verifier gave no score.
 
     Attributes:
-        text: On one line, with the line of the verifier's code where there is one.
-        timed_out: Whether it took too long.
+        text: The reason on one line, with the line of the verifier's code where there is one.
+        timed_out: Whether the verifier took too long.
     """
 
     text: str
@@ -95,9 +95,9 @@ class Guard:
 
         Args:
             identity: The verifier's id, to count by.
-            verifier: It.
-            samples: Those of one sample's hypotheses are the same object, side by side.
-            hypotheses: As many.
+            verifier: The verifier.
+            samples: One for each hypothesis; those of one sample are the same object, side by side.
+            hypotheses: What is scored.
 
         Returns:
             One score per hypothesis; without a reward and with `error` where the verifier failed.
@@ -107,7 +107,7 @@ class Guard:
         """
         outcomes: Sequence[Outcome] = []
         if samples:
-            with global_state_put_back(f"verifier '{identity}'", samples[0].id):
+            with global_state_restored(f"verifier '{identity}'", samples[0].id):
                 outcomes = self._outcomes(verifier, samples, hypotheses)
         scores = [Score(None, error=o.text) if isinstance(o, Failure) else o for o in outcomes]
         for sample, score in zip(samples, scores, strict=True):

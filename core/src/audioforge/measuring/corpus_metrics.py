@@ -9,7 +9,7 @@ from attrs import frozen
 from audioforge.verifier import CorpusMetric, Verifier
 
 Parts = tuple[float, float]
-"""What one output adds to a corpus metric: numerator and denominator."""
+"""What one output adds to a corpus metric: numerator and denominator, both 0 if not measured."""
 
 
 @frozen
@@ -45,7 +45,7 @@ def metrics_of(
 
     Args:
         verifiers: Verifiers by id.
-        first: Metrics that come before theirs.
+        first: Metrics that come before those of the verifiers.
     """
     metrics = dict(first or {})
     for identity, verifier in verifiers.items():

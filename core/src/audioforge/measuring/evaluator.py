@@ -86,7 +86,7 @@ class Evaluator:
 
     Attributes:
         verification: The run's own verifiers, and what calls every verifier.
-        verifiers: Those whose metrics are reported, by id.
+        verifiers: The verifiers whose metrics are reported, by id.
         metrics: The corpus metrics that are reported, by name; the first one decides.
         decoding: How models are decoded.
         executor: Shares the work.
@@ -113,7 +113,7 @@ class Evaluator:
         return self.executor.processes
 
     @property
-    def decisive(self) -> MeasuredMetric:
+    def decisive_metric(self) -> MeasuredMetric:
         """The corpus metric that decides."""
         return next(iter(self.metrics.values()))
 
@@ -128,10 +128,10 @@ class Evaluator:
             rows = [[{MEAN_REWARD.name: reward_parts(r)} for r in row] for row in rewards]
         else:
             rows = [self._score_rollout(rollout) for rollout in rollouts]
-        return [[self.decisive.parts(metrics) for metrics in row] for row in rows]
+        return [[self.decisive_metric.parts(metrics) for metrics in row] for row in rows]
 
     def _score_rollout(self, rollout: Rollout) -> list[dict[str, Mapping[str, float]]]:
-        identity = self.decisive.verifier
+        identity = self.decisive_metric.verifier
         hypotheses = [h.hypothesis for h in rollout.hypotheses]
         samples = [rollout.sample] * len(hypotheses)
         verifier, guard = self.verifiers[identity], self.verification.guard
@@ -206,7 +206,7 @@ class Evaluator:
         Args:
             adapter: The model.
             dataset_pass: The dataset, and what to do with it.
-            batches: Those of this process.
+            batches: The batches of this process.
         """
         dataset, folder = dataset_pass.dataset, dataset_pass.audio_folder
         sampler = Sampler(
@@ -258,7 +258,7 @@ class Evaluator:
             return "no verifier could judge any output, so that there is no reward"
         return (
             f"every reference is empty once normalised, so that there is no "
-            f"{self.decisive.metric.name}; see --normalizer"
+            f"{self.decisive_metric.metric.name}; see --normalizer"
         )
 
 
@@ -310,8 +310,8 @@ def create_evaluator(
     }
     for identity, verifier in verification.verifiers.items():
         # Greedy decoding gives one hypothesis; where the reward decides it needs every score.
-        measures = verifier.corpus_metrics and verifier.scope == "hypothesis"
-        if measures or task.reward_decides:
+        reports = verifier.corpus_metrics and verifier.scope == "hypothesis"
+        if reports or task.reward_decides:
             verifiers.setdefault(identity, verifier)
     return Evaluator(
         verification=verification,

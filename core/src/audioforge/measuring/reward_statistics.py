@@ -42,7 +42,7 @@ class RewardStatistics:
 
     @property
     def highest(self) -> float | None:
-        """The highest reward; None if nothing could be judged."""
+        """The highest reward; None if no hypothesis has one."""
         return max(self._rewards, default=None)
 
     @property
@@ -52,18 +52,18 @@ class RewardStatistics:
 
     @property
     def frac_reward_zero_std(self) -> float | None:
-        """Share of judged clips whose rewards are all equal, which teach little."""
+        """Share of the clips with rewards whose rewards are all equal, which teach little."""
         return self._equal / len(self._spreads) if self._spreads else None
 
     def as_mapping(self) -> dict[str, Any]:
         """Return what `metrics.json` holds.
 
         Returns:
-            reward: Mean over all judged hypotheses; None if none was judged.
+            reward: Mean over all hypotheses that have a reward; None if none has one.
             reward_std: Mean over clips of the standard deviation of the clip's rewards.
             frac_reward_zero_std: Share of clips whose rewards are all equal.
-            hypotheses: How many there were.
-            unscored: How many could not be judged.
+            hypotheses: How many hypotheses there were.
+            unscored: How many of them have no reward.
         """
         return {
             "reward": _mean(self._rewards),

@@ -12,11 +12,11 @@ from audioforge.tasks import SpeechTask
 from audioforge.verifier import CorpusMetric, Verifier
 
 MEAN_REWARD = CorpusMetric("mean_reward", ("reward",), "judged", higher_is_better=True)
-"""The mean reward of the outputs that could be judged."""
+"""The mean reward of the outputs that have one; "judged" is 1 for each of them."""
 
 
 def reward_parts(reward: float | None) -> dict[str, float]:
-    """Return what one output adds to the mean reward; nothing where it could not be judged."""
+    """Return what one output adds to the mean reward; nothing where it has none."""
     return {} if reward is None else {"reward": reward, "judged": 1.0}
 
 
@@ -27,7 +27,7 @@ def reported_metrics(
 
     Args:
         task: The task.
-        verifiers: Those that measure, by id; the task's own come first.
+        verifiers: The verifiers that measure, by id; the task's own come first.
     """
     first = {}
     if task.reward_decides:

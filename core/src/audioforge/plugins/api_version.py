@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any, cast
 
 API_VERSION = 2
-"""Of hooks, specifications and contracts; it rises with every change that a plugin can notice."""
+"""The version of hooks, specifications and contracts; it rises with every change that a plugin can
+notice."""
 
 OLDEST_API_VERSION = 1
 """The oldest one for which plugins may be built; it rises when what was right no longer is."""

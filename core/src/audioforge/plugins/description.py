@@ -40,7 +40,7 @@ def describe_plugin(plugins: list[Plugin]) -> dict[str, Any]:
     """Return what there is to know of a distribution.
 
     Args:
-        plugins: Its entry points.
+        plugins: The distribution's entry points, at least one.
     """
     first = plugins[0]
     about = _metadata(first)

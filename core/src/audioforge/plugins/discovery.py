@@ -15,7 +15,7 @@ import pluggy
 
 from audioforge import hookspecs
 from audioforge.errors import PluginError, describe, did_you_mean
-from audioforge.isolation.global_state.put_back import global_state_put_back
+from audioforge.isolation.global_state.restored import global_state_restored
 from audioforge.isolation.time_limit import OutOfTime, call_within
 from audioforge.plugin_reference import canonical
 from audioforge.plugins.api_version import mismatch, source_of, version_of, written_version
@@ -109,10 +109,10 @@ def load(
     what it leaves half registered is nobody else's.
 
     Args:
-        plugin: Where to write it down.
-        module_name: Of the plugin's module.
-        source: Of that module, which tells before the import for which API it was built; None
-            where there is none.
+        plugin: The plugin, where what it provides and what goes wrong are written down.
+        module_name: Name of the plugin's module.
+        source: Text of that module, which tells before the import for which API it was built;
+            None where there is none.
         import_plugin: Imports the module, and returns what implements the hooks.
     """
     plugin.api_version = written_version(source or "")
@@ -126,7 +126,7 @@ def load(
     try:
         with (
             redirect_stdout(StandardError()),  # stdout may be a JSON document
-            global_state_put_back(f"plugin {plugin.distribution}"),
+            global_state_restored(f"plugin {plugin.distribution}"),
         ):
             provided = call_within(LOAD_SECONDS, collect)
     except KeyboardInterrupt:

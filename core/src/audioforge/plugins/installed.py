@@ -48,7 +48,7 @@ class Unreadable:
     """What is installed and cannot be read.
 
     Attributes:
-        name: Of the distribution, as far as it can be seen.
+        name: Name of the distribution, as far as it can be seen.
         reason: What is wrong with its metadata.
     """
 
@@ -62,7 +62,7 @@ def installed_entry_points(
     """Yield a group's entry points, each with its distribution and version, sorted by these.
 
     Args:
-        group: Of the entry points.
+        group: Name of the group of entry points.
         names: Comma-separated distributions to keep, none when empty, all when None.
     """
     wanted = None if names is None else set(map(canonical, split_names(names)))

@@ -13,7 +13,7 @@ import attrs
 from attrs import define, field
 
 from audioforge.errors import AudioForgeError, PluginError, describe, did_you_mean
-from audioforge.isolation.global_state.put_back import global_state_put_back
+from audioforge.isolation.global_state.restored import global_state_restored
 from audioforge.isolation.time_limit import OutOfTime, call_within
 from audioforge.plugins.foreign_output import StandardError
 from audioforge.plugins.installed import OWN_DISTRIBUTIONS, RESTRICT_VARIABLE, restriction
@@ -43,12 +43,12 @@ class Plugin:
 
     Attributes:
         distribution: Name of the installed distribution.
-        version: Of the distribution.
+        version: Version of the distribution.
         entry_point: "name = value" as the distribution declares it.
-        provides: Specifications by kind.
+        provides: The specifications that it registers, by kind.
         errors: Why it, or a part of it, cannot be used; empty when all is well.
-        api_version: Of the plugin API it says it was built for; None when it does not say.
-        file: Of a plugin that is a single file and not installed.
+        api_version: Version of the plugin API it says it was built for; None when it does not say.
+        file: The file of a plugin that is one and not installed; None for an installed one.
     """
 
     distribution: str
@@ -141,11 +141,11 @@ def call_factory(provided: Provided, /, *arguments: Any, **options: Any) -> Any:
 
     Raises:
         PluginError: If that fails, with the reason and the distribution.
-        AudioForgeError: That the factory raises on purpose.
+        AudioForgeError: What the factory raises on purpose.
     """
     factory = import_factory(provided)
     try:
-        with global_state_put_back(f"'{provided.full_name}'", "create"):
+        with global_state_restored(f"'{provided.full_name}'", "create"):
             return factory(*arguments, **options)
     except (AudioForgeError, KeyboardInterrupt):
         raise
@@ -190,7 +190,7 @@ def import_object(provided: Provided, text: str) -> Any:
     try:
         with (
             redirect_stdout(StandardError()),  # stdout may be a JSON document
-            global_state_put_back(f"'{provided.full_name}', imported,"),
+            global_state_restored(f"'{provided.full_name}', imported,"),
         ):
             module = call_within(IMPORT_SECONDS, partial(importlib.import_module, module_name))
             return getattr(module, attribute)

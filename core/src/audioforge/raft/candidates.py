@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from audioforge.measuring.enough_utterances import size_problem
 from audioforge.measuring.evaluator import DatasetPass
-from audioforge.measuring.set_size import size_problem
 from audioforge.model import ModelAdapter
 from audioforge.raft.export_rule import Candidate
 from audioforge.run.run import Run

@@ -39,7 +39,7 @@ def collect(run: Run, adapter: ModelAdapter, cycle: int) -> dict[str, float]:
     Args:
         run: The run.
         adapter: The model.
-        cycle: From 1.
+        cycle: The cycle, from 1.
 
     Returns:
         The seconds that this took now, as "rollout" and "verify".
@@ -93,7 +93,7 @@ class RolloutJob(BatchJob[ScoredBatch]):
     Attributes:
         run: The run.
         adapter: The model, the same in every process.
-        cycle: From 1; keys the noise.
+        cycle: The cycle, from 1; keys the noise.
     """
 
     run: Run

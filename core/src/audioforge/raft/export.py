@@ -5,9 +5,9 @@ from __future__ import annotations
 import shutil
 
 from audioforge.files import atomic
+from audioforge.measuring.enough_utterances import FEWEST
 from audioforge.measuring.evaluation import compare, is_better, summarise
 from audioforge.measuring.evaluator import DatasetPass
-from audioforge.measuring.set_size import FEWEST
 from audioforge.raft.candidates import evaluate
 from audioforge.raft.export_rule import Candidate, ExportChoice, best_cycle, choose
 from audioforge.raft.interpolation import interpolated
@@ -90,8 +90,8 @@ def finish(run: Run, summary: Summary, seconds: float) -> None:
 
     Args:
         run: The run, exported.
-        summary: What it measured.
-        seconds: What all of it took.
+        summary: What the run measured.
+        seconds: Time that the whole run took.
     """
     for dataset in run.data.all:
         skipped = dataset.skips.describe(dataset.total)

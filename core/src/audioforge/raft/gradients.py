@@ -13,7 +13,7 @@ from audioforge.inference.clips import ClipLoader, chunks_of
 from audioforge.inference.hypothesis_audio import load_audio
 from audioforge.inference.out_of_memory import is_out_of_memory
 from audioforge.isolation.copies import for_adapter
-from audioforge.isolation.global_state.put_back import global_state_put_back
+from audioforge.isolation.global_state.restored import global_state_restored
 from audioforge.model import ModelAdapter
 from audioforge.run.run import Run
 from audioforge.sample import Clip
@@ -55,7 +55,7 @@ class Gradients:
         while True:
             torch.manual_seed(int(keyed_random.generator("step", *key).integers(2**62)))
             try:
-                with global_state_put_back(f"the model adapter {type(self._adapter).__name__}"):
+                with global_state_restored(f"the model adapter {type(self._adapter).__name__}"):
                     return self._sum(own, divisor)
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):

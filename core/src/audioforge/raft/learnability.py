@@ -28,7 +28,8 @@ class Learnability:
         k: Hypotheses per clip.
         n: Clips with a reference that were probed for these two.
         clips: Clips that were sampled, with or without a reference.
-        frac_reward_zero_std: Share of judged clips whose rewards are all equal, which teach little.
+        frac_reward_zero_std: Share of the clips with rewards whose rewards are all equal, which
+            teach little.
         distinct: Mean share of different hypotheses among the k.
         oracle_is_better: Whether the oracle is better than greedy; None where one is not known.
     """
@@ -98,15 +99,15 @@ def assess(
     """Compare the k hypotheses of clips with their greedy output.
 
     Args:
-        rewards: What the first cycle's rewards were; of at least one clip.
+        rewards: Statistics of the first cycle's rewards; of at least one clip.
         metric: The corpus metric that decides.
-        greedy: What the greedy output of some of the clips adds to it, by sample id.
-        sampled: What each hypothesis of clips adds to it, by sample id.
+        greedy: What the greedy output of some of the clips adds to the metric, by sample id.
+        sampled: What each hypothesis of a clip adds to the metric, by sample id.
     """
     probed = [i for i in greedy if i in sampled]
     greedy_rate = _rate([greedy[i] for i in probed])
     sign = -1 if metric.higher_is_better else 1
-    # A hypothesis that could not be judged is no candidate unless none could be.
+    # A hypothesis without a denominator was not measured: no candidate, unless none was.
     best = [min(sampled[i], key=lambda p: (not p[1], sign * p[0])) for i in probed]
     oracle = _rate(best)
     better = None

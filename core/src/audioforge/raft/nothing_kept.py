@@ -12,7 +12,7 @@ def nothing_kept(run: Run, cycle: int, rewards: RewardStatistics) -> str:
 
     Args:
         run: The run.
-        cycle: From 1.
+        cycle: The cycle, from 1.
         rewards: What the cycle's rewards were.
 
     Returns:

@@ -50,10 +50,10 @@ def probe(run: Run, adapter: ModelAdapter, rollouts: CycleRollouts) -> dict[str,
             adapter,
             DatasetPass(dataset=probed, what="greedy on", journal=run.journal("cycle-01/probe")),
         )
-        greedy = {i.id: evaluator.decisive.parts(i.metrics) for i in evaluation.items}
+        greedy = {i.id: evaluator.decisive_metric.parts(i.metrics) for i in evaluation.items}
     parts = evaluator.measure_rollouts(rollouts.probed)
     sampled = {r.sample.id: row for r, row in zip(rollouts.probed, parts, strict=True)}
-    report = assess(rollouts.rewards, evaluator.decisive.metric, greedy, sampled)
+    report = assess(rollouts.rewards, evaluator.decisive_metric.metric, greedy, sampled)
     run.events.say(f"to learn: {report.describe()}")
     warning = report.warning()
     if warning:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Set
 from attrs import evolve, field, frozen
 
 from audioforge.errors import AudioForgeError, PluginError, TrainingError, describe
-from audioforge.isolation.global_state.put_back import global_state_put_back
+from audioforge.isolation.global_state.restored import global_state_restored
 from audioforge.measuring.reward_statistics import RewardStatistics
 from audioforge.model import ModelAdapter
 from audioforge.plugin_reference import read_plugin_reference
@@ -24,7 +24,7 @@ class CycleRollouts:
 
     Attributes:
         selected: What is learnt, sorted by sample id and hypothesis index.
-        rewards: What the rewards were.
+        rewards: Statistics of the rewards.
         probed: The rollouts that were asked for, in the order in which they were written.
     """
 
@@ -41,7 +41,7 @@ def select(
     Args:
         run: The run.
         adapter: Says what it can learn.
-        cycle: From 1.
+        cycle: The cycle, from 1.
         probed: Ids of the samples whose rollouts are held.
 
     Raises:
@@ -86,7 +86,7 @@ def _selected(run: Run, rollouts: Iterator[Rollout]) -> Selected:
     """Call the selection, which may be anybody's."""
     name = read_plugin_reference(run.config.selection)[0]
     try:
-        with global_state_put_back(f"the selection '{name}'", "select"):
+        with global_state_restored(f"the selection '{name}'", "select"):
             selected = run.selection.select(rollouts, run.selection_context)
             weights = [item.weight for item in selected.items]
     except (AudioForgeError, OSError, KeyboardInterrupt):

@@ -14,7 +14,7 @@ from audioforge.selection import Kept, Selected, Selection, SelectionContext
 
 
 def _with_rewards(rollout: Rollout) -> list[tuple[float, Hypothesis]]:
-    """Return the hypotheses that could be judged, each with its reward."""
+    """Return the hypotheses that have a reward, each with it."""
     return [(h.reward, h.hypothesis) for h in rollout.hypotheses if h.reward is not None]
 
 
@@ -34,19 +34,19 @@ class Best(Selection):
 
 
 class TopPercent(Selection):
-    """The best percent of all hypotheses that could be judged, whosever they are."""
+    """The best percent of all hypotheses that have a reward, whosever they are."""
 
     def select(self, rollouts: Iterable[Rollout], context: SelectionContext) -> Selected:
         """Keep the highest rewards from the threshold on; a keyed draw orders equal ones."""
-        judged, ranked = 0, []
+        rewarded, ranked = 0, []
         for rollout in rollouts:
             for reward, hypothesis in _with_rewards(rollout):
-                judged += 1
+                rewarded += 1
                 if reward >= context.threshold:
                     key = ("top-percent", context.seed, rollout.cycle, rollout.sample.id)
                     draw = float(keyed_random.uniforms(1, *key, hypothesis.index)[0])
                     ranked.append((-reward, draw, Kept(rollout.sample, hypothesis)))
-        count = max(1, round(judged * context.keep_top_percent / 100)) if judged else 0
+        count = max(1, round(rewarded * context.keep_top_percent / 100)) if rewarded else 0
         # What the threshold left out ranks below all of these, and cannot push one of them out.
         return Selected([k for _, _, k in sorted(ranked, key=lambda item: item[:2])[:count]])
 

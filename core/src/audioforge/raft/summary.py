@@ -7,9 +7,9 @@ from typing import Any
 
 import attrs
 
+from audioforge.measuring.enough_utterances import FEWEST, missing_part
 from audioforge.measuring.evaluation import summarise
-from audioforge.measuring.resampling import claim
-from audioforge.measuring.set_size import FEWEST, missing_part
+from audioforge.measuring.resampling import claimed_speakers
 from audioforge.raft.export_rule import Candidate, ExportChoice
 from audioforge.raft.update import UpdateReport
 from audioforge.run.run import Run
@@ -22,17 +22,17 @@ class Summary:
     Attributes:
         base_candidate: The untouched model, evaluated.
         trained: Every trained cycle, evaluated.
-        base: What the untouched model came to, as `summary.json` holds it.
-        cycles: The same of every trained cycle.
+        base: The untouched model's metrics, as `summary.json` holds them.
+        cycles: Every trained cycle's metrics, as `summary.json` holds them.
         learnability: What the base model's hypotheses offered; None for selection "reference".
-        candidates: The models between the base and the best cycle.
+        candidates: The models between the base and the best cycle, likewise.
         best: What was exported.
-        improved: Whether that is better than the base outside the interval.
+        improved: Whether what was exported is better than the base outside the interval.
         reason: Why it was exported.
         test: Base and exported model on the test set; None without one.
         stopped_early: Why the run ended before its last cycle; None if it did not.
         accepted_changes: What changed before it was resumed, and was accepted.
-        seconds: Of the whole run.
+        seconds: Time that the whole run took.
     """
 
     def __init__(self, run: Run, base: Candidate, accepted_changes: Sequence[str] = ()) -> None:
@@ -215,9 +215,9 @@ class Summary:
     @property
     def claims(self) -> str:
         """What the table's intervals are about, set by set, on one line."""
-        parts = [f"held out, {claim(self.base['interval'])}"]
+        parts = [f"held out, {claimed_speakers(self.base['interval'])}"]
         for name, retained in self.base["retention"].items():
-            parts.append(f"retention {name}, {claim(retained['interval'])}")
+            parts.append(f"retention {name}, {claimed_speakers(retained['interval'])}")
         return f"95 % intervals: {'; '.join(parts)}."
 
     @property
@@ -234,7 +234,7 @@ class Summary:
                 f"Improved: held-out {name} {percent(self.base[self.metric])} → "
                 f"{percent(best[self.metric])} "
                 f"(difference {point_interval(low, high)} points, 95 %, "
-                f"{claim(best['interval'])}) with cycle {best['cycle']}"
+                f"{claimed_speakers(best['interval'])}) with cycle {best['cycle']}"
                 + (f" × {best['interpolation']:g}" if best["interpolation"] != 1 else "")
                 + f", in {where}."
             )
@@ -244,7 +244,7 @@ class Summary:
                 f" On {self.test['dataset']}: {percent(self.test['base'][self.metric])} → "
                 f"{percent(self.test['best'][self.metric])} "
                 f"(difference {point_interval(low, high)} points, "
-                f"{claim(self.test['best']['interval'])})"
+                f"{claimed_speakers(self.test['best']['interval'])})"
                 + (f": {self._verdict}." if self.improved and independent else ".")
             )
         if overlaps := self._run.data.test_overlaps:
@@ -291,5 +291,6 @@ class Summary:
         return (
             f" (base {percent(self.base[self.metric])}, {part}cycle {rejected['cycle']} "
             f"{percent(rejected[self.metric])}, difference "
-            f"{point_interval(*rejected['difference_ci95'])} points, {claim(rejected['interval'])})"
+            f"{point_interval(*rejected['difference_ci95'])} points, "
+            f"{claimed_speakers(rejected['interval'])})"
         )

@@ -15,10 +15,10 @@ from audioforge.raft.export import export, finish
 from audioforge.raft.loop import train
 from audioforge.raft.summary import Summary
 from audioforge.run.begin import begin, breaking_off
-from audioforge.run.claim import Claim
 from audioforge.run.disk_space import check_disk_space
 from audioforge.run.environment import sha256_of
 from audioforge.run.folder import RunFolder
+from audioforge.run.folder_claim import FolderClaim
 from audioforge.run.prepare import OUTPUT_DIR, prepare
 from audioforge.run.run import Run
 from audioforge.terminal.reporter import Reporter
@@ -71,6 +71,7 @@ class AudioRAFTTrainer:
             UsageError: If there is no run in the folder, a setting cannot be changed, or the run
                 is of another version of AudioForge and cannot be understood.
         """
+        # What a run computes was settled when it began; where and how it runs may change.
         refused = sorted(set(changes) - set(CHANGEABLE[1:]))
         if refused:
             raise UsageError(
@@ -114,7 +115,7 @@ class AudioRAFTTrainer:
                 on from there.
         """
         config = attrs.evolve(self.config, dataset=dataset or self.config.dataset)
-        claim = Claim(RunFolder(config.output_dir or OUTPUT_DIR), resumes=self._resumes)
+        claim = FolderClaim(RunFolder(config.output_dir or OUTPUT_DIR), resumes=self._resumes)
         try:
             run = prepare(
                 config, self._registry, self._reporter, resumes=self._resumes, claim=claim

@@ -21,7 +21,7 @@ from audioforge import keyed_random
 from audioforge.config import AudioRAFTConfig
 from audioforge.errors import TrainingError
 from audioforge.executor import WholeJob
-from audioforge.inference.finite import broken_weights
+from audioforge.inference.finite_numbers import broken_weights
 from audioforge.inference.stop import Interrupted
 from audioforge.model import ModelAdapter
 from audioforge.raft.gradients import Gradients
@@ -31,7 +31,7 @@ from audioforge.run.run import Run
 from audioforge.selection import Kept, Selected
 
 BETAS, EPSILON = (0.9, 0.98), 1e-6
-"""Of AdamW, as Whisper was trained (Radford et al. 2022, appendix F). A cycle is short: the default
+"""AdamW's, as Whisper was trained (Radford et al. 2022, appendix F). A cycle is short: the default
 0.999 hardly forgets within it, and costs other voices more for the same gain."""
 
 
@@ -153,7 +153,7 @@ class _Saving:
         """Save if it is time to, or if a process was asked to stop.
 
         Args:
-            optimizer: Its moments are saved too.
+            optimizer: The optimiser, whose moments are saved too.
             asked: The signal that asked to stop; 0 where none did.
 
         Raises:

@@ -97,7 +97,7 @@ def _best_so_far(run: Run) -> int | None:
 
     None where there is none, or where the folder cannot be read: that may be what went wrong.
     """
-    metric = run.evaluator.decisive.metric
+    metric = run.evaluator.decisive_metric.metric
     sign = 1 if metric.higher_is_better else -1
     try:
         values = {cycle: row[metric.name] for cycle, row in run.folder.finished_cycles()}

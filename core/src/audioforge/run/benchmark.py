@@ -14,20 +14,20 @@ from audioforge.find_adapter import choose_adapter, load_adapter
 from audioforge.inference.skip_log import SkipLog
 from audioforge.inference.stop import StopRequest
 from audioforge.judging.verification import Verification
+from audioforge.measuring.enough_utterances import missing_part
 from audioforge.measuring.evaluation import Evaluation, EvaluationSet
 from audioforge.measuring.evaluator import DatasetPass, Decoding, create_evaluator
-from audioforge.measuring.resampling import claim
-from audioforge.measuring.set_size import missing_part
+from audioforge.measuring.resampling import claimed_speakers
 from audioforge.model import LoadOptions
-from audioforge.optional_imports import hide_broken_companions
 from audioforge.plugins import Registry, discover
 from audioforge.run.check_names import check_names
-from audioforge.run.claim import Claim
-from audioforge.run.data.read import data_request
+from audioforge.run.data.run_data import data_request
 from audioforge.run.data.samples import Wanted, check_labels, load_samples, normalizer_for
+from audioforge.run.folder_claim import FolderClaim
 from audioforge.run.prepare import create_executor, create_verification
 from audioforge.tasks import SpeechTask, speech_task
 from audioforge.terminal.reporter import Reporter
+from audioforge.torch_companions import hide_broken_companions
 
 
 @frozen(eq=False)
@@ -50,7 +50,7 @@ class Benchmark:
     def conclusion(self) -> str:
         """What the interval is about, and how much of the dataset has no part in the figures."""
         evaluation = self.evaluation
-        sentences = [f"95 % interval: {claim(self.result['interval'])}."]
+        sentences = [f"95 % interval: {claimed_speakers(self.result['interval'])}."]
         missing = missing_part(evaluation.dataset, evaluation.measured, evaluation.total)
         if missing is not None:
             sentences.append(f"{missing}.")
@@ -62,16 +62,16 @@ def run_benchmark(
     registry: Registry | None = None,
     reporter: Reporter | None = None,
     *,
-    claim: Claim | None = None,
+    claim: FolderClaim | None = None,
     word_times: bool = False,
 ) -> Benchmark:
     """Evaluate a model.
 
     Args:
         config: The model, the dataset, and what is measured.
-        registry: Of the plugins to use; None to discover what is installed.
-        claim: On the folder that the predictions will be written to, taken before anything is
-            read; generated audio goes below it.
+        registry: The plugins to use; None to discover what is installed.
+        claim: The right to the folder that the predictions will be written to, taken before
+            anything is read; generated audio goes below it.
         word_times: Add to each prediction when its words were said.
         reporter: Where to tell how it goes; None for stderr.
 
@@ -93,7 +93,7 @@ def _benchmark(
     registry: Registry,
     reporter: Reporter,
     executor: Executor,
-    claim: Claim | None,
+    claim: FolderClaim | None,
     *,
     word_times: bool,
 ) -> Benchmark:
@@ -141,15 +141,15 @@ def _result(
 ) -> dict[str, Any]:
     """Return what `audioforge benchmark --json` prints."""
     first, *others = evaluation.values.items()
-    counts = evaluation.counts(first[0])
+    sums = evaluation.sums(first[0])
     if speech_task(config.task).reward_decides:
-        del counts["reward"]  # a sum, which the mean and the count of what was judged tell
+        del sums["reward"]  # no whole number; the mean and the count of rewards tell it
     result = {
         "model": config.model_name,
         "dataset": config.dataset,
         "task": config.task,
         "n": len(evaluation.items),
-        **{name: int(count) for name, count in counts.items()},
+        **{name: int(count) for name, count in sums.items()},
         **dict([first]),
         "ci95": list(evaluation.interval),
         "interval": evaluation.resampling.as_mapping(),

@@ -51,7 +51,7 @@ def check_names(registry: Registry, settings: Settings) -> None:
 
 def _reward_problems(registry: Registry, settings: RewardSettings) -> list[str]:
     task = cast("Task", settings.task)
-    given = [VerifierSetting.parse(reference) for reference in settings.verifier]
+    given = [VerifierSetting.parse(plugin) for plugin in settings.verifier]
     return [
         *name_problems(registry, given, settings.aggregator, task),
         *taken_id_problems(registry, given, speech_task(task)),
@@ -108,11 +108,11 @@ def _task_problems(_: Registry, settings: TaskSettings) -> list[str]:
 
 
 def _plugin_problems(
-    key: str, registry: Registry, kind: str, reference: str | dict[str, Any]
+    key: str, registry: Registry, kind: str, plugin: str | dict[str, Any]
 ) -> list[str]:
     """Return why a plugin cannot be created, as far as is known without creating it."""
     try:
-        name, options = read_plugin_reference(reference)
+        name, options = read_plugin_reference(plugin)
         checked_options(registry.find(kind, name), options)
     except ConfigError as error:
         return [f"{key}: {problem}" for problem in error.problems]

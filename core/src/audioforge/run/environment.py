@@ -43,8 +43,8 @@ def environment(registry: Registry, processes: int) -> dict[str, Any]:
     """Return what `environment.json` holds.
 
     Args:
-        registry: Of the plugins that are loaded.
-        processes: How many share the run.
+        registry: The plugins that are loaded.
+        processes: How many processes share the run.
     """
     return {
         "format": FORMAT,

@@ -16,10 +16,10 @@ class Step:
 
     Attributes:
         cycle: The cycle, from 1.
-        number: Of the cycle's steps, from 1.
-        loss: In nats per token.
-        grad_norm: Of all gradients together, before clipping.
-        learning_rate: As the optimiser used it.
+        number: Number of the step in its cycle, from 1.
+        loss: Loss, in nats per token.
+        grad_norm: Norm of all gradients together, before clipping.
+        learning_rate: Learning rate that the optimiser used.
     """
 
     cycle: int
@@ -34,7 +34,7 @@ class MeasuredCycle:
     """What a cycle came to.
 
     Attributes:
-        number: From 1; 0 is the untouched base.
+        number: Number of the cycle, from 1; 0 is the untouched base.
         figures: What `metrics.json` holds.
         metrics: Every corpus metric on the held-out set, by name; rates are fractions.
         predictions: What `predictions.jsonl` holds.

@@ -103,8 +103,8 @@ class RunFolder:
         """Return where an evaluation keeps its results as they come.
 
         Args:
-            stage: Of the run, as a path below `state/`.
-            rank: Number of this process.
+            stage: Stage of the run, as a path below `state/`.
+            rank: Number of this process, from 0.
         """
         folder, _, name = stage.rpartition("/")
         return Journal(self.state / folder, name, rank)
@@ -226,7 +226,7 @@ class RunFolder:
         """Keep the lines of the steps that a resume point holds; the others are done again.
 
         Args:
-            cycle: From 1.
+            cycle: The cycle, from 1.
             done: Steps of the update that are not done again.
         """
         path = self.make_cycle(cycle) / "steps.jsonl"

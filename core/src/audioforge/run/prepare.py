@@ -21,21 +21,21 @@ from audioforge.judging.verification import (
 )
 from audioforge.measuring.evaluator import Decoding, create_evaluator
 from audioforge.model import Task
-from audioforge.optional_imports import hide_broken_companions
 from audioforge.plugin_reference import read_plugin_reference
 from audioforge.plugins import Registry, discover
 from audioforge.run.check_names import check_names
-from audioforge.run.claim import Claim
-from audioforge.run.data.read import read_run_data
+from audioforge.run.data.run_data import read_run_data
 from audioforge.run.data.samples import labels_of, normalizer_for
 from audioforge.run.data.spool import Spool
 from audioforge.run.events import Events, Terminal
 from audioforge.run.folder import RunFolder, require_new
+from audioforge.run.folder_claim import FolderClaim
 from audioforge.run.run import Run
 from audioforge.run.run_files import RunFiles
 from audioforge.sample import AudioSample
 from audioforge.selection import Selection
 from audioforge.terminal.reporter import Reporter
+from audioforge.torch_companions import hide_broken_companions
 
 OUTPUT_DIR = Path("runs/audio_raft")
 
@@ -46,7 +46,7 @@ def prepare(
     reporter: Reporter | None = None,
     *,
     resumes: bool = False,
-    claim: Claim | None = None,
+    claim: FolderClaim | None = None,
 ) -> Run:
     """Make a run ready.
 

@@ -28,7 +28,7 @@ class Progress:
     """How far the update of a cycle is.
 
     Attributes:
-        cycle: From 1.
+        cycle: The cycle, from 1.
         finished: Whether the update is over.
         losses: Loss of each step that was done, in nats per token.
         norms: Gradient norm of each of them.
@@ -59,7 +59,7 @@ class Progress:
         self.seconds = seconds
 
     def describe(self) -> str:
-        """Return it as one line says it."""
+        """Return how far the update is, in a few words."""
         steps = "all" if self.finished else str(self.steps)
         return f"cycle {self.cycle}, {steps} steps of its update done"
 
@@ -81,8 +81,9 @@ class ResumePoints:
 
         Args:
             progress: How far the update is.
-            module: Its trained weights and its buffers are written.
-            optimizer: Of the update; None when it is over, since each cycle starts a fresh one.
+            module: The network, of which trained weights and buffers are written.
+            optimizer: The update's optimiser; None when the update is over, since each cycle starts
+                a fresh one.
 
         Raises:
             OSError: If it cannot be written; the one before it stays.

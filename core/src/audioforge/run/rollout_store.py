@@ -28,7 +28,7 @@ class RolloutStore:
 
     Attributes:
         root: The run folder.
-        cycle: From 1.
+        cycle: The cycle, from 1.
         rank: Number of this process.
         samples: The training samples by id.
     """

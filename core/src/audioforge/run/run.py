@@ -17,7 +17,7 @@ from audioforge.judging.verification import Verification
 from audioforge.measuring.evaluator import Evaluator
 from audioforge.model import LoadOptions, ModelAdapter, Task, TrainOptions
 from audioforge.plugins import Registry
-from audioforge.run.data.read import RunData
+from audioforge.run.data.run_data import RunData
 from audioforge.run.data.samples import check_labels, labels_of
 from audioforge.run.events import Events
 from audioforge.run.folder import RunFolder

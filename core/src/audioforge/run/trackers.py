@@ -7,7 +7,7 @@ from typing import Any
 
 from audioforge.config import AudioRAFTConfig
 from audioforge.errors import AudioForgeError, describe
-from audioforge.isolation.global_state.put_back import global_state_put_back
+from audioforge.isolation.global_state.restored import global_state_restored
 from audioforge.plugin_reference import read_plugin_reference
 from audioforge.plugins import Registry
 from audioforge.run.events import Listener, MeasuredCycle, Step
@@ -29,7 +29,7 @@ def create_trackers(registry: Registry, config: AudioRAFTConfig) -> list[Named]:
         PluginError: If one is unknown or cannot be created.
         ConfigError: If an option is wrong.
     """
-    named = [read_plugin_reference(reference) for reference in config.tracker]
+    named = [read_plugin_reference(plugin) for plugin in config.tracker]
     return [(name, registry.create("trackers", name, **options)) for name, options in named]
 
 
@@ -38,7 +38,7 @@ class Trackers(Listener):
 
     Args:
         trackers: The trackers.
-        run: What they are told of.
+        run: The run that they are told of.
         reporter: Where to say that one failed.
     """
 
@@ -82,7 +82,7 @@ class Trackers(Listener):
         """Call every tracker that has not failed yet."""
         for name, tracker in list(self._alive):
             try:
-                with global_state_put_back(f"the tracker '{name}'", what):
+                with global_state_restored(f"the tracker '{name}'", what):
                     tell(tracker)
             except KeyboardInterrupt:
                 raise

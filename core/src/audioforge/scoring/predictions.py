@@ -63,8 +63,8 @@ class Survey:
     """What a first look at a file found.
 
     Attributes:
-        lines: How many are not blank.
-        languages: That its lines state.
+        lines: How many lines are not blank.
+        languages: The languages that its lines state.
         labels: The correct classes that its lines state, sorted.
     """
 

@@ -12,7 +12,7 @@ def percent(rate: float | None, digits: int = 1) -> str:
     ('12.3 %', '12.34 %', 'n/a')
 
     Args:
-        rate: As a fraction; None where nothing was measured.
+        rate: The rate as a fraction; None where nothing was measured.
         digits: Behind the point.
     """
     return UNKNOWN if rate is None else f"{100 * rate:.{digits}f} %"

@@ -14,9 +14,9 @@ from attrs import evolve, frozen
 from audioforge.audio import check_rate
 from audioforge.errors import AudioError
 from audioforge.huggingface.checkpoint import write_model
+from audioforge.huggingface.evaluating import evaluating
 from audioforge.huggingface.low_rank import add_low_rank_updates, merged_state
-from audioforge.huggingface.modes import evaluating
-from audioforge.inference.finite import check_outputs
+from audioforge.inference.finite_numbers import check_outputs
 from audioforge.model import LoadOptions, ModelAdapter, SamplingParams, Task, TrainOptions
 from audioforge.sample import AudioSample, Clip, Hypothesis
 from audioforge_classification.checkpoint import Checkpoint, read_checkpoint

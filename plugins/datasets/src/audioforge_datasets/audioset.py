@@ -48,9 +48,9 @@ class Segment:
 
     Attributes:
         video: The video's id, 11 characters.
-        start: Of the clip in the video, in seconds.
-        end: Of the clip in the video, in seconds.
-        labels: Names of its classes.
+        start: Where the clip begins in the video, in seconds.
+        end: Where the clip ends in the video, in seconds.
+        labels: Names of the clip's classes.
     """
 
     video: str

@@ -86,7 +86,7 @@ def parquet(folder: Path) -> DatasetExample:
 
 def saved(folder: Path) -> DatasetExample:
     """What the datasets library writes."""
-    from audioforge.optional_imports import hide_broken_companions
+    from audioforge.torch_companions import hide_broken_companions
 
     hide_broken_companions()
     from datasets import Audio, Dataset

@@ -51,8 +51,8 @@ def split_by_either_name(wanted: str, names: Mapping[str, str], where: str) -> s
     """Return the split to read, as the hub names it.
 
     Args:
-        wanted: Its name on the hub or in the archive.
-        names: Of each split on the hub, that in the archive.
+        wanted: Name of the split on the hub or in the archive.
+        names: The archive's name of each split, by the hub's name.
         where: The corpus, for the message.
 
     Raises:

@@ -46,7 +46,7 @@ def rule(mend: str, tasks: tuple[Task, ...] = TASKS) -> Callable[[_Function], _F
 
     Args:
         mend: What the author of a plugin that breaks it should do.
-        tasks: That it makes sense for.
+        tasks: Tasks that the rule makes sense for.
     """
 
     def mark(function: _Function) -> _Function:
@@ -72,7 +72,7 @@ class Rule:
     """One rule of a contract.
 
     Attributes:
-        name: Of its function, for ids of tests.
+        name: Name of its function, for ids of tests.
         sentence: What must be true.
         mend: What to do when it is not.
     """

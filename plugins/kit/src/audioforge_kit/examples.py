@@ -25,7 +25,7 @@ def speech_like(seconds: float, key: str = "", sampling_rate: int = SAMPLING_RAT
     Args:
         seconds: How long.
         key: Another key, another voice.
-        sampling_rate: In Hz.
+        sampling_rate: Sampling rate, in Hz.
 
     Returns:
         float32, shape (frames,), within [-0.5, 0.5].
@@ -46,7 +46,7 @@ class Case:
 
     Attributes:
         sample: The sample.
-        hypotheses: Of it.
+        hypotheses: The hypotheses, in the order of their index.
     """
 
     sample: AudioSample
@@ -95,7 +95,7 @@ class Case:
         Args:
             text: What was to be said.
             waveforms: float32, shape (frames,); one a hypothesis.
-            sampling_rate: Of the waveforms, in Hz.
+            sampling_rate: Sampling rate of the waveforms, in Hz.
             sample: Further fields of the sample, such as `audio`: the voice to speak with.
         """
         hypotheses = [
@@ -116,8 +116,9 @@ class VerifierExample:
     """How to check a verifier.
 
     Attributes:
-        options: To create it with.
-        cases: That it can judge, some well and some badly; empty for general ones of its task.
+        options: What it is created with.
+        cases: Cases that it can judge, some well and some badly; empty for general ones of its
+            task.
         labels: The known classes, for classification.
     """
 
@@ -131,7 +132,7 @@ class AggregatorExample:
     """How to check a reward aggregator.
 
     Attributes:
-        options: To create it with.
+        options: What it is created with.
     """
 
     options: Mapping[str, Any] = field(factory=dict)
@@ -142,8 +143,8 @@ class SelectionExample:
     """How to check a selection.
 
     Attributes:
-        options: To create it with.
-        rollouts: Of one cycle, of which it keeps something; empty for general ones.
+        options: What it is created with.
+        rollouts: Rollouts of one cycle, of which it keeps something; empty for general ones.
     """
 
     options: Mapping[str, Any] = field(factory=dict)
@@ -166,7 +167,7 @@ class ExecutorExample:
     """How to check an executor: what runs on this machine alone.
 
     Attributes:
-        options: To create it with.
+        options: What it is created with.
     """
 
     options: Mapping[str, Any] = field(factory=dict)
@@ -177,7 +178,7 @@ class ExporterExample:
     """How to check an exporter: a small checkpoint, written into the folder that is given.
 
     Attributes:
-        checkpoint: Its folder; the weights may be random.
+        checkpoint: Folder of the checkpoint; the weights may be random.
         options: To create the exporter with.
     """
 
@@ -192,7 +193,7 @@ class DatasetExample:
     Attributes:
         request: What a user would ask for; its location is a path into the folder, or the name of
             a corpus.
-        options: To create it with.
+        options: What it is created with.
         has_references: Whether any of its samples has a reference or a label.
     """
 
@@ -206,11 +207,11 @@ class ModelExample:
     """How to check a model adapter: a small checkpoint, written into the folder that is given.
 
     Attributes:
-        checkpoint: Its folder; the weights may be random.
-        task: That it is loaded for.
+        checkpoint: Folder of the checkpoint; the weights may be random.
+        task: The task that it is loaded for.
         clips: At least two, of different lengths, with references or labels that it can learn.
         targets: What to learn for each clip; empty for the reference or first label.
-        learning_rate: Of the AdamW steps that must lower the loss.
+        learning_rate: Learning rate of the AdamW steps that must lower the loss.
     """
 
     checkpoint: Path
@@ -226,10 +227,10 @@ class ModelExample:
         """Return an example with a clip of made sound for each text or label.
 
         Args:
-            checkpoint: Its folder.
-            task: That it is loaded for.
+            checkpoint: Folder of the checkpoint.
+            task: The task that it is loaded for.
             said: A transcript, text to speak or class for each clip.
-            sampling_rate: That the adapter expects, in Hz.
+            sampling_rate: The sampling rate that the adapter expects, in Hz.
             others: Further fields of the example.
         """
         clips = []

@@ -15,7 +15,7 @@ from audioforge_kit.examples import ExporterExample
 from audioforge_kit.surroundings import printed, put_back, writes_only_below
 
 Digests = dict[str, str]
-"""Of each file below a folder, by its path in the folder."""
+"""The digest of each file below a folder, by its path in the folder."""
 
 
 class ExporterContract(Contract):

@@ -15,7 +15,7 @@ LOGPROB_TOLERANCE = 1e-3
 """In nats: a network computes a batch in another order than a clip."""
 
 SOUND_TOLERANCE = 1e-4
-"""Of generated samples, which lie in [-1, 1]."""
+"""How far two generated waveforms may differ, whose values lie in [-1, 1]."""
 
 
 def reference_of(clip: Clip, task: Task) -> Hypothesis:

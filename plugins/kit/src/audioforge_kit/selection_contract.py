@@ -24,7 +24,8 @@ REWARDS = (
     *((None, 0.8, None, 0.6), (None, None, None, None), (0.0, 0.0, 0.0, 0.0)),
     *((1.0, 1.0, 1.0, 1.0), (0.0, 0.0, 0.0, 1.0), (0.6, 0.1, 0.9, None)),
 )
-"""Of a general cycle: clips that are easy, hard and in between, with ties, and unjudged ones."""
+"""The rewards of a general cycle: clips that are easy, hard and in between, with ties, and some
+without rewards."""
 
 ROUNDING = 1e-9
 """How far a weight may differ, relatively, when it was added up in another order."""

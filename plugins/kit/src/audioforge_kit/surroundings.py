@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from audioforge.errors import PluginWarning
-from audioforge.isolation.global_state.put_back import global_state_put_back
+from audioforge.isolation.global_state.restored import global_state_restored
 from audioforge_kit.contract import ContractError
 
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
@@ -63,7 +63,7 @@ def put_back() -> Iterator[list[str]]:
     changes: list[str] = []
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        with global_state_put_back("it"):
+        with global_state_restored("it"):
             yield changes
     changes += [str(w.message) for w in caught if issubclass(w.category, PluginWarning)]
 

@@ -60,8 +60,8 @@ class Batch:
     """Clips, ready for the network.
 
     Attributes:
-        ids: Of the samples; they key the noise.
-        energies: Shape (clips, 3).
+        ids: Ids of the samples, which key the noise.
+        energies: Log energy of each clip in three bands, shape (clips, 3).
     """
 
     ids: tuple[str, ...]

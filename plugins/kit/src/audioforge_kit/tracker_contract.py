@@ -18,7 +18,7 @@ STEPS_PER_CYCLE = 3
 STEPS = 2 * STEPS_PER_CYCLE
 SETTINGS = {"task": "asr", "seed": 0, "learning_rate": 1e-5, "dataset": ["a.jsonl"]}
 OWN_FILES = {"config.yaml": "seed: 0\n", "environment.json": "{}\n", "cycle-01/rollouts.jsonl": ""}
-"""Of the run: no tracker's business."""
+"""The run's own files: no tracker's business."""
 
 ROWS: tuple[Mapping[str, Any], ...] = (
     {"id": "a", "audio_filepath": "a.wav", "text": "turn left", "pred_text": "turn Ünïcödé 東京"},
@@ -26,7 +26,7 @@ ROWS: tuple[Mapping[str, Any], ...] = (
     {"id": "c", "audio_filepath": "c.wav", "text": "yes", "pred_text": "no"},
     {"id": "d", "text": "say it", "pred_audio": "audio/d.wav"},
 )
-"""Of transcripts, of a label and of speech."""
+"""Lines of `predictions.jsonl`: of transcripts, of a label and of speech."""
 
 
 class TrackerContract(Contract):

@@ -103,7 +103,7 @@ class VerifierContract(Contract):
         """What it cannot judge has no reward: other hypotheses, and no reference if it needs it."""
         for task in self.spec.tasks:
             needs_reference = self.verifier(task).needs_reference
-            judged = []
+            given = []
             for case in self.cases(task):
                 for other in of_other_kinds(case, self.spec.tasks):
                     for score in self.scores([other], task):
@@ -113,13 +113,13 @@ class VerifierContract(Contract):
                         )
                 for unknown in without_reference(case):
                     rewards = [score.reward for score in self.scores([unknown], task)]
-                    judged += [reward for reward in rewards if reward is not None]
+                    given += [reward for reward in rewards if reward is not None]
             expect(
-                not (needs_reference and judged),
-                f"without a reference it gives the rewards {judged[:5]}",
+                not (needs_reference and given),
+                f"without a reference it gives the rewards {given[:5]}",
             )
             expect(
-                needs_reference or judged,
+                needs_reference or given,
                 "it says needs_reference = False, and judges nothing without a reference",
             )
 

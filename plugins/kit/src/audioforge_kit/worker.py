@@ -14,7 +14,7 @@ from audioforge.verifier import Verifier
 from audioforge_kit.contract import ContractError
 
 SECONDS = 300.0
-"""That the other process may take: it imports everything anew."""
+"""Time that the other process may take: it imports everything anew."""
 
 
 def scores_in_worker(
@@ -27,10 +27,10 @@ def scores_in_worker(
     """Send a verifier that is not set up to a new process, and return the scores from there.
 
     Args:
-        verifier: To be pickled.
-        task: To set it up for.
+        verifier: The verifier, which is pickled.
+        task: The task that it is set up for.
         labels: The known classes.
-        pairs: What it scores.
+        pairs: The samples and hypotheses that it scores.
         files: Plugins that are single files, which the other process loads first.
 
     Raises:

@@ -46,16 +46,16 @@ class ErrorRate(TranscriptVerifier):
         if self._normalize is None:
             raise RuntimeError("setup comes before verify")
         scores = [Score(None)] * len(samples)
-        judged = [
+        transcripts = [
             i
             for i, (sample, hypothesis) in enumerate(zip(samples, hypotheses, strict=True))
             if sample.reference is not None and hypothesis.text is not None
         ]
-        references = [self._normalize(samples[i].reference or "") for i in judged]
-        texts = [self._normalize(hypotheses[i].text or "") for i in judged]
-        if judged:
+        references = [self._normalize(samples[i].reference or "") for i in transcripts]
+        texts = [self._normalize(hypotheses[i].text or "") for i in transcripts]
+        if transcripts:
             counted = self._count(references, texts)
-            for i, counts in zip(judged, counted, strict=True):
+            for i, counts in zip(transcripts, counted, strict=True):
                 scores[i] = self._score(counts)
         return scores
 

@@ -17,13 +17,13 @@ from attrs import frozen
 from audioforge.audio import check_rate
 from audioforge.errors import AudioError
 from audioforge.huggingface.checkpoint import write_model
+from audioforge.huggingface.evaluating import evaluating
 from audioforge.huggingface.low_rank import (
     TARGETS,
     add_low_rank_updates,
     merged_state,
 )
-from audioforge.huggingface.modes import evaluating
-from audioforge.inference.finite import check_outputs
+from audioforge.inference.finite_numbers import check_outputs
 from audioforge.model import (
     LoadOptions,
     ModelAdapter,

@@ -24,7 +24,7 @@ from audioforge_wav2vec.families import FAMILIES
 
 VOCABULARY = "vocab.json"
 NUMBER = whole(0, 10_000_000)
-"""Of an output, in `VOCABULARY`."""
+"""The number of an output, in `VOCABULARY`."""
 
 MASK_EMBEDDING = "masked_spec_embed"
 """What replaces masked frames in pretraining. Many fine-tuned checkpoints lack it, and nothing here

@@ -22,7 +22,7 @@ def best_paths(logits: torch.Tensor) -> torch.Tensor:
     """Return the most likely token of every frame.
 
     Args:
-        logits: Shape (clips, frames, tokens).
+        logits: Logits of every frame, shape (clips, frames, tokens).
 
     Returns:
         Shape (clips, 1, frames).
@@ -45,15 +45,15 @@ def draw_paths(
     its padding changes the noise.
 
     Args:
-        logits: Shape (clips, frames, tokens).
+        logits: Logits of every frame, shape (clips, frames, tokens).
         frames: Number of frames of each clip; what is drawn after them is of no meaning.
-        sample_ids: Of each clip.
+        sample_ids: Id of each clip's sample.
         k: Paths per clip.
         params: Temperature above 0; top-k and top-p narrow each frame's distribution.
         never: Tokens that are never drawn.
 
     Returns:
-        Shape (clips, k, frames).
+        Tokens, shape (clips, k, frames).
     """
     allowed = logits.float().clone()
     allowed[..., list(never)] = -torch.inf

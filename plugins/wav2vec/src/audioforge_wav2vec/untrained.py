@@ -68,7 +68,7 @@ def write_untrained(
         folder: Created when it is not there.
         config: What `model_config` returned; `vocab_size` is set to fit the characters.
         characters: The tokens after the four marks, "|" for the space.
-        seed: Of the weights; torch's global generator is left as it was.
+        seed: Seed of the weights; torch's global generator is left as it was.
     """
     tokens = ["<pad>", "<s>", "</s>", "<unk>", *characters]
     config.vocab_size = len(tokens)

@@ -16,7 +16,7 @@ from attrs import frozen
 from transformers import DynamicCache, EncoderDecoderCache, WhisperForConditionalGeneration
 
 from audioforge.huggingface.draw import truncate
-from audioforge.inference.finite import check_outputs
+from audioforge.inference.finite_numbers import check_outputs
 from audioforge.keyed_random import uniforms
 from audioforge.model import SamplingParams
 from audioforge.sample import AudioSample

@@ -50,7 +50,7 @@ def check_generation_file(folder: Path, vocabulary: Mapping[str, int], vocab_siz
     """Check the file, if it is there, against the tokenizer.
 
     Args:
-        folder: Of the checkpoint.
+        folder: The checkpoint's folder.
         vocabulary: The tokens with their numbers.
         vocab_size: Outputs of the model, which may be more than there are tokens.
 

@@ -24,15 +24,15 @@ class Architecture:
     """The shape of a Whisper.
 
     Attributes:
-        width: Of the residual stream.
-        heads: Of every attention.
-        encoder_layers: Number of layers.
-        decoder_layers: Number of layers.
+        width: Size of the residual stream.
+        heads: Heads of every attention.
+        encoder_layers: Number of layers of the encoder.
+        decoder_layers: Number of layers of the decoder.
         mels: Bins of the spectrogram.
-        languages: Codes with a token; none makes the model English-only.
+        languages: Codes of languages that have a token; none makes the model English-only.
         text_tokens: Size of the vocabulary below the special tokens, at least 256.
         timestamps: Number of timestamp tokens, 20 ms apart.
-        window_seconds: What the encoder reads.
+        window_seconds: Length of sound that the encoder reads.
         hop_length: Samples between frames of the spectrogram, at 16 kHz.
         positions: The longest sequence of the decoder, in tokens.
     """
@@ -85,7 +85,7 @@ def write_untrained(folder: Path, architecture: Architecture, seed: int = 0) -> 
     Args:
         folder: Created when it is not there.
         architecture: One of `SIZES`, or a smaller one.
-        seed: Of the weights; torch's global generator is left as it was.
+        seed: Seed of the weights; torch's global generator is left as it was.
     """
     tokenizer = _tokenizer(architecture)
     extractor = transformers.WhisperFeatureExtractor(

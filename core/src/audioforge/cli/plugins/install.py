@@ -107,9 +107,9 @@ class Change:
     """What became of one distribution.
 
     Attributes:
-        name: Of the distribution.
-        before: Its version before; empty when it was not there.
-        now: Its version now; empty when it is gone.
+        name: Name of the distribution.
+        before: The version that was installed; empty when there was none.
+        now: The version that is installed now; empty when there is none.
     """
 
     name: str

@@ -34,7 +34,7 @@ BLOCK_BYTES = 4096
 """Read from the middle of a sound, where it is not silence or a header; a page of most systems."""
 
 NO_SIZE = -1
-"""Of a clip without sound, and of a file that cannot be reached."""
+"""Stands for the size of a clip without sound, and of a file that cannot be reached."""
 
 Span = tuple[float, float]
 """Start and end in seconds; infinite where the end is the file's."""
@@ -45,11 +45,11 @@ class Overlap:
     """What two datasets of a run share.
 
     Attributes:
-        measured_role: Of the one that is measured on, such as "test".
-        measured: Its name.
-        used_role: Of the one that the model learnt from, or that chose the model.
-        used: Its name.
-        clips: How many of the measured clips are in the other too.
+        measured_role: Role of the set that is measured on, such as "test".
+        measured: Name of that set.
+        used_role: Role of the set that the model learnt from, or that chose the model.
+        used: Name of that set.
+        clips: How many of the measured clips are in the other set too.
         total: How many measured clips there are.
     """
 
@@ -61,7 +61,7 @@ class Overlap:
     total: int
 
     def __str__(self) -> str:
-        """Say it in a sentence without its full stop."""
+        """Say what is shared, in a sentence without its full stop."""
         return (
             f"{self.clips} of {self.total} clips of the {self.measured_role} set {self.measured} "
             f"are also in the {self.used_role} set {self.used}: figures measured on them flatter "
@@ -89,7 +89,7 @@ def find_overlaps(
     decoded.
 
     Args:
-        pairs: What is measured on, and what must not be in it.
+        pairs: Pairs of the set that is measured on and the set that must not be in it.
         task: Decides what a clip is.
         reporter: Shows how many sounds were read.
     """
@@ -137,12 +137,12 @@ class _Comparison:
         )
         in_ours, in_theirs = np.zeros((2, len(files)), bool)
         in_ours[file_of[:count]] = in_theirs[file_of[count:]] = True
-        # Where several files are left that could be one sound, the next measure tells them apart.
+        # Where several files are left that could be one sound, the next look tells them apart.
         sounds, suspects, values = files.copy(), np.arange(len(files)), looks[first, SIZE]
-        for measure in (_middle, self._digest):
+        for look in (_middle, self._digest):
             suspects = suspects[_in_both(values, in_ours[suspects], in_theirs[suspects])]
             counted = self._reporter.count(suspects, "Comparing sounds", len(suspects))
-            read = (measure(both[first[i]].audio, int(files[i])) for i in counted)
+            read = (look(both[first[i]].audio, int(files[i])) for i in counted)
             values = np.fromiter(read, np.int64, len(suspects))
         sounds[suspects] = values
         sound_of = sounds[file_of]

@@ -119,9 +119,9 @@ def check_labels(
     """Check that a classifier can say every label of some data.
 
     Args:
-        known: Its labels; None for a model that is no classifier.
-        checkpoint: Where it is from.
-        datasets: What it is to learn or to be measured on.
+        known: The classifier's labels; None for a model that is no classifier.
+        checkpoint: The checkpoint that it is from, for messages.
+        datasets: The data that it is to learn or to be measured on.
 
     Raises:
         DatasetError: Listing the labels of both.

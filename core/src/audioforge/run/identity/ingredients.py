@@ -13,7 +13,7 @@ from audioforge.files.paths import is_file, is_folder
 from audioforge.find_adapter import choose_adapter
 from audioforge.find_dataset import chosen_dataset
 from audioforge.hub.snapshot import cached
-from audioforge.judging.models import Models
+from audioforge.judging.verifier_models import VerifierModels
 from audioforge.model import Task
 from audioforge.plugin_reference import read_plugin_reference
 from audioforge.plugins import Registry, checked_options
@@ -23,7 +23,7 @@ from audioforge.run.run import Run
 from audioforge.specs import DatasetSpec, Provided
 
 WEIGHTS = ("*.safetensors",)
-"""Of the base model, whose weights are compared as they are loaded."""
+"""Files of a base model that are not digested: its weights are compared as they are loaded."""
 
 Files = dict[str, str | None]
 """Digests by what the file is to the run, and its place."""
@@ -34,9 +34,9 @@ class Ingredients:
     """Files and code of a run.
 
     Attributes:
-        files: Digests by what the file is to the run and its place; None of one that cannot be
+        files: Digests by what the file is to the run and its place; None for one that cannot be
             read.
-        code: By the name of the distribution.
+        code: The code's identity, by the name of the distribution.
     """
 
     files: Mapping[str, str | None]
@@ -53,7 +53,7 @@ def ingredients(run: Run) -> Ingredients:
     known = {run.model_name}
     plugins = [_adapter(run.registry, run.model_name, run.task.name, run.config.adapter)]
     models = run.verification.context.load_model
-    for checkpoint, task in models.loaded if isinstance(models, Models) else ():
+    for checkpoint, task in models.loaded if isinstance(models, VerifierModels) else ():
         files |= _checkpoint_files("model of a verifier", checkpoint)
         known.add(checkpoint)
         plugins.append(_adapter(run.registry, checkpoint, task, None))
@@ -84,8 +84,8 @@ def _with_options(run: Run) -> Iterator[tuple[str, Provided, dict[str, Any]]]:
         provided = registry.find("verifiers", setting.name)
         options = checked_options(provided, setting.options)
         yield f"verifier {setting.id}", provided, options
-    for kind, reference in (("aggregator", config.aggregator), ("selection", config.selection)):
-        name, given = read_plugin_reference(reference)
+    for kind, plugin in (("aggregator", config.aggregator), ("selection", config.selection)):
+        name, given = read_plugin_reference(plugin)
         provided = registry.find(f"{kind}s", name)
         yield f"{kind} {name}", provided, checked_options(provided, given)
     named = (config.dataset, config.eval_dataset, config.test_dataset, *config.retention_dataset)

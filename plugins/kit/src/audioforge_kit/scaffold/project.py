@@ -48,7 +48,7 @@ def write_project(name: str, kind: str, parent: Path, summary: str | None = None
     """Write a project with a plugin of its own.
 
     Args:
-        name: Of the plugin, such as "politeness"; "audioforge-" before it is left out.
+        name: Name of the plugin, such as "politeness"; "audioforge-" before it is left out.
         kind: A key of `SUMMARIES`.
         parent: Folder that the project's folder is made in.
         summary: What the plugin does, on one line; None for what the templates do.

@@ -10,13 +10,13 @@ from audioforge.plugins import Registry
 
 
 @define(eq=False)
-class Models:
+class VerifierModels:
     """Loads a checkpoint with the adapter that serves it, once per process.
 
     Attributes:
-        registry: Of the installed plugins.
-        device: A torch device.
-        loaded: What was asked for, by checkpoint and task.
+        registry: What is installed.
+        device: The torch device that models are loaded onto.
+        loaded: The adapters that were asked for, by checkpoint and task.
     """
 
     registry: Registry

@@ -39,7 +39,7 @@ def refuse_broken(source: str, broken: str | None) -> None:
 
     Args:
         source: The checkpoint or file.
-        broken: None where all is well.
+        broken: What `broken_weights` said; None where all is well.
 
     Raises:
         CheckpointError: Naming both.
@@ -76,7 +76,7 @@ def check_outputs(
     """Refuse what a network says of clips where it is not a number.
 
     Args:
-        samples: Of the batch.
+        samples: The samples of the batch.
         finite: Whether all of a clip's numbers are finite.
         what: What they are, such as "the loss of".
 

@@ -15,15 +15,15 @@ from audioforge.run.folder import RunFolder, require_new
 from audioforge.run.lock import RunLock
 
 
-class Claim:
+class FolderClaim:
     """The right of one process of a run to write its folder.
 
     Args:
-        folder: Of the run.
+        folder: The run folder.
         resumes: Whether the run is in it already.
 
     Attributes:
-        folder: Of the run.
+        folder: The run folder.
     """
 
     def __init__(self, folder: RunFolder, *, resumes: bool) -> None:

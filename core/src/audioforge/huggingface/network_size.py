@@ -25,10 +25,10 @@ def check_size(location: str, folder: Path, model_class: Any, **settings: Any) -
     Transformers takes the memory first, and then finds out.
 
     Args:
-        location: Of the checkpoint, for messages.
+        location: What the user called the checkpoint, for messages.
         folder: Where its files lie; they have been checked.
         model_class: A class of Transformers.
-        settings: That change the configuration.
+        settings: Keys of the configuration, with values that replace the file's.
 
     Raises:
         CheckpointError: If a file of weights is cut or damaged, or the network is far larger.

@@ -17,7 +17,7 @@ from audioforge.files.paths import is_file
 from audioforge.find_adapter import read_config, served_tasks
 from audioforge.hub.snapshot import fetch_checkpoint
 from audioforge.huggingface.safe_files import check_files
-from audioforge.isolation.global_state.put_back import global_state_put_back
+from audioforge.isolation.global_state.restored import global_state_restored
 from audioforge.plugin_reference import parse_plugin_reference
 from audioforge.plugins import Registry, call_factory, checked_options
 from audioforge.specs import ExporterSpec, Provided
@@ -31,11 +31,11 @@ class Exported:
     """What an exporter wrote.
 
     Attributes:
-        exporter: Its full name.
+        exporter: Full name of the exporter.
         checkpoint: Folder that was exported.
         output: The new folder.
-        files: How many it holds, below subfolders too.
-        bytes: Of all of them.
+        files: How many files the new folder holds, below subfolders too.
+        bytes: Size of all of these files.
     """
 
     exporter: str
@@ -45,13 +45,13 @@ class Exported:
     bytes: int
 
 
-def export_checkpoint(registry: Registry, source: str, reference: str, output: Path) -> Exported:
+def export_checkpoint(registry: Registry, source: str, plugin: str, output: Path) -> Exported:
     """Have an exporter write a checkpoint into a new folder.
 
     Args:
-        registry: Of the installed plugins.
+        registry: What is installed.
         source: A run folder, of which `best/` is taken; a checkpoint's folder; or a hub id.
-        reference: The exporter, as `name:key=value`.
+        plugin: The exporter, as `name:key=value`.
         output: Folder to make.
 
     Raises:
@@ -62,7 +62,7 @@ def export_checkpoint(registry: Registry, source: str, reference: str, output: P
     """
     output = output.expanduser().absolute()  # an exporter may change the working directory
     _require_new(output)
-    name, settings = parse_plugin_reference(reference)
+    name, settings = parse_plugin_reference(plugin)
     provided = registry.find("exporters", name)
     options = checked_options(provided, settings)
     checkpoint = _checkpoint_of(source)
@@ -147,7 +147,7 @@ def _call(exporter: Exporter, provided: Provided, checkpoint: Path, folder: Path
     mend = f"Mend or update {provided.distribution}."
     before = _state(checkpoint)
     try:
-        with global_state_put_back(whose, "export"):
+        with global_state_restored(whose, "export"):
             exporter.export(checkpoint, folder)
     except (AudioForgeError, KeyboardInterrupt):
         raise

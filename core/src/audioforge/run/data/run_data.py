@@ -11,8 +11,8 @@ from audioforge.config import AudioRAFTConfig, DatasetSettings, DataSettings
 from audioforge.dataset import DatasetRequest
 from audioforge.errors import listed
 from audioforge.inference.skip_log import SkipLog
+from audioforge.measuring.enough_utterances import size_problem
 from audioforge.measuring.evaluation import EvaluationSet
-from audioforge.measuring.set_size import size_problem
 from audioforge.plugins import Registry, import_factory
 from audioforge.run.data.hold_out import hold_out
 from audioforge.run.data.overlap import Overlap, find_overlaps
@@ -130,6 +130,7 @@ def read_run_data(
             reporter.warn(f"{location}: {skipped}")
         return loaded
 
+    # Only training data may do without references: whatever is measured on needs them.
     needs_reference = _needs_reference(registry, config, selection)
     train = read(cast("str", config.dataset), request, config.limit, needs_reference)
     account = None
@@ -140,6 +141,7 @@ def read_run_data(
     retention = [read(name) for name in config.retention_dataset]
     test = read(config.test_dataset) if config.test_dataset else None
     data = RunData(train, held_out, retention, test, account)
+    # What would spoil a figure is said now: after hours of training it would be too late.
     data.overlaps = _overlaps(data, speech_task(config.task), reporter)
     _warn_of_small_sets(data, reporter)
     if speech_task(config.task).has_classes:

@@ -42,8 +42,8 @@ NOTHING = 1e-16
 
 
 @frozen
-class SignalMeasures:
-    """What was measured on one clip.
+class SignalMetrics:
+    """The metrics of one clip's signal.
 
     Attributes:
         snr_db: Mean power over noise power, less one, in dB.
@@ -64,7 +64,7 @@ class SignalMeasures:
     bandwidth_hz: float
 
 
-def measure(waveform: np.ndarray) -> SignalMeasures:
+def measure(waveform: np.ndarray) -> SignalMetrics:
     """Measure a clip.
 
     Args:
@@ -80,7 +80,7 @@ def measure(waveform: np.ndarray) -> SignalMeasures:
     is_speech = _speech_samples(audible, power, noise)
     speech = np.abs(waveform[is_speech].astype(np.float64))
     peak = speech.max()
-    return SignalMeasures(
+    return SignalMetrics(
         snr_db=_snr_db(power, noise),
         clipped_share=float(np.mean(speech >= NEAR_PEAK * peak)),
         crest_db=float(20 * np.log10(peak / np.sqrt(np.mean(np.square(speech))))),
@@ -127,7 +127,7 @@ def _speech_samples(audible: np.ndarray, power: np.ndarray, noise: np.ndarray) -
 
     Args:
         audible: The waveform without what nobody hears: an offset would fill the pauses.
-        power: Of its frames, shape (frequencies, frames).
+        power: Power of the waveform's frames, shape (frequencies, frames).
         noise: Mean power of the noise, shape (frequencies,).
     """
     loudest = power.sum(axis=0).max()

@@ -30,9 +30,9 @@ def size_problem(role: str, name: str, count: int, expected: int | None = None) 
 
     Args:
         role: "held-out", "retention" or "test".
-        name: Of the set.
+        name: Name of the set.
         count: Utterances that can be measured, as far as is known.
-        expected: As how many it was judged before; None for the first time.
+        expected: The count that was looked at before; None for the first time.
     """
     if count >= FEW or (expected is not None and _band(count) == _band(expected)):
         return None
@@ -46,8 +46,8 @@ def missing_part(name: str, measured: int, total: int) -> str | None:
     """Return a sentence that says how many of a set have no part in its figures.
 
     Args:
-        name: Of the set.
-        measured: How many have.
+        name: Name of the set.
+        measured: How many utterances were measured.
         total: Items of the set, with what could not be read.
     """
     missing = total - measured

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from audioforge.sample import Score
 
 
-def judged_rewards(
+def weighted_rewards(
     scores: Mapping[str, Score], weights: Mapping[str, float]
 ) -> list[tuple[float, float]]:
     """Return (weight, reward) of each verifier that has a weight and could judge."""

@@ -1,4 +1,4 @@
-"""Putting back what foreign code changed of the whole process.
+"""Restoring what foreign code changed of the whole process.
 
 A verifier that turns gradients off, or sets another number of threads for its own model, would
 train the run's model differently, and nobody would see it. So what foreign code changed is put back
@@ -20,16 +20,16 @@ from audioforge.isolation.global_state import of_python, of_torch
 
 
 @contextmanager
-def global_state_put_back(whose: str, *key: str) -> Iterator[None]:
-    """Put back, at the end, what foreign code changed of the whole process, and warn of it.
+def global_state_restored(whose: str, *key: str) -> Iterator[None]:
+    """Restore, at the end, what foreign code changed of the whole process, and warn of it.
 
     Args:
         whose: What the code belongs to, such as "verifier 'wer'".
-        key: Of the random numbers that it may draw, together with `whose`; without one the
-            generators are left to it.
+        key: What keys the random numbers that the code may draw, together with `whose`; without
+            one the generators are left to it.
 
     Raises:
-        PluginError: If something cannot be put back.
+        PluginError: If something cannot be restored.
     """
     kinds = [*of_python.kinds(), *of_torch.kinds()]
     before = [kind.read() for kind in kinds]

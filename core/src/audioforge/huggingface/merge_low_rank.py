@@ -33,7 +33,7 @@ from audioforge.huggingface.schema import (
     refuse,
     whole,
 )
-from audioforge.inference.finite import broken_weights, refuse_broken
+from audioforge.inference.finite_numbers import broken_weights, refuse_broken
 
 WEIGHTS = "adapter_model.safetensors"
 PREFIX = "base_model.model."
