@@ -8,6 +8,11 @@ from pathlib import Path
 
 import pytest
 from fresh_environment import FreshEnvironment, build_wheel
+from hypothesis import settings
+
+# An example may take any time on a busy machine; a test that is about time says how long itself.
+settings.register_profile("no deadline", deadline=None)
+settings.load_profile("no deadline")
 
 ROOT = Path(__file__).resolve().parent.parent
 
