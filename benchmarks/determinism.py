@@ -34,9 +34,10 @@ from audioforge import keyed_random
 from audioforge.dataset import DatasetRequest
 from audioforge.find_adapter import load_adapter
 from audioforge.find_dataset import open_dataset
-from audioforge.inference.clips import ClipLoader, SkipLog, chunks_of
+from audioforge.inference.clips import ClipLoader, chunks_of
 from audioforge.inference.processes import Processes
 from audioforge.inference.sampling import sample_hypotheses
+from audioforge.inference.skip_log import SkipLog
 from audioforge.model import LoadOptions, ModelAdapter, SamplingParams, Task
 from audioforge.plugins import discover
 from audioforge.sample import AudioSample

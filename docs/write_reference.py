@@ -11,14 +11,27 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from audioforge import dataset, errors, hookspecs, model, reward, sample, specs, verifier
+from audioforge import (
+    dataset,
+    errors,
+    executor,
+    exporter,
+    hookspecs,
+    model,
+    reward,
+    sample,
+    selection,
+    specs,
+    tracker,
+    verifier,
+)
 from audioforge.plugins.api_version import API_VERSION, OLDEST_API_VERSION, STATEMENT
 from audioforge.plugins.installed import COMMANDS_GROUP, GROUP
 from audioforge.specs import KINDS
-from audioforge.testing import examples
-from audioforge.testing.checks import CONTRACTS, contract_of
-from audioforge.testing.contract import Contract
-from audioforge.testing.installation import InstallationContract
+from audioforge_kit import examples
+from audioforge_kit.checks import CONTRACTS, contract_of
+from audioforge_kit.contract import Contract
+from audioforge_kit.installation import InstallationContract
 
 PAGE = Path(__file__).parent / "plugin-reference.md"
 
@@ -44,6 +57,10 @@ CLASSES: dict[str, list[Any]] = {
         specs.VerifierSpec,
         specs.DatasetSpec,
         specs.AggregatorSpec,
+        specs.SelectionSpec,
+        specs.TrackerSpec,
+        specs.ExecutorSpec,
+        specs.ExporterSpec,
         model.Serves,
         model.KnownCheckpoint,
     ],
@@ -57,11 +74,22 @@ CLASSES: dict[str, list[Any]] = {
         model.TrainOptions,
         model.WordTime,
     ],
+    "Selections": [
+        selection.Selection,
+        selection.SelectionContext,
+        selection.Selected,
+        selection.Kept,
+    ],
+    "Trackers": [tracker.Tracker, tracker.TrackedRun],
+    "Executors": [executor.Executor],
+    "Exporters": [exporter.Exporter],
     "Records": [
         sample.AudioSample,
         sample.Clip,
         sample.Hypothesis,
         sample.Score,
+        sample.ScoredHypothesis,
+        sample.Rollout,
         sample.Problem,
     ],
     "Errors": [
@@ -71,12 +99,17 @@ CLASSES: dict[str, list[Any]] = {
         errors.CheckpointError,
         errors.DatasetError,
         errors.AudioError,
+        errors.TrainingError,
     ],
     "Examples for the contract tests": [
         examples.VerifierExample,
         examples.AggregatorExample,
         examples.DatasetExample,
         examples.ModelExample,
+        examples.SelectionExample,
+        examples.TrackerExample,
+        examples.ExecutorExample,
+        examples.ExporterExample,
         examples.Case,
     ],
 }
@@ -138,7 +171,7 @@ def _rules() -> Iterator[str]:
     yield "## What the contract tests check\n"
     yield (
         "By `audioforge plugins check`, by the marker `audioforge_contract` of the pytest plugin, "
-        "and by `audioforge.testing.contract_checks`.\n"
+        "and by `audioforge_kit.contract_checks`.\n"
     )
     contracts: dict[str, type[Contract]] = {"The plugin": InstallationContract}
     contracts |= {f"Each {kind.removesuffix('s')}": contract_of(kind) for kind in CONTRACTS}

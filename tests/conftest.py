@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 from fresh_environment import FreshEnvironment, build_wheel
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-# An example may take any time on a busy machine; a test that is about time says how long itself.
-settings.register_profile("no deadline", deadline=None)
-settings.load_profile("no deadline")
+# A busy machine is no fault of what is tested.
+settings.register_profile("any-load", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any-load")
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -128,3 +128,19 @@ def processes():
     from audioforge.inference.processes import Processes
 
     return Processes("cpu", "float32")
+
+
+@pytest.fixture(scope="session")
+def rollout():
+    """`rollout("a", 0.5, None)` has one hypothesis for each reward."""
+
+    from audioforge.sample import AudioSample, Hypothesis, Rollout, Score, ScoredHypothesis
+
+    def _rollout(identity: str, *rewards: float | None, cycle: int = 1) -> Rollout:
+        hypotheses = [
+            ScoredHypothesis(Hypothesis(i, text=f"{identity}-{i}"), {"wer": Score(reward)}, reward)
+            for i, reward in enumerate(rewards)
+        ]
+        return Rollout(AudioSample(identity), cycle, hypotheses)
+
+    return _rollout

@@ -26,8 +26,10 @@ def test_help(core):
 def test_the_listings_say_what_to_install(core):
     result = audioforge(core, "plugins", "list")
     assert (result.returncode, result.stderr) == (0, "")
-    assert "No plugin is installed. Install audioforge[whisper]" in result.stdout
-    assert json.loads(audioforge(core, "plugins", "list", "--json").stdout) == []
+    assert "No other plugin is installed. Install audioforge[whisper]" in result.stdout
+    [engine] = json.loads(audioforge(core, "plugins", "list", "--json").stdout)
+    assert engine["distribution"] == "audioforge"
+    assert engine["provides"]["selections"]
     assert "Install audioforge[whisper]" in audioforge(core, "models").stdout
     datasets = audioforge(core, "datasets")
     assert "audioforge[datasets]" in datasets.stdout + datasets.stderr
@@ -40,6 +42,17 @@ def test_the_demo_says_what_to_install(core):
     assert result.stderr == (
         "Error: the command 'demo' is not installed: install audioforge[demo].\n"
     )
+
+
+@pytest.mark.parametrize("command", ["check", "new"])
+def test_the_commands_of_the_kit_say_what_to_install(core, command):
+    assert f"\n  {command} " in audioforge(core, "plugins", "--help").stdout
+    for arguments in (["--help"], ["acme-politeness"], []):
+        result = audioforge(core, "plugins", command, *arguments)
+        assert (result.returncode, result.stdout) == (2, "")
+        assert result.stderr == (
+            f"Error: the command 'plugins {command}' is not installed: install audioforge[kit].\n"
+        )
 
 
 def test_training_says_what_to_install(core, tmp_path):

@@ -11,6 +11,7 @@ DISTRIBUTIONS = {
     "plugins/classification": "audioforge_classification",
     "plugins/datasets": "audioforge_datasets",
     "plugins/demo": "audioforge_demo",
+    "plugins/kit": "audioforge_kit",
     "plugins/verifiers": "audioforge_verifiers",
     "plugins/wav2vec": "audioforge_wav2vec",
     "plugins/whisper": "audioforge_whisper",

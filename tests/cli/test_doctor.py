@@ -61,12 +61,52 @@ def test_without_the_guard_transformers_breaks(misfits):
 
 def test_with_the_guard_transformers_and_datasets_work(misfits):
     guard = (
-        "from audioforge.optional_imports import hide_broken_companions\n"
+        "from audioforge.torch_companions import hide_broken_companions\n"
         "broken = hide_broken_companions()\n"
         "assert set(broken) == {'torchaudio', 'torchcodec'}, broken\n"
         "assert hide_broken_companions() == broken\n"
     )
     result = python(misfits, "-c", guard + WHISPER + AUDIO)
+    assert result.returncode == 0, result.stderr
+
+
+FIRST = (
+    "audioforge_whisper.adapter",
+    "audioforge_whisper.untrained",
+    "audioforge_wav2vec.adapter",
+    "audioforge_wav2vec.untrained",
+    "audioforge_classification.adapter",
+    "audioforge_classification.example",
+    "audioforge.huggingface.checkpoint",
+    "audioforge.huggingface.network_size",
+    "audioforge.huggingface.known_keys",
+)
+"""Modules of which each may be the first that a Python process imports of AudioForge."""
+
+
+AT_TRANSFORMERS = """
+import importlib, os, sys
+import torch  # once; each module then has a process in which it is the first
+
+class AtTransformers:
+    def find_spec(self, name, path=None, target=None):
+        if name == "transformers":
+            os._exit(0 if sys.modules.get("torchaudio", "not looked at") is None else 1)
+
+sys.meta_path.insert(0, AtTransformers())
+for name in sys.argv[1:]:
+    child = os.fork()
+    if not child:
+        try:
+            importlib.import_module(name)
+        finally:
+            os._exit(2)
+    assert os.waitpid(child, 0)[1] == 0, name
+"""
+
+
+def test_each_module_that_may_be_first_hides_what_is_broken_before_transformers(misfits):
+    result = python(misfits, "-c", AT_TRANSFORMERS, *FIRST)
     assert result.returncode == 0, result.stderr
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from audioforge.errors import UsageError, did_you_mean
-from audioforge.plugin_reference import parse_reference
+from audioforge.plugin_reference import parse_plugin_reference
 from audioforge.sample import AudioSample, Clip, Hypothesis, Rollout, Score, ScoredHypothesis
 
 
@@ -63,12 +63,12 @@ def test_missing_rewards_are_not_zero():
     ],
 )
 def test_references_are_a_name_and_settings(text, expected):
-    assert parse_reference(text) == expected
+    assert parse_plugin_reference(text) == expected
 
 
 def test_a_setting_that_is_there_twice_is_refused():
     with pytest.raises(UsageError, match="weight is there twice"):
-        parse_reference("wer:weight=0.5, weight=0.7")
+        parse_plugin_reference("wer:weight=0.5, weight=0.7")
 
 
 def test_close_names_come_first():

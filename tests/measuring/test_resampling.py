@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 
 from audioforge.measuring.bootstrap import difference_interval, ratio_interval
-from audioforge.measuring.resampling import RESAMPLES, Resampling, claim, student_quantile
+from audioforge.measuring.resampling import (
+    RESAMPLES,
+    Resampling,
+    claimed_speakers,
+    student_quantile,
+)
 
 
 def drawn(resampling: Resampling) -> np.ndarray:
@@ -55,7 +60,7 @@ def test_speakers_of_one_utterance_share_a_stratum():
     ],
 )
 def test_a_claim_is_about_no_more_than_was_drawn(known, said):
-    assert claim(Resampling(known).as_mapping()) == said
+    assert claimed_speakers(Resampling(known).as_mapping()) == said
 
 
 @pytest.mark.parametrize("count", [0, 4, 12])

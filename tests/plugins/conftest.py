@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from . import doors
+
 PYPROJECT = """
 [build-system]
 requires = ["hatchling"]
@@ -93,6 +95,7 @@ def wait():
 """
 
 PLUGINS = {
+    "acme-doors": doors.FILES,
     "acme-good": {
         "plugin.py": GOOD,
         "verifier.py": GOOD_VERIFIER,

@@ -49,6 +49,10 @@ def test_plugins_list_json(audioforge):
             "verifiers": ["absent-module", "exits", "politeness"],
             "datasets": [],
             "aggregators": ["least"],
+            "selections": [],
+            "trackers": [],
+            "executors": [],
+            "exporters": [],
             "commands": ["acme"],
         },
     }
@@ -57,6 +61,13 @@ def test_plugins_list_json(audioforge):
     usurped = rows["acme-usurper"]["error"]
     assert "verifier 'wer' is also provided by audioforge-verifiers" in usurped
     assert "command 'train' is also provided by audioforge:" in usurped
+    assert rows["audioforge"]["provides"]["selections"] == [
+        "best",
+        "random",
+        "reference",
+        "top-percent",
+    ]
+    assert rows["audioforge"]["provides"]["executors"] == ["processes"]
     assert "wer" in rows["audioforge-verifiers"]["provides"]["verifiers"]
     assert rows["audioforge-whisper"]["status"] == "ok"
 
@@ -76,9 +87,9 @@ def test_plugins_list_for_people(audioforge):
 
 def test_an_empty_restriction_is_told_apart_from_nothing_installed(audioforge):
     result = audioforge("plugins", "list", restriction="")
-    assert "No plugin is loaded: AUDIOFORGE_PLUGINS is ''. Unset it" in result.stdout
+    assert "No other plugin is loaded: AUDIOFORGE_PLUGINS is ''. Unset it" in result.stdout
     result = audioforge("plugins", "list", "--json", restriction="")
-    assert json.loads(result.stdout) == []
+    assert [row["distribution"] for row in json.loads(result.stdout)] == ["audioforge"]
 
 
 def test_a_plugin_adds_a_subcommand(audioforge):

@@ -1,14 +1,17 @@
 """Plugins that were built for another version of the plugin API."""
 
+import json
 import os
 import shutil
 import subprocess
 import sys
 
 import pytest
+from click.testing import CliRunner
 
+from audioforge.cli import cli
 from audioforge.errors import PluginError
-from audioforge.plugins import api_version, discover
+from audioforge.plugins import OWN_DISTRIBUTIONS, api_version, discover
 from audioforge.plugins.api_version import API_VERSION, mismatch, version_of, written_version
 
 OLDER_PLUGIN = """
@@ -27,7 +30,7 @@ NEWER_PLUGIN = """
 from audioforge.hookspecs import hookimpl
 from audioforge.specs import VerifierSpec
 
-AUDIOFORGE_API = 2
+AUDIOFORGE_API = 3
 
 
 @hookimpl
@@ -46,7 +49,7 @@ def install(site, name, code):
 
 @pytest.fixture
 def later_core(tmp_path, root):
-    """A copy of the core as a later version may be: one hook has an argument more, the API is 2."""
+    """A copy of the core as a later version may be: one hook has an argument more, the API is 3."""
     core = tmp_path / "later"
     shutil.copytree(root / "core/src/audioforge", core / "audioforge")
     changes = {
@@ -59,7 +62,7 @@ def later_core(tmp_path, root):
             'getattr(manager.hook, f"register_{kind}")'
             '(**({"locale": "fi"} if kind == "verifiers" else {}))',
         ),
-        "plugins/api_version.py": ("API_VERSION = 1\n", "API_VERSION = 2\n"),
+        "plugins/api_version.py": ("API_VERSION = 2\n", "API_VERSION = 3\n"),
     }
     for file, (old, new) in changes.items():
         path = core / "audioforge" / file
@@ -86,7 +89,9 @@ def test_an_older_plugin_works_when_a_hook_gets_an_argument(tmp_path, later_core
     install(tmp_path / "site", "newer", NEWER_PLUGIN)
     assert listed(later_core, tmp_path / "site") == (
         "distribution  version  status  API  provides\n"
-        "newer         1.0      ok      2    verifiers: newer-fi\n"
+        "audioforge    0.1.0    ok      2    selections: best, random, reference, top-percent; "
+        "executors: processes\n"
+        "newer         1.0      ok      3    verifiers: newer-fi\n"
         "older         1.0      ok      1    verifiers: older\n"
     )
 
@@ -95,7 +100,7 @@ def test_the_newer_plugin_says_what_it_needs_where_it_is_not_there(tmp_path):
     install(tmp_path / "site", "older", OLDER_PLUGIN)
     install(tmp_path / "site", "newer", NEWER_PLUGIN)
     assert listed(tmp_path / "site").endswith(
-        "newer: it was built for plugin API 2, and this AudioForge has 1: update audioforge\n"
+        "newer: it was built for plugin API 3, and this AudioForge has 2: update audioforge\n"
     )
 
 
@@ -111,7 +116,7 @@ def test_a_plugin_that_is_too_old_is_named(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(api_version, "API_VERSION", 5)
     monkeypatch.setattr(api_version, "OLDEST_API_VERSION", 3)
-    [plugin] = discover("older").plugins
+    [_, plugin] = discover("older").plugins
     assert plugin.errors == [
         "it was built for plugin API 1, and this AudioForge takes 3 to 5: update the plugin"
     ]
@@ -123,7 +128,7 @@ def test_a_plugin_that_is_too_old_is_named(tmp_path, monkeypatch):
 def test_a_version_that_is_computed_is_read_after_the_import(tmp_path, monkeypatch):
     install(tmp_path, "older", OLDER_PLUGIN.replace("AUDIOFORGE_API = 1", "AUDIOFORGE_API = 3 + 4"))
     monkeypatch.syspath_prepend(tmp_path)
-    [plugin] = discover("older").plugins
+    [_, plugin] = discover("older").plugins
     assert plugin.api_version == 7
     assert "built for plugin API 7" in plugin.errors[0]
 
@@ -131,14 +136,55 @@ def test_a_version_that_is_computed_is_read_after_the_import(tmp_path, monkeypat
 def test_one_that_says_nothing_is_taken_on_trust(tmp_path, monkeypatch):
     install(tmp_path, "older", OLDER_PLUGIN.replace("AUDIOFORGE_API = 1", ""))
     monkeypatch.syspath_prepend(tmp_path)
-    [plugin] = discover("older").plugins
+    [_, plugin] = discover("older").plugins
     assert (plugin.status, plugin.api_version) == ("ok", None)
+
+
+OF_API_1 = """
+from audioforge.hookspecs import hookimpl
+from audioforge.sample import Score
+from audioforge.specs import SelectionSpec, VerifierSpec
+from audioforge.verifier import Verifier
+
+AUDIOFORGE_API = 1
+
+
+class Long(Verifier):
+    tasks = ("asr",)
+
+    def verify(self, samples, hypotheses):
+        return [Score(None if h.text is None else min(1.0, len(h.text) / 10)) for h in hypotheses]
+
+
+@hookimpl
+def register_verifiers():
+    return [VerifierSpec(name="long", summary="Long is good.", tasks=("asr",),
+                         factory=f"{__name__}:Long")]
+
+
+@hookimpl
+def register_selections():
+    return [SelectionSpec(name="of-a-later-hook", summary="", factory="a:B")]
+"""
+
+
+@pytest.mark.parametrize("statement", ["AUDIOFORGE_API = 1", ""])
+def test_one_for_api_1_or_for_none_runs_unchanged(tmp_path, statement):
+    path = tmp_path / "older.py"
+    path.write_text(OF_API_1.replace("AUDIOFORGE_API = 1", statement))
+    predictions = tmp_path / "predictions.jsonl"
+    predictions.write_text('{"text": "a", "pred_text": "abcde"}\n')
+    arguments = ["verify", predictions, "--plugin", path, "--verifier", "long", "--json"]
+    result = CliRunner().invoke(cli, list(map(str, arguments)))
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["reward"] == 0.5
+    assert "of-a-later-hook" in discover(files=[path]).names("selections"), "its hooks are read"
 
 
 def test_the_own_plugins_were_built_for_this_version():
     versions = {p.distribution: p.api_version for p in discover().plugins}
-    own = {name: v for name, v in versions.items() if name.startswith("audioforge-")}
-    assert len(own) == 6
+    own = {name: version for name, version in versions.items() if name in OWN_DISTRIBUTIONS}
+    assert len(own) == 7
     assert set(own.values()) == {API_VERSION}
 
 

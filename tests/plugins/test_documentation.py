@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from audioforge import hookspecs
 from audioforge.cli import cli
 from audioforge.specs import KINDS
+from audioforge_kit.checks import CONTRACTS, contract_of
 
 
 @pytest.fixture(scope="module")
@@ -27,8 +28,6 @@ def test_the_reference_is_what_the_code_says(root):
 
 
 def test_the_reference_has_every_hook_and_every_rule(root):
-    from audioforge.testing.checks import CONTRACTS, contract_of
-
     written = (root / "docs/plugin-reference.md").read_text(encoding="utf-8")
     for kind in KINDS:
         hook = getattr(hookspecs, f"register_{kind}")

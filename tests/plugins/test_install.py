@@ -119,7 +119,10 @@ def test_what_cannot_be_installed_changes_nothing(environment, tmp_path):
 
 def test_only_plugins_are_uninstalled(environment, published):
     environment.run("audioforge", "plugins", "install", published("acme-politeness"))
-    for name in ("audioforge", "click", "acme-politenes"):
+    result = environment.run("audioforge", "plugins", "uninstall", "acme-politeness", "AudioForge")
+    assert result.returncode == 2
+    assert "'AudioForge' is AudioForge itself; remove it with pip if you mean that" in result.stderr
+    for name in ("click", "acme-politenes"):
         result = environment.run("audioforge", "plugins", "uninstall", "acme-politeness", name)
         assert result.returncode == 2
         assert f"no installed plugin is called '{name}'" in result.stderr

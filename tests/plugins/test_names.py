@@ -49,7 +49,7 @@ def test_the_environment_restricts_what_is_loaded(with_plugins, monkeypatch, nam
     with_plugins("acme-good", "acme-missing")
     monkeypatch.setenv("AUDIOFORGE_PLUGINS", names)
     registry = discover()
-    assert [p.distribution for p in registry.plugins] == ["acme-good"]
+    assert [p.distribution for p in registry.plugins] == ["acme-good", "audioforge"]
     with pytest.raises(PluginError, match="no other plugin is loaded"):
         registry.find("verifiers", "wer")
 
@@ -58,7 +58,10 @@ def test_an_empty_restriction_keeps_every_plugin_out(with_plugins, monkeypatch):
     with_plugins("acme-good")
     monkeypatch.setenv("AUDIOFORGE_PLUGINS", "")
     registry = discover()
-    assert registry.plugins == []
+    [engine] = registry.plugins
+    assert (engine.distribution, engine.status) == ("audioforge", "ok")
+    assert registry.find("selections", "best").full_name == "audioforge/best"
+    assert registry.find("executors", "processes").full_name == "audioforge/processes"
     with pytest.raises(PluginError, match="AUDIOFORGE_PLUGINS is ''"):
         registry.find("verifiers", "politeness")
 
@@ -67,7 +70,7 @@ def test_a_misspelt_restriction_is_told(with_plugins, monkeypatch):
     with_plugins("acme-good")
     monkeypatch.setenv("AUDIOFORGE_PLUGINS", "acme-god,audioforge-verifiers")
     registry = discover()
-    assert loaded(registry) == {"audioforge-verifiers"}
+    assert loaded(registry) == {"audioforge", "audioforge-verifiers"}
     missing = next(p for p in registry.plugins if p.status == "failed")
     assert missing.distribution == "acme-god"
     assert "no such plugin is installed. Did you mean acme-good?" in missing.errors[0]

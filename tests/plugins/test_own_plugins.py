@@ -4,6 +4,7 @@ import pytest
 
 
 @pytest.mark.audioforge_contract(
+    "audioforge",
     "audioforge-classification",
     "audioforge-datasets",
     "audioforge-demo",

@@ -11,6 +11,11 @@ from .published import write_project
 NEEDED = ("jiwer", "rapidfuzz")
 """Libraries of plugins that the example needs too."""
 
+ENGINE = (
+    "0.1.0    ok      2    selections: best, random, reference, top-percent; executors: processes\n"
+)
+"""What the list says of the engine's own plugin."""
+
 
 @pytest.fixture(scope="module")
 def environment(shared_environment, once, root):
@@ -39,7 +44,9 @@ def listed(environment):
 def test_core_alone(shared_environment):
     core = shared_environment(leave_out=OF_PLUGINS)
     assert listed(core) == (
-        "No plugin is installed. Install audioforge[whisper], audioforge[verifiers], "
+        "distribution  version  status  API  provides\n"
+        f"audioforge    {ENGINE}\n"
+        "No other plugin is installed. Install audioforge[whisper], audioforge[verifiers], "
         "audioforge[datasets] and audioforge[demo], or audioforge[all].\n"
     )
 
@@ -47,7 +54,8 @@ def test_core_alone(shared_environment):
 def test_the_example(environment):
     assert listed(environment()) == (
         "distribution             version  status  API  provides\n"
-        "audioforge-phone-digits  0.1.0    ok      1    verifiers: phone-digits\n"
+        f"audioforge               {ENGINE}"
+        "audioforge-phone-digits  0.1.0    ok      2    verifiers: phone-digits\n"
     )
 
 
@@ -56,7 +64,8 @@ def test_a_plugin_that_breaks_when_it_is_imported(environment):
     assert listed(both) == (
         "distribution             version  status  API  provides\n"
         "acme-broken              2.0      failed  -    -\n"
-        "audioforge-phone-digits  0.1.0    ok      1    verifiers: phone-digits\n"
+        f"audioforge               {ENGINE}"
+        "audioforge-phone-digits  0.1.0    ok      2    verifiers: phone-digits\n"
         "\n"
         "acme-broken: acme_broken.plugin: ModuleNotFoundError: No module named "
         "'a_library_that_nobody_installed'\n"
@@ -64,8 +73,9 @@ def test_a_plugin_that_breaks_when_it_is_imported(environment):
     result = both.run("audioforge", "plugins", "info", "sincerity")
     assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr == (
-        "Error: nothing is called 'sincerity'. Known: acme-broken, audioforge-phone-digits, "
-        "phone-digits.\n"
+        "Error: nothing is called 'sincerity'. Known: acme-broken, audioforge, "
+        "audioforge-phone-digits, best, phone-digits, processes, random, reference, "
+        "top-percent.\n"
         "  plugin acme-broken failed: acme_broken.plugin: ModuleNotFoundError: No module named "
         "'a_library_that_nobody_installed'\n"
     )
@@ -76,7 +86,8 @@ def test_two_plugins_with_one_name(environment, tmp_path, root):
     assert listed(both) == (
         "distribution             version  status  API  provides\n"
         "acme-politeness          2.0      failed  1    verifiers: politeness\n"
-        "audioforge-phone-digits  0.1.0    ok      1    verifiers: phone-digits\n"
+        f"audioforge               {ENGINE}"
+        "audioforge-phone-digits  0.1.0    ok      2    verifiers: phone-digits\n"
         "zenith-politeness        2.0      failed  1    verifiers: politeness\n"
         "\n"
         "acme-politeness: verifier 'politeness' is also provided by zenith-politeness: "
@@ -112,21 +123,23 @@ def test_a_plugin_that_needs_a_newer_api(environment, tmp_path):
     assert result.stdout == (
         "distribution             version  status  API  provides\n"
         "acme-newer               2.0      failed  7    -\n"
-        "audioforge-phone-digits  0.1.0    ok      1    verifiers: phone-digits\n"
+        f"audioforge               {ENGINE}"
+        "audioforge-phone-digits  0.1.0    ok      2    verifiers: phone-digits\n"
         "\n"
-        "acme-newer: it was built for plugin API 7, and this AudioForge has 1: update audioforge\n"
+        "acme-newer: it was built for plugin API 7, and this AudioForge has 2: update audioforge\n"
     )
     assert not marker.exists(), "nothing of it is imported"
     result = newer.run("audioforge", "plugins", "info", "sincerity")
     assert result.returncode == 2
     assert result.stderr.endswith(
-        "  plugin acme-newer failed: it was built for plugin API 7, and this AudioForge has 1: "
+        "  plugin acme-newer failed: it was built for plugin API 7, and this AudioForge has 2: "
         "update audioforge\n"
     )
     rows = json.loads(newer.run("audioforge", "plugins", "list", "--json").stdout)
     assert [(row["distribution"], row["api_version"]) for row in rows] == [
         ("acme-newer", 7),
-        ("audioforge-phone-digits", 1),
+        ("audioforge", 2),
+        ("audioforge-phone-digits", 2),
     ]
 
 

@@ -15,9 +15,18 @@ from safetensors.torch import load_file, save_file
 
 from audioforge import keyed_random
 from audioforge.config import AudioRAFTConfig
+from audioforge.inference.own_executor import ProcessesExecutor
+from audioforge.inference.skip_log import SkipLog
+from audioforge.inference.stop import StopRequest
+from audioforge.measuring.evaluation import EvaluationSet
 from audioforge.model import ModelAdapter
-from audioforge.raft.selection import Kept
-from audioforge.sample import AudioSample, Hypothesis, Rollout, Score, ScoredHypothesis
+from audioforge.run.data.run_data import RunData
+from audioforge.run.events import Events, Terminal
+from audioforge.run.folder import RunFolder
+from audioforge.run.run import Run
+from audioforge.run.run_files import RunFiles
+from audioforge.sample import AudioSample, Hypothesis
+from audioforge.selection import Kept
 
 RATE = 8000
 FRAMES = 800
@@ -141,15 +150,29 @@ def config() -> Callable[..., AudioRAFTConfig]:
     return _config
 
 
-@pytest.fixture(scope="session")
-def rollout() -> Callable[..., Rollout]:
-    """`rollout("a", 0.5, None)` has one hypothesis for each reward."""
+@pytest.fixture
+def engine(reporter, config, tmp_path):
+    """`engine(samples, …settings)` is a run on these, but for verifiers and plugins."""
 
-    def _rollout(identity: str, *rewards: float | None, cycle: int = 1) -> Rollout:
-        hypotheses = [
-            ScoredHypothesis(Hypothesis(i, text=f"{identity}-{i}"), {"wer": Score(reward)}, reward)
-            for i, reward in enumerate(rewards)
-        ]
-        return Rollout(AudioSample(identity), cycle, hypotheses)
+    def _engine(samples, executor=None, **settings) -> Run:
+        if executor is None:
+            executor = ProcessesExecutor()
+            executor.join("cpu", "float32")
+        folder = RunFolder(tmp_path)
+        folder.state.mkdir(exist_ok=True)
+        files = [RunFiles(folder)] if executor.processes.is_main else []
+        return Run(
+            config=config(**settings),
+            registry=None,
+            folder=folder,
+            resumes=False,
+            executor=executor,
+            events=Events(reporter, [*files, Terminal(reporter)]),
+            stop=StopRequest(),
+            data=RunData(EvaluationSet("tones", samples, SkipLog("fail")), None, [], None),
+            verification=None,
+            evaluator=None,
+            selection=None,
+        )
 
-    return _rollout
+    return _engine

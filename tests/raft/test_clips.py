@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from audioforge.errors import DatasetError
-from audioforge.inference.clips import ClipLoader, SkipLog, chunks_of
+from audioforge.inference.clips import ClipLoader, chunks_of
+from audioforge.inference.skip_log import SkipLog
 from audioforge.sample import AudioSample, Problem
 
 RATE = 8000

@@ -7,33 +7,39 @@ import torch
 
 from audioforge.config import AudioRAFTConfig, VerifierSetting
 from audioforge.errors import ConfigError, DatasetError
-from audioforge.inference.clips import SkipLog
+from audioforge.inference.own_executor import ProcessesExecutor
 from audioforge.inference.stop import StopRequest
 from audioforge.judging.verification import Verification, verifier_context
-from audioforge.measuring.corpus_metrics import Measure, measures_of
+from audioforge.measuring.corpus_metrics import MeasuredMetric, metrics_of
 from audioforge.measuring.evaluation import EvaluationSet, compare, summarise
-from audioforge.measuring.evaluator import REWARD, Evaluator
+from audioforge.measuring.evaluator import DatasetPass, Decoding, Evaluator, create_evaluator
+from audioforge.measuring.task_metrics import MEAN_REWARD
 from audioforge.raft.update import update
-from audioforge.run.resume_points import Progress, ResumePoints
-from audioforge.run.run import check_names
+from audioforge.run.check_names import check_names
+from audioforge.run.resume_points import Progress
 from audioforge.sample import AudioSample
+from audioforge.selection import Selected
 from audioforge.verifier import CorpusMetric, Verifier
 
 
+def of(dataset: EvaluationSet) -> DatasetPass:
+    return DatasetPass(dataset=dataset)
+
+
+def evaluator_of(registry, verification, reporter, batch_size=8) -> Evaluator:
+    executor = ProcessesExecutor()
+    executor.join("cpu", "float32")
+    decoding = Decoding(batch_size=batch_size, max_new_tokens=None)
+    return create_evaluator(registry, verification, decoding, executor, StopRequest(), reporter)
+
+
 @pytest.fixture
-def evaluator(registry, processes, reporter):
+def evaluator(registry, reporter):
     def _evaluator(batch_size=8, normalizer="none", verifiers=("wer",)) -> Evaluator:
         context = verifier_context(registry, "asr", normalizer, 0.3, "cpu")
         settings = [VerifierSetting.parse(v) for v in verifiers]
-        return Evaluator(
-            registry,
-            context,
-            Verification(registry, settings, "weighted_mean", context),
-            processes,
-            batch_size=batch_size,
-            max_new_tokens=None,
-            reporter=reporter,
-        )
+        verification = Verification(registry, settings, "weighted_mean", context)
+        return evaluator_of(registry, verification, reporter, batch_size)
 
     return _evaluator
 
@@ -48,14 +54,14 @@ def noisy(tone_model):
 
 
 def test_the_corpus_rates_are_jiwers(evaluator, noisy, tone_clips):
-    evaluation = evaluator().evaluate(noisy, EvaluationSet("tones", tone_clips(30)))
+    evaluation = evaluator().evaluate(noisy, of(EvaluationSet("tones", tone_clips(30))))
     lines = [item.prediction for item in evaluation.items]
     references, texts = [line["text"] for line in lines], [line["pred_text"] for line in lines]
     expected = jiwer.process_words(references, texts)
     assert 0.1 < expected.wer < 0.9
     assert evaluation.value() == pytest.approx(expected.wer)
     assert evaluation.value("cer") == pytest.approx(jiwer.cer(references, texts))
-    assert evaluation.counts("wer") == {
+    assert evaluation.sums("wer") == {
         "substitutions": expected.substitutions,
         "deletions": expected.deletions,
         "insertions": expected.insertions,
@@ -82,7 +88,7 @@ def test_the_corpus_rates_are_jiwers(evaluator, noisy, tone_clips):
 
 def test_predictions_have_the_keys_of_nemo_and_come_sorted(evaluator, tone_model, tone_clips):
     samples = list(reversed(tone_clips(5)))
-    evaluation = evaluator().evaluate(tone_model(), EvaluationSet("tones", samples))
+    evaluation = evaluator().evaluate(tone_model(), of(EvaluationSet("tones", samples)))
     lines = [item.prediction for item in evaluation.items]
     assert [line["id"] for line in lines] == sorted(s.id for s in samples)
     assert lines[0] == {
@@ -97,24 +103,19 @@ def test_predictions_have_the_keys_of_nemo_and_come_sorted(evaluator, tone_model
 
 def test_neither_order_nor_batch_size_changes_anything(evaluator, noisy, tone_clips):
     samples = tone_clips(13)
-    one = evaluator(1).evaluate(noisy, EvaluationSet("tones", samples))
-    many = evaluator(5).evaluate(noisy, EvaluationSet("tones", samples[::-1]))
+    one = evaluator(1).evaluate(noisy, of(EvaluationSet("tones", samples)))
+    many = evaluator(5).evaluate(noisy, of(EvaluationSet("tones", samples[::-1])))
     assert [i.prediction for i in one.items] == [i.prediction for i in many.items]
     assert one.interval == many.interval
 
 
-def test_learning_shows_as_a_paired_difference(
-    evaluator, noisy, tone_clips, references, config, processes, reporter, tmp_path
-):
+def test_learning_shows_as_a_paired_difference(evaluator, engine, noisy, tone_clips, references):
     held_out = EvaluationSet("tones", tone_clips(60)[30:])
-    before = evaluator().evaluate(noisy, held_out)
+    before = evaluator().evaluate(noisy, of(held_out))
     kept = references(tone_clips(30))
-    settings = config(epochs_per_cycle=20, learning_rate=0.2)
-    skips = SkipLog("fail")
-    progress, points, stop = Progress(1), ResumePoints(tmp_path), StopRequest()
-    shared = {"skips": skips, "processes": processes, "reporter": reporter, "stop": stop}
-    update(noisy, kept, settings, progress, points, **shared)
-    after = evaluator().evaluate(noisy, held_out)
+    run = engine(tone_clips(30), epochs_per_cycle=20, learning_rate=0.2)
+    update(run, noisy, Selected(kept), Progress(1))
+    after = evaluator().evaluate(noisy, of(held_out))
     assert after.value() < 0.1 < before.value()
     low, high = compare(after, before)["difference_ci95"]
     assert low < after.value() - before.value() < high < 0
@@ -126,16 +127,16 @@ def test_the_normaliser_of_the_run_is_used(evaluator, tone_model, tone_clips):
         AudioSample(s.id, s.audio, s.sampling_rate, s.reference.upper() + "!")
         for s in tone_clips(10)
     ]
-    raw = evaluator(normalizer="none").evaluate(tone_model(), EvaluationSet("tones", samples))
+    raw = evaluator(normalizer="none").evaluate(tone_model(), of(EvaluationSet("tones", samples)))
     assert raw.value() == 1.0
     basic = evaluator(normalizer="whisper-basic")
-    assert basic.evaluate(tone_model(), EvaluationSet("tones", samples)).value() == 0.0
+    assert basic.evaluate(tone_model(), of(EvaluationSet("tones", samples))).value() == 0.0
 
 
 def test_what_cannot_be_used_is_left_out_and_named(evaluator, tone_model, tone_clips):
     long = AudioSample("long", np.zeros(8000 * 3), 8000, "low")
     dataset = EvaluationSet("tones", [long, *tone_clips(4)])
-    evaluation = evaluator().evaluate(tone_model(), dataset)
+    evaluation = evaluator().evaluate(tone_model(), of(dataset))
     assert len(evaluation.items) == 4
     assert [p.where for p in dataset.skips.problems.values()] == ["long"]
 
@@ -143,13 +144,15 @@ def test_what_cannot_be_used_is_left_out_and_named(evaluator, tone_model, tone_c
 def test_nothing_to_evaluate_is_an_error_with_the_reason(evaluator, tone_model):
     long = AudioSample("long", np.zeros(8000 * 3), 8000, "low")
     with pytest.raises(DatasetError, match=r"tones: nothing in it can be evaluated; .*1 too long"):
-        evaluator().evaluate(tone_model(), EvaluationSet("tones", [long]))
+        evaluator().evaluate(tone_model(), of(EvaluationSet("tones", [long])))
 
 
 def test_references_without_a_word_left_are_an_error(evaluator, tone_model, tone_clips):
     silent = [AudioSample(s.id, s.audio, s.sampling_rate, "[noise] …") for s in tone_clips(3)]
     with pytest.raises(DatasetError, match=r"every reference is empty .*normalizer"):
-        evaluator(normalizer="whisper-basic").evaluate(tone_model(), EvaluationSet("tones", silent))
+        evaluator(normalizer="whisper-basic").evaluate(
+            tone_model(), of(EvaluationSet("tones", silent))
+        )
 
 
 def test_the_corpus_metrics_of_the_runs_verifiers_are_reported_too(
@@ -159,10 +162,10 @@ def test_the_corpus_metrics_of_the_runs_verifiers_are_reported_too(
     terms.write_text("high\n", encoding="utf-8")
     verifiers = ("wer", f"hotwords:terms={terms}", "wer:id=strict,threshold=0", "consensus")
     dataset = EvaluationSet("tones", tone_clips(6))
-    evaluation = evaluator(verifiers=verifiers).evaluate(tone_model(), dataset)
+    evaluation = evaluator(verifiers=verifiers).evaluate(tone_model(), of(dataset))
     assert evaluation.metric.name == "wer"
     said = sum(s.reference.split().count("high") for s in dataset.samples)
-    assert evaluation.sums("term_recall")[1].sum() == said
+    assert evaluation.parts("term_recall")[1].sum() == said
     assert evaluation.values["strict_wer"] == evaluation.values["wer"]
 
 
@@ -206,8 +209,7 @@ def test_a_metric_of_any_name_takes_no_other_ones_place(registry, processes, rep
     settings = [VerifierSetting.parse("quality")]
     verification = Verification(registry, settings, "weighted_mean", context)
     verification.verifiers["twice"] = Twice()
-    sizes = {"batch_size": 1, "max_new_tokens": None}
-    judge = Evaluator(registry, context, verification, processes, reporter=reporter, **sizes)
-    assert judge.decisive == Measure("mean_reward", REWARD)
-    measures = measures_of({"twice": Twice()}, {"mean_reward": judge.decisive})
-    assert list(measures) == ["mean_reward", "twice_mean_reward", "twice_twice_mean_reward"]
+    judge = evaluator_of(registry, verification, reporter)
+    assert judge.decisive_metric == MeasuredMetric("mean_reward", MEAN_REWARD)
+    metrics = metrics_of({"twice": Twice()}, {"mean_reward": judge.decisive_metric})
+    assert list(metrics) == ["mean_reward", "twice_mean_reward", "twice_twice_mean_reward"]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from audioforge.measuring.corpus_metrics import Measure
+from audioforge.measuring.corpus_metrics import MeasuredMetric
 from audioforge.measuring.evaluation import EvaluatedItem, Evaluation
 from audioforge.raft.export_rule import Candidate, best_cycle, choose
 from audioforge.verifier import CorpusMetric
@@ -17,7 +17,7 @@ def evaluation(errors, metric=WER) -> Evaluation:
         EvaluatedItem({"id": f"{i:03d}"}, {"v": {"errors": float(e), "words": 10.0}}, 1.0)
         for i, e in enumerate(errors)
     ]
-    return Evaluation("set", items, {metric.name: Measure("v", metric)}, 1.0)
+    return Evaluation("set", items, {metric.name: MeasuredMetric("v", metric)}, 1.0)
 
 
 def errors(mean: float, seed: int = 0) -> np.ndarray:

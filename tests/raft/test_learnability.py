@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from audioforge.measuring.reward_statistics import RewardStatistics
 from audioforge.raft.learnability import Learnability, assess
 from audioforge.sample import AudioSample, Hypothesis, Rollout, Score, ScoredHypothesis
 from audioforge.verifier import CorpusMetric
@@ -22,6 +23,13 @@ def rollout(identity, counts, *, words=10.0, name="errors", texts=None) -> Rollo
     return Rollout(AudioSample(identity), 1, hypotheses)
 
 
+def rewards(rollouts) -> RewardStatistics:
+    statistics = RewardStatistics()
+    for one in rollouts:
+        statistics.add(one)
+    return statistics
+
+
 def assessed(rollouts, greedy, metric=WER, words=10.0) -> Learnability:
     """Assess rollouts whose scores hold the parts of the metric; `greedy` has numerators by id."""
     sampled = {
@@ -32,7 +40,7 @@ def assessed(rollouts, greedy, metric=WER, words=10.0) -> Learnability:
         for r in rollouts
     }
     parts = {i: p if isinstance(p, tuple) else (p, words) for i, p in greedy.items()}
-    return assess(rollouts, metric, parts, sampled)
+    return assess(rewards(rollouts), metric, parts, sampled)
 
 
 def test_the_oracle_takes_each_clips_best():
@@ -45,8 +53,8 @@ def test_the_oracle_takes_each_clips_best():
     assert report.distinct == pytest.approx((1 + 1 / 3 + 2 / 3) / 3)
     assert report.as_mapping()["oracle_wer"] == report.oracle
     assert report.describe() == (
-        "greedy WER 30.0%, oracle best-of-3 20.0%, 33% of clips without reward spread, "
-        "67% of hypotheses distinct (3 clips)"
+        "greedy WER 30.0 %, oracle best-of-3 20.0 %, 33 % of clips without reward spread, "
+        "67 % of hypotheses distinct (3 clips)"
     )
 
 
@@ -56,7 +64,9 @@ def test_both_rates_are_of_the_same_clips():
     assert (report.greedy, report.oracle, report.n) == (0.3, 0.2, 1)
     assert report.frac_reward_zero_std == 0.5
     assert report.as_mapping()["clips"] == 2
-    assert report.describe().startswith("greedy WER 30.0%, oracle best-of-2 20.0% of 1 clips, 50%")
+    assert report.describe().startswith(
+        "greedy WER 30.0 %, oracle best-of-2 20.0 % of 1 clips, 50 %"
+    )
     assert report.describe().endswith("(2 clips)")
 
 
@@ -75,16 +85,16 @@ def test_where_higher_is_better_the_best_is_the_highest():
 def test_a_hypothesis_that_cannot_be_judged_is_no_candidate():
     rollouts = [rollout("a", [4, 7], name="correct")]
     parts = {"a": [(0.0, 0.0), (7.0, 10.0)]}
-    assert assess(rollouts, WER, {"a": (8.0, 10.0)}, parts).oracle == 0.7
+    assert assess(rewards(rollouts), WER, {"a": (8.0, 10.0)}, parts).oracle == 0.7
 
 
 def test_without_references_there_are_no_rates():
     score = Score(0.5)
     hypotheses = [ScoredHypothesis(Hypothesis(text="x"), {"politeness": score}, 0.5)]
-    report = assess([Rollout(AudioSample("a"), 1, hypotheses)], WER, {}, {})
+    report = assess(rewards([Rollout(AudioSample("a"), 1, hypotheses)]), WER, {}, {})
     assert (report.greedy, report.oracle, report.n) == (None, None, 0)
     assert report.describe() == (
-        "100% of clips without reward spread, 100% of hypotheses distinct (1 clips)"
+        "100 % of clips without reward spread, 100 % of hypotheses distinct (1 clips)"
     )
 
 
@@ -94,7 +104,7 @@ def test_without_references_there_are_no_rates():
         ([1, 3], None, None),
         ([3, 3], ["a", "a"], "no better than greedy decoding: raise --temperature"),
         ([9, 9], None, "no better than greedy decoding: lower --temperature"),
-        ([2, 2], ["a", "a"], "100% of clips earn the same .*: raise --temperature"),
+        ([2, 2], ["a", "a"], "100 % of clips earn the same .*: raise --temperature"),
         ([3], None, None),
     ],
 )

@@ -2,37 +2,28 @@
 
 import threading
 from contextlib import nullcontext
+from itertools import chain
 
 import pytest
 import torch
 
 from audioforge.errors import DatasetError, TrainingError
-from audioforge.inference.clips import SkipLog
-from audioforge.inference.stop import StopRequest
-from audioforge.raft.selection import Kept
-from audioforge.raft.update import update
-from audioforge.run.resume_points import Progress, ResumePoints
+from audioforge.inference.own_executor import ProcessesExecutor
+from audioforge.raft.update import report_of, update
+from audioforge.run.resume_points import Progress
 from audioforge.sample import AudioSample, Hypothesis
+from audioforge.selection import Kept, Selected
 
 
 @pytest.fixture
-def learn(tone_model, processes, reporter, config, tmp_path):
+def learn(tone_model, engine):
     """`learn(kept, …settings)` gives the report and the model after one update."""
 
-    def _learn(kept, cycle=1, model=None, **settings):
-        adapter = model or tone_model()
-        report = update(
-            adapter,
-            kept,
-            config(**settings),
-            Progress(cycle),
-            ResumePoints(tmp_path),
-            skips=SkipLog("fail"),
-            processes=processes,
-            reporter=reporter,
-            stop=StopRequest(),
-        )
-        return report, adapter
+    def _learn(kept, cycle=1, model=None, divisor="weight", **settings):
+        adapter, progress = model or tone_model(), Progress(cycle)
+        run = engine([item.sample for item in kept], **settings)
+        update(run, adapter, Selected(kept, divisor), progress)
+        return report_of(progress, run.config.learning_rate_of(cycle)), adapter
 
     return _learn
 
@@ -87,7 +78,7 @@ def test_a_weight_of_two_is_like_being_there_twice(learn, tone_clips):
     a, b = (Kept(s, Hypothesis(text=s.reference)) for s in tone_clips(2))
     twice = Kept(a.sample, a.target, weight=2.0)
     weighted, one = learn([twice, b], steps_per_cycle=1, batch_size=2)
-    repeated, other = learn([a, a, b], steps_per_cycle=1, batch_size=3)
+    repeated, other = learn([a, a, b], steps_per_cycle=1, batch_size=2)  # of two clips
     assert weighted.loss == pytest.approx(repeated.loss, rel=1e-5)
     assert weighted.grad_norm == pytest.approx(repeated.grad_norm, rel=1e-5)
     torch.testing.assert_close(weights(one), weights(other), rtol=0, atol=1e-6)
@@ -101,6 +92,39 @@ def test_the_scale_of_all_weights_does_not_matter_and_zero_takes_no_part(learn, 
     report, adapter = learn([*scaled, wrong], steps_per_cycle=1, batch_size=4)
     assert report.loss == pytest.approx(plain.loss, rel=1e-5)
     torch.testing.assert_close(weights(adapter), weights(expected), rtol=0, atol=1e-6)
+
+
+def test_the_divisor_may_be_the_number_of_clips(learn, tone_clips):
+    """Two hypotheses of a clip at half the weight; the sum of a step's weights is 2, of 2 clips."""
+    kept = [
+        Kept(s, Hypothesis(index, text=s.reference), weight=0.5)
+        for s in tone_clips(2)
+        for index in (0, 1)
+    ]
+    by_weight, _ = learn(kept, steps_per_cycle=1, batch_size=2)
+    by_clips, _ = learn(kept, divisor="clips", steps_per_cycle=1, batch_size=2)
+    assert by_clips.loss == pytest.approx(by_weight.loss, rel=1e-5)
+    light = [Kept(k.sample, k.target, weight=0.25) for k in kept]
+    halved, _ = learn(light, divisor="clips", steps_per_cycle=1, batch_size=2)
+    assert halved.loss == pytest.approx(by_clips.loss / 2, rel=1e-5)
+    assert halved.grad_norm == pytest.approx(by_clips.grad_norm / 2, rel=1e-5)
+
+
+def test_all_that_is_kept_of_a_clip_is_learnt_in_one_step(learn, tone_model, tone_clips):
+    steps = []
+
+    class Model(tone_model):
+        def loss(self, batch, targets, weights):
+            steps.append([identity for identity, _ in batch])
+            return super().loss(batch, targets, weights)
+
+    kept = [Kept(s, Hypothesis(i, text=s.reference)) for s in tone_clips(6) for i in range(3)]
+    report, _ = learn(kept, model=Model(), batch_size=2)
+    assert report.steps == 3
+    # Batches hold two clips' worth of memory; a step of two clips and three hypotheses has three.
+    by_step = [[*chain.from_iterable(steps[i : i + 3])] for i in range(0, len(steps), 3)]
+    assert [len(step) for step in by_step] == [6, 6, 6]
+    assert all(step.count(identity) == 3 for step in by_step for identity in step)
 
 
 @pytest.mark.parametrize(
@@ -197,10 +221,18 @@ class Together:
         return process
 
 
+class OneOf(ProcessesExecutor):
+    """One of several processes, which are threads here."""
+
+    def __init__(self, process):
+        super().__init__()
+        self._processes = process
+
+
 @pytest.mark.parametrize(("count", "clips"), [(2, 16), (3, 7), (4, 5)])
 @pytest.mark.parametrize("schedule", [{"epochs_per_cycle": 2}, {"steps_per_cycle": 3}])
 def test_any_number_of_processes_does_what_one_does(
-    learn, tone_model, tone_clips, references, config, reporter, tmp_path, count, clips, schedule
+    learn, engine, tone_model, tone_clips, references, count, clips, schedule
 ):
     """Uneven shards, and steps in which some processes have nothing to do, are in here."""
     kept = references(tone_clips(clips))
@@ -208,26 +240,18 @@ def test_any_number_of_processes_does_what_one_does(
     alone, expected = learn(kept, **settings)
     together = Together(count)
     models = [tone_model() for _ in range(count)]
-    reports = [None] * count
+    progress = [Progress(1) for _ in range(count)]
 
     def work(rank):
-        reports[rank] = update(
-            models[rank],
-            kept,
-            config(**settings),
-            Progress(1),
-            ResumePoints(tmp_path),
-            skips=SkipLog("fail"),
-            processes=together.process(rank),
-            reporter=reporter,
-            stop=StopRequest(),
-        )
+        run = engine([item.sample for item in kept], OneOf(together.process(rank)), **settings)
+        update(run, models[rank], Selected(kept), progress[rank])
 
     threads = [threading.Thread(target=work, args=(rank,)) for rank in range(count)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(60)
+    reports = [report_of(one, alone.learning_rate) for one in progress]
     assert {r.steps for r in reports} == {alone.steps}
     for model, report in zip(models, reports, strict=True):
         torch.testing.assert_close(weights(model), weights(expected), rtol=0, atol=1e-5)

@@ -184,8 +184,8 @@ def test_what_is_held_out_is_said_before_training(recipe, inputs, tmp_path, miss
     write_lines(tmp_path / "train.jsonl", rows)
     changes = {"dataset": tmp_path / "train.jsonl", "eval_dataset": None, "eval_fraction": 0.25}
     expected = (
-        "5 of 20 clips are held out of the training data, 25.0% where 25.0% was asked for: all of "
-        "1 of 4 speakers" + "; 1 clip without a speaker stays in training" * missing
+        "5 of 20 clips are held out of the training data, 25.0 % where 25.0 % was asked for: all "
+        "of 1 of 4 speakers" + "; 1 clip without a speaker stays in training" * missing
     )
     plan = run(*recipe(**changes), "--dry-run")
     assert plan.exit_code == 0, plan.output

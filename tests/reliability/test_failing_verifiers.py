@@ -485,17 +485,17 @@ def test_verify_counts_one_of_weight_0_without_losing_a_reward(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(("count", "bad"), [(60, 4), (2000, 2000)])
-def test_verify_stops_beyond_the_error_rate(tmp_path: Path, count: int, bad: int) -> None:
+def test_verify_stops_beyond_the_part_that_may_fail(tmp_path: Path, count: int, bad: int) -> None:
     file, out = predictions(tmp_path / "p.jsonl", count, bad), tmp_path / "s.jsonl"
     flags = ("--verifier", "faulty:kind=raises,on=bad", "--device", "cpu", "--output", out)
     result = run("verify", file, *flags)
     assert result.exit_code == 1
     given = min(count, 256)
     assert f"'faulty' failed on {min(bad, given)} of {given} hypotheses" in result.stderr
-    assert "raise the rate" in result.stderr
+    assert "raise the limit" in result.stderr
     assert not out.exists()
-    assert run("verify", file, *flags, "--max-error-rate", "1").exit_code == (bad == count)
-    assert run("verify", file, *flags, "--max-error-rate", "2").exit_code == 2
+    assert run("verify", file, *flags, "--max-verifier-failures", "1").exit_code == (bad == count)
+    assert run("verify", file, *flags, "--max-verifier-failures", "2").exit_code == 2
 
 
 def test_verify_interrupts_a_verifier_that_hangs(tmp_path: Path) -> None:
@@ -531,7 +531,9 @@ def test_benchmark_leaves_out_what_a_verifier_failed_on(clips: Path, tmp_path: P
     stopped = run("benchmark", *flags, tmp_path / "stopped", *judge)
     assert stopped.exit_code == 1
     assert f"failed on {20 - len(spared)} of 20 hypotheses" in stopped.stderr
-    result = run("benchmark", *flags, tmp_path / "all", *judge, "--max-error-rate", 1, "--json")
+    result = run(
+        "benchmark", *flags, tmp_path / "all", *judge, "--max-verifier-failures", 1, "--json"
+    )
     assert result.exit_code == 0, result.output
     found = json.loads(result.stdout)
     assert found["n"] == 20
@@ -560,7 +562,7 @@ def rows(folder: Path) -> list[dict]:
 def test_training_learns_nothing_from_what_a_verifier_failed_on(
     clips: Path, tmp_path: Path
 ) -> None:
-    judge = ("--verifier", "faulty:kind=nan_metric,on=one,weight=0.1", "--max-error-rate", 1)
+    judge = ("--verifier", "faulty:kind=nan_metric,on=one,weight=0.1", "--max-verifier-failures", 1)
     result = train(clips, tmp_path / "run", *judge)
     assert result.exit_code == 0, result.output
     hypotheses = [h for row in rows(tmp_path / "run") for h in row["hypotheses"]]
@@ -578,13 +580,13 @@ def test_training_learns_nothing_from_what_a_verifier_failed_on(
             assert hypothesis["reward"] is not None
 
 
-def test_training_stops_beyond_the_error_rate(clips: Path, tmp_path: Path) -> None:
+def test_training_stops_beyond_the_part_that_may_fail(clips: Path, tmp_path: Path) -> None:
     result = train(clips, tmp_path / "run", "--verifier", "faulty:kind=raises,weight=0.1")
     assert result.exit_code == 1
     assert "verifier 'faulty' failed on 20 of 20 hypotheses (100 %): 20 × ValueError" in (
         result.stderr
     )
-    assert "--max-error-rate 0.05" in result.stderr
+    assert "--max-verifier-failures 0.05" in result.stderr
 
 
 @pytest.mark.parametrize("name", ["crowd", "faulty"])
@@ -610,4 +612,4 @@ def test_a_run_goes_on_when_the_verifier_is_mended(
 
 def test_the_settings_are_those_of_a_run() -> None:
     config = AudioRAFTConfig()
-    assert (config.max_error_rate, config.verifier_timeout) == (0.05, 300.0)
+    assert (config.max_verifier_failures, config.verifier_timeout) == (0.05, 300.0)

@@ -45,8 +45,8 @@ def test_the_message_says_what_failed_most_and_what_to_do() -> None:
     assert str(caught.value) == (
         "verifier 'judge' failed on 30 of 200 hypotheses (15 %): 20 × ValueError: odd "
         "(first: sample 's1'); 10 × ValueError: even (first: sample 's0')\n"
-        "That is more than --max-error-rate 0.05 allows. Mend the verifier or leave it out, or "
-        "raise the rate: what a verifier fails on is left without a reward."
+        "That is more than --max-verifier-failures 0.05 allows. Mend the verifier or leave it out, "
+        "or raise the limit: what a verifier fails on is left without a reward."
     )
 
 

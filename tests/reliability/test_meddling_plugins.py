@@ -6,6 +6,8 @@ import os
 import random
 import shutil
 import signal
+import subprocess
+import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,8 +24,9 @@ from audioforge.isolation.global_state import of_torch
 from audioforge.judging.guard import Guard
 from audioforge.judging.verification import Verification, verifier_context
 from audioforge.plugins import discover
-from audioforge.run.data.samples import load_samples
+from audioforge.run.data.samples import Wanted, load_samples
 from audioforge.sample import AudioSample, Hypothesis
+from audioforge.tasks import speech_task
 
 from .tone_run import PLUGINS, Fork, install, read_lines, results, settings, train
 
@@ -44,6 +47,8 @@ CASES = {
 }
 """What is said of each state that the verifier leaves changed."""
 TEXTS = ("low high", "high high", "middle low", "low low")
+
+WANTED = Wanted(task=speech_task("asr"), on_error="skip")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -181,7 +186,7 @@ def test_an_adapter_that_stands_elsewhere_meanwhile_loses_no_clip(
 
 def test_what_a_dataset_fills_again_and_again_is_taken_as_it_was() -> None:
     request = DatasetRequest("")
-    loaded = load_samples(discover(), "reuser", request, task="asr", on_error="skip")
+    loaded = load_samples(discover(), "reuser", request, WANTED)
     assert len({sample.audio.tobytes() for sample in loaded.samples}) == 9
     for sample in loaded.samples:
         assert sample.metadata == {"text": sample.id}
@@ -190,7 +195,7 @@ def test_what_a_dataset_fills_again_and_again_is_taken_as_it_was() -> None:
 
 def test_a_dataset_that_yields_something_else_is_named() -> None:
     with pytest.raises(DatasetError, match=r"'meddlers/mixed' failed: TypeError: item \d+ is dict"):
-        load_samples(discover(), "mixed", DatasetRequest(""), task="asr", on_error="skip")
+        load_samples(discover(), "mixed", DatasetRequest(""), WANTED)
 
 
 # The state of the process
@@ -232,6 +237,28 @@ def test_what_cannot_be_put_back_ends_the_run_by_name(tmp_path: Path, monkeypatc
     said = "verifier 'meddler' changed the working directory, and it cannot be put back"
     with pytest.raises(PluginError, match=said):
         judges("meddler:kind=removes")
+
+
+def test_numpy_is_put_back_too_where_foreign_code_imports_it_first() -> None:
+    code = (
+        "import sys, warnings\n"
+        "from audioforge.isolation.global_state.restored import global_state_restored\n"
+        "assert 'numpy' not in sys.modules\n"
+        "with warnings.catch_warnings(record=True) as said:\n"
+        "    with global_state_restored('it'):\n"
+        "        import numpy\n"
+        "    assert not said, 'importing it changes nothing'\n"
+        "before = numpy.geterr()\n"
+        "del sys.modules['numpy']\n"
+        "with warnings.catch_warnings(record=True) as said:\n"
+        "    with global_state_restored('it'):\n"
+        "        sys.modules['numpy'] = numpy\n"
+        "        numpy.seterr(all='ignore')\n"
+        "assert numpy.geterr() == before\n"
+        "assert 'floating-point errors; it was put back' in str(said[0].message)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def seed_all(number: int) -> None:

@@ -11,7 +11,7 @@ import pytest
 from pyarrow import parquet
 
 from audioforge import AudioRAFTConfig, AudioRAFTTrainer
-from audioforge.run.rollout_store import RolloutFiles
+from audioforge.run.rollout_store import RolloutStore
 from audioforge.sample import AudioSample, Clip, Hypothesis, Rollout, Score, ScoredHypothesis
 from audioforge.terminal.reporter import Reporter
 
@@ -63,17 +63,17 @@ def test_a_run_holds_a_few_batches_and_what_it_kept(inputs, tmp_path, monkeypatc
     )
     batches, selected = [], []
 
-    def append_and_count(self: RolloutFiles, *arguments: object) -> None:
+    def append_and_count(self: RolloutStore, *arguments: object) -> None:
         append(self, *arguments)
         batches.append(held() if len(batches) % 5 == 0 else None)
 
-    def mark_and_count(self: RolloutFiles, *arguments: object) -> None:
+    def mark_and_count(self: RolloutStore, *arguments: object) -> None:
         mark(self, *arguments)
         selected.append(held())
 
-    append, mark = RolloutFiles.append, RolloutFiles.mark_kept
-    monkeypatch.setattr(RolloutFiles, "append", append_and_count)
-    monkeypatch.setattr(RolloutFiles, "mark_kept", mark_and_count)
+    append, mark = RolloutStore.append, RolloutStore.mark_kept
+    monkeypatch.setattr(RolloutStore, "append", append_and_count)
+    monkeypatch.setattr(RolloutStore, "mark_kept", mark_and_count)
     before = held()
     config = AudioRAFTConfig.from_mapping({**recipe, "output_dir": tmp_path / "run"})
     summary = AudioRAFTTrainer(config, reporter=Reporter(quiet=True)).train().as_mapping()

@@ -390,10 +390,10 @@ def test_only_a_run_can_be_resumed(inputs: Path, whole: Path, tmp_path: Path) ->
 def test_the_settings_are_the_runs_own(interrupted: Path) -> None:
     with pytest.raises(UsageError, match="leave out learning_rate, seed") as refused:
         resume(interrupted, seed=3, learning_rate=1.0)
-    assert "max_error_rate" in str(refused.value)
+    assert "max_verifier_failures" in str(refused.value)
     with pytest.raises(UsageError, match="leave out output_dir"):
         resume(interrupted, output_dir=interrupted.with_name("elsewhere"))
-    resume(interrupted, max_error_rate=0.5, verifier_timeout=10.0, save_every=1.0)
+    resume(interrupted, max_verifier_failures=0.5, verifier_timeout=10.0, save_every=1.0)
 
 
 def test_from_the_command_line_the_folder_alone_suffices(
@@ -418,7 +418,7 @@ def test_from_the_command_line_the_folder_alone_suffices(
     refused = Fork(command, "train", "--resume", "../run", "--seed", 3)
     assert refused.end() == 2
     assert "seed" in refused.said
-    fork = Fork(command, "train", "--resume", "../run", "--max-error-rate", 1)
+    fork = Fork(command, "train", "--resume", "../run", "--max-verifier-failures", 1)
     assert fork.end() == 0, fork.said
     found, expected = results(run), results(whole)
     assert found["best/model.safetensors"] == expected["best/model.safetensors"]

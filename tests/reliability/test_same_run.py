@@ -379,7 +379,7 @@ def test_sound_that_comes_in_memory(
     sounds = shutil.copytree(own / "other", tmp_path / "sounds")
     recipe = settings(
         own, dataset=f"acme-sounds:folder={sounds},pipe={tmp_path / 'pipe.wav'}",
-        max_error_rate=1.0,
+        max_verifier_failures=1.0,
     )  # fmt: skip
     begun = stopped(tmp_path / "begun", recipe)
     time.sleep(1.1)  # some headers hold the second in which they were written

@@ -13,9 +13,9 @@ import pytest
 from audioforge.errors import UsageError
 from audioforge.inference.processes import Processes
 from audioforge.run import lock as lock_module
-from audioforge.run import run as run_module
-from audioforge.run.claim import Claim
+from audioforge.run import prepare as run_module
 from audioforge.run.folder import RunFolder
+from audioforge.run.folder_claim import FolderClaim
 
 from .byte_sources import roles, write_manifests, write_parquets
 from .tone_run import (
@@ -98,14 +98,14 @@ def test_of_two_starts_the_first_is_as_if_alone(
 
 def train_slowly_from_the_start(run: Path, recipe: dict) -> None:
     """Train, and take a second between reading the data and beginning the run."""
-    create_judges = run_module.create_judges
+    create_verification = run_module.create_verification
 
-    def _create_judges(*arguments: object) -> object:
+    def _create_verification(*arguments: object) -> object:
         time.sleep(1.0)
-        return create_judges(*arguments)
+        return create_verification(*arguments)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(run_module, "create_judges", _create_judges)
+        patch.setattr(run_module, "create_verification", _create_verification)
         train(run, recipe)
 
 
@@ -150,7 +150,7 @@ def test_a_start_that_comes_when_a_run_has_just_ended_leaves_nothing(
     run = tmp_path / "run"
     train(run, recipes[0])
     monkeypatch.setattr(lock_module.RunLock, "is_taken", True)
-    claim = Claim(RunFolder(run), resumes=False)
+    claim = FolderClaim(RunFolder(run), resumes=False)
     with pytest.raises(UsageError, match="is not empty"):
         claim.take(Processes("cpu", "float32"))
     claim.release()
@@ -225,7 +225,7 @@ def test_a_run_that_was_finished_in_the_last_instant_is_not_taken_over(
 ) -> None:
     run = tmp_path / "run"
     train(run, recipes[0])
-    claim = Claim(RunFolder(run), resumes=True)
+    claim = FolderClaim(RunFolder(run), resumes=True)
     with pytest.raises(UsageError, match="the run is finished"):
         claim.take(Processes("cpu", "float32"))
     claim.release()

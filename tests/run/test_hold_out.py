@@ -9,6 +9,9 @@ from hypothesis import strategies as st
 from audioforge.errors import DatasetError
 from audioforge.run.data.hold_out import Split, hold_out
 from audioforge.sample import AudioSample
+from audioforge.tasks import speech_task
+
+ASR = speech_task("asr")
 
 
 def people(*counts: int) -> list[AudioSample]:
@@ -43,7 +46,7 @@ def test_whole_speakers_are_held_out_as_near_to_the_fraction_as_can_be(
     counts, without, fraction, seed, order
 ):
     samples = [*people(*counts), *unnamed(without)]
-    split = hold_out(samples, fraction, seed, "asr")
+    split = hold_out(samples, fraction, seed, ASR)
     assert speakers(split.train).isdisjoint(speakers(split.held_out))
     assert sorted(s.id for s in split.train + split.held_out) == sorted(s.id for s in samples)
     assert all(s.speaker for s in split.held_out), "a clip without a speaker is trained on"
@@ -53,41 +56,41 @@ def test_whole_speakers_are_held_out_as_near_to_the_fraction_as_can_be(
     nearest = min(abs(size - wanted) for size in reachable)
     assert abs(len(split.held_out) - wanted) == pytest.approx(nearest)
     order.shuffle(samples)
-    assert ids(hold_out(samples, fraction, seed, "asr")) == ids(split)
+    assert ids(hold_out(samples, fraction, seed, ASR)) == ids(split)
 
 
 def test_of_two_shares_that_are_as_near_the_larger_one_is_held_out():
-    split = hold_out(people(*[5] * 10), 0.25, 0, "asr")
+    split = hold_out(people(*[5] * 10), 0.25, 0, ASR)
     assert len(speakers(split.held_out)) == 3
     assert len(split.train) == 35
 
 
 def test_the_seed_decides_who_is_held_out():
     samples = people(*[4] * 20)
-    chosen = {frozenset(speakers(hold_out(samples, 0.1, s, "asr").held_out)) for s in range(20)}
+    chosen = {frozenset(speakers(hold_out(samples, 0.1, s, ASR).held_out)) for s in range(20)}
     assert len(chosen) > 10
 
 
 def test_a_speaker_of_few_clips_is_taken_rather_than_one_of_a_quarter():
     for seed in range(10):
-        split = hold_out(people(10, 10, 10, 5, 5), 0.1, seed, "asr")
+        split = hold_out(people(10, 10, 10, 5, 5), 0.1, seed, ASR)
         assert len(split.held_out) == 5
         assert "5 of 40 clips are held out" in split.account
-        assert "12.5% where 10.0% was asked for: all of 1 of 5 speakers" in split.account
+        assert "12.5 % where 10.0 % was asked for: all of 1 of 5 speakers" in split.account
         assert split.parts_voices
 
 
 def test_a_clip_without_a_speaker_is_trained_on_and_counted():
     """One of forty made the split one of single clips, by speakers who were also learnt from."""
     samples = [*people(10, 10, 10, 9), *unnamed(1)]
-    split = hold_out(samples, 0.25, 0, "asr")
+    split = hold_out(samples, 0.25, 0, ASR)
     assert len(speakers(split.held_out)) == 1
     assert speakers(split.train).isdisjoint(speakers(split.held_out))
     assert split.account.endswith(
         "all of 1 of 4 speakers; 1 clip without a speaker stays in training"
     )
     blank = [AudioSample(f"blank-{i}", reference="a", speaker=" \t"[i]) for i in range(2)]
-    split = hold_out([*people(5, 5), *blank], 0.4, 0, "asr")
+    split = hold_out([*people(5, 5), *blank], 0.4, 0, ASR)
     assert "of 1 of 2 speakers; 2 clips without a speaker stay in training" in split.account
 
 
@@ -102,22 +105,22 @@ def test_a_clip_without_a_speaker_is_trained_on_and_counted():
 )
 def test_single_clips_are_held_out_where_speakers_do_not_tell_and_that_is_said(names, reason):
     samples = [AudioSample(f"{i:02d}", reference="a", speaker=s) for i, s in enumerate(names)]
-    split = hold_out(samples, 0.1, 0, "asr")
+    split = hold_out(samples, 0.1, 0, ASR)
     assert (len(split.train), len(split.held_out)) == (18, 2)
     assert reason in split.account
     assert not split.parts_voices
-    assert ids(hold_out(samples, 0.1, 0, "asr")) == ids(split)
-    chosen = {tuple(ids(hold_out(samples, 0.1, seed, "asr"))[1]) for seed in range(20)}
+    assert ids(hold_out(samples, 0.1, 0, ASR)) == ids(split)
+    chosen = {tuple(ids(hold_out(samples, 0.1, seed, ASR))[1]) for seed in range(20)}
     assert len(chosen) > 10
 
 
 def test_at_least_one_clip_is_held_out_and_one_is_left():
     samples = [AudioSample("a", reference="a"), AudioSample("b", reference="b")]
-    assert [len(part) for part in ids(hold_out(samples, 0.01, 0, "asr"))] == [1, 1]
-    with pytest.raises(DatasetError, match=r"too few samples \(1\) to hold 10% .* give --eval"):
-        hold_out(samples[:1], 0.1, 0, "asr")
+    assert [len(part) for part in ids(hold_out(samples, 0.01, 0, ASR))] == [1, 1]
+    with pytest.raises(DatasetError, match=r"too few samples \(1\) to hold 10 % .* give --eval"):
+        hold_out(samples[:1], 0.1, 0, ASR)
     with pytest.raises(DatasetError, match="too few"):
-        hold_out(samples, 0.9, 0, "asr")
+        hold_out(samples, 0.9, 0, ASR)
 
 
 def test_what_has_no_reference_is_not_held_out_since_it_cannot_be_measured_on():
@@ -125,19 +128,19 @@ def test_what_has_no_reference_is_not_held_out_since_it_cannot_be_measured_on():
         AudioSample(f"{i:02d}", reference="a" if i % 2 else None, labels=("a",) if i % 4 else ())
         for i in range(40)
     ]
-    split = hold_out(samples, 0.5, 0, "asr")
+    split = hold_out(samples, 0.5, 0, ASR)
     assert (len(split.train), len(split.held_out)) == (30, 10), "half of the 20 that have one"
     assert "10 of 20 clips with a reference are held out" in split.account
     assert all(s.reference for s in split.held_out)
-    assert all(s.labels for s in hold_out(samples, 0.5, 0, "classification").held_out)
+    assert all(s.labels for s in hold_out(samples, 0.5, 0, speech_task("classification")).held_out)
     with pytest.raises(DatasetError, match=r"none of 10 samples has a reference.*--eval-dataset"):
-        hold_out([AudioSample(f"{i}") for i in range(10)], 0.5, 0, "asr")
+        hold_out([AudioSample(f"{i}") for i in range(10)], 0.5, 0, ASR)
 
 
 def test_speakers_without_any_reference_are_trained_on():
     untold = [AudioSample(f"untold-{i}", speaker=f"u{i % 3}") for i in range(30)]
     mixed = [AudioSample(f"mixed-{i}", speaker="speaker-0") for i in range(5)]
-    split = hold_out([*untold, *mixed, *people(4, 4)], 0.9, 0, "asr")
+    split = hold_out([*untold, *mixed, *people(4, 4)], 0.9, 0, ASR)
     assert speakers(split.held_out) == {"speaker-0", "speaker-1"}
     assert len(split.held_out) == 8, "the clips that nobody transcribed cannot be measured on"
     assert speakers(split.train) == {"u0", "u1", "u2"}
@@ -145,7 +148,7 @@ def test_speakers_without_any_reference_are_trained_on():
 
 def test_speakers_of_whom_nothing_can_be_measured_on_part_no_voices():
     untold = [AudioSample(f"untold-{i}", speaker=f"u{i % 3}") for i in range(30)]
-    split = hold_out([*untold, *unnamed(20)], 0.1, 0, "asr")
+    split = hold_out([*untold, *unnamed(20)], 0.1, 0, ASR)
     assert (len(split.train), len(split.held_out)) == (48, 2)
     assert not split.parts_voices
 
@@ -172,6 +175,6 @@ def test_the_work_does_not_grow_with_clips_times_speakers(fraction):
         AudioSample(f"{i}", reference="a", speaker=Name(f"speaker-{i % 300}")) for i in range(3000)
     ]
     Name.uses = 0
-    split = hold_out(samples, fraction, 0, "asr")
+    split = hold_out(samples, fraction, 0, ASR)
     assert len(split.held_out) == fraction * 3000
     assert Name.uses < 20 * len(samples), "it was 30 to 270 for each clip"

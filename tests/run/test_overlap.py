@@ -10,6 +10,7 @@ import pytest
 from audioforge.measuring.evaluation import EvaluationSet
 from audioforge.run.data.overlap import BLOCK_BYTES, Overlap, find_overlaps
 from audioforge.sample import AudioSample
+from audioforge.tasks import speech_task
 
 SOUND = np.random.default_rng(0).bytes(3 * BLOCK_BYTES)
 """Bytes are compared and not decoded, so that any will do."""
@@ -21,7 +22,7 @@ def shared_clips(reporter):
 
     def count(measured, used, task="asr"):
         sets = (("test", EvaluationSet("t", measured)), ("training", EvaluationSet("u", used)))
-        found = find_overlaps([sets], task, reporter)
+        found = find_overlaps([sets], speech_task(task), reporter)
         assert len(found) <= 1
         return found[0].clips if found else 0
 
@@ -171,7 +172,7 @@ def test_only_what_could_be_the_same_is_read(shared_clips, tmp_path, monkeypatch
 
 def test_it_is_said_in_a_sentence(reporter):
     train, test = EvaluationSet("a.jsonl", [clip(SOUND)]), EvaluationSet("b", [clip(SOUND)] * 3)
-    found = find_overlaps([(("test", test), ("training", train))], "asr", reporter)
+    found = find_overlaps([(("test", test), ("training", train))], speech_task("asr"), reporter)
     assert found == [Overlap("test", "b", "training", "a.jsonl", 3, 3)]
     assert str(found[0]) == (
         "3 of 3 clips of the test set b are also in the training set a.jsonl: figures measured on "

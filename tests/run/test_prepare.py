@@ -5,20 +5,21 @@ from pathlib import Path
 import numpy as np
 
 from audioforge.config import AudioRAFTConfig
-from audioforge.measuring.corpus_metrics import Measure
+from audioforge.measuring.corpus_metrics import MeasuredMetric
 from audioforge.measuring.evaluation import EvaluatedItem, Evaluation, paired
-from audioforge.run.data.read import columns_request, data_request
-from audioforge.run.run import create_judges
+from audioforge.run.data.run_data import columns_request, data_request
+from audioforge.run.prepare import create_executor, create_verification
 from audioforge.sample import AudioSample, Hypothesis
 from audioforge.verifier import CorpusMetric
 
 REWARD = CorpusMetric("mean_reward", ("reward",), "judged", higher_is_better=True)
 
 
-def test_verifiers_know_the_labels_of_the_data(registry, processes, reporter):
+def test_verifiers_know_the_labels_of_the_data(registry, reporter):
     config = AudioRAFTConfig(task="classification", normalizer="none")
     samples = [AudioSample("a", labels=("yes",)), AudioSample("b", labels=("no",))]
-    verification, _ = create_judges(registry, config, samples, processes, reporter)
+    executor = create_executor(registry, config)
+    verification = create_verification(registry, config, samples, executor, reporter)
     said = [[Hypothesis(label="no")], [Hypothesis(label="maybe")]]
     rollouts = verification.verify(1, samples, said)
     scores = [rollout.hypotheses[0].scores["label"].metrics for rollout in rollouts]
@@ -44,7 +45,7 @@ def test_an_utterance_that_only_one_model_was_judged_on_is_in_no_difference():
             )
             for i, r in enumerate(rewards)
         ]
-        return Evaluation("set", items, {"mean_reward": Measure("v", REWARD)}, 1.0)
+        return Evaluation("set", items, {"mean_reward": MeasuredMetric("v", REWARD)}, 1.0)
 
     numerators, denominator, _ = paired([evaluation(0.9, None, 0.8), evaluation(0.5, 0.7, None)])
     assert [list(n) for n in numerators] == [[0.9], [0.5]]

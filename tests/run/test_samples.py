@@ -10,11 +10,13 @@ from audioforge.dataset import DatasetRequest
 from audioforge.errors import DatasetError
 from audioforge.measuring.evaluation import EvaluationSet
 from audioforge.run.data.samples import (
+    Wanted,
     check_labels,
     load_samples,
     normalizer_for,
 )
 from audioforge.sample import AudioSample
+from audioforge.tasks import speech_task
 
 
 def test_a_classifier_must_know_the_labels_of_the_data():
@@ -46,8 +48,8 @@ def manifest(tmp_path):
 @pytest.fixture
 def load(registry, manifest):
     def _load(location=manifest, on_error="skip", **options):
-        request = DatasetRequest("")
-        return load_samples(registry, location, request, task="asr", on_error=on_error, **options)
+        wanted = Wanted(task=speech_task("asr"), on_error=on_error, **options)
+        return load_samples(registry, location, DatasetRequest(""), wanted)
 
     return _load
 
@@ -79,8 +81,9 @@ def test_without_need_of_a_reference_none_is_missed(load):
 
 
 def test_for_classification_the_label_is_what_counts(registry, manifest):
+    wanted = Wanted(task=speech_task("classification"), on_error="skip")
     with pytest.raises(DatasetError, match=r"nothing in it to use: skipped .* 7 without label"):
-        load_samples(registry, manifest, DatasetRequest(""), task="classification", on_error="skip")
+        load_samples(registry, manifest, DatasetRequest(""), wanted)
 
 
 def test_nothing_usable_says_why(registry, tmp_path, load):

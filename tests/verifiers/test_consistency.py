@@ -15,8 +15,8 @@ import pytest
 import torch
 
 from audioforge.errors import CheckpointError, ConfigError, PluginError
-from audioforge.optional_imports import hide_broken_companions
 from audioforge.sample import AudioSample, Hypothesis
+from audioforge.torch_companions import hide_broken_companions
 from audioforge_verifiers.consistency import Consistency
 from audioforge_verifiers.weighted_mean import WeightedMean
 

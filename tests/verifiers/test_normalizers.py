@@ -8,9 +8,9 @@ import pytest
 from tokenizers import Tokenizer, models
 
 from audioforge.errors import ConfigError, PluginError
-from audioforge.optional_imports import hide_broken_companions
 from audioforge.run.data.samples import normalizer_for
 from audioforge.sample import AudioSample
+from audioforge.torch_companions import hide_broken_companions
 from audioforge_verifiers.normalizers import NAMES, get_normalizer
 
 TEXTS = [

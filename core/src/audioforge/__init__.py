@@ -6,7 +6,7 @@ config = AudioRAFTConfig(model_name="openai/whisper-small", num_cycles=6)
 AudioRAFTTrainer(config).train("librispeech")
 """
 
-TYPE_CHECKING = False  # as in typing, which is not imported here: see search_path.py
+TYPE_CHECKING = False  # as in typing, which is not imported here: see import_path.py
 if TYPE_CHECKING:
     from audioforge.config import AudioRAFTConfig
     from audioforge.raft.trainer import AudioRAFTTrainer

@@ -1,6 +1,6 @@
 """The command `audioforge`, and `python -m audioforge`."""
 
-from audioforge.search_path import forget_working_directory
+from audioforge.import_path import forget_working_directory
 
 
 def main() -> None:

@@ -89,9 +89,9 @@ class Facts:
     """What a clip is, by decoding it in full.
 
     Attributes:
-        seconds: Its length.
-        sampling_rate: Of its file, in Hz.
-        is_silent: Whether every sample of it is 0.
+        seconds: Length of the clip.
+        sampling_rate: Sampling rate of the clip's file, in Hz.
+        is_silent: Whether every value of the waveform is 0.
     """
 
     seconds: float
@@ -123,7 +123,7 @@ def load_clip(
 
     Args:
         sample: The sample.
-        sampling_rate: Of the result, in Hz.
+        sampling_rate: Sampling rate of the result, in Hz.
         max_seconds: Refuse a longer clip, without decoding it.
         min_seconds: Refuse a shorter clip.
 

@@ -28,14 +28,14 @@ class DatasetReport:
 
     Attributes:
         samples: How many clips can be used.
-        durations: Of these clips, in seconds.
+        durations: Length of each of these clips, in seconds.
         sampling_rates: Number of clips by rate in Hz.
         speakers: Every speaker.
         languages: Number of clips by language.
         labels: Number of clips by label.
         with_reference: How many clips have a transcript that is not empty.
         problem_kinds: Number of problems by kind.
-        first_problems: The first of them.
+        first_problems: The first of the problems.
         example: The first clip that can be used.
     """
 

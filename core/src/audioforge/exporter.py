@@ -15,8 +15,8 @@ class Exporter(ABC):
 
         Args:
             checkpoint: Folder as Transformers saves it, such as `best/` of a run; read only.
-            folder: New and empty. It gets its final name when this returns, and is removed when
-                this raises.
+            folder: New and empty, for files and folders; a link is refused. It gets its final name
+                when this returns, and is removed when this raises.
 
         Raises:
             CheckpointError: If the checkpoint is none that the engine can run.

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
 from audioforge.errors import CheckpointError, PluginError
+from audioforge.files.checkpoint_files import read_object
+from audioforge.files.checkpoint_folder import LOW_RANK, locate
 from audioforge.hub.snapshot import fetch
-from audioforge.huggingface.checkpoint_files import read_object
-from audioforge.huggingface.checkpoint_folder import LOW_RANK, locate
-from audioforge.isolation.global_state.put_back import global_state_put_back
+from audioforge.isolation.global_state.restored import global_state_restored
 from audioforge.model import LoadOptions, ModelAdapter, Task
 from audioforge.plugins import Registry, import_factory
 from audioforge.specs import ModelSpec, Provided
@@ -28,7 +29,7 @@ def load_adapter(
     """Load a checkpoint with the adapter that serves it.
 
     Args:
-        registry: Of the installed plugins.
+        registry: What is installed.
         checkpoint: A local folder or a hub id.
         task: What the model is for.
         options: Passed to the adapter.
@@ -43,9 +44,9 @@ def load_adapter(
     else:
         provided = choose_adapter(registry, checkpoint, task)
     factory = cast("Any", import_factory(provided))
-    with global_state_put_back(f"the model adapter '{provided.full_name}'"):
+    with global_state_restored(f"the model adapter '{provided.full_name}'"):
         loaded = cast("ModelAdapter", factory.load(checkpoint, options))
-    from audioforge.inference.finite import check_weights  # imports torch
+    from audioforge.inference.finite_numbers import check_weights  # imports torch
 
     check_weights(checkpoint, loaded.module)
     return loaded
@@ -82,31 +83,37 @@ def find_adapter(
     """
     model_type = config.get("model_type")
     architectures = tuple(config.get("architectures") or ())
-    found, other_tasks = [], set()
-    for provided in registry.all("models"):
-        for serves in cast("ModelSpec", provided.spec).serves:
-            fits = serves.model_type == model_type and (
-                not architectures or set(architectures) & set(serves.architectures)
-            )
-            if fits and serves.task == task:
-                found.append(provided)
-            elif fits:
-                other_tasks.add(serves.task)
+    serving = list(_serving(registry, config))
+    found = [provided for provided, served in serving if served == task]
     if len({p.full_name for p in found}) > 1:
         names = ", ".join(sorted({p.full_name for p in found}))
         raise PluginError(f"{checkpoint}: {names} all serve it: choose one with --adapter")
     if found:
         return found[0]
     what = f"model_type '{model_type}', architectures {', '.join(architectures) or 'not stated'}"
-    if other_tasks:
-        raise PluginError(
-            f"{checkpoint} ({what}) is a model for {', '.join(sorted(other_tasks))}, not for {task}"
-        )
+    if serving:
+        others = ", ".join(sorted({served for _, served in serving}))
+        raise PluginError(f"{checkpoint} ({what}) is a model for {others}, not for {task}")
     names = ", ".join(registry.names("models")) or "none"
     raise PluginError(
         f"{checkpoint}: no installed adapter serves {what} for {task}. Installed: {names}."
         f"{registry.why_missing('models')}"
     )
+
+
+def served_tasks(registry: Registry, config: dict[str, Any]) -> set[Task]:
+    """Return the tasks that installed adapters serve a checkpoint for; empty where none does."""
+    return {task for _, task in _serving(registry, config)}
+
+
+def _serving(registry: Registry, config: dict[str, Any]) -> Iterator[tuple[Provided, Task]]:
+    """Yield every adapter that serves a checkpoint, with the task."""
+    architectures = set(config.get("architectures") or ())
+    for provided in registry.all("models"):
+        for serves in cast("ModelSpec", provided.spec).serves:
+            has_one = not architectures or architectures & set(serves.architectures)
+            if serves.model_type == config.get("model_type") and has_one:
+                yield provided, serves.task
 
 
 def read_config(checkpoint: str) -> dict[str, Any]:

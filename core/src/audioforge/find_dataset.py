@@ -12,8 +12,8 @@ import attrs
 from audioforge.dataset import Dataset, DatasetRequest
 from audioforge.errors import AudioForgeError, DatasetError, describe, did_you_mean
 from audioforge.isolation.copies import of_dataset
-from audioforge.isolation.global_state.put_back import global_state_put_back
-from audioforge.plugin_reference import parse_reference
+from audioforge.isolation.global_state.restored import global_state_restored
+from audioforge.plugin_reference import parse_plugin_reference
 from audioforge.plugins import OWN_DISTRIBUTIONS, Registry, call_factory, checked_options
 from audioforge.plugins.options import structure_options
 from audioforge.sample import AudioSample, Problem
@@ -28,7 +28,7 @@ def open_dataset(registry: Registry, text: str, defaults: DatasetRequest) -> Dat
     """Return the dataset that `text` names.
 
     Args:
-        registry: Of the installed plugins.
+        registry: What is installed.
         text: A registered name, a path, or a hub id, with settings of its own where they differ
             from the defaults: "librispeech:split=validation.clean". Where several plugins read a
             path, "folder:format=distribution/name" says which is meant.
@@ -63,14 +63,14 @@ def _chosen(registry: Registry, text: str) -> tuple[str, dict[str, str], Provide
     """Return the location that a text names, its settings, and what serves it."""
     if not text.strip():
         raise DatasetError("the dataset has no name: give a name, a path, or a hub id")
-    location, settings = (text, {}) if _is_there(text) else parse_reference(text)
+    location, settings = (text, {}) if _is_there(text) else parse_plugin_reference(text)
     chosen = settings.get(FORMAT)
     provided = find_dataset(registry, location) if chosen is None else _named(registry, chosen)
     return location, settings, provided
 
 
 def _checked(provided: Provided, settings: dict[str, str]) -> dict[str, Any]:
-    """Return the options of a dataset among the settings of a reference, checked."""
+    """Return the options of a dataset among the settings of a plugin reference, checked."""
     own = {k: v for k, v in settings.items() if k not in REQUEST_FIELDS | {FORMAT}}
     return checked_options(provided, own)
 
@@ -79,8 +79,8 @@ class _Guarded(Dataset):
     """A third party's dataset, whose failures are told as its own.
 
     Args:
-        provided: Whose it is.
-        dataset: It.
+        provided: The dataset's specification, with the distribution that it is from.
+        dataset: The dataset that is guarded.
     """
 
     def __init__(self, provided: Provided, dataset: Dataset) -> None:
@@ -98,7 +98,7 @@ class _Guarded(Dataset):
         """
         whose = f"dataset '{self._provided.full_name}'"
         try:
-            with global_state_put_back(whose, "load"):
+            with global_state_restored(whose, "load"):
                 for number, item in enumerate(self._dataset.load(), 1):
                     yield _taken(number, item)
         except (AudioForgeError, KeyboardInterrupt, GeneratorExit):

@@ -15,11 +15,12 @@ and implements one or more hooks with the marker `hookimpl`:
         return [VerifierSpec(name="politeness", summary="…", tasks=("asr",),
                              factory="audioforge_politeness.verifier:Politeness")]
 
-Hooks return data only. A plugin module must be quick to import: no torch, no transformers; what is
-heavy stands behind the "package.module:Class" strings of a specification and is imported when it is
-asked for. A plugin that raises in a hook is listed as failed by `audioforge plugins list`, and the
-others go on. Subcommands are not a hook: they are entry points of the group `audioforge.commands`
-(`name = "package.module:click_command"`), so that `audioforge --help` imports none of them.
+There is one hook for each kind of thing. Hooks return data only. A plugin module must be quick to
+import: no torch, no transformers; what is heavy stands behind the "package.module:Class" strings of
+a specification and is imported when it is asked for. A plugin that raises in a hook is listed as
+failed by `audioforge plugins list`, and the others go on. Subcommands are not a hook: they are
+entry points of the group `audioforge.commands` (`name = "package.module:click_command"`), so that
+`audioforge --help` imports none of them.
 """
 
 from __future__ import annotations

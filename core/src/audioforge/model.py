@@ -27,8 +27,8 @@ class SamplingParams:
         temperature: Divides the logits; 0 means greedy, and then k must be 1.
         top_p: Keep the smallest set of tokens whose probability reaches this; 1 keeps all.
         top_k: Keep this many tokens; 0 keeps all.
-        seed: Of the run.
-        cycle: Of the run; with seed, sample id, hypothesis index and step it keys the noise.
+        seed: Seed of the run.
+        cycle: The cycle; with seed, sample id, hypothesis index and step it keys the noise.
         max_new_tokens: Stop after this many tokens; None for the model's own limit.
     """
 

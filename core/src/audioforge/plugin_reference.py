@@ -9,12 +9,12 @@ from typing import Any
 from audioforge.errors import UsageError
 
 
-def parse_reference(text: str) -> tuple[str, dict[str, str]]:
-    """Split a reference into its name and settings; values stay text.
+def parse_plugin_reference(text: str) -> tuple[str, dict[str, str]]:
+    """Split a plugin reference into its name and settings; values stay text.
 
-    >>> parse_reference("wer")
+    >>> parse_plugin_reference("wer")
     ('wer', {})
-    >>> parse_reference("hotwords:terms=a.txt,weight=0.5")
+    >>> parse_plugin_reference("hotwords:terms=a.txt,weight=0.5")
     ('hotwords', {'terms': 'a.txt', 'weight': '0.5'})
 
     Raises:
@@ -34,19 +34,19 @@ def parse_reference(text: str) -> tuple[str, dict[str, str]]:
     return name, settings
 
 
-def read_reference(reference: str | Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Return the name and settings of a reference in either spelling.
+def read_plugin_reference(plugin: str | Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Return the name and settings of a plugin reference in either spelling.
 
-    >>> read_reference({"name": "gated", "require": ["hallucination"]})
+    >>> read_plugin_reference({"name": "gated", "require": ["hallucination"]})
     ('gated', {'require': ['hallucination']})
 
     Raises:
         UsageError: If a setting has no `=` or is there twice.
     """
-    if isinstance(reference, str):
-        name, settings = parse_reference(reference)
+    if isinstance(plugin, str):
+        name, settings = parse_plugin_reference(plugin)
         return name, dict(settings)
-    options = dict(reference)
+    options = dict(plugin)
     return str(options.pop("name", "")), options
 
 

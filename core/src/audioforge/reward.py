@@ -23,9 +23,9 @@ class RewardAggregator(ABC):
         """Combine scores.
 
         Args:
-            scores: By verifier id, of the verifiers that have a weight or are required; a score
-                whose reward is None takes no part. A copy, as are the weights.
-            weights: By verifier id, none negative.
+            scores: A score by verifier id, for the verifiers that have a weight or are required;
+                one whose reward is None takes no part. A copy, as are the weights.
+            weights: A weight by verifier id, none negative.
 
         Returns:
             A reward in [0, 1], or None when no score takes part.

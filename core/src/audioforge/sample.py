@@ -1,4 +1,7 @@
-"""The records that pass between datasets, models, verifiers and the engine. No torch here."""
+"""The records that pass between datasets, models, verifiers and the engine.
+
+No torch here, and NumPy for types only: listing what is installed imports this module.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,14 @@ import hashlib
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-import numpy as np
 from attrs import define, evolve, field, frozen
 
-Audio = Path | bytes | np.ndarray
+if TYPE_CHECKING:
+    import numpy as np
+
+Audio: TypeAlias = "Path | bytes | np.ndarray"
 """A clip's audio: a sound file, an encoded sound file in memory, or float samples (frames,) or
 (frames, channels)."""
 
@@ -71,7 +76,7 @@ class Clip:
     Attributes:
         sample: The sample.
         waveform: float32, mono, shape (frames,), at the sampling rate that the consumer asked for.
-        sampling_rate: In Hz.
+        sampling_rate: Sampling rate of the waveform, in Hz.
     """
 
     sample: AudioSample
@@ -103,7 +108,7 @@ class Hypothesis:
         text: A transcript.
         label: A class label.
         audio: Generated float32 samples, shape (frames,), or the sound file that holds them.
-        sampling_rate: Of `audio`, in Hz; None for a file, which states its own.
+        sampling_rate: Sampling rate of `audio`, in Hz; None for a file, which states its own.
         logprob: Natural log-probability under the model at temperature 1, summed over tokens.
         tokens: Number of tokens (or labels) that `logprob` sums over.
     """
@@ -123,9 +128,11 @@ class Hypothesis:
             return self.text
         if self.label is not None:
             return self.label
-        if isinstance(self.audio, np.ndarray):
-            return hashlib.sha256(self.audio.tobytes()).hexdigest()
-        return "" if self.audio is None else hashlib.sha256(self.audio.read_bytes()).hexdigest()
+        if self.audio is None:
+            return ""
+        sound = self.audio
+        content = sound.read_bytes() if isinstance(sound, Path) else sound.tobytes()
+        return hashlib.sha256(content).hexdigest()
 
 
 @frozen
@@ -161,8 +168,8 @@ class ScoredHypothesis:
 
     Attributes:
         hypothesis: What the model said.
-        scores: By verifier id.
-        reward: In [0, 1], or None when no verifier could judge.
+        scores: The verifiers' scores, by verifier id.
+        reward: A number in [0, 1], or None when no verifier could judge.
     """
 
     hypothesis: Hypothesis
@@ -176,7 +183,7 @@ class Rollout:
 
     Attributes:
         sample: The sample.
-        cycle: From 1.
+        cycle: The cycle, from 1.
         hypotheses: In the order of their index.
     """
 
@@ -186,7 +193,7 @@ class Rollout:
 
     @property
     def rewards(self) -> list[float]:
-        """The rewards of the hypotheses that could be judged."""
+        """The rewards of the hypotheses that have one."""
         return [h.reward for h in self.hypotheses if h.reward is not None]
 
 

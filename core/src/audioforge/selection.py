@@ -22,7 +22,7 @@ class Kept:
     Attributes:
         sample: The sample.
         target: The hypothesis to make more likely.
-        weight: Its share in the loss; RAFT is weight 1.
+        weight: Share of the target in the loss; RAFT is weight 1.
     """
 
     sample: AudioSample
@@ -49,10 +49,11 @@ class SelectionContext:
     """What a run tells its selection.
 
     Attributes:
-        task: Of the run.
-        seed: Of the run; keys every draw, together with the cycle and the sample's id.
+        task: Task of the run.
+        seed: Seed of the run; keys every draw, together with the cycle and the sample's id.
         threshold: The reward from which a hypothesis can be kept.
-        keep_top_percent: How much of all judged hypotheses a selection among all clips keeps.
+        keep_top_percent: Percent of all hypotheses with a reward that a selection among all clips
+            keeps.
     """
 
     task: Task
@@ -67,7 +68,7 @@ class Selection(ABC):
     Attributes:
         learns_from_references: Whether the hypotheses that it wants are the references themselves:
             then nothing is sampled, and each rollout has the sample's reference as its only one.
-        least_hypotheses: Of how many hypotheses per clip it needs to choose.
+        least_hypotheses: How many hypotheses per clip it needs at least, to choose among them.
     """
 
     learns_from_references: ClassVar[bool] = False

@@ -19,7 +19,7 @@ class Spec:
         options: "package.module:Class" of an attrs class with the options the factory takes as
             keyword arguments; None when it takes none.
         example: "package.module:function" that says what to check it with, for the contract tests:
-            given a new folder, it returns the example of `audioforge.testing` for its kind. A
+            given a new folder, it returns the example of `audioforge_kit` for its kind. A
             verifier or aggregator that works without options needs none; a model adapter and a
             dataset need one.
     """
@@ -49,7 +49,7 @@ class VerifierSpec(Spec):
     """A verifier; the factory returns an `audioforge.verifier.Verifier`.
 
     Attributes:
-        tasks: What it can score.
+        tasks: Tasks whose hypotheses it can score.
     """
 
     tasks: tuple[Task, ...]
@@ -63,12 +63,12 @@ class DatasetSpec(Spec):
     they are called. One without is a named corpus.
 
     Attributes:
-        tasks: What its references are good for.
-        suffixes: Of the files it reads, such as ".jsonl".
+        tasks: Tasks that its references are good for.
+        suffixes: Endings of the files it reads, such as ".jsonl".
         markers: Glob patterns; a folder in which one matches is read by this format.
         hub: Whether it serves dataset ids of the Hugging Face hub.
         size: Hours and gigabytes, for people.
-        licence: Of the data.
+        licence: Licence of the data.
     """
 
     tasks: tuple[Task, ...]
@@ -109,7 +109,7 @@ class ExporterSpec(Spec):
     """An exporter; the factory returns an `audioforge.exporter.Exporter`.
 
     Attributes:
-        tasks: Of the checkpoints it takes.
+        tasks: Tasks of the checkpoints it takes.
     """
 
     tasks: tuple[Task, ...]

@@ -43,7 +43,7 @@ class Tracker(ABC):
 
         Args:
             step: Steps of the optimiser since the run began; 0 is the untouched base.
-            values: By name: `loss` in nats per token, `grad_norm` before clipping and
+            values: Figures by name: `loss` in nats per token, `grad_norm` before clipping and
                 `learning_rate` of each step; `cycle`, `reward`, `reward_std`,
                 `frac_reward_zero_std`, `kept` and `eval_<metric>` (rates as fractions) of each
                 cycle.
@@ -55,7 +55,7 @@ class Tracker(ABC):
         """See the greedy outputs on the held-out set.
 
         Args:
-            cycle: From 1; 0 is the untouched base.
+            cycle: The cycle, from 1; 0 is the untouched base.
             rows: As `predictions.jsonl` has them, each with `id`, `text` and `pred_text`, a label
                 or a path of sound.
         """

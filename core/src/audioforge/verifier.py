@@ -20,7 +20,7 @@ class VerifierContext:
     """What a run tells its verifiers.
 
     Attributes:
-        task: Of the run.
+        task: Task of the run.
         normalizer: Name of the text normaliser that the whole run uses.
         wer_threshold: The word error rate up to which a transcript passes.
         device: A torch device, for verifiers that run a model.
@@ -42,7 +42,7 @@ class CorpusMetric:
     """A metric of a whole corpus: summed numerators over the summed denominator.
 
     Attributes:
-        name: Such as "wer".
+        name: Name of the metric, such as "wer".
         numerator: Names of metrics of a `Score` that are summed.
         denominator: Name of the metric of a `Score` that they are divided by. A score without
             one of these metrics takes no part.
@@ -73,7 +73,7 @@ class Verifier(ABC):
     score with reward None, and leaves a metric out that it cannot compute: missing is never 0.
 
     Attributes:
-        tasks: What it can score.
+        tasks: Tasks whose hypotheses it can score.
         needs_reference: Whether it can judge nothing without the sample's reference or label.
         scope: "hypothesis" when each is judged by itself; "rollout" when a sample's k hypotheses
             are judged against each other, which then stand side by side in one call of `verify`.

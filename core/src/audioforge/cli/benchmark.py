@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import click
 
 from audioforge.cli.plugin_option import plugin_option
-from audioforge.config import AudioRAFTConfig
+from audioforge.cli.setting_options import given_flags, setting_options
+from audioforge.config import BenchmarkConfig
 from audioforge.files import atomic
-from audioforge.model import TASKS
 from audioforge.plugins import discover
 from audioforge.terminal.console import print_json, print_line, print_table
+from audioforge.terminal.figures import percent, percent_interval
 
 EXAMPLE = """\b
   audioforge benchmark --model openai/whisper-tiny --dataset heldout.jsonl --limit 100
@@ -25,40 +26,7 @@ MOST_COLUMNS = 20
 
 
 @click.command(context_settings={"max_content_width": 100}, epilog=EXAMPLE)
-@click.option(
-    "--model", "model_name", required=True, help="Checkpoint: a hub id or a local folder."
-)
-@click.option("--dataset", required=True, help="A name, a path, or a hub id.")
-@click.option("--task", type=click.Choice(TASKS), default="asr", show_default=True)
-@click.option("--split", help="Split to read.")
-@click.option("--text-column", help="Column or key that holds the transcript.")
-@click.option("--label-column", help="Column or key that holds the class label.")
-@click.option("--data-dir", help="Folder of the corpus' extracted archive.")
-@click.option("--streaming", is_flag=True, default=None, help="Stream a hub dataset.")
-@click.option("--limit", help="Use at most this many samples.")
-@click.option("--language", help="Spoken language; otherwise the sample's, or detected.")
-@click.option(
-    "--verifier",
-    multiple=True,
-    help="Verifier whose corpus metrics are reported too, as name:key=value.",
-)
-@click.option("--normalizer", help="whisper-english, whisper-basic or none.")
-@click.option("--on-error", help="skip or fail, at a clip that cannot be used.")
-@click.option(
-    "--max-error-rate",
-    metavar="FLOAT",
-    help="Stop when a verifier fails on more than this part of the clips. [default: 0.05]",
-)
-@click.option(
-    "--verifier-timeout",
-    metavar="FLOAT",
-    help="Seconds that a verifier may take for one batch; 0 is no limit. [default: 300]",
-)
-@click.option("--batch-size", help="Clips per forward pass.")
-@click.option("--max-new-tokens", help="Longest output in tokens.")
-@click.option("--adapter", help="Model adapter to use whatever config.json says.")
-@click.option("--dtype", help="float32 or bfloat16.")
-@click.option("--device", help="auto, cpu, cuda or mps.")
+@setting_options(BenchmarkConfig, required=("model_name", "dataset"))
 @click.option(
     "--output",
     type=click.Path(file_okay=False, path_type=Path),
@@ -79,14 +47,13 @@ def benchmark(
     **flags: Any,
 ) -> None:
     """Measure a model on a dataset: corpus metrics with a 95 % interval, and speed."""
-    given = {k: v for k, v in flags.items() if v is not None and v != ()}
-    config = AudioRAFTConfig.from_mapping(given)
+    config = BenchmarkConfig.from_mapping(given_flags(flags))
     from audioforge.run.benchmark import run_benchmark
-    from audioforge.run.claim import Claim
     from audioforge.run.folder import RunFolder
+    from audioforge.run.folder_claim import FolderClaim
 
     registry = discover(files=plugin_files)
-    claim = None if output is None else Claim(RunFolder(output), resumes=False)
+    claim = None if output is None else FolderClaim(RunFolder(output), resumes=False)
     try:
         measured = run_benchmark(config, registry, claim=claim, word_times=word_times)
         if output is not None and measured.is_main:
@@ -116,7 +83,7 @@ def _print_result(result: dict[str, Any]) -> None:
         return
     print_line()
     rows = [
-        [row["label"], str(row["n"]), *(_percent(row[m]) for m in ("precision", "recall", "f1"))]
+        [row["label"], str(row["n"]), *(percent(row[m], 2) for m in ("precision", "recall", "f1"))]
         for row in result["classes"]
     ]
     print_table(["class", "n", "precision", "recall", "F1"], rows, right=RIGHT)
@@ -132,12 +99,8 @@ def _print_result(result: dict[str, Any]) -> None:
 
 def _shown(key: str, value: Any) -> str:
     if key.endswith("ci95"):
-        low, high = cast("list[float]", value)
-        return f"{100 * low:.2f} to {100 * high:.2f} %"
+        low, high = value
+        return f"{percent_interval(low, high, digits=2)} %"
     if key == "rtfx":
         return f"{value:,.1f}"
-    return _percent(value) if value is None or isinstance(value, float) else str(value)
-
-
-def _percent(value: float | None) -> str:
-    return "n/a" if value is None else f"{100 * value:.2f} %"
+    return percent(value, 2) if value is None or isinstance(value, float) else str(value)

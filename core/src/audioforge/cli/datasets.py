@@ -10,9 +10,7 @@ import click
 
 from audioforge.cli.plugin_option import plugin_option
 from audioforge.dataset import DatasetRequest
-from audioforge.dataset_report import DatasetReport
-from audioforge.find_dataset import find_dataset, open_dataset
-from audioforge.plugin_reference import parse_reference
+from audioforge.plugin_reference import parse_plugin_reference
 from audioforge.plugins import Registry, dataset_specs, discover
 from audioforge.specs import DatasetSpec
 from audioforge.terminal.console import print_json, print_line, print_table
@@ -95,35 +93,29 @@ def _print_listing(listed: list[dict[str, Any]]) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def show(
     dataset: str,
-    split: str | None,
-    text_column: str | None,
-    label_column: str | None,
     data_dir: Path | None,
     limit: int | None,
     plugin_files: tuple[Path, ...],
     as_json: bool,
+    **request: Any,
 ) -> None:
     """Print what a dataset holds, and every problem found.
 
     DATASET is a name, a path, or a hub id, as for `audioforge train --dataset`. Every clip is
     decoded in full.
     """
+    from audioforge.dataset_report import DatasetReport  # decoding is heavy, and not for listing
+    from audioforge.find_dataset import open_dataset
+
     registry = discover(files=plugin_files)
-    request = DatasetRequest(
-        location=dataset,
-        split=split,
-        text_column=text_column,
-        label_column=label_column,
-        data_dir=data_dir,
-        streaming=True,
-    )
-    items = open_dataset(registry, dataset, request).load()
+    asked = DatasetRequest(location=dataset, data_dir=data_dir, streaming=True, **request)
+    items = open_dataset(registry, dataset, asked).load()
     if limit is None and _is_remote(registry, dataset, data_dir):
         limit = REMOTE_LIMIT
     report = DatasetReport()
     for item in Reporter().count(islice(items, limit), "Decoding", limit):
         report.add(item)
-    summary = {"dataset": dataset, "split": split, "limit": limit, **report.to_json()}
+    summary = {"dataset": dataset, "split": request["split"], "limit": limit, **report.to_json()}
     if as_json:
         print_json(summary)
     else:
@@ -133,7 +125,9 @@ def show(
 def _is_remote(registry: Registry, dataset: str, data_dir: Path | None) -> bool:
     if data_dir is not None or Path(dataset).exists():
         return False
-    location, settings = parse_reference(dataset)
+    from audioforge.find_dataset import find_dataset
+
+    location, settings = parse_plugin_reference(dataset)
     if "data_dir" in settings or Path(location).exists():
         return False
     return isinstance(find_dataset(registry, location).spec, DatasetSpec)

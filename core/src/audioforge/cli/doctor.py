@@ -17,12 +17,12 @@ import attrs
 import click
 from attrs import frozen
 
-from audioforge.cli.plugins.listing import plugin_rows
+from audioforge.cli.plugins.listing import others, plugin_rows
 from audioforge.errors import describe
-from audioforge.optional_imports import COMPANIONS, hide_broken_companions
 from audioforge.plugins import discover
 from audioforge.terminal import console
 from audioforge.terminal.escapes import one_line
+from audioforge.torch_companions import COMPANIONS, hide_broken_companions
 
 TESTED_TRIO = {"torch": "2.14.1", "torchaudio": "2.11.0", "torchcodec": "0.17.0"}
 """The newest versions of the three that are known to work together."""
@@ -39,7 +39,7 @@ class Check:
     """What one look found.
 
     Attributes:
-        name: Of what was looked at.
+        name: What was looked at, such as "torch" or a distribution.
         status: "broken" makes the command exit with 1.
         detail: What was found.
         mend: What to do; empty when all is well.
@@ -210,7 +210,7 @@ def _temporary() -> Iterator[Check]:
 
 def _plugins() -> Iterator[Check]:
     rows = plugin_rows(discover())
-    if not rows:
+    if not others(rows):
         mend = "Install audioforge[all], or the plugins you need."
         yield Check("plugins", "warning", "none is loaded", mend)
     for row in rows:

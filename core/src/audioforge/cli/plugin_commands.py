@@ -29,8 +29,8 @@ class PluginCommand:
 
     Attributes:
         name: What the user types.
-        distribution: Whose it is.
-        version: Of the distribution.
+        distribution: Name of the distribution that brings it.
+        version: Version of the distribution.
         summary: One line for `--help`: what the distribution says of itself.
         entry_point: What to import.
         conflict: Why the plain name does not mean this one; None when it does.

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import attrs
 import click
 
 from audioforge.cli.plugin_option import plugin_option
+from audioforge.cli.setting_options import given_flags, setting_options
 from audioforge.config import AudioRAFTConfig, read_config_file
 from audioforge.errors import UsageError
 from audioforge.plugins import discover
@@ -22,45 +21,6 @@ if TYPE_CHECKING:
     from audioforge.run.disk_space import DiskSpace
     from audioforge.run.run import Run
 
-RENAMED = {"model_name": "--model", "num_cycles": "--cycles", "output_dir": "--output"}
-REPEATED = ("texts", "references")
-
-
-def config_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add one flag for each setting; what is not given on the command line is not passed on."""
-    for attribute in reversed(attrs.fields(AudioRAFTConfig)):
-        command = click.option(*_names(attribute), **_option(attribute))(command)
-    return command
-
-
-def _names(attribute: attrs.Attribute[Any]) -> tuple[str, str]:
-    flag = RENAMED.get(attribute.name, f"--{attribute.name.replace('_', '-')}")
-    if attribute.metadata["kind"] == "flag":
-        flag = f"{flag}/--no-{flag.removeprefix('--')}"
-    return flag, attribute.name
-
-
-def _option(attribute: attrs.Attribute[Any]) -> dict[str, Any]:
-    metadata, default = attribute.metadata, attribute.default
-    text = metadata["help"]
-    if default is not None and default is not False and default != ():
-        text += (
-            f"  [default: {default:g}]"
-            if isinstance(default, float)
-            else (f"  [default: {default}]")
-        )
-    option: dict[str, Any] = {"help": text, "default": None}
-    if metadata["kind"] == "flag":
-        return option | {"is_flag": True}  # with None as default: not given
-    if metadata["choices"]:
-        option["metavar"] = "|".join(metadata["choices"])
-    elif metadata["kind"] == "floats":
-        option["metavar"] = "FLOAT,…"
-    elif metadata["kind"] in ("int", "float", "path"):
-        option["metavar"] = metadata["kind"].upper()
-    # Values stay text here: the configuration converts them and reports all problems at once.
-    return option | {"type": str, "multiple": metadata["kind"] in REPEATED}
-
 
 def build_config(config_file: Path | None, flags: dict[str, Any]) -> AudioRAFTConfig:
     """Return the settings of a file, overridden by the flags that were given.
@@ -68,9 +28,8 @@ def build_config(config_file: Path | None, flags: dict[str, Any]) -> AudioRAFTCo
     Raises:
         ConfigError: With everything that is wrong, in the file and in the flags.
     """
-    given = {k: v for k, v in flags.items() if v is not None and v != ()}
     values = read_config_file(config_file) if config_file else {}
-    return AudioRAFTConfig.from_mapping({**values, **given})
+    return AudioRAFTConfig.from_mapping({**values, **given_flags(flags)})
 
 
 EXAMPLE = """\b
@@ -99,7 +58,7 @@ EXAMPLE = """\b
     help="With --resume: go on although files, plugins, texts or sound have changed since the run "
     "began; summary.json lists what.",
 )
-@config_options
+@setting_options(AudioRAFTConfig)
 @plugin_option
 @click.option("--dry-run", is_flag=True, help="Check everything, say what would run, and stop.")
 @click.option(
@@ -134,6 +93,7 @@ def train(
         from audioforge.raft.trainer import AudioRAFTTrainer
 
         trainer = AudioRAFTTrainer(config, discover(files=plugin_files))
+    # A dry run does everything that can fail early, and writes nothing.
     if dry_run:
         from audioforge.run.disk_space import disk_space
 
@@ -146,7 +106,7 @@ def train(
             _print_plan(run, adapter, space, as_json)
         return
     summary = trainer.train()
-    if not summary.is_main:
+    if not summary.is_main:  # of several processes one speaks
         return
     if as_json:
         print_json(summary.as_mapping())
@@ -170,7 +130,7 @@ def _resumed(
     Raises:
         UsageError: If there is no run in the folder, or settings were given that it has already.
     """
-    given = {k: v for k, v in flags.items() if v is not None and v != ()}
+    given = given_flags(flags)
     if config_file is not None:
         given["config"] = config_file
     folder = folder.absolute()
@@ -201,7 +161,7 @@ def _go_to(folder: Path | None) -> None:
 
 def _print_plan(run: Run, adapter: ModelAdapter, space: DiskSpace, as_json: bool) -> None:
     """Say what would run."""
-    from audioforge.run.run import describe
+    from audioforge.run.prepare import describe
 
     parameters = list(adapter.module.parameters())
     weights = sum(p.numel() for p in parameters)

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from audioforge.cli.plugin_option import plugin_option
-from audioforge.config import AudioRAFTConfig
-from audioforge.model import TASKS
+from audioforge.cli.setting_options import given_flags, setting_options
+from audioforge.config import VerifyConfig
+from audioforge.config.setting_kinds import number
 from audioforge.plugins import discover
-from audioforge.setting_kinds import number
+from audioforge.tasks import speech_task
 from audioforge.terminal.console import print_error, print_json, print_line, print_note, print_table
+from audioforge.terminal.figures import decimal, decimal_interval, percent
 
 if TYPE_CHECKING:
     from audioforge.scoring.score import Scoring
@@ -43,7 +45,6 @@ def _reward(_: click.Context, __: click.Parameter, value: str | None) -> float |
 
 @click.command(context_settings={"max_content_width": 100}, epilog=EXAMPLE)
 @click.argument("file", required=False, type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--task", type=click.Choice(TASKS), default="asr", show_default=True)
 @click.option(
     "--manifest",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -54,30 +55,7 @@ def _reward(_: click.Context, __: click.Parameter, value: str | None) -> float |
     type=click.Path(file_okay=False, path_type=Path),
     help="With --task tts: folder of the generated sound files, named as a line's id or recording.",
 )
-@click.option(
-    "--verifier",
-    multiple=True,
-    help="Verifier as name:key=value,weight=1; may be given more than once. [default: the task's]",
-)
-@click.option("--aggregator", help="How scores become one reward. [default: weighted_mean]")
-@click.option("--normalizer", help="whisper-english, whisper-basic or none.")
-@click.option("--language", help="Language of the texts; otherwise the one that the lines state.")
-@click.option("--text-column", help="Key of the reference. [default: text]")
-@click.option("--label-column", help="Key of the correct class. [default: label, else text]")
-@click.option("--wer-threshold", help="Word error rate up to which a transcript passes.")
-@click.option("--on-error", help="skip or fail, at a line that cannot be scored.")
-@click.option(
-    "--max-error-rate",
-    metavar="FLOAT",
-    help="Stop when a verifier fails on more than this part of the lines. [default: 0.05]",
-)
-@click.option(
-    "--verifier-timeout",
-    metavar="FLOAT",
-    help="Seconds that a verifier may take for one batch; 0 is no limit. [default: 300]",
-)
-@click.option("--limit", help="Score at most this many samples.")
-@click.option("--device", help="auto, cpu, cuda or mps; for verifiers that run a model.")
+@setting_options(VerifyConfig)
 @click.option(
     "--fail-under",
     callback=_reward,
@@ -110,10 +88,9 @@ def verify(
     fail when a line cannot be scored.
     """
     path = _one_file(file, manifest)
-    if audio_dir is not None and flags["task"] != "tts":
+    config = VerifyConfig.from_mapping(given_flags(flags))
+    if audio_dir is not None and not speech_task(config.task).generates_speech:
         raise click.UsageError("--audio-dir goes with --task tts")
-    settings = {k: v for k, v in flags.items() if v is not None and v != ()}
-    config = AudioRAFTConfig.from_mapping(settings)
     from audioforge.scoring.score import score_predictions
 
     registry = discover(files=plugin_files)
@@ -147,8 +124,8 @@ def _print(result: dict[str, Any]) -> None:
             [
                 identity,
                 f"{row['weight']:g}",
-                _number(row["reward"]),
-                _share(row["passed"]),
+                decimal(row["reward"]),
+                percent(row["passed"]),
                 f"{row['unscored']:,}",
             ]
             for identity, row in result["verifiers"].items()
@@ -160,14 +137,18 @@ def _print(result: dict[str, Any]) -> None:
     print_table(
         ["mean or rate", "value", "95 %"],
         [
-            [name, _number(value), _interval(result["ci95"].get(name))]
+            [
+                name,
+                decimal(value),
+                decimal_interval(*bounds) if (bounds := result["ci95"].get(name)) else "",
+            ]
             for name, value in measured.items()
         ],
         right=["value"],
     )
     print_line()
     print_line(
-        f"{result['scored']:,} of {result['n']:,} scored; {_share(result['passed'])} of these "
+        f"{result['scored']:,} of {result['n']:,} scored; {percent(result['passed'])} of these "
         f"passed; normaliser {result['normalizer']}"
     )
 
@@ -187,15 +168,3 @@ def _print_left_out(scoring: Scoring) -> None:
             + (f" and {more:,} more" if more > 0 else ""),
             style="yellow",
         )
-
-
-def _number(value: float | None) -> str:
-    return "n/a" if value is None else f"{value:.4f}"
-
-
-def _share(value: float | None) -> str:
-    return "n/a" if value is None else f"{100 * value:.1f} %"
-
-
-def _interval(interval: list[float] | None) -> str:
-    return "" if interval is None else f"{interval[0]:.4f} to {interval[1]:.4f}"

@@ -26,7 +26,7 @@ def new_file(path: Path, *, durable: bool = True) -> Iterator[Path]:
     """Give a temporary name for a file that takes the place of `path` when the block ends.
 
     Args:
-        path: Of the file.
+        path: Where the file is to be.
         durable: Whether it must outlast a power cut; what is written again after one need not.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")

@@ -71,6 +71,20 @@ class Journal:
             yield from whole_lines(path)
 
 
+def append_line(path: Path, line: Any) -> None:
+    """Add a line to a file that one process writes; it may be lost to a power cut, not to a kill.
+
+    Raises:
+        OSError: If it cannot be written.
+    """
+    try:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(atomic.to_json_line(line))
+    except OSError as error:
+        error.filename = error.filename or str(path)  # a full disk does not say which file
+        raise
+
+
 def mend(path: Path) -> None:
     """Take torn lines out of a file, so that the next one does not continue them."""
     with path.open("rb") as file:

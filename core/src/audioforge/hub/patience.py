@@ -22,10 +22,12 @@ from audioforge.errors import AudioForgeError
 from audioforge.terminal import console
 
 TRIES = 5
-"""With the hub client's pauses of 1, 2, 4 and 8 s: 15 s, and the time limit of each request."""
+"""Tries of a request, with the hub client's pauses of 1, 2, 4 and 8 s in between: 15 s, and the
+time limit of each try."""
 
 STREAMING_TRIES = 12
-"""Of a dataset that is streamed: minutes, since a run of days should outlive a router's restart."""
+"""Tries where a dataset is streamed: minutes, since a run of days should outlive a router's
+restart."""
 
 RATE_LIMITED = 429
 TEMPORARY = frozenset({408, RATE_LIMITED, 500, 502, 503, 504})
@@ -46,7 +48,7 @@ class Patience:
 
     Attributes:
         tries: The number after which an error ends every layer of retries.
-        failures: In a row, by request.
+        failures: How often each request failed in a row, by the request.
         told: The requests of which the user was told.
     """
 

@@ -44,8 +44,8 @@ def fetch(checkpoint: str, patterns: Sequence[str]) -> Path:
     When the hub fails, the cache's copy is taken if it is whole.
 
     Args:
-        checkpoint: Its id.
-        patterns: Of the names of files outside any subfolder.
+        checkpoint: Id of the checkpoint on the hub.
+        patterns: Glob patterns of the names of files outside any subfolder.
 
     Raises:
         CheckpointError: If it cannot be had, saying why and what to do.

@@ -9,22 +9,16 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
+from huggingface_hub.utils.tqdm import enable_progress_bars
 
 from audioforge.errors import CheckpointError
+from audioforge.files.checkpoint_folder import locate
 from audioforge.hub.snapshot import fetch_checkpoint
-from audioforge.huggingface.checkpoint_folder import locate
-from audioforge.optional_imports import hide_broken_companions
-
-hide_broken_companions()
-
-from huggingface_hub.utils.tqdm import enable_progress_bars  # noqa: E402
-from transformers import AutoConfig  # noqa: E402
-from transformers.utils import logging  # noqa: E402
-
-from audioforge.huggingface.known_keys import check_values  # noqa: E402
-from audioforge.huggingface.merge import merge_update  # noqa: E402
-from audioforge.huggingface.safe_files import check_files  # noqa: E402
-from audioforge.huggingface.size import check_size  # noqa: E402
+from audioforge.huggingface.known_keys import check_values
+from audioforge.huggingface.library import transformers
+from audioforge.huggingface.merge_low_rank import merge_update
+from audioforge.huggingface.network_size import check_size
+from audioforge.huggingface.safe_files import check_files
 
 T = TypeVar("T")
 
@@ -36,14 +30,14 @@ def read_model_config(location: str) -> Any:
         CheckpointError: If it is missing or damaged, or asks for code of its own.
     """
     # The bars of reading and writing weights, which is quick; and of the hub's.
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    transformers.logging.disable_progress_bar()
     if sys.stderr.isatty():
         enable_progress_bars()
 
     def read(folder: str) -> Any:
         check_files(location, Path(folder))
         check_values(Path(folder))
-        return AutoConfig.from_pretrained(folder, trust_remote_code=False)
+        return transformers.AutoConfig.from_pretrained(folder, trust_remote_code=False)
 
     return read_part(location, "config.json", read)
 
@@ -79,7 +73,7 @@ def read_model(
         model_class: A Transformers class with `from_pretrained`.
         may_be_new: Prefixes of the names of weights that the checkpoint need not have, or may have
             in another shape.
-        settings: For `from_pretrained`.
+        settings: What `from_pretrained` is given besides.
 
     Raises:
         CheckpointError: If the weights are missing, damaged, incomplete or pickled.
@@ -146,12 +140,12 @@ def write_model(
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Keep Transformers from printing a table of the file's own weight names as they are."""
-    verbosity = logging.get_verbosity()
-    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    verbosity = transformers.logging.get_verbosity()
+    transformers.logging.set_verbosity_error()
     try:
         yield
     finally:
-        logging.set_verbosity(verbosity)
+        transformers.logging.set_verbosity(verbosity)
 
 
 def _unreadable(location: str, part: str, error: Exception) -> CheckpointError:

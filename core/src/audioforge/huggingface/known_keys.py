@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers.activations import ACT2FN
 
-from audioforge.huggingface.checkpoint_files import read_object
+from audioforge.files.checkpoint_files import MAX_JSON_BYTES, read_object
+from audioforge.huggingface.library import transformers
 from audioforge.huggingface.schema import (
     ANY_NUMBER,
     FLAG,
@@ -31,13 +31,11 @@ from audioforge.huggingface.schema import (
     whole,
 )
 
-MAX_JSON_BYTES = 100 * 2**20
-"""Twenty times the largest tokenizer of speech models."""
-
 WIDTH = whole(1, 65_536)
 TOKEN = optional(whole(-1, 10_000_000))
 ACTIVATION = Value(
-    "the name of one of Transformers' activations", lambda v: isinstance(v, str) and v in ACT2FN
+    "the name of one of Transformers' activations",
+    lambda v: isinstance(v, str) and v in transformers.activations.ACT2FN,
 )
 DTYPE = Value(
     "the name of one of PyTorch's types of number, such as float32",
@@ -170,7 +168,7 @@ def check_values(folder: Path) -> None:
     """Check the values of a checkpoint's JSON files; of a file that is not there, none.
 
     Args:
-        folder: Of the checkpoint.
+        folder: The checkpoint's folder.
 
     Raises:
         CheckpointError: Naming a file and all keys of it that are wrong.

@@ -25,7 +25,7 @@ def add_low_rank_updates(
 
     Args:
         model: The network.
-        rank: Of the updates.
+        rank: Rank of each update.
         alpha: An update is scaled by `alpha / rank`.
         targets: Names of the linear layers that get an update.
     """

@@ -15,10 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from audioforge.errors import CheckpointError, listed
+from audioforge.files.checkpoint_files import MAX_JSON_BYTES, check_whole
+from audioforge.files.checkpoint_folder import INDEX, LOW_RANK, WEIGHTS
 from audioforge.find_adapter import read_config
-from audioforge.huggingface.checkpoint_files import check_whole
-from audioforge.huggingface.checkpoint_folder import INDEX, LOW_RANK, WEIGHTS
-from audioforge.huggingface.known_keys import MAX_JSON_BYTES
 
 READ = ("*.json", "*.txt", "*.model", "*.safetensors")
 """Names of the files that may be read."""
@@ -51,7 +50,7 @@ def check_files(location: str, folder: Path) -> None:
     """Refuse a checkpoint that would make Transformers unpickle, fetch code, or never end.
 
     Args:
-        location: Of the checkpoint, for messages.
+        location: What the user called the checkpoint, for messages.
         folder: Where its files lie.
 
     Raises:

@@ -67,7 +67,7 @@ def optional(value: Value) -> Value:
 
 
 def either(first: Value, second: Value) -> Value:
-    """Of one kind or the other."""
+    """A value of one kind or the other."""
     what = f"{first.what}, or {second.what}"
     return Value(what, lambda v: first.accepts(v) or second.accepts(v))
 
@@ -99,7 +99,7 @@ def problems(values: Mapping[str, Any], table: Table, within: str = "") -> list[
 
     Args:
         values: Content of the file.
-        table: Of the file.
+        table: The values that the file's keys may have.
         within: Goes before each key, such as "feature_extractor.".
     """
     return [

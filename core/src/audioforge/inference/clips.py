@@ -1,18 +1,18 @@
-"""From samples to batches of decoded clips, with one policy for what cannot be used."""
+"""From samples to batches of decoded clips."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-from attrs import define, evolve, field, frozen
+from attrs import evolve, frozen
 
 from audioforge.audio import load_clip
-from audioforge.errors import AudioError, DatasetError
+from audioforge.errors import AudioError
+from audioforge.inference.skip_log import SkipLog
 from audioforge.model import ModelAdapter
 from audioforge.sample import AudioSample, Clip, Problem
 
@@ -21,63 +21,14 @@ DECODERS = 2
 """Threads that decode ahead; soundfile and soxr release the interpreter while they work."""
 
 
-@define
-class SkipLog:
-    """What was left out, each named once.
-
-    Attributes:
-        on_error: "skip" to leave out what cannot be used, "fail" to stop at the first.
-        problems: By where they are.
-    """
-
-    on_error: str = "skip"
-    problems: dict[str, Problem] = field(factory=dict)
-
-    def add(self, problem: Problem) -> None:
-        """Write down a problem.
-
-        Raises:
-            DatasetError: Under the policy "fail".
-        """
-        if self.on_error == "fail":
-            raise DatasetError(f"{problem} (--on-error skip leaves such items out)")
-        self.recall(problem)
-
-    def recall(self, problem: Problem) -> None:
-        """Take over a problem that was met before, in another process or before a resume."""
-        self.problems.setdefault(f"{problem.where} {problem.kind}", problem)
-
-    def share(self, gather: Callable[[list[Problem]], list[Problem]]) -> None:
-        """Take over what the other processes skipped.
-
-        Args:
-            gather: Joins the lists of all processes.
-        """
-        for problem in gather(list(self.problems.values())):
-            self.recall(problem)
-
-    def describe(self, total: int) -> str | None:
-        """Return one line that counts what was left out by kind and names the first, or None.
-
-        Args:
-            total: How many items there were in all.
-        """
-        if not self.problems:
-            return None
-        kinds = Counter(p.kind for p in self.problems.values())
-        counted = ", ".join(f"{n} {kind}" for kind, n in kinds.most_common())
-        first = next(iter(self.problems.values()))
-        return f"skipped {len(self.problems)} of {total}: {counted} (first: {first})"
-
-
 @frozen(eq=False)
 class Batch:
     """A chunk of samples with what of it could be decoded.
 
     Attributes:
-        samples: All of them.
-        clips: Those that can be used, in the same order.
-        problems: Why the others cannot, by sample id.
+        samples: The samples of the chunk, usable or not.
+        clips: The decoded clips of those that can be used, in the same order.
+        problems: Why the others cannot be used, by sample id.
     """
 
     samples: Sequence[AudioSample]
@@ -98,8 +49,8 @@ class ClipLoader:
     """Decodes samples for one adapter, a few batches ahead.
 
     Args:
-        adapter: Its sampling rate and window decide what can be used.
-        skips: Where to write what cannot.
+        adapter: The adapter, whose sampling rate and window decide what can be used.
+        skips: Where to write what cannot be used.
 
     Attributes:
         skips: What was left out.

@@ -25,7 +25,7 @@ _PLAIN = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
 file systems do not tell it from lower case."""
 
 READABLE_BYTES = 100
-"""Of an id that is no file name, how much its file name shows; names end at 255 bytes."""
+"""How much of an id that is no file name its file name shows; names end at 255 bytes."""
 
 
 def file_stem(sample_id: str) -> str:
@@ -49,8 +49,9 @@ def store_audio(hypotheses: Sequence[Hypothesis], sample_id: str, folder: Path) 
     """Write what was generated for one sample, and return hypotheses that name their files.
 
     Args:
-        hypotheses: What holds no samples, such as a text, is returned as it is.
-        sample_id: Of the sample.
+        hypotheses: The sample's hypotheses; one without a waveform, such as a text, is returned as
+            it is.
+        sample_id: Id of the sample.
         folder: Where `<id>-<index>.flac` is written, made if need be.
 
     Raises:

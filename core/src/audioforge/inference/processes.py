@@ -104,7 +104,7 @@ class Processes:
         """Call a function on the main process alone, and return its result on every one.
 
         Raises:
-            TrainingError: On the others, if it fails on the main process, which says why.
+            TrainingError: On the other processes, if it fails on the main one, which says why.
         """
         if self.count == 1:
             return function()

@@ -1,4 +1,4 @@
-"""Sampling: k hypotheses for each clip of this process' shard."""
+"""Sampling: k hypotheses for each clip, batch by batch."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from attrs import frozen
 from audioforge.inference.clips import ClipLoader
 from audioforge.inference.out_of_memory import is_out_of_memory
 from audioforge.inference.processes import Processes
+from audioforge.inference.skip_log import SkipLog
 from audioforge.isolation.copies import for_adapter
-from audioforge.isolation.global_state.put_back import global_state_put_back
-from audioforge.model import ModelAdapter, SamplingParams, Task
+from audioforge.isolation.global_state.restored import global_state_restored
+from audioforge.model import ModelAdapter, SamplingParams
 from audioforge.sample import AudioSample, Clip, Hypothesis, Problem
+from audioforge.tasks import SpeechTask
 from audioforge.terminal.reporter import Reporter
 
 Sampled = tuple[Clip, list[Hypothesis]]
@@ -33,86 +35,90 @@ class SampledBatch:
     problems: dict[str, Problem]
 
 
-def sample_hypotheses(
-    adapter: ModelAdapter,
-    loader: ClipLoader,
-    chunks: Sequence[Sequence[AudioSample]],
-    k: int,
-    params: SamplingParams,
-    *,
-    processes: Processes,
-    reporter: Reporter,
-    what: str,
-) -> Iterator[SampledBatch]:
-    """Yield batches of clips with their hypotheses.
+@frozen(eq=False, kw_only=True)
+class Sampler:
+    """Draws hypotheses from one model, all in the same way.
 
-    A batch that the memory cannot hold is sampled in halves; a clip that it cannot hold alone is
-    left out by the skip policy.
-
-    Args:
+    Attributes:
         adapter: The model.
-        loader: Decodes and applies the skip policy.
-        chunks: The batches of this process.
-        k: Hypotheses per clip.
+        k: How many hypotheses each clip gets.
         params: How to draw; temperature 0 decodes greedily.
+        skips: Where a clip goes that cannot be used.
         processes: Gives the precision to compute in.
         reporter: Shows progress.
-        what: What the progress bar says.
     """
-    adapter.module.eval()
-    total = sum(len(chunk) for chunk in chunks)
-    batches = reporter.track(
-        loader.batches(chunks), total, what, size=lambda batch: len(batch.samples)
-    )
-    for batch in batches:
-        sampled, problems = [], dict(batch.problems)
-        for clip, drawn in _drawn(adapter, batch.clips, k, params, processes, reporter):
-            if isinstance(drawn, Problem):
-                loader.skips.add(drawn)
-                problems[clip.sample.id] = drawn
-            else:
-                sampled.append((clip, drawn))
-        yield SampledBatch(sampled, problems)
 
+    adapter: ModelAdapter
+    k: int
+    params: SamplingParams
+    skips: SkipLog
+    processes: Processes
+    reporter: Reporter
 
-def _drawn(
-    adapter: ModelAdapter,
-    clips: list[Clip],
-    k: int,
-    params: SamplingParams,
-    processes: Processes,
-    reporter: Reporter,
-) -> Iterator[tuple[Clip, list[Hypothesis] | Problem]]:
-    """Yield each clip with its hypotheses, or with why the memory does not hold them."""
-    if not clips:
-        return
-    try:
-        with (
-            global_state_put_back(f"the model adapter {type(adapter).__name__}"),
-            torch.inference_mode(),
-            processes.autocast(),
-        ):
-            hypotheses = adapter.sample(adapter.prepare(for_adapter(clips)), k, params)
-    except (RuntimeError, MemoryError) as error:
-        if not is_out_of_memory(error):
-            raise
-    else:
-        yield from zip(clips, hypotheses, strict=True)
-        return
-    # Outside of the except clause: the error holds the frames, and they hold the tensors.
-    clear_device_cache(garbage_collection=True)
-    if len(clips) == 1:
-        reason = f"{clips[0].seconds:.1f} s with {k} hypotheses do not fit into the memory"
-        yield clips[0], Problem(clips[0].sample.place, reason, "out of memory")
-        return
-    reporter.warn(f"out of memory with {len(clips)} clips at once: trying them in two halves")
-    middle = len(clips) // 2
-    for half in (clips[:middle], clips[middle:]):
-        yield from _drawn(adapter, half, k, params, processes, reporter)
+    def batches(self, chunks: Sequence[Sequence[AudioSample]], what: str) -> Iterator[SampledBatch]:
+        """Yield batches of clips with their hypotheses.
+
+        A batch that the memory cannot hold is sampled in halves; a clip that it cannot hold alone
+        is left out by the skip policy.
+
+        Args:
+            chunks: The batches of this process.
+            what: What the progress bar says.
+        """
+        self.adapter.module.eval()
+        batches = self.reporter.track(
+            ClipLoader(self.adapter, self.skips).batches(chunks),
+            sum(len(chunk) for chunk in chunks),
+            what,
+            size=lambda batch: len(batch.samples),
+        )
+        for batch in batches:
+            sampled, problems = [], dict(batch.problems)
+            for clip, drawn in self._drawn(batch.clips):
+                if isinstance(drawn, Problem):
+                    self.skips.add(drawn)
+                    problems[clip.sample.id] = drawn
+                else:
+                    sampled.append((clip, drawn))
+            yield SampledBatch(sampled, problems)
+
+    def _drawn(self, clips: list[Clip]) -> Iterator[tuple[Clip, list[Hypothesis] | Problem]]:
+        """Yield each clip with its hypotheses, or with why the memory does not hold them."""
+        if not clips:
+            return
+        adapter = self.adapter
+        try:
+            with (
+                global_state_restored(f"the model adapter {type(adapter).__name__}"),
+                torch.inference_mode(),
+                self.processes.autocast(),
+            ):
+                # No name of its own: what is prepared is let go with the call.
+                hypotheses = adapter.sample(
+                    adapter.prepare(for_adapter(clips)), self.k, self.params
+                )
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+        else:
+            yield from zip(clips, hypotheses, strict=True)
+            return
+        # Outside of the except clause: the error holds the frames, and they hold the tensors.
+        clear_device_cache(garbage_collection=True)
+        if len(clips) == 1:
+            reason = f"{clips[0].seconds:.1f} s with {self.k} hypotheses do not fit into the memory"
+            yield clips[0], Problem(clips[0].sample.place, reason, "out of memory")
+            return
+        self.reporter.warn(
+            f"out of memory with {len(clips)} clips at once: trying them in two halves"
+        )
+        middle = len(clips) // 2
+        for half in (clips[:middle], clips[middle:]):
+            yield from self._drawn(half)
 
 
 def quote_references(
-    loader: ClipLoader, chunks: Sequence[Sequence[AudioSample]], task: Task
+    loader: ClipLoader, chunks: Sequence[Sequence[AudioSample]], task: SpeechTask
 ) -> Iterator[SampledBatch]:
     """Yield batches of clips with their own reference as the only hypothesis, for the control.
 
@@ -121,7 +127,7 @@ def quote_references(
     for batch in loader.batches(chunks):
         sampled, problems = [], dict(batch.problems)
         for clip in batch.clips:
-            reference = _reference(clip, task)
+            reference = task.quoted(clip)
             if reference is not None:
                 sampled.append((clip, [reference]))
                 continue
@@ -129,13 +135,3 @@ def quote_references(
             problems[clip.sample.id] = Problem(clip.sample.place, reason, "without recording")
             loader.skips.add(problems[clip.sample.id])
         yield SampledBatch(sampled, problems)
-
-
-def _reference(clip: Clip, task: Task) -> Hypothesis | None:
-    if task == "classification":
-        return Hypothesis(label=clip.sample.labels[0])
-    if task == "asr":
-        return Hypothesis(text=clip.sample.reference)
-    if not len(clip.waveform):
-        return None
-    return Hypothesis(audio=clip.waveform, sampling_rate=clip.sampling_rate)

@@ -25,7 +25,7 @@ class Interrupted(AudioForgeError):
     """The run was asked to stop, and stopped where it can go on.
 
     Args:
-        number: Of the signal.
+        number: Number of the signal that asked.
     """
 
     def __init__(self, number: int) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 Handler = Callable[[int, FrameType | None], object]
 
 _taken: list[TakenSignals] = []
-"""Those that are entered, the outermost first."""
+"""Every `TakenSignals` that is entered, the outermost first."""
 _forking = threading.local()
 """Holds the signals that this thread had blocked before it began to fork."""
 
@@ -28,7 +28,7 @@ class TakenSignals:
     Only the main thread can enter it.
 
     Args:
-        handlers: By signal.
+        handlers: What answers each signal, by signal.
     """
 
     def __init__(self, handlers: Mapping[signal.Signals, Handler]) -> None:

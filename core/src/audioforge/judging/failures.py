@@ -52,20 +52,20 @@ class Failures:
     """How often each verifier failed, and on what.
 
     Args:
-        max_error_rate: The part of what a verifier was given that it may fail on.
+        max_failures: The part of what a verifier was given that it may fail on.
     """
 
-    def __init__(self, max_error_rate: float) -> None:
+    def __init__(self, max_failures: float) -> None:
         """Start with nothing."""
-        self._max_error_rate = max_error_rate
+        self._max_failures = max_failures
         self._tallies: dict[str, _Tally] = {}
 
     def add(self, identity: str, sample_id: str, error: str | None) -> None:
         """Count one hypothesis.
 
         Args:
-            identity: The verifier that it was given to.
-            sample_id: Whose hypothesis it is.
+            identity: Id of the verifier that it was given to.
+            sample_id: Id of the sample that the hypothesis is of.
             error: Why the verifier failed; None if it did not.
         """
         tally = self._tallies.setdefault(identity, _Tally())
@@ -90,7 +90,7 @@ class Failures:
         """Return a sentence for each verifier that failed.
 
         Args:
-            counts: Of all processes; None for what was counted here.
+            counts: What each process counted; None for what was counted in this one.
         """
         tallies = self._tallies if counts is None else _merged(counts)
         return [tally.describe(i) for i, tally in tallies.items() if tally.failed]
@@ -100,7 +100,7 @@ class Failures:
 
         Args:
             at_end: Judge also what only a few hypotheses were given to.
-            counts: Of all processes; None for what was counted here.
+            counts: What each process counted; None for what was counted in this one.
 
         Raises:
             VerifierError: Saying what failed most.
@@ -110,15 +110,15 @@ class Failures:
         if problems:
             text = "\n".join(problems)
             raise VerifierError(
-                f"{text}\nThat is more than --max-error-rate {self._max_error_rate:g} allows. Mend "
-                f"the verifier or leave it out, or raise the rate: what a verifier fails on is "
-                f"left without a reward."
+                f"{text}\nThat is more than --max-verifier-failures {self._max_failures:g} allows. "
+                f"Mend the verifier or leave it out, or raise the limit: what a verifier fails on "
+                f"is left without a reward."
             )
 
     def _is_too_much(self, tally: _Tally, at_end: bool) -> bool:
-        if tally.failed <= self._max_error_rate * tally.given:
+        if tally.failed <= self._max_failures * tally.given:
             return False
-        return at_end or not self._max_error_rate or tally.given >= FEW_HYPOTHESES
+        return at_end or not self._max_failures or tally.given >= FEW_HYPOTHESES
 
 
 def _merged(counts: Iterable[Count]) -> Mapping[str, _Tally]:

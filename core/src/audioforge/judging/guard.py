@@ -20,7 +20,7 @@ from attrs import frozen
 
 from audioforge.errors import VerifierError, describe
 from audioforge.isolation.copies import for_verifier
-from audioforge.isolation.global_state.put_back import global_state_put_back
+from audioforge.isolation.global_state.restored import global_state_restored
 from audioforge.isolation.time_limit import OutOfTime, call_within, no_limit_because
 from audioforge.judging.failures import Failures
 from audioforge.sample import AudioSample, Hypothesis, Score
@@ -39,8 +39,8 @@ class Failure:
     """Why a verifier gave no score.
 
     Attributes:
-        text: On one line, with the line of the verifier's code where there is one.
-        timed_out: Whether it took too long.
+        text: The reason on one line, with the line of the verifier's code where there is one.
+        timed_out: Whether the verifier took too long.
     """
 
     text: str
@@ -57,24 +57,23 @@ class Guard:
         time_limit: Seconds that a verifier may take for one batch; 0 is no limit. When a batch
             is given again piece by piece, those that take too long may together waste as much once
             more; what comes after that is given up.
-        max_error_rate: The part of what a verifier was given that it may fail on.
+        max_failures: The part of what a verifier was given that it may fail on.
         reporter: Where to say that there can be no time limit; None to say nothing.
 
     Attributes:
         failures: What each verifier failed on until now.
-        time_limit: Of a batch, in seconds; 0 is none.
-        stage: What of it since the stage of the run began.
+        time_limit: Seconds that a batch may take; 0 is no limit.
+        stage: What each failed on since the stage of the run began.
     """
 
     def __init__(
-        self, time_limit: float, max_error_rate: float, reporter: Reporter | None = None
+        self, time_limit: float, max_failures: float, reporter: Reporter | None = None
     ) -> None:
         """Start with nothing counted."""
         if time_limit and reporter is not None and (reason := no_limit_because()):
             reporter.warn(f"--verifier-timeout cannot interrupt anything here: {reason}")
-        self.time_limit, self._max_error_rate = time_limit, max_error_rate
-        self.failures = Failures(max_error_rate)
-        self.begin()
+        self.time_limit, self._max_failures = time_limit, max_failures
+        self.failures, self.stage = Failures(max_failures), Failures(max_failures)
 
     def begin(self) -> Failures:
         """Begin a stage, such as a cycle's rollouts, and return what will be counted in it.
@@ -82,7 +81,7 @@ class Guard:
         A stage is judged by itself and recalls what it had counted before it was interrupted, so
         that a resumed run stops where an uninterrupted one does.
         """
-        self.stage = Failures(self._max_error_rate)
+        self.stage = Failures(self._max_failures)
         return self.stage
 
     def scores(
@@ -96,9 +95,9 @@ class Guard:
 
         Args:
             identity: The verifier's id, to count by.
-            verifier: It.
-            samples: Those of one sample's hypotheses are the same object, side by side.
-            hypotheses: As many.
+            verifier: The verifier.
+            samples: One for each hypothesis; those of one sample are the same object, side by side.
+            hypotheses: What is scored.
 
         Returns:
             One score per hypothesis; without a reward and with `error` where the verifier failed.
@@ -108,7 +107,7 @@ class Guard:
         """
         outcomes: Sequence[Outcome] = []
         if samples:
-            with global_state_put_back(f"verifier '{identity}'", samples[0].id):
+            with global_state_restored(f"verifier '{identity}'", samples[0].id):
                 outcomes = self._outcomes(verifier, samples, hypotheses)
         scores = [Score(None, error=o.text) if isinstance(o, Failure) else o for o in outcomes]
         for sample, score in zip(samples, scores, strict=True):

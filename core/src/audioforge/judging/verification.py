@@ -15,12 +15,12 @@ from audioforge.errors import (
     describe,
 )
 from audioforge.isolation.copies import for_aggregator
-from audioforge.isolation.global_state.put_back import global_state_put_back
+from audioforge.isolation.global_state.restored import global_state_restored
 from audioforge.isolation.time_limit import OutOfTime, call_within
 from audioforge.judging.guard import Guard
-from audioforge.judging.models import Models
+from audioforge.judging.verifier_models import VerifierModels
 from audioforge.model import Task
-from audioforge.plugin_reference import read_reference
+from audioforge.plugin_reference import read_plugin_reference
 from audioforge.plugins import Registry, checked_options, verifier_spec
 from audioforge.reward import RewardAggregator
 from audioforge.sample import AudioSample, Hypothesis, Rollout, Score, ScoredHypothesis
@@ -36,7 +36,7 @@ def verifier_context(
     labels: tuple[str, ...] = (),
 ) -> VerifierContext:
     """Return what a run tells its verifiers; models that they ask for are loaded once."""
-    models = Models(registry, device)
+    models = VerifierModels(registry, device)
     return VerifierContext(task, normalizer, wer_threshold, device, models, labels)
 
 
@@ -57,7 +57,7 @@ def create_verifier(
         )
     verifier = cast("Verifier", registry.create("verifiers", setting.name, **setting.options))
     try:
-        with global_state_put_back(f"verifier '{setting.id}'", "setup"):
+        with global_state_restored(f"verifier '{setting.id}'", "setup"):
             verifier.setup(context)
     except (AudioForgeError, KeyboardInterrupt):
         raise
@@ -88,7 +88,7 @@ def name_problems(
         except PluginError as error:
             problems.append(f"{key}: {error}")
     try:
-        name, options = read_reference(aggregator)
+        name, options = read_plugin_reference(aggregator)
         ids = [s.id for s in settings]
         for identity in cast("Any", registry.create("aggregators", name, **options)).requires:
             if identity not in ids:
@@ -138,17 +138,18 @@ class Verification:
     """The verifiers and the aggregator of a run.
 
     Args:
-        registry: Of the installed plugins.
+        registry: What is installed.
         settings: The verifiers to use.
-        aggregator: Its reference, as name:key=value or a mapping.
-        context: What the run tells them.
-        guard: Calls them; None for no time limit and any number of failures.
+        aggregator: The aggregator, as name:key=value or a mapping.
+        context: What the run tells the verifiers.
+        guard: Calls the verifiers; None for no time limit and any number of failures.
 
     Attributes:
-        context: What the run told them.
-        settings: Of every verifier, those that the aggregator requires included.
-        verifiers: By id, set up.
-        weights: Of each of them; 0 for those that the aggregator requires and nobody gave.
+        context: What the run told the verifiers.
+        settings: Each verifier as the run has it, those that the aggregator requires included.
+        verifiers: The verifiers, set up, by id.
+        weights: Each verifier's weight, by id; 0 for those that the aggregator requires and nobody
+            gave.
         required: Ids that the aggregator must see whatever their weight.
         guard: Calls the verifiers, and counts what they fail on.
 
@@ -168,7 +169,7 @@ class Verification:
         if problems := setting_problems(settings):
             raise ConfigError(problems)
         ids = [s.id for s in settings]
-        name, options = read_reference(aggregator)
+        name, options = read_plugin_reference(aggregator)
         self._aggregator_name = name
         self._aggregator = cast("RewardAggregator", registry.create("aggregators", name, **options))
         self.required = tuple(self._aggregator.requires)
@@ -176,7 +177,7 @@ class Verification:
         self.context = context
         self.settings = [*settings, *added]
         self.weights = {s.id: s.weight for s in self.settings}
-        self.guard = guard or Guard(time_limit=0.0, max_error_rate=1.0)
+        self.guard = guard or Guard(time_limit=0.0, max_failures=1.0)
         self.verifiers: dict[str, Verifier] = {
             s.id: create_verifier(registry, s, context) for s in self.settings
         }
@@ -221,7 +222,7 @@ class Verification:
         """
         limit = self.guard.time_limit
         try:
-            with global_state_put_back(f"the aggregator '{self._aggregator_name}'", "aggregate"):
+            with global_state_restored(f"the aggregator '{self._aggregator_name}'", "aggregate"):
                 return call_within(limit, lambda: [self._reward(scores) for scores in rows])
         except OutOfTime as error:
             raise VerifierError(
@@ -251,7 +252,7 @@ class Verification:
         problems, limit = [], self.guard.time_limit
         for identity, verifier in self.verifiers.items():
             try:
-                with global_state_put_back(f"verifier '{identity}'", "close"):
+                with global_state_restored(f"verifier '{identity}'", "close"):
                     call_within(limit, verifier.close)
             except OutOfTime:
                 problems.append(f"verifier '{identity}' cannot be closed within {limit:g} s")

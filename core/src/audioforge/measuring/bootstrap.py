@@ -28,10 +28,10 @@ def ratio_interval(
     """Return the interval of Σ numerator / Σ denominator.
 
     Args:
-        numerator: Per utterance, shape (n,).
-        denominator: Per utterance, shape (n,).
-        resampling: Of these utterances; None where nothing is known of their speakers.
-        level: Of confidence.
+        numerator: Numerator of each utterance, shape (n,).
+        denominator: Denominator of each utterance, shape (n,).
+        resampling: How the utterances are drawn; None where nothing is known of their speakers.
+        level: Confidence level, such as 0.95.
 
     Raises:
         ValueError: If the denominator is 0 everywhere.
@@ -70,11 +70,11 @@ def chosen_difference_interval(
 
     Args:
         candidates: The numerators of each system that could have been chosen, shape (n,) each.
-        base_numerator: Of the base, shape (n,).
-        denominator: Shared by all, shape (n,).
-        resampling: Of these utterances; None where nothing is known of their speakers.
+        base_numerator: The base's numerators, shape (n,).
+        denominator: The denominators that all systems share, shape (n,).
+        resampling: How the utterances are drawn; None where nothing is known of their speakers.
         higher_is_better: Which way the choice goes.
-        level: Of confidence.
+        level: Confidence level, such as 0.95.
     """
     resampling = resampling or _of_utterances(denominator)
     differences = []

@@ -18,11 +18,11 @@ from audioforge.measuring.resampling import Resampling
 
 
 @frozen
-class ClassMeasures:
-    """What was measured of one class.
+class ClassMetrics:
+    """The metrics of one class.
 
     Attributes:
-        label: Of the class.
+        label: Name of the class.
         n: Clips that are of the class.
         precision: Share of the clips called by this label that are of the class; None where none is
             called so.
@@ -46,7 +46,7 @@ class ClassificationReport:
         labels: Every class that occurs, as a label or as a prediction, sorted.
         actual: The class of each clip, as an index into `labels`, shape (clips,).
         predicted: The predicted class of each clip, likewise.
-        resampling: Of the clips.
+        resampling: How the clips are drawn for an interval.
     """
 
     labels: tuple[str, ...]
@@ -67,12 +67,12 @@ class ClassificationReport:
         return float(np.mean(self.actual == self.predicted))
 
     @property
-    def classes(self) -> list[ClassMeasures]:
+    def classes(self) -> list[ClassMetrics]:
         """Each class, in the order of `labels`."""
         counts = self.confusion
         hits, actual, predicted = counts.diagonal(), counts.sum(axis=1), counts.sum(axis=0)
         return [
-            ClassMeasures(
+            ClassMetrics(
                 label=label,
                 n=int(actual[i]),
                 precision=float(hits[i] / predicted[i]) if predicted[i] else None,
@@ -92,7 +92,7 @@ class ClassificationReport:
 
     @property
     def macro_f1_interval(self) -> Interval:
-        """95 % interval of the macro-averaged F1, by resampling as `raft.bootstrap` does.
+        """95 % interval of the macro-averaged F1, by resampling as `measuring.bootstrap` does.
 
         A class that does not occur in a resample takes no part in its mean.
         """
@@ -116,8 +116,8 @@ class ClassificationReport:
         hit = self.actual == self.predicted
         for units in self.resampling.draws("macro_f1"):
             drawn = units[:, self.resampling.unit_of]
-            hits = _sum_by_class(drawn[:, hit], self.actual[hit], size)
-            both = _sum_by_class(drawn, self.actual, size) + _sum_by_class(
+            hits = _count_by_class(drawn[:, hit], self.actual[hit], size)
+            both = _count_by_class(drawn, self.actual, size) + _count_by_class(
                 drawn, self.predicted, size
             )
             f1 = np.divide(2 * hits, both, out=np.zeros(both.shape), where=both > 0)
@@ -134,7 +134,7 @@ def classification_report(
     Args:
         references: The correct labels of each clip, at least one.
         predictions: The predicted label of each clip.
-        resampling: Of the clips; None where nothing is known of their speakers.
+        resampling: How the clips are drawn; None where nothing is known of their speakers.
 
     Raises:
         ValueError: If there is no clip, or one has no label.
@@ -156,20 +156,20 @@ def classification_report(
     )
 
 
-def _sum_by_class(drawn: np.ndarray, classes: np.ndarray, size: int) -> np.ndarray:
+def _count_by_class(drawn: np.ndarray, classes: np.ndarray, size: int) -> np.ndarray:
     """Return how often each class was drawn.
 
     Args:
         drawn: How often each clip was drawn, shape (resamples, clips).
-        classes: Of each clip, shape (clips,).
+        classes: The class of each clip, as an index, shape (clips,).
         size: Number of classes.
 
     Returns:
         Shape (resamples, size).
     """
-    sums = np.zeros((len(drawn), size))
+    counts = np.zeros((len(drawn), size))
     if len(classes):
         order = np.argsort(classes, kind="stable")
         present, starts = np.unique(classes[order], return_index=True)
-        sums[:, present] = np.add.reduceat(drawn[:, order], starts, axis=1)
-    return sums
+        counts[:, present] = np.add.reduceat(drawn[:, order], starts, axis=1)
+    return counts

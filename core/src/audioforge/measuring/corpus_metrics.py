@@ -8,24 +8,27 @@ from attrs import frozen
 
 from audioforge.verifier import CorpusMetric, Verifier
 
+Parts = tuple[float, float]
+"""What one output adds to a corpus metric: numerator and denominator, both 0 if not measured."""
+
 
 @frozen
-class Measure:
+class MeasuredMetric:
     """A corpus metric and the verifier that measures its parts.
 
     Attributes:
-        verifier: Its id.
+        verifier: The id of the verifier.
         metric: The corpus metric.
     """
 
     verifier: str
     metric: CorpusMetric
 
-    def parts(self, metrics: Mapping[str, Mapping[str, float]]) -> tuple[float, float]:
+    def parts(self, metrics: Mapping[str, Mapping[str, float]]) -> Parts:
         """Return numerator and denominator of one utterance, both 0 where one is missing.
 
         Args:
-            metrics: Of each verifier's score, by verifier id.
+            metrics: The metrics of each verifier's score, by verifier id.
         """
         row = metrics.get(self.verifier, {})
         if any(name not in row for name in (*self.metric.numerator, self.metric.denominator)):
@@ -33,22 +36,22 @@ class Measure:
         return sum(row[name] for name in self.metric.numerator), row[self.metric.denominator]
 
 
-def measures_of(
-    verifiers: Mapping[str, Verifier], first: Mapping[str, Measure] | None = None
-) -> dict[str, Measure]:
+def metrics_of(
+    verifiers: Mapping[str, Verifier], first: Mapping[str, MeasuredMetric] | None = None
+) -> dict[str, MeasuredMetric]:
     """Return every corpus metric by its name.
 
     One whose name an earlier verifier has is called by its own verifier too: `cer_wer`.
 
     Args:
-        verifiers: By id.
-        first: Measures that come before theirs.
+        verifiers: Verifiers by id.
+        first: Metrics that come before those of the verifiers.
     """
-    measures = dict(first or {})
+    metrics = dict(first or {})
     for identity, verifier in verifiers.items():
         for metric in verifier.corpus_metrics:
             name = metric.name
-            while name in measures:
+            while name in metrics:
                 name = f"{identity}_{name}"
-            measures[name] = Measure(identity, metric)
-    return measures
+            metrics[name] = MeasuredMetric(identity, metric)
+    return metrics

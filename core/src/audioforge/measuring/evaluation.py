@@ -9,10 +9,10 @@ import attrs
 import numpy as np
 from attrs import Factory, define, field, frozen
 
-from audioforge.inference.clips import SkipLog
+from audioforge.inference.skip_log import SkipLog
 from audioforge.measuring.bootstrap import Interval, difference_interval, ratio_interval
 from audioforge.measuring.classification import ClassificationReport, classification_report
-from audioforge.measuring.corpus_metrics import Measure
+from audioforge.measuring.corpus_metrics import MeasuredMetric
 from audioforge.measuring.resampling import Resampling
 from audioforge.sample import AudioSample
 from audioforge.verifier import CorpusMetric
@@ -23,10 +23,10 @@ class EvaluationSet:
     """A dataset to evaluate on.
 
     Attributes:
-        name: As the user gave it.
-        samples: All of them have a reference.
-        skips: What of it cannot be used.
-        unread: How many of those are not among the samples.
+        name: Name of the dataset, as the user gave it.
+        samples: What can be measured on: all samples have a reference.
+        skips: What of the dataset cannot be used.
+        unread: How many of the skipped items are not among the samples.
     """
 
     name: str
@@ -41,7 +41,7 @@ class EvaluationSet:
 
     @property
     def short_name(self) -> str:
-        """Its name without folders, for where there is little room."""
+        """Name of the dataset without folders, for where there is little room."""
         return self.name.rstrip("/").rpartition("/")[2] or self.name
 
 
@@ -51,7 +51,7 @@ class EvaluatedItem:
 
     Attributes:
         prediction: The line of `predictions.jsonl`.
-        metrics: The metrics of each verifier, by its id.
+        metrics: The metrics of each verifier's score, by the verifier's id.
         seconds: Length of the clip; of the generated audio for text to speech.
         labels: The correct classes of a classification; empty otherwise.
         errors: Why a verifier failed on it, by the verifier's id.
@@ -65,12 +65,12 @@ class EvaluatedItem:
 
     @property
     def id(self) -> str:
-        """Of the sample."""
+        """Id of the sample."""
         return str(self.prediction["id"])
 
     @property
     def speaker(self) -> str | None:
-        """Of the sample, where known."""
+        """Who speaks, where that is known."""
         speaker = self.prediction.get("speaker")
         return None if speaker is None else str(speaker)
 
@@ -80,63 +80,63 @@ class Evaluation:
     """What an evaluation measured.
 
     Attributes:
-        dataset: Its name.
-        items: Sorted by sample id.
-        measures: By the name of the metric; the first one decides.
-        seconds: Time it took, without loading.
+        dataset: Name of the dataset.
+        items: What was measured on each utterance, sorted by sample id.
+        metrics: The corpus metrics that were measured, by name; the first one decides.
+        seconds: Time that the evaluation took, without loading.
         total: How many items the dataset has, usable or not.
     """
 
     dataset: str
     items: list[EvaluatedItem]
-    measures: Mapping[str, Measure]
+    metrics: Mapping[str, MeasuredMetric]
     seconds: float
     total: int = field(default=Factory(lambda self: len(self.items), takes_self=True))
 
     @property
     def metric(self) -> CorpusMetric:
         """The corpus metric that decides."""
-        return next(iter(self.measures.values())).metric
+        return next(iter(self.metrics.values())).metric
 
-    def sums(self, name: str) -> tuple[np.ndarray, np.ndarray]:
-        """Return numerator and denominator of a metric, per utterance."""
-        parts = [self.measures[name].parts(item.metrics) for item in self.items]
+    def parts(self, name: str) -> tuple[np.ndarray, np.ndarray]:
+        """Return numerator and denominator of a corpus metric, each an array over utterances."""
+        parts = [self.metrics[name].parts(item.metrics) for item in self.items]
         return np.array([p[0] for p in parts]), np.array([p[1] for p in parts])
 
     @property
-    def decisive(self) -> tuple[np.ndarray, np.ndarray]:
-        """Numerator and denominator, per utterance, of the metric that decides."""
-        return self.sums(next(iter(self.measures)))
+    def decisive_parts(self) -> tuple[np.ndarray, np.ndarray]:
+        """Numerator and denominator of the metric that decides, each an array over utterances."""
+        return self.parts(next(iter(self.metrics)))
 
     def value(self, name: str | None = None) -> float | None:
         """Return a corpus metric, or None when its denominator is 0."""
-        numerator, denominator = self.decisive if name is None else self.sums(name)
+        numerator, denominator = self.decisive_parts if name is None else self.parts(name)
         total = denominator.sum()
         return float(numerator.sum() / total) if total else None
 
     @property
     def values(self) -> dict[str, float | None]:
         """Every corpus metric by its name; for classification also the macro-averaged F1."""
-        values = {name: self.value(name) for name in self.measures}
+        values = {name: self.value(name) for name in self.metrics}
         report = self.classification
         return values if report is None else {**values, "macro_f1": report.macro_f1}
 
     @property
     def classification(self) -> ClassificationReport | None:
         """Class by class; None for other tasks."""
-        judged = [item for item in self.items if item.labels]
-        if not judged:
+        labelled = [item for item in self.items if item.labels]
+        if not labelled:
             return None
         return classification_report(
-            [item.labels for item in judged],
-            [item.prediction["pred_text"] for item in judged],
-            Resampling([item.speaker for item in judged]),
+            [item.labels for item in labelled],
+            [item.prediction["pred_text"] for item in labelled],
+            Resampling([item.speaker for item in labelled]),
         )
 
     @property
     def measured(self) -> int:
-        """How many utterances the metric that decides is of: decoded, judged, with a reference."""
-        return int(np.count_nonzero(self.decisive[1]))
+        """How many utterances were measured: decoded, and with a reference or a reward."""
+        return int(np.count_nonzero(self.decisive_parts[1]))
 
     @property
     def interval(self) -> Interval:
@@ -146,7 +146,7 @@ class Evaluation:
 
     @property
     def resampling(self) -> Resampling:
-        """What the interval resamples."""
+        """The units that the interval resamples, and how."""
         return paired([self])[2]
 
     def difference_interval(self, base: Evaluation) -> Interval:
@@ -159,11 +159,11 @@ class Evaluation:
         """Audio seconds over processing seconds."""
         return sum(item.seconds for item in self.items) / self.seconds
 
-    def counts(self, name: str) -> dict[str, float]:
-        """Return every metric that a corpus metric sums, summed."""
-        measure = self.measures[name]
-        rows = [item.metrics.get(measure.verifier, {}) for item in self.items]
-        keys = (*measure.metric.numerator, measure.metric.denominator)
+    def sums(self, name: str) -> dict[str, float]:
+        """Return every metric that a corpus metric is made of, summed over the utterances."""
+        measured = self.metrics[name]
+        rows = [item.metrics.get(measured.verifier, {}) for item in self.items]
+        keys = (*measured.metric.numerator, measured.metric.denominator)
         return {key: sum(row.get(key, 0.0) for row in rows) for key in keys}
 
 
@@ -173,7 +173,7 @@ def paired(
     """Return each evaluation's numerators of the metric that decides, and what all of them share.
 
     Utterances that are not in every evaluation, as when a file vanished or memory ran out, and
-    those that could not be judged in each are left out: there is nothing of them to draw.
+    those that were not measured in each are left out: there is nothing of them to draw.
 
     Returns:
         The numerators, their denominator, and how to resample them: arrays of one length.
@@ -182,15 +182,15 @@ def paired(
     kept = [
         attrs.evolve(e, items=[item for item in e.items if item.id in common]) for e in evaluations
     ]
-    sums = [e.decisive for e in kept]
-    denominator = sums[-1][1]
-    judged = np.all([own == denominator for _, own in sums], axis=0)
-    judged &= np.any([denominator, *(numerator for numerator, _ in sums)], axis=0)
-    speakers = [
-        item.speaker for item, is_judged in zip(kept[-1].items, judged, strict=True) if is_judged
+    parts = [e.decisive_parts for e in kept]
+    denominator = parts[-1][1]
+    measured = np.all([own == denominator for _, own in parts], axis=0)
+    measured &= np.any([denominator, *(numerator for numerator, _ in parts)], axis=0)
+    items = [
+        item for item, is_measured in zip(kept[-1].items, measured, strict=True) if is_measured
     ]
-    numerators = [numerator[judged] for numerator, _ in sums]
-    return numerators, denominator[judged], Resampling(speakers)
+    numerators = [numerator[measured] for numerator, _ in parts]
+    return numerators, denominator[measured], Resampling([item.speaker for item in items])
 
 
 def summarise(evaluation: Evaluation) -> dict[str, Any]:

@@ -34,14 +34,14 @@ class Resampling:
     """Draws the speakers or the utterances of one set.
 
     Args:
-        speakers: Of each utterance; None where unknown.
+        speakers: Who says each utterance; None where unknown.
 
     Attributes:
         unit: "speakers"; "utterances of each speaker"; or "utterances", where no speaker is known.
-        speakers: How many are known.
+        speakers: How many speakers are known.
         without_speaker: Utterances whose speaker is unknown.
-        unit_of: What each utterance is drawn with, as an index, shape (utterances,).
-        units: How many can be drawn.
+        unit_of: The unit that each utterance is drawn with, as an index, shape (utterances,).
+        units: How many units there are to draw.
     """
 
     def __init__(self, speakers: Sequence[str | None]) -> None:
@@ -92,7 +92,7 @@ class Resampling:
         nothing of its spread, and leaves the percentiles as they are.
 
         Args:
-            level: Of confidence.
+            level: Confidence level of the interval, such as 0.95.
         """
         plain = (1 - level) / 2
         free = self.units - len(self._strata)
@@ -101,7 +101,7 @@ class Resampling:
         return NormalDist().cdf(math.sqrt(self.units / free) * student_quantile(plain, free))
 
     def as_mapping(self) -> dict[str, Any]:
-        """Return it as results hold it, beside an interval."""
+        """Return what was resampled, as results hold it beside an interval."""
         return {
             "unit": self.unit,
             "speakers": self.speakers,
@@ -109,11 +109,11 @@ class Resampling:
         }
 
 
-def claim(resampled: dict[str, Any]) -> str:
-    """Return what an interval's claim is about, to stand after it.
+def claimed_speakers(resampled: dict[str, Any]) -> str:
+    """Return which speakers an interval's claim is about, in words that stand after it.
 
     Args:
-        resampled: As `Resampling.as_mapping` returns it.
+        resampled: What was resampled, as `Resampling.as_mapping` returns it.
     """
     speakers, without = resampled["speakers"], resampled["without_speaker"]
     if not speakers:
@@ -133,7 +133,7 @@ def student_quantile(probability: float, free: int) -> float:
     it is within 0.1 % from 4 degrees of freedom on, and up to 11 % too near to 0 below.
 
     Args:
-        probability: Below which it lies, in (0, 1).
+        probability: The probability of a value below the quantile, in (0, 1).
         free: Degrees of freedom.
     """
     x = NormalDist().inv_cdf(probability)

@@ -2,7 +2,7 @@
 
 from audioforge.plugins.api_version import API_VERSION
 from audioforge.plugins.discovery import discover
-from audioforge.plugins.installed import OWN_DISTRIBUTIONS, RESTRICT_VARIABLE, restriction
+from audioforge.plugins.installed import CORE, OWN_DISTRIBUTIONS, RESTRICT_VARIABLE, restriction
 from audioforge.plugins.registry import (
     Plugin,
     Registry,
@@ -16,6 +16,7 @@ from audioforge.plugins.registry import (
 
 __all__ = [
     "API_VERSION",
+    "CORE",
     "OWN_DISTRIBUTIONS",
     "RESTRICT_VARIABLE",
     "Plugin",

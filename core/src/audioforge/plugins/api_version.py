@@ -2,7 +2,7 @@
 
 A plugin states the version in its module, as a plain number:
 
-    AUDIOFORGE_API = 1
+    AUDIOFORGE_API = 2
 
 It is read from the source before anything of the plugin is imported: a plugin that needs what this
 AudioForge does not have would otherwise fail with whatever its first import says.
@@ -15,8 +15,9 @@ import importlib.util
 from pathlib import Path
 from typing import Any, cast
 
-API_VERSION = 1
-"""Of hooks, specifications and contracts; it rises with every change that a plugin can notice."""
+API_VERSION = 2
+"""The version of hooks, specifications and contracts; it rises with every change that a plugin can
+notice."""
 
 OLDEST_API_VERSION = 1
 """The oldest one for which plugins may be built; it rises when what was right no longer is."""

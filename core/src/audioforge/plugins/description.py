@@ -13,14 +13,34 @@ import attrs
 from audioforge.errors import PluginError, describe
 from audioforge.plugins.installed import COMMANDS_GROUP, installed_entry_points
 from audioforge.plugins.registry import Plugin, Registry, import_factory, import_object
-from audioforge.specs import KINDS, DatasetSpec, ModelSpec, Provided, Spec, VerifierSpec
+from audioforge.specs import (
+    KINDS,
+    AggregatorSpec,
+    DatasetSpec,
+    ExecutorSpec,
+    ExporterSpec,
+    ModelSpec,
+    Provided,
+    SelectionSpec,
+    Spec,
+    TrackerSpec,
+    VerifierSpec,
+)
+
+OF_TRAIN = {
+    AggregatorSpec: "--verifier wer --verifier hallucination --aggregator",
+    SelectionSpec: "--selection",
+    TrackerSpec: "--tracker",
+    ExecutorSpec: "--executor",
+}
+"""What stands before the name of a thing of a kind that `audioforge train` takes."""
 
 
 def describe_plugin(plugins: list[Plugin]) -> dict[str, Any]:
     """Return what there is to know of a distribution.
 
     Args:
-        plugins: Its entry points.
+        plugins: The distribution's entry points, at least one.
     """
     first = plugins[0]
     about = _metadata(first)
@@ -83,10 +103,12 @@ def describe_provided(kind: str, provided: Provided, registry: Registry) -> dict
         factory = import_factory(provided)
         if isinstance(spec, VerifierSpec):
             facts |= _facts_of_verifier(factory)
+        if isinstance(spec, SelectionSpec):
+            facts |= _facts_of_selection(factory)
     except PluginError as error:
         description["error"] = str(error)
-    except Exception as error:  # options or metrics that are not what the contract says
-        description["error"] = f"its options or metrics cannot be read: {describe(error)}"
+    except Exception as error:  # attributes that are not what the contract says
+        description["error"] = f"its options or attributes cannot be read: {describe(error)}"
     required = [o["option"] for o in description["options"] if o["default"] == "(required)"]
     flag = f" --plugin {shlex.quote(str(plugin.file))}" if plugin.file else ""
     description["example"] = _example_command(spec, plain, required) + flag
@@ -133,7 +155,7 @@ def _facts_of_spec(spec: Spec) -> dict[str, Any]:
             "size": spec.size or None,
             "licence of the data": spec.licence or None,
         }
-    return {"tasks": list(spec.tasks)} if isinstance(spec, VerifierSpec) else {}
+    return {"tasks": list(spec.tasks)} if isinstance(spec, VerifierSpec | ExporterSpec) else {}
 
 
 def _facts_of_verifier(factory: Any) -> dict[str, Any]:
@@ -145,6 +167,14 @@ def _facts_of_verifier(factory: Any) -> dict[str, Any]:
         ],
         "needs a reference": bool(getattr(factory, "needs_reference", True)),
         "scope": str(getattr(factory, "scope", "hypothesis")),
+    }
+
+
+def _facts_of_selection(factory: Any) -> dict[str, Any]:
+    of_references = bool(getattr(factory, "learns_from_references", False))
+    return {
+        "learns from": "references" if of_references else "sampled hypotheses",
+        "least hypotheses": int(getattr(factory, "least_hypotheses", 1)),
     }
 
 
@@ -216,7 +246,7 @@ def _example_command(spec: Spec, name: str, required: list[str]) -> str:
             return f"audioforge datasets show {name}{options}"
         what = "owner/name" if spec.hub else f"path/to/data{(spec.suffixes or ('/',))[0]}"
         return f"audioforge datasets show {what}"
-    return (
-        f"audioforge train --model M --dataset train.jsonl --verifier wer --verifier hallucination "
-        f"--aggregator {name}{options}"
-    )
+    if isinstance(spec, ExporterSpec):
+        return f"audioforge export RUN --format {name}{options} --output FOLDER"
+    flag = next(flag for kind, flag in OF_TRAIN.items() if isinstance(spec, kind))
+    return f"audioforge train --model M --dataset train.jsonl {flag} {name}{options}"

@@ -15,13 +15,14 @@ import pluggy
 
 from audioforge import hookspecs
 from audioforge.errors import PluginError, describe, did_you_mean
-from audioforge.isolation.global_state.put_back import global_state_put_back
+from audioforge.isolation.global_state.restored import global_state_restored
 from audioforge.isolation.time_limit import OutOfTime, call_within
 from audioforge.plugin_reference import canonical
 from audioforge.plugins.api_version import mismatch, source_of, version_of, written_version
 from audioforge.plugins.conflicts import drop_repeated, mark_conflicts
 from audioforge.plugins.foreign_output import StandardError
 from audioforge.plugins.installed import (
+    CORE,
     GROUP,
     RESTRICT_VARIABLE,
     installed_entry_points,
@@ -41,11 +42,11 @@ LOAD_SECONDS = 30.0
 
 
 def discover(names: str | None = None, files: Sequence[Path] = ()) -> Registry:
-    """Load every installed plugin, each on its own.
+    """Load every installed plugin, each on its own; the engine's own always.
 
     Args:
-        names: Comma-separated distributions to load, none when empty, all when None. Defaults to
-            the environment variable `AUDIOFORGE_PLUGINS`.
+        names: Comma-separated distributions to load beside the engine's own, none when empty, all
+            when None. Defaults to the environment variable `AUDIOFORGE_PLUGINS`.
         files: Plugins that are single files and not installed, such as a user names with
             `--plugin`; they are loaded whatever `names` says.
 
@@ -54,7 +55,7 @@ def discover(names: str | None = None, files: Sequence[Path] = ()) -> Registry:
     """
     names = restriction() if names is None else names
     plugins = []
-    for entry_point, distribution, version in installed_entry_points(GROUP, names):
+    for entry_point, distribution, version in installed_entry_points(GROUP, _with_core(names)):
         plugin = Plugin(distribution, version, f"{entry_point.name} = {entry_point.value}")
         plugins.append(plugin)
         module_name = module_name_of(entry_point)
@@ -65,6 +66,11 @@ def discover(names: str | None = None, files: Sequence[Path] = ()) -> Registry:
     broken = [] if names is not None and not split_names(names) else unreadable(GROUP)
     damaged = [Plugin(b.name, "", "", errors=[f"its metadata: {b.reason}"]) for b in broken]
     return Registry(plugins + damaged + _not_installed(names))
+
+
+def _with_core(names: str | None) -> str | None:
+    """Return the names with the engine's own: without selection and executor nothing is trained."""
+    return None if names is None else f"{names},{CORE}"
 
 
 def _not_installed(names: str | None) -> list[Plugin]:
@@ -103,10 +109,10 @@ def load(
     what it leaves half registered is nobody else's.
 
     Args:
-        plugin: Where to write it down.
-        module_name: Of the plugin's module.
-        source: Of that module, which tells before the import for which API it was built; None
-            where there is none.
+        plugin: The plugin, where what it provides and what goes wrong are written down.
+        module_name: Name of the plugin's module.
+        source: Text of that module, which tells before the import for which API it was built;
+            None where there is none.
         import_plugin: Imports the module, and returns what implements the hooks.
     """
     plugin.api_version = written_version(source or "")
@@ -120,7 +126,7 @@ def load(
     try:
         with (
             redirect_stdout(StandardError()),  # stdout may be a JSON document
-            global_state_put_back(f"plugin {plugin.distribution}"),
+            global_state_restored(f"plugin {plugin.distribution}"),
         ):
             provided = call_within(LOAD_SECONDS, collect)
     except KeyboardInterrupt:

@@ -19,17 +19,23 @@ COMMANDS_GROUP = f"{GROUP}.commands"
 """Entry-point group of subcommands."""
 
 RESTRICT_VARIABLE = "AUDIOFORGE_PLUGINS"
+
+CORE = "audioforge"
+"""The distribution of the engine, which registers what it brings as every plugin does."""
+
 OWN_DISTRIBUTIONS = frozenset(
     {
+        CORE,
         "audioforge-whisper",
         "audioforge-wav2vec",
         "audioforge-classification",
         "audioforge-verifiers",
         "audioforge-datasets",
         "audioforge-demo",
+        "audioforge-kit",
     }
 )
-"""AudioForge's own plugins: a name that one of these holds keeps meaning theirs."""
+"""AudioForge's own distributions: a name that one of these holds keeps meaning theirs."""
 
 
 def restriction() -> str | None:
@@ -42,7 +48,7 @@ class Unreadable:
     """What is installed and cannot be read.
 
     Attributes:
-        name: Of the distribution, as far as it can be seen.
+        name: Name of the distribution, as far as it can be seen.
         reason: What is wrong with its metadata.
     """
 
@@ -56,7 +62,7 @@ def installed_entry_points(
     """Yield a group's entry points, each with its distribution and version, sorted by these.
 
     Args:
-        group: Of the entry points.
+        group: Name of the group of entry points.
         names: Comma-separated distributions to keep, none when empty, all when None.
     """
     wanted = None if names is None else set(map(canonical, split_names(names)))

@@ -24,14 +24,14 @@ class PluginFile:
     name takes the place of the distribution's, as in `idea.py/politeness`.
 
     Args:
-        path: Of the file, absolute.
+        path: The file's absolute path.
 
     Attributes:
-        path: Of the file, absolute.
+        path: The file's absolute path.
         distribution: What stands before the slash of its full names.
         module_name: What the file's `__name__` is: not its own name, so that `json.py` hides no
             module.
-        source: Its text.
+        source: Text of the file.
 
     Raises:
         PluginError: If it is no file of Python source.

@@ -13,7 +13,7 @@ import attrs
 from attrs import define, field
 
 from audioforge.errors import AudioForgeError, PluginError, describe, did_you_mean
-from audioforge.isolation.global_state.put_back import global_state_put_back
+from audioforge.isolation.global_state.restored import global_state_restored
 from audioforge.isolation.time_limit import OutOfTime, call_within
 from audioforge.plugins.foreign_output import StandardError
 from audioforge.plugins.installed import OWN_DISTRIBUTIONS, RESTRICT_VARIABLE, restriction
@@ -21,13 +21,17 @@ from audioforge.plugins.options import structure_options
 from audioforge.plugins.spec_check import reserved_problem
 from audioforge.specs import KINDS, DatasetSpec, ModelSpec, Provided, Spec, VerifierSpec
 
-EXTRAS = {
+TO_INSTALL = {
     "models": "audioforge[whisper], audioforge[wav2vec] or audioforge[classification]",
     "verifiers": "audioforge[verifiers]",
     "datasets": "audioforge[datasets]",
     "aggregators": "audioforge[verifiers]",
+    "selections": "audioforge again, which brings them",
+    "trackers": "a plugin that brings one, or give a file by --plugin",
+    "executors": "audioforge again, which brings them",
+    "exporters": "a plugin that brings one, or give a file by --plugin",
 }
-"""What to install when nothing of a kind is there; no distribution of ours has the other kinds."""
+"""What to install when nothing of a kind is there."""
 
 IMPORT_SECONDS = 300.0
 """For importing what a specification names, with all that is heavy; a cold network disk is slow."""
@@ -39,12 +43,12 @@ class Plugin:
 
     Attributes:
         distribution: Name of the installed distribution.
-        version: Of the distribution.
+        version: Version of the distribution.
         entry_point: "name = value" as the distribution declares it.
-        provides: Specifications by kind.
+        provides: The specifications that it registers, by kind.
         errors: Why it, or a part of it, cannot be used; empty when all is well.
-        api_version: Of the plugin API it says it was built for; None when it does not say.
-        file: Of a plugin that is a single file and not installed.
+        api_version: Version of the plugin API it says it was built for; None when it does not say.
+        file: The file of a plugin that is one and not installed; None for an installed one.
     """
 
     distribution: str
@@ -113,7 +117,7 @@ class Registry:
 
     def why_missing(self, kind: str) -> str:
         """Say why something of a kind may not be there: what failed, what is kept out."""
-        hint = "" if self.names(kind) or kind not in EXTRAS else f" Install {EXTRAS[kind]}."
+        hint = "" if self.names(kind) else f" Install {TO_INSTALL[kind]}."
         names = restriction()
         if names is not None:
             hint += f" {RESTRICT_VARIABLE} is '{names}': no other plugin is loaded."
@@ -137,11 +141,11 @@ def call_factory(provided: Provided, /, *arguments: Any, **options: Any) -> Any:
 
     Raises:
         PluginError: If that fails, with the reason and the distribution.
-        AudioForgeError: That the factory raises on purpose.
+        AudioForgeError: What the factory raises on purpose.
     """
     factory = import_factory(provided)
     try:
-        with global_state_put_back(f"'{provided.full_name}'", "create"):
+        with global_state_restored(f"'{provided.full_name}'", "create"):
             return factory(*arguments, **options)
     except (AudioForgeError, KeyboardInterrupt):
         raise
@@ -186,7 +190,7 @@ def import_object(provided: Provided, text: str) -> Any:
     try:
         with (
             redirect_stdout(StandardError()),  # stdout may be a JSON document
-            global_state_put_back(f"'{provided.full_name}', imported,"),
+            global_state_restored(f"'{provided.full_name}', imported,"),
         ):
             module = call_within(IMPORT_SECONDS, partial(importlib.import_module, module_name))
             return getattr(module, attribute)

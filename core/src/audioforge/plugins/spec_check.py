@@ -17,7 +17,7 @@ from audioforge.model import TASKS
 from audioforge.specs import Spec
 
 RESERVED = ("id", "name", "weight")
-"""What a reference says about a verifier besides its options."""
+"""What a plugin reference says about a verifier besides its options."""
 
 _NAME = re.compile("[a-z0-9][a-z0-9_-]*")
 _OBJECT = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")

@@ -3,78 +3,124 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from itertools import islice
+from collections.abc import Iterator, Mapping
 
 import attrs
+from attrs import frozen
 
+from audioforge.executor import Batches, BatchJob
 from audioforge.inference.clips import ClipLoader, chunks_of
 from audioforge.inference.hypothesis_audio import store_audio
-from audioforge.inference.sampling import Sampled, SampledBatch, quote_references, sample_hypotheses
-from audioforge.inference.stop import StopRequest
+from audioforge.inference.sampling import Sampled, SampledBatch, Sampler, quote_references
 from audioforge.model import ModelAdapter, SamplingParams
-from audioforge.run.folder import RunFolder
-from audioforge.run.rollout_store import RolloutFiles
+from audioforge.run.rollout_store import RolloutStore
 from audioforge.run.run import Run
-from audioforge.sample import AudioSample, Rollout
+from audioforge.sample import Problem, Rollout
 
 
-def sample_and_verify(
-    run: Run,
-    adapter: ModelAdapter,
-    folder: RunFolder,
-    files: RolloutFiles,
-    stop: StopRequest,
-    seconds: dict[str, float],
-) -> None:
-    """Complete a cycle's rollouts; what the files hold already is not sampled again.
+@frozen(eq=False)
+class ScoredBatch:
+    """One batch, sampled and scored.
+
+    Attributes:
+        rollouts: What became of each usable clip.
+        problems: Why the others of the batch could not be used, by sample id.
+        seconds: The time that it took, as "rollout" and "verify".
+    """
+
+    rollouts: list[Rollout]
+    problems: Mapping[str, Problem]
+    seconds: Mapping[str, float]
+
+
+def collect(run: Run, adapter: ModelAdapter, cycle: int) -> dict[str, float]:
+    """Complete a cycle's rollouts; what the run folder holds already is not sampled again.
 
     Args:
         run: The run.
         adapter: The model.
-        folder: Of the run.
-        files: Where this cycle's rollouts are.
-        stop: Asked after each batch.
-        seconds: Where the time that it took is added, as "rollout" and "verify".
+        cycle: The cycle, from 1.
+
+    Returns:
+        The seconds that this took now, as "rollout" and "verify".
 
     Raises:
         VerifierError: If a verifier fails too often.
-        Interrupted: If somebody asked to stop; the files have what was finished.
+        Interrupted: If somebody asked to stop; the run folder has what was finished.
     """
-    skips, processes = run.data.train.skips, run.processes
-    done = files.done()
-    failures = run.verification.guard.begin()
-    for rollout in islice(files, processes.rank, None, processes.count):
-        failures.recall(rollout)
+    store, processes, skips = run.rollouts(cycle), run.processes, run.data.train.skips
+    if processes.is_main and run.resumes:
+        store.forget_failed()
+    processes.wait()
+    done, failures = _recalled(run, store), run.verification.guard.stage
     processes.wait()  # nobody writes while others still read what there was
-    batches = _proposals(run, adapter, files.cycle, _chunks_to_do(run, done))
-    while batch := _next(batches, seconds):
-        started = time.perf_counter()
-        rollouts = _score(run, folder, files.cycle, batch.sampled)
+    samples = sorted(run.data.train.samples, key=lambda s: s.id)
+    chunks = chunks_of(samples, run.config.batch_size)
+    # A batch is done as a whole or again, so that what it is padded to stays the same.
+    missing = [chunk for chunk in chunks if not done.issuperset(s.id for s in chunk)]
+    seconds = {"rollout": 0.0, "verify": 0.0}
+    for batch in run.executor.share(RolloutJob(run, adapter, cycle), missing):
         failures.check()
-        new = [r for r in rollouts if r.sample.id not in done]
-        files.append(new, batch.problems)
-        seconds["verify"] = seconds.get("verify", 0.0) + time.perf_counter() - started
-        stop.check()
+        started = time.perf_counter()
+        store.append([r for r in batch.rollouts if r.sample.id not in done], batch.problems)
+        for what, spent in batch.seconds.items():
+            seconds[what] += spent
+        seconds["verify"] += time.perf_counter() - started
+        run.stop.check()
     failures.check(at_end=True, counts=processes.gather(failures.counts()))
     skips.share(processes.gather)
+    return seconds
 
 
-def _chunks_to_do(run: Run, done: set[str]) -> list[list[AudioSample]]:
-    """Return this process' batches that are not finished; a batch is done as a whole or again."""
-    samples = sorted(run.data.train.samples, key=lambda s: s.id)
-    chunks = run.processes.shard(chunks_of(samples, run.config.batch_size))
-    return [list(chunk) for chunk in chunks if not done.issuperset(s.id for s in chunk)]
+def _recalled(run: Run, store: RolloutStore) -> set[str]:
+    """Return the ids of what an interrupted run has done, and count its failures again."""
+    failures, processes = run.verification.guard.begin(), run.processes
+    problems = store.problems()
+    for problem in problems.values():
+        run.data.train.skips.recall(problem)
+    done = set(problems)
+    for number, rollout in enumerate(store):
+        done.add(rollout.sample.id)
+        if number % processes.count == processes.rank:
+            failures.recall(rollout)
+    return done
 
 
-def _proposals(
-    run: Run, adapter: ModelAdapter, cycle: int, chunks: list[list[AudioSample]]
+@frozen(eq=False)
+class RolloutJob(BatchJob[ScoredBatch]):
+    """Sampling a cycle's batches and scoring them.
+
+    Attributes:
+        run: The run.
+        adapter: The model, the same in every process.
+        cycle: The cycle, from 1; keys the noise.
+    """
+
+    run: Run
+    adapter: ModelAdapter
+    cycle: int
+
+    def do(self, batches: Batches) -> Iterator[ScoredBatch]:
+        """Sample and score batches in this process."""
+        sampled = _sampled(self.run, self.adapter, self.cycle, batches)
+        while True:
+            started = time.perf_counter()
+            batch = next(sampled, None)
+            if batch is None:
+                return
+            between = time.perf_counter()
+            rollouts = _score(self.run, self.cycle, batch.sampled)
+            seconds = {"rollout": between - started, "verify": time.perf_counter() - between}
+            yield ScoredBatch(rollouts, batch.problems, seconds)
+
+
+def _sampled(
+    run: Run, adapter: ModelAdapter, cycle: int, batches: Batches
 ) -> Iterator[SampledBatch]:
     """Yield batches of clips with what is to be scored."""
-    config = run.config
-    loader = ClipLoader(adapter, run.data.train.skips)
-    if config.selection == "reference":
-        return quote_references(loader, chunks, run.task)
+    config, skips = run.config, run.data.train.skips
+    if run.selection.learns_from_references:
+        return quote_references(ClipLoader(adapter, skips), batches, run.task)
     params = SamplingParams(
         temperature=config.temperature,
         top_p=config.top_p,
@@ -83,28 +129,20 @@ def _proposals(
         cycle=cycle,
         max_new_tokens=config.max_new_tokens,
     )
-    return sample_hypotheses(
-        adapter,
-        loader,
-        chunks,
-        config.samples_per_prompt,
-        params,
+    sampler = Sampler(
+        adapter=adapter,
+        k=config.samples_per_prompt,
+        params=params,
+        skips=skips,
         processes=run.processes,
         reporter=run.reporter,
-        what=f"cycle {cycle} sample",
     )
+    return sampler.batches(batches, f"cycle {cycle} sample")
 
 
-def _next(batches: Iterator[SampledBatch], seconds: dict[str, float]) -> SampledBatch | None:
-    started = time.perf_counter()
-    batch = next(batches, None)
-    seconds["rollout"] = seconds.get("rollout", 0.0) + time.perf_counter() - started
-    return batch
-
-
-def _score(run: Run, folder: RunFolder, cycle: int, batch: list[Sampled]) -> list[Rollout]:
+def _score(run: Run, cycle: int, batch: list[Sampled]) -> list[Rollout]:
     """Verify a batch; generated audio goes to the run folder, decoded audio is let go."""
-    audio = folder.hypothesis_audio(cycle)
+    audio = run.folder.hypothesis_audio(cycle)
     samples = [clip.as_sample() for clip, _ in batch]
     hypotheses = [store_audio(hs, clip.sample.id, audio) for clip, hs in batch]
     scored = run.verification.verify(cycle, samples, hypotheses)

@@ -6,8 +6,8 @@
    paired interval.
 4. Among the admissible ones the best held-out metric wins; of equal ones the larger alpha.
 5. It is exported if its held-out difference to the base is better outside the 95 % interval, on
-   `set_size.FEWEST` utterances or more; otherwise the base stays. Since the held-out set also made
-   the choice, the interval repeats the choice in each resample (see
+   `enough_utterances.FEWEST` utterances or more; otherwise the base stays. Since the held-out set
+   also made the choice, the interval repeats the choice in each resample (see
    `bootstrap.chosen_difference_interval`).
 """
 
@@ -20,9 +20,9 @@ import numpy as np
 from attrs import define
 
 from audioforge.measuring.bootstrap import Interval, chosen_difference_interval
+from audioforge.measuring.enough_utterances import FEWEST
 from audioforge.measuring.evaluation import Evaluation, compare, is_better, is_worse, paired
 from audioforge.measuring.resampling import Resampling
-from audioforge.measuring.set_size import FEWEST
 
 
 @define(eq=False)
@@ -30,10 +30,10 @@ class Candidate:
     """A model that could be exported.
 
     Attributes:
-        cycle: Whose weights.
+        cycle: The cycle whose weights it has.
         alpha: How far from the base (0) to the cycle's weights (1).
-        evaluation: On the held-out set.
-        retention: On each retention set, by name.
+        evaluation: What was measured on the held-out set.
+        retention: What was measured on each retention set, by the set's name.
     """
 
     cycle: int
@@ -79,7 +79,7 @@ def best_cycle(cycles: Sequence[Candidate]) -> Candidate:
 
 
 @define(eq=False)
-class Choice:
+class ExportChoice:
     """What the rule decided.
 
     Attributes:
@@ -97,7 +97,7 @@ class Choice:
     reason: str
 
 
-def choose(base: Candidate, cycles: Sequence[Candidate], line: Sequence[Candidate]) -> Choice:
+def choose(base: Candidate, cycles: Sequence[Candidate], line: Sequence[Candidate]) -> ExportChoice:
     """Apply the rule.
 
     Args:
@@ -108,7 +108,7 @@ def choose(base: Candidate, cycles: Sequence[Candidate], line: Sequence[Candidat
     admissible = [c for c in line if not c.lost(base)]
     if not admissible:
         names = sorted({name for c in line for name in c.lost(base)})
-        return Choice(
+        return ExportChoice(
             None,
             (0.0, 0.0),
             base.evaluation.resampling,
@@ -139,4 +139,4 @@ def choose(base: Candidate, cycles: Sequence[Candidate], line: Sequence[Candidat
         reason = f"{metric.title} is better than the base's outside the 95 % interval"
     else:
         reason = f"no {metric.title} gain outside the 95 % interval: the base model stays"
-    return Choice(winner, difference, resampling, improved, reason)
+    return ExportChoice(winner, difference, resampling, improved, reason)

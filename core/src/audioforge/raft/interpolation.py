@@ -23,7 +23,7 @@ def interpolated(
         load: Loads a checkpoint.
         base: The checkpoint at alpha 0.
         tuned: The checkpoint at alpha 1.
-        alpha: From 0 to 1.
+        alpha: How far to go, from 0 (the base) to 1 (the checkpoint).
 
     Raises:
         CheckpointError: If the two do not have the same weights.

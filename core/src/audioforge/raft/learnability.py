@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import math
-from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from attrs import frozen
 
-from audioforge.raft.reward_statistics import RewardStatistics
-from audioforge.sample import Rollout
+from audioforge.measuring.corpus_metrics import Parts
+from audioforge.measuring.reward_statistics import RewardStatistics
+from audioforge.terminal.figures import percent
 from audioforge.verifier import CorpusMetric
-
-Parts = tuple[float, float]
-"""Numerator and denominator of a corpus metric, of one output."""
 
 MANY = 0.9
 """A share of clips or hypotheses that says that nearly all are so."""
@@ -32,7 +28,8 @@ class Learnability:
         k: Hypotheses per clip.
         n: Clips with a reference that were probed for these two.
         clips: Clips that were sampled, with or without a reference.
-        frac_reward_zero_std: Share of judged clips whose rewards are all equal, which teach little.
+        frac_reward_zero_std: Share of the clips with rewards whose rewards are all equal, which
+            teach little.
         distinct: Mean share of different hypotheses among the k.
         oracle_is_better: Whether the oracle is better than greedy; None where one is not known.
     """
@@ -56,7 +53,7 @@ class Learnability:
             problem = f"the best of {self.k} hypotheses is no better than greedy decoding"
         elif (self.frac_reward_zero_std or 0) > MANY:
             problem = (
-                f"{self.frac_reward_zero_std:.0%} of clips earn the same reward with every "
+                f"{percent(self.frac_reward_zero_std, 0)} of clips earn the same reward with every "
                 f"hypothesis"
             )
         else:
@@ -72,12 +69,12 @@ class Learnability:
         else:
             of = "" if self.n == self.clips else f" of {self.n} clips"
             rates = (
-                f"greedy {self.title} {self.greedy:.1%}, oracle best-of-{self.k} "
-                f"{self.oracle:.1%}{of}, "
+                f"greedy {self.title} {percent(self.greedy)}, oracle best-of-{self.k} "
+                f"{percent(self.oracle)}{of}, "
             )
         return (
-            f"{rates}{self.frac_reward_zero_std or 0:.0%} of clips without reward spread, "
-            f"{self.distinct:.0%} of hypotheses distinct ({self.clips} clips)"
+            f"{rates}{percent(self.frac_reward_zero_std or 0, 0)} of clips without reward spread, "
+            f"{percent(self.distinct, 0)} of hypotheses distinct ({self.clips} clips)"
         )
 
     def as_mapping(self) -> dict[str, Any]:
@@ -94,7 +91,7 @@ class Learnability:
 
 
 def assess(
-    rollouts: Iterable[Rollout],
+    rewards: RewardStatistics,
     metric: CorpusMetric,
     greedy: Mapping[str, Parts],
     sampled: Mapping[str, Sequence[Parts]],
@@ -102,35 +99,30 @@ def assess(
     """Compare the k hypotheses of clips with their greedy output.
 
     Args:
-        rollouts: Of the first cycle; at least one. They are read once, and not held.
+        rewards: Statistics of the first cycle's rewards; of at least one clip.
         metric: The corpus metric that decides.
-        greedy: What the greedy output of some of the clips adds to it, by sample id.
-        sampled: What each hypothesis of clips adds to it, by sample id.
+        greedy: What the greedy output of some of the clips adds to the metric, by sample id.
+        sampled: What each hypothesis of a clip adds to the metric, by sample id.
     """
     probed = [i for i in greedy if i in sampled]
     greedy_rate = _rate([greedy[i] for i in probed])
     sign = -1 if metric.higher_is_better else 1
-    # A hypothesis that could not be judged is no candidate unless none could be.
+    # A hypothesis without a denominator was not measured: no candidate, unless none was.
     best = [min(sampled[i], key=lambda p: (not p[1], sign * p[0])) for i in probed]
     oracle = _rate(best)
     better = None
     if greedy_rate is not None and oracle is not None:
         better = sign * (greedy_rate - oracle) > 0
-    statistics, distinct, k = RewardStatistics(), array("d"), 0
-    for rollout in rollouts:
-        statistics.add(rollout)
-        k = len(rollout.hypotheses)
-        distinct.append(len({h.hypothesis.content for h in rollout.hypotheses}) / k)
     return Learnability(
         metric=metric.name,
         title=metric.title,
         greedy=greedy_rate,
         oracle=oracle,
-        k=k,
+        k=rewards.k,
         n=len(probed),
-        clips=len(distinct),
-        frac_reward_zero_std=statistics.frac_reward_zero_std,
-        distinct=math.fsum(distinct) / len(distinct),
+        clips=rewards.clips,
+        frac_reward_zero_std=rewards.frac_reward_zero_std,
+        distinct=rewards.distinct or 0.0,
         oracle_is_better=better,
     )
 

@@ -5,54 +5,59 @@ from __future__ import annotations
 from typing import Any
 
 from audioforge import keyed_random
-from audioforge.files.journal import Journal
-from audioforge.inference.stop import StopRequest
 from audioforge.measuring.evaluation import EvaluationSet
+from audioforge.measuring.evaluator import DatasetPass
 from audioforge.model import ModelAdapter
 from audioforge.raft.learnability import assess
-from audioforge.run.data.samples import has_reference
-from audioforge.run.rollout_store import RolloutFiles
+from audioforge.raft.selection import CycleRollouts
 from audioforge.run.run import Run
 
 PROBED_CLIPS = 500
 """Clips whose greedy output is compared with the oracle before the first update."""
 
 
-def probe(
-    run: Run, adapter: ModelAdapter, files: RolloutFiles, journal: Journal, stop: StopRequest
-) -> dict[str, Any]:
+def probed_ids(run: Run) -> set[str]:
+    """Return the ids of the clips to probe; the same ones whatever else runs."""
+    sampled = run.rollouts(1).samples.keys() - run.rollouts(1).problems().keys()
+    samples = [s for s in run.data.train.samples if s.id in sampled]
+    ids = sorted(s.id for s in samples if run.task.has_reference(s))
+    order = keyed_random.shuffled(len(ids), "probe", run.config.seed)
+    return {ids[i] for i in order[:PROBED_CLIPS]}
+
+
+def probe(run: Run, adapter: ModelAdapter, rollouts: CycleRollouts) -> dict[str, Any] | None:
     """Compare the hypotheses of the first cycle with greedy decoding, and say what that means.
+
+    Only the untouched model can tell; so what it told is kept for a run that is resumed later.
 
     Args:
         run: The run.
-        adapter: The untouched model.
-        files: The first cycle's rollouts; at least one.
-        journal: Keeps the greedy outputs as they come.
-        stop: Asked after each batch.
+        adapter: The untouched model, unless that was done before.
+        rollouts: The first cycle's, with those of the probed clips.
 
     Returns:
-        What `summary.json` holds as `learnability`.
+        What `summary.json` holds as `learnability`; None where nothing was sampled.
     """
+    known: dict[str, Any] | None = run.folder.recall("learnability")
+    run.processes.wait()
+    if known is not None or not rollouts.rewards.clips:
+        return known
     evaluator, train = run.evaluator, run.data.train
-    probed = _probed(run, files)
     greedy = {}
-    if probed:
-        probe_set = EvaluationSet(train.name, [files.samples[i] for i in probed], train.skips)
-        evaluation = evaluator.evaluate(adapter, probe_set, "greedy on", journal=journal, stop=stop)
-        greedy = {i.id: evaluator.decisive.parts(i.metrics) for i in evaluation.items}
-    rollouts = [r for r in files if r.sample.id in probed]
-    parts = evaluator.measure_rollouts(rollouts)
-    sampled = {r.sample.id: row for r, row in zip(rollouts, parts, strict=True)}
-    report = assess(files, evaluator.decisive.metric, greedy, sampled)
-    run.reporter.info(f"to learn: {report.describe()}")
+    if rollouts.probed:
+        probed = EvaluationSet(train.name, [r.sample for r in rollouts.probed], train.skips)
+        evaluation = evaluator.evaluate(
+            adapter,
+            DatasetPass(dataset=probed, what="greedy on", journal=run.journal("cycle-01/probe")),
+        )
+        greedy = {i.id: evaluator.decisive_metric.parts(i.metrics) for i in evaluation.items}
+    parts = evaluator.measure_rollouts(rollouts.probed)
+    sampled = {r.sample.id: row for r, row in zip(rollouts.probed, parts, strict=True)}
+    report = assess(rollouts.rewards, evaluator.decisive_metric.metric, greedy, sampled)
+    run.events.say(f"to learn: {report.describe()}")
     warning = report.warning()
     if warning:
-        run.reporter.warn(warning)
+        run.events.warn(warning)
+    if run.processes.is_main:
+        run.folder.remember("learnability", report.as_mapping())
     return report.as_mapping()
-
-
-def _probed(run: Run, files: RolloutFiles) -> set[str]:
-    """Return the ids of the clips to probe; the same ones whatever else runs."""
-    ids = sorted(r.sample.id for r in files if has_reference(r.sample, run.task))
-    order = keyed_random.shuffled(len(ids), "probe", run.config.seed)
-    return {ids[i] for i in order[:PROBED_CLIPS]}

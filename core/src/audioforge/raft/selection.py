@@ -1,87 +1,132 @@
-"""Selection: which hypotheses are learnt from.
-
-RAFT (Dong et al. 2023) keeps the best of the k samples of each prompt; that is `best`. A global top
-percent (`top-percent`) picks easy clips. `random` and `reference` are controls of equal compute.
-"""
+"""What a cycle learns from: its rollouts are read once, for the selection and for the figures."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterator, Set
 
-from attrs import frozen
+from attrs import evolve, field, frozen
 
-from audioforge import keyed_random
-from audioforge.errors import ConfigError
-from audioforge.sample import AudioSample, Hypothesis, Rollout
+from audioforge.errors import AudioForgeError, PluginError, TrainingError, describe
+from audioforge.isolation.global_state.restored import global_state_restored
+from audioforge.measuring.reward_statistics import RewardStatistics
+from audioforge.model import ModelAdapter
+from audioforge.plugin_reference import read_plugin_reference
+from audioforge.run.rollout_store import RolloutStore
+from audioforge.run.run import Run
+from audioforge.sample import Problem, Rollout
+from audioforge.selection import DIVISORS, Kept, Selected
 
 
-@frozen(eq=False)
-class Kept:
-    """One thing to learn: a target for a sample.
+@frozen(eq=False, kw_only=True)
+class CycleRollouts:
+    """What one reading of a cycle's rollouts gave.
 
     Attributes:
-        sample: The sample.
-        target: The hypothesis to make more likely.
-        weight: Its share in the loss; RAFT is weight 1.
+        selected: What is learnt, sorted by sample id and hypothesis index.
+        rewards: Statistics of the rewards.
+        probed: The rollouts that were asked for, in the order in which they were written.
     """
 
-    sample: AudioSample
-    target: Hypothesis
-    weight: float = 1.0
+    selected: Selected
+    rewards: RewardStatistics
+    probed: list[Rollout] = field(factory=list)
 
 
 def select(
-    rollouts: Iterable[Rollout], strategy: str, *, threshold: float, top_percent: float, seed: int
-) -> list[Kept]:
-    """Return what is kept, sorted by sample id and hypothesis index.
+    run: Run, adapter: ModelAdapter, cycle: int, probed: Set[str] = frozenset()
+) -> CycleRollouts:
+    """Read a cycle's rollouts, and choose what is learnt, the same on every process.
 
     Args:
-        rollouts: All rollouts of a cycle, in any order; they are read once, and not held.
-        strategy: "best", "top-percent", "random" or "reference".
-        threshold: With "best" and "top-percent", the smallest reward that is kept.
-        top_percent: With "top-percent", how many of all judged hypotheses to keep.
-        seed: Keys the draw of "random" and the order of equal rewards of "top-percent".
+        run: The run.
+        adapter: Says what it can learn.
+        cycle: The cycle, from 1.
+        probed: Ids of the samples whose rollouts are held.
+
+    Raises:
+        PluginError: If the selection fails, or keeps what is not there.
+        TrainingError: If rollouts are missing.
     """
-    if strategy == "best":
-        kept = [k for r in rollouts if (k := _best(r, threshold))]
-    elif strategy == "top-percent":
-        kept = _top_percent(rollouts, threshold, top_percent, seed)
-    elif strategy == "random":
-        kept = [_random(r, seed) for r in rollouts]
-    elif strategy == "reference":
-        kept = [Kept(r.sample, r.hypotheses[0].hypothesis) for r in rollouts]
-    else:
-        raise ConfigError([f"selection: '{strategy}' is unknown"])
-    return sorted(kept, key=lambda k: (k.sample.id, k.target.index))
+    store, rewards = run.rollouts(cycle), RewardStatistics()
+    seen: set[str] = set()
+    held: list[Rollout] = []
+
+    def observed() -> Iterator[Rollout]:
+        for rollout in store:
+            seen.add(rollout.sample.id)
+            rewards.add(rollout)
+            if rollout.sample.id in probed:
+                held.append(rollout)
+            yield rollout
+
+    rollouts = observed()
+    selected = _selected(run, rollouts)
+    for _ in rollouts:  # which the selection did not look at
+        pass
+    problems = store.problems()
+    for problem in problems.values():  # of a cycle whose update has begun nobody else recalls them
+        run.data.train.skips.recall(problem)
+    _check_complete(store, seen | problems.keys())
+    kept = [_checked(store, item) for item in selected.items]
+    kept.sort(key=lambda item: (item.sample.id, item.target.index))
+    learnable = [item for item in kept if _is_learnable(run, adapter, item)]
+    return CycleRollouts(selected=evolve(selected, items=learnable), rewards=rewards, probed=held)
 
 
-def _judged(rollout: Rollout) -> list[tuple[float, Hypothesis]]:
-    return [(h.reward, h.hypothesis) for h in rollout.hypotheses if h.reward is not None]
+def mark_kept(run: Run, cycle: int, selected: Selected) -> None:
+    """Mark what is learnt in the files of the rollouts; the processes share the work."""
+    run.processes.wait()  # every process has read what is now written again
+    keys = {(item.sample.id, item.target.index) for item in selected.items}
+    run.rollouts(cycle).mark_kept(keys, run.processes.rank, run.processes.count)
+    run.processes.wait()
 
 
-def _best(rollout: Rollout, threshold: float) -> Kept | None:
-    # The first of equal ones.
-    best = max(_judged(rollout), key=lambda pair: pair[0], default=None)
-    return Kept(rollout.sample, best[1]) if best is not None and best[0] >= threshold else None
+def _selected(run: Run, rollouts: Iterator[Rollout]) -> Selected:
+    """Call the selection, which may be anybody's."""
+    name = read_plugin_reference(run.config.selection)[0]
+    try:
+        with global_state_restored(f"the selection '{name}'", "select"):
+            selected = run.selection.select(rollouts, run.selection_context)
+            weights = [item.weight for item in selected.items]
+    except (AudioForgeError, OSError, KeyboardInterrupt):
+        raise
+    except Exception as error:  # foreign code
+        raise PluginError(
+            f"the selection '{name}' failed: {describe(error)}. Mend it, or choose another "
+            f"--selection."
+        ) from error
+    if selected.divisor not in DIVISORS:
+        known = ", ".join(DIVISORS)
+        raise PluginError(
+            f"the selection '{name}' returned the divisor {selected.divisor!r}, not one of {known}"
+        )
+    if not all(math.isfinite(weight) and weight >= 0 for weight in weights):
+        raise PluginError(f"the selection '{name}' returned a weight that is no number from 0")
+    return selected
 
 
-def _top_percent(
-    rollouts: Iterable[Rollout], threshold: float, percent: float, seed: int
-) -> list[Kept]:
-    judged, ranked = 0, []
-    for rollout in rollouts:
-        for reward, hypothesis in _judged(rollout):
-            judged += 1
-            if reward >= threshold:
-                key = ("top-percent", seed, rollout.cycle, rollout.sample.id, hypothesis.index)
-                draw = float(keyed_random.uniforms(1, *key)[0])
-                ranked.append((-reward, draw, Kept(rollout.sample, hypothesis)))
-    count = max(1, round(judged * percent / 100)) if judged else 0
-    # What the threshold left out ranks below all of these, and cannot push one of them out.
-    return [kept for _, _, kept in sorted(ranked, key=lambda item: item[:2])[:count]]
+def _checked(store: RolloutStore, item: Kept) -> Kept:
+    """Return what is kept with the run's own sample, which a plugin may have copied."""
+    sample = store.samples.get(item.sample.id)
+    if sample is None:
+        raise PluginError(f"the selection kept '{item.sample.id}', which is not in the data")
+    return evolve(item, sample=sample)
 
 
-def _random(rollout: Rollout, seed: int) -> Kept:
-    draw = keyed_random.generator("random", seed, rollout.cycle, rollout.sample.id)
-    chosen = rollout.hypotheses[int(draw.integers(len(rollout.hypotheses)))]
-    return Kept(rollout.sample, chosen.hypothesis)
+def _check_complete(store: RolloutStore, seen: Set[str]) -> None:
+    missing = store.samples.keys() - seen
+    if missing:
+        raise TrainingError(
+            f"{store.root}: {len(missing)} rollouts of cycle {store.cycle} are gone, such as that "
+            f"of {min(missing)}; its update cannot go on. Start a new run."
+        )
+
+
+def _is_learnable(run: Run, adapter: ModelAdapter, item: Kept) -> bool:
+    """Say whether the model can learn a target; write down why not."""
+    reason = adapter.target_problem(item.sample, item.target)
+    if reason is not None:
+        problem = Problem(item.sample.place, reason, "unlearnable target")
+        run.data.train.skips.add(problem)
+    return reason is None

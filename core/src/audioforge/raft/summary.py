@@ -7,35 +7,39 @@ from typing import Any
 
 import attrs
 
+from audioforge.measuring.enough_utterances import FEWEST, missing_part
 from audioforge.measuring.evaluation import summarise
-from audioforge.measuring.resampling import claim
-from audioforge.measuring.set_size import FEWEST, missing_part
-from audioforge.raft.export_rule import Candidate, Choice
+from audioforge.measuring.resampling import claimed_speakers
+from audioforge.raft.export_rule import Candidate, ExportChoice
 from audioforge.raft.update import UpdateReport
 from audioforge.run.run import Run
+from audioforge.terminal.figures import percent, percent_interval, point_interval
 
 
 class Summary:
     """Collects a run's results; rates are fractions, differences are "this minus the base".
 
     Attributes:
-        base: The untouched model.
-        cycles: One entry per trained cycle.
+        base_candidate: The untouched model, evaluated.
+        trained: Every trained cycle, evaluated.
+        base: The untouched model's metrics, as `summary.json` holds them.
+        cycles: Every trained cycle's metrics, as `summary.json` holds them.
         learnability: What the base model's hypotheses offered; None for selection "reference".
-        candidates: The models between the base and the best cycle.
+        candidates: The models between the base and the best cycle, likewise.
         best: What was exported.
-        improved: Whether that is better than the base outside the interval.
+        improved: Whether what was exported is better than the base outside the interval.
         reason: Why it was exported.
         test: Base and exported model on the test set; None without one.
         stopped_early: Why the run ended before its last cycle; None if it did not.
         accepted_changes: What changed before it was resumed, and was accepted.
-        seconds: Of the whole run.
+        seconds: Time that the whole run took.
     """
 
     def __init__(self, run: Run, base: Candidate, accepted_changes: Sequence[str] = ()) -> None:
         """Start with the base model's evaluation."""
         self._run = run
-        self._base = base
+        self.base_candidate = base
+        self.trained: list[Candidate] = []
         self.base: dict[str, Any] = {
             **summarise(base.evaluation),
             "retention": {name: summarise(e) for name, e in base.retention.items()},
@@ -54,11 +58,11 @@ class Summary:
     @property
     def metric(self) -> str:
         """Name of the metric that decides."""
-        return self._base.evaluation.metric.name
+        return self.base_candidate.evaluation.metric.name
 
     @property
     def _title(self) -> str:
-        return self._base.evaluation.metric.title
+        return self.base_candidate.evaluation.metric.title
 
     def add_cycle(
         self,
@@ -69,7 +73,7 @@ class Summary:
         seconds: Mapping[str, float],
     ) -> dict[str, Any]:
         """Add a trained cycle; return its entry."""
-        described = candidate.describe(self._base)
+        described = candidate.describe(self.base_candidate)
         entry = {
             "cycle": candidate.cycle,
             **{k: v for k, v in described.items() if k not in ("interpolation", "admissible")},
@@ -78,12 +82,17 @@ class Summary:
             **attrs.asdict(report),
             "seconds": dict(seconds),
         }
-        self.cycles.append(entry)
+        self.recall_cycle(candidate, entry)
         return entry
 
-    def add_choice(self, choice: Choice, line: Sequence[Candidate]) -> None:
+    def recall_cycle(self, candidate: Candidate, entry: dict[str, Any]) -> None:
+        """Add a trained cycle whose entry is known."""
+        self.trained.append(candidate)
+        self.cycles.append(entry)
+
+    def add_choice(self, choice: ExportChoice, line: Sequence[Candidate]) -> None:
         """Add what was exported and why."""
-        self.candidates = [c.describe(self._base) for c in line]
+        self.candidates = [c.describe(self.base_candidate) for c in line]
         self.improved, self.reason = choice.improved, choice.reason
         rejected = None
         if choice.winner is not None:
@@ -119,10 +128,10 @@ class Summary:
         return {
             "task": config.task,
             "metric": self.metric,
-            "higher_is_better": self._base.evaluation.metric.higher_is_better,
+            "higher_is_better": self.base_candidate.evaluation.metric.higher_is_better,
             "model": config.model_name,
             "dataset": config.dataset,
-            "eval_dataset": self._base.evaluation.dataset,
+            "eval_dataset": self.base_candidate.evaluation.dataset,
             "selection": config.selection,
             "seed": config.seed,
             "normalizer": config.normalizer,
@@ -146,14 +155,14 @@ class Summary:
         """Return a cycle's results on one line, for whoever watches; 0 is the base."""
         name = self._title
         if cycle == 0:
-            return f"base: {name} {_rate(self.base[self.metric])} (n={self.base['n']})"
+            return f"base: {name} {percent(self.base[self.metric])} (n={self.base['n']})"
         row = self.cycles[cycle - 1]
         low, high = row["difference_ci95"]
         reward = "n/a" if row["reward"] is None else f"{row['reward']:.3f}"
         lost = f"; worse on {', '.join(row['lost'])}" if row["lost"] else ""
         return (
-            f"cycle {cycle}: {name} {_rate(row[self.metric])} "
-            f"(difference {_span(low, high)} points), reward {reward}, "
+            f"cycle {cycle}: {name} {percent(row[self.metric])} "
+            f"(difference {point_interval(low, high)} points), reward {reward}, "
             f"kept {row['kept']}, loss {row['first_loss']:.3f} → {row['last_loss']:.3f}, "
             f"{sum(row['seconds'].values()):.1f} s{lost}"
         )
@@ -165,7 +174,7 @@ class Summary:
         heads = ["model", name, "95 %", "difference, points, 95 %"]
         names = [dataset.short_name for dataset in self._run.data.retention]
         if len(set(names)) < len(names):
-            names = list(self._base.retention)
+            names = list(self.base_candidate.retention)
         for dataset in names:
             heads += [f"retention {dataset}", "difference, points, 95 %"]
         return heads
@@ -198,17 +207,17 @@ class Summary:
     def _cells(self, entry: Mapping[str, Any]) -> list[str]:
         difference = entry.get("difference_ci95")
         return [
-            _rate(entry[self.metric]),
-            _range(*entry["ci95"]),
-            _span(*difference) if difference else "",
+            percent(entry[self.metric]),
+            percent_interval(*entry["ci95"]),
+            point_interval(*difference) if difference else "",
         ]
 
     @property
     def claims(self) -> str:
         """What the table's intervals are about, set by set, on one line."""
-        parts = [f"held out, {claim(self.base['interval'])}"]
+        parts = [f"held out, {claimed_speakers(self.base['interval'])}"]
         for name, retained in self.base["retention"].items():
-            parts.append(f"retention {name}, {claim(retained['interval'])}")
+            parts.append(f"retention {name}, {claimed_speakers(retained['interval'])}")
         return f"95 % intervals: {'; '.join(parts)}."
 
     @property
@@ -222,18 +231,20 @@ class Summary:
         else:
             low, high = best["difference_ci95"]
             text = (
-                f"Improved: held-out {name} {_rate(self.base[self.metric])} → "
-                f"{_rate(best[self.metric])} (difference {_span(low, high)} points, 95 %, "
-                f"{claim(best['interval'])}) with cycle {best['cycle']}"
+                f"Improved: held-out {name} {percent(self.base[self.metric])} → "
+                f"{percent(best[self.metric])} "
+                f"(difference {point_interval(low, high)} points, 95 %, "
+                f"{claimed_speakers(best['interval'])}) with cycle {best['cycle']}"
                 + (f" × {best['interpolation']:g}" if best["interpolation"] != 1 else "")
                 + f", in {where}."
             )
         if self.test:
             low, high = self.test["best"]["difference_ci95"]
             text += (
-                f" On {self.test['dataset']}: {_rate(self.test['base'][self.metric])} → "
-                f"{_rate(self.test['best'][self.metric])} (difference {_span(low, high)} points, "
-                f"{claim(self.test['best']['interval'])})"
+                f" On {self.test['dataset']}: {percent(self.test['base'][self.metric])} → "
+                f"{percent(self.test['best'][self.metric])} "
+                f"(difference {point_interval(low, high)} points, "
+                f"{claimed_speakers(self.test['best']['interval'])})"
                 + (f": {self._verdict}." if self.improved and independent else ".")
             )
         if overlaps := self._run.data.test_overlaps:
@@ -258,7 +269,7 @@ class Summary:
     def _missing(self) -> list[str]:
         """A sentence for each set of which a noteworthy part was not measured."""
         rows = [self.base, *self.cycles, *self.candidates]
-        sets = [(self._base.evaluation.dataset, rows)]
+        sets = [(self.base_candidate.evaluation.dataset, rows)]
         for name in self.base["retention"]:
             sets.append((name, [row["retention"][name] for row in rows]))
         if self.test:
@@ -278,19 +289,8 @@ class Summary:
         alpha = rejected["interpolation"]
         part = "" if alpha == 1 else f"{alpha:g} × "
         return (
-            f" (base {_rate(self.base[self.metric])}, {part}cycle {rejected['cycle']} "
-            f"{_rate(rejected[self.metric])}, difference {_span(*rejected['difference_ci95'])} "
-            f"points, {claim(rejected['interval'])})"
+            f" (base {percent(self.base[self.metric])}, {part}cycle {rejected['cycle']} "
+            f"{percent(rejected[self.metric])}, difference "
+            f"{point_interval(*rejected['difference_ci95'])} points, "
+            f"{claimed_speakers(rejected['interval'])})"
         )
-
-
-def _rate(value: float | None) -> str:
-    return "n/a" if value is None else f"{100 * value:.1f} %"
-
-
-def _range(low: float, high: float) -> str:
-    return f"{100 * low:.1f} to {100 * high:.1f}"
-
-
-def _span(low: float, high: float) -> str:
-    return f"{100 * low:+.1f} to {100 * high:+.1f}"

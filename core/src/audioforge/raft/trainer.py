@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from importlib import metadata
 from pathlib import Path
 
@@ -9,14 +10,17 @@ import attrs
 
 from audioforge.config import CHANGEABLE, AudioRAFTConfig, read_config_file
 from audioforge.errors import UsageError
-from audioforge.inference.stop import StopRequest
 from audioforge.plugins import Registry
-from audioforge.raft.loop import Loop
+from audioforge.raft.export import export, finish
+from audioforge.raft.loop import train
 from audioforge.raft.summary import Summary
-from audioforge.run.claim import Claim
-from audioforge.run.disk_space import disk_space
-from audioforge.run.folder import RunFolder, file_digest
-from audioforge.run.run import OUTPUT_DIR, Run, prepare
+from audioforge.run.begin import begin, breaking_off
+from audioforge.run.disk_space import check_disk_space
+from audioforge.run.environment import sha256_of
+from audioforge.run.folder import RunFolder
+from audioforge.run.folder_claim import FolderClaim
+from audioforge.run.prepare import OUTPUT_DIR, prepare
+from audioforge.run.run import Run
 from audioforge.terminal.reporter import Reporter
 
 
@@ -24,8 +28,8 @@ class AudioRAFTTrainer:
     """Runs RAFT as a configuration says.
 
     Args:
-        config: Of the run.
-        registry: Of the plugins to use; None to discover what is installed.
+        config: The settings of the run.
+        registry: The plugins to use; None to discover what is installed.
         reporter: Where to tell how it goes; None for stderr.
     """
 
@@ -56,7 +60,7 @@ class AudioRAFTTrainer:
 
         Args:
             folder: The run folder.
-            registry: Of the plugins to use; None to discover what is installed.
+            registry: The plugins to use; None to discover what is installed.
             reporter: Where to tell how it goes; None for stderr.
             accept_changes: Whether `train` goes on with files, code, texts or sound that are other
                 than when the run began; otherwise it refuses, and lists them.
@@ -67,6 +71,7 @@ class AudioRAFTTrainer:
             UsageError: If there is no run in the folder, a setting cannot be changed, or the run
                 is of another version of AudioForge and cannot be understood.
         """
+        # What a run computes was settled when it began; where and how it runs may change.
         refused = sorted(set(changes) - set(CHANGEABLE[1:]))
         if refused:
             raise UsageError(
@@ -110,24 +115,34 @@ class AudioRAFTTrainer:
                 on from there.
         """
         config = attrs.evolve(self.config, dataset=dataset or self.config.dataset)
-        folder = RunFolder(config.output_dir or OUTPUT_DIR)
-        claim = Claim(folder, resumes=self._resumes)
+        claim = FolderClaim(RunFolder(config.output_dir or OUTPUT_DIR), resumes=self._resumes)
         try:
-            run = prepare(config, self._registry, self._reporter, claim=claim)
-            adapter = run.load(run.model_name)  # before anything is written
-            if not self._resumes:
-                run.processes.from_main(lambda: disk_space(run, adapter).check(run.reporter))
-            loop = Loop(
-                run,
-                adapter,
-                folder,
-                resumes=self._resumes,
-                accept_changes=self._accept_changes,
+            run = prepare(
+                config, self._registry, self._reporter, resumes=self._resumes, claim=claim
             )
-            with StopRequest() as stop:
-                return loop.run(stop)
+            try:
+                with run.stop:
+                    return self._train(run)
+            finally:
+                run.executor.close()
         finally:
             claim.release()
+
+    def _train(self, run: Run) -> Summary:
+        """Take a run that is ready from its first word to its result."""
+        started = time.monotonic()
+        adapter = run.load(run.model_name)  # before anything is written
+        if not run.resumes:
+            check_disk_space(run, adapter)
+        with breaking_off(run):
+            accepted = begin(run, adapter.module, accept_changes=self._accept_changes)
+            summary = train(run, adapter, accepted)
+            del adapter  # the export loads others
+            for problem in run.verification.close():
+                run.events.warn(problem)
+            export(run, summary)
+            finish(run, summary, time.monotonic() - started)
+            return summary
 
 
 def _read_settings(folder: Path) -> dict[str, object]:
@@ -157,7 +172,7 @@ def _check_plugin_files(folder: Path, registry: Registry | None) -> None:
         UsageError: If one was not given.
     """
     files = [plugin.file for plugin in registry.plugins if plugin.file] if registry else []
-    given = {str(file): file_digest(file) for file in files}
+    given = {str(file): sha256_of(file) for file in files}
     for path, digest in RunFolder(folder).read_plugin_files().items():
         if path not in given and digest not in given.values():  # perhaps under another name
             raise UsageError(

@@ -1,39 +1,37 @@
 """The update: fine-tuning on what was kept, by weighted negative log-likelihood.
 
-Each step takes the next slice of a keyed shuffle of all that was kept; every process takes its part
-of the slice, the loss is divided by the slice's weight over all processes, and the gradients are
-added up. So the number of processes changes neither what a step learns from nor its scale.
+Each step takes the next slice of a keyed shuffle of the clips of which something was kept; every
+process takes its part of the slice, the loss is divided by the slice's weight (or its clips) over
+all processes, and the gradients are added up. So the number of processes changes neither what a
+step learns from nor its scale.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
 from collections.abc import Iterator, Sequence
+from itertools import chain, groupby, islice
 
 import torch
-from accelerate.utils.memory import clear_device_cache
-from attrs import define
+from attrs import define, frozen
 
 from audioforge import keyed_random
 from audioforge.config import AudioRAFTConfig
 from audioforge.errors import TrainingError
-from audioforge.inference.clips import ClipLoader, SkipLog, chunks_of
-from audioforge.inference.finite import broken_weights
-from audioforge.inference.hypothesis_audio import load_audio
-from audioforge.inference.out_of_memory import is_out_of_memory
-from audioforge.inference.processes import Processes
-from audioforge.inference.stop import Interrupted, StopRequest
-from audioforge.isolation.copies import for_adapter
-from audioforge.isolation.global_state.put_back import global_state_put_back
+from audioforge.executor import WholeJob
+from audioforge.inference.finite_numbers import broken_weights
+from audioforge.inference.stop import Interrupted
 from audioforge.model import ModelAdapter
-from audioforge.raft.selection import Kept
-from audioforge.run.resume_points import Progress, ResumePoints
-from audioforge.sample import Clip
-from audioforge.terminal.reporter import Reporter
+from audioforge.raft.gradients import Gradients
+from audioforge.run.events import Step
+from audioforge.run.resume_points import Progress
+from audioforge.run.run import Run
+from audioforge.selection import Kept, Selected
 
 BETAS, EPSILON = (0.9, 0.98), 1e-6
-"""Of AdamW, as Whisper was trained (Radford et al. 2022, appendix F). A cycle is short: the default
+"""AdamW's, as Whisper was trained (Radford et al. 2022, appendix F). A cycle is short: the default
 0.999 hardly forgets within it, and costs other voices more for the same gain."""
 
 
@@ -47,10 +45,10 @@ class UpdateReport:
     Attributes:
         steps: Optimiser steps.
         loss: Mean loss over the steps, in nats per token.
-        first_loss: Of the first step.
-        last_loss: Of the last step.
+        first_loss: Loss of the first step.
+        last_loss: Loss of the last step.
         grad_norm: Mean gradient norm before clipping.
-        learning_rate: That was used.
+        learning_rate: The rate of the cycle.
     """
 
     steps: int
@@ -61,40 +59,26 @@ class UpdateReport:
     learning_rate: float
 
 
-def update(
-    adapter: ModelAdapter,
-    kept: Sequence[Kept],
-    config: AudioRAFTConfig,
-    progress: Progress,
-    points: ResumePoints,
-    *,
-    skips: SkipLog,
-    processes: Processes,
-    reporter: Reporter,
-    stop: StopRequest,
-) -> UpdateReport:
-    """Fine-tune on what was kept, with a fresh AdamW, or go on where a resume point stands.
+def update(run: Run, adapter: ModelAdapter, selected: Selected, progress: Progress) -> None:
+    """Fine-tune on what was selected, with a fresh AdamW, or go on where a resume point stands.
+
+    The main process saves a resume point every `save_every` minutes, when asked to stop, and at the
+    end.
 
     Args:
+        run: The run.
         adapter: The model; changed in place. At the resume point, its weights are restored already.
-        kept: The same list, in the same order, on every process.
-        config: Of the run.
-        progress: Of this cycle; brought forward step by step.
-        points: Where the main process saves: every `save_every` minutes, when asked to stop, and at
-            the end.
-        skips: Where a clip goes that can no longer be decoded.
-        processes: Shares the work.
-        reporter: Shows progress.
-        stop: Asked after each step.
+        selected: What is learnt: the same list, in the same order, on every process.
+        progress: How far the cycle's update is; brought forward step by step.
 
     Raises:
         TrainingError: If there is nothing to learn from or to train, a loss, a gradient or a
             weight after a step is not finite, or the update is nothing but zeros.
         Interrupted: If a process was asked to stop; the resume point has what was finished.
     """
-    cycle, started = progress.cycle, time.monotonic()
+    config, cycle, processes = run.config, progress.cycle, run.processes
     parameters = [p for p in adapter.module.parameters() if p.requires_grad]
-    if not (kept and parameters):
+    if not (selected.items and parameters):
         missing = "was kept" if parameters else "of the model's weights is trainable"
         raise TrainingError(f"cycle {cycle}: nothing {missing}, so that nothing can be learnt")
     rate = config.learning_rate_of(cycle)
@@ -102,47 +86,92 @@ def update(
         parameters, lr=rate, betas=BETAS, eps=EPSILON, weight_decay=config.weight_decay
     )
     if progress.steps:
-        points.restore_optimizer(optimizer)
-    seconds_before, saved = progress.seconds, started
-    loader = ClipLoader(adapter, skips)
-    gradients = _Gradients(adapter, loader, config.batch_size, processes, reporter)
-    steps = list(enumerate(_steps(len(kept), config, cycle)))[progress.steps :]
+        run.folder.points.restore_optimizer(optimizer)
+    saving = _Saving(run, adapter.module, progress)
+    gradients = Gradients(run, adapter, selected.divisor)
+    steps = list(enumerate(_steps(selected.items, config, cycle)))[progress.steps :]
     adapter.module.train()
-    for number, indices in reporter.track(steps, len(steps), f"cycle {cycle} update"):
-        items = [kept[i] for i in indices]
+    run.events.update_begins(cycle, progress.steps)
+    for number, items in run.reporter.track(steps, len(steps), f"cycle {cycle} update"):
+        # Every process adds up the gradients of its part; then all of them take the same step.
         own = gradients.accumulate(items, (config.seed, cycle, number, processes.rank))
         processes.sum_gradients(parameters)
         norm = float(torch.nn.utils.clip_grad_norm_(parameters, config.max_grad_norm))
-        asked = stop.number or 0
-        shared = processes.gather([(own, asked)])
-        loss, asked = sum(part for part, _ in shared), max(number for _, number in shared)
-        if not (math.isfinite(loss) and math.isfinite(norm)):
-            ids = ", ".join(k.sample.id for k in items[:8])
-            raise TrainingError(
-                f"cycle {cycle}, step {number + 1}: loss {loss}, gradient norm {norm}. The batch "
-                f"held {ids}. Lower --learning-rate, or use --dtype float32."
-            )
+        shared = processes.gather([(own, run.stop.number or 0)])
+        loss, asked = sum(part for part, _ in shared), max(signal for _, signal in shared)
+        _check_loss(f"cycle {cycle}, step {number + 1}", loss, norm, items)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         processes.share_buffers(adapter.module)
-        _check_step(adapter.module, f"cycle {cycle}, step {number + 1}", loss, norm)
-        progress.losses.append(loss)
-        progress.norms.append(norm)
-        progress.seconds = seconds_before + time.monotonic() - started
-        if processes.is_main and (
-            asked or time.monotonic() - saved > SECONDS_A_MINUTE * config.save_every
-        ):
-            points.save(progress, adapter.module, optimizer)
-            saved = time.monotonic()
-        if asked:
-            processes.wait()
-            raise Interrupted(asked)
+        _check_weights(adapter.module, f"cycle {cycle}, step {number + 1}", loss, norm)
+        progress.add(loss, norm, saving.seconds)
+        run.events.step(
+            Step(cycle=cycle, number=progress.steps, loss=loss, grad_norm=norm, learning_rate=rate)
+        )
+        saving.after_step(optimizer, asked)
     _check_something_happened(cycle, progress.losses, progress.norms)
     progress.finished = True
-    if processes.is_main:
-        points.save(progress, adapter.module, None)
-    processes.wait()
-    return report_of(progress, rate)
+    saving.at_end()
+
+
+@frozen(eq=False)
+class UpdateJob(WholeJob):
+    """The update of a cycle.
+
+    Attributes:
+        run: The run; its resume point is where the update goes on, and where it saves.
+        adapter: The model; at the resume point, its weights are restored already.
+        selected: What is learnt: the same list, in the same order, on every process.
+        progress: How far the update is; brought forward step by step, on every process.
+    """
+
+    run: Run
+    adapter: ModelAdapter
+    selected: Selected
+    progress: Progress
+
+    def do(self) -> None:
+        """Take this process' part of each step; see `update`."""
+        update(self.run, self.adapter, self.selected, self.progress)
+
+
+class _Saving:
+    """Saves resume points, and counts the time of an update over all of its starts."""
+
+    def __init__(self, run: Run, module: torch.nn.Module, progress: Progress) -> None:
+        """Start the clock."""
+        self._run, self._module, self._progress = run, module, progress
+        self._started = self._saved = time.monotonic()
+        self._before = progress.seconds
+
+    @property
+    def seconds(self) -> float:
+        """What the update took until now."""
+        return self._before + time.monotonic() - self._started
+
+    def after_step(self, optimizer: torch.optim.Optimizer, asked: int) -> None:
+        """Save if it is time to, or if a process was asked to stop.
+
+        Args:
+            optimizer: The optimiser, whose moments are saved too.
+            asked: The signal that asked to stop; 0 where none did.
+
+        Raises:
+            Interrupted: If a process was asked to stop.
+        """
+        minutes = (time.monotonic() - self._saved) / SECONDS_A_MINUTE
+        if self._run.processes.is_main and (asked or minutes > self._run.config.save_every):
+            self._run.folder.points.save(self._progress, self._module, optimizer)
+            self._saved = time.monotonic()
+        if asked:
+            self._run.processes.wait()
+            raise Interrupted(asked)
+
+    def at_end(self) -> None:
+        """Save what the next stages start from; each cycle has a fresh optimiser."""
+        if self._run.processes.is_main:
+            self._run.folder.points.save(self._progress, self._module, None)
+        self._run.processes.wait()
 
 
 def report_of(progress: Progress, learning_rate: float) -> UpdateReport:
@@ -158,112 +187,38 @@ def report_of(progress: Progress, learning_rate: float) -> UpdateReport:
     )
 
 
-def _steps(count: int, config: AudioRAFTConfig, cycle: int) -> Iterator[list[int]]:
-    """Yield, for each optimiser step, which of the kept items it learns from, in all processes."""
-    size = config.batch_size * config.gradient_accumulation_steps
-    if config.steps_per_cycle is None:
-        for epoch in range(config.epochs_per_cycle):
-            order = keyed_random.shuffled(count, "update", config.seed, cycle, epoch)
-            yield from (order[i : i + size] for i in range(0, count, size))
-        return
-    order, epoch = [], 0
-    for _ in range(config.steps_per_cycle):
-        while len(order) < size:
-            order += keyed_random.shuffled(count, "update", config.seed, cycle, epoch)
-            epoch += 1
-        yield order[:size]
-        order = order[size:]
+def _steps(items: Sequence[Kept], config: AudioRAFTConfig, cycle: int) -> Iterator[list[Kept]]:
+    """Yield what each step of the optimiser learns from, in all processes.
 
-
-class _Gradients:
-    """Adds up this process' gradients of a step.
-
-    A step that the memory cannot hold is done again in smaller batches, whose gradients add up to
-    the same; later steps then start with the smaller ones.
+    A step takes so many clips; all that is kept of a clip is learnt in one step.
     """
-
-    def __init__(
-        self,
-        adapter: ModelAdapter,
-        loader: ClipLoader,
-        batch_size: int,
-        processes: Processes,
-        reporter: Reporter,
-    ) -> None:
-        """Start with batches of the configured size."""
-        self._adapter, self._loader, self._batch_size = adapter, loader, batch_size
-        self._processes, self._reporter = processes, reporter
-
-    def accumulate(self, items: Sequence[Kept], key: tuple[int, ...]) -> float:
-        """Add the gradients up in the weights' `grad`; return this part of the loss.
-
-        Args:
-            items: Of the step, in all processes.
-            key: Seeds dropout and the like, so that they depend on the step alone, not on what ran
-                before.
-
-        Raises:
-            TrainingError: If the memory does not hold a single clip.
-        """
-        weight = sum(item.weight for item in items)
-        own = self._processes.shard(items)
-        buffers = [buffer.clone() for buffer in self._adapter.module.buffers()]
-        while True:
-            torch.manual_seed(int(keyed_random.generator("step", *key).integers(2**62)))
-            try:
-                with global_state_put_back(f"the model adapter {type(self._adapter).__name__}"):
-                    return self._sum(own, weight)
-            except (RuntimeError, MemoryError) as error:
-                if not is_out_of_memory(error):
-                    raise
-                if self._batch_size == 1:
-                    raise TrainingError(
-                        "out of memory: the update of a single clip does not fit. Use --trainable "
-                        "lora or frozen-encoder, a smaller model, shorter clips, or a larger "
-                        "machine."
-                    ) from error
-            self._adapter.module.zero_grad(set_to_none=True)
-            for buffer, before in zip(self._adapter.module.buffers(), buffers, strict=True):
-                buffer.copy_(before)
-            clear_device_cache(garbage_collection=True)
-            half = self._batch_size // 2
-            self._reporter.warn(
-                f"out of memory with {self._batch_size} clips at once: going on with {half}"
-            )
-            self._batch_size = half
-
-    def _sum(self, own: Sequence[Kept], weight: float) -> float:
-        total, start = 0.0, 0
-        chunks = chunks_of([item.sample for item in own], self._batch_size)
-        for loaded in self._loader.batches(chunks):
-            batch = _loaded(own[start : start + len(loaded.samples)], loaded.clips)
-            start += len(loaded.samples)
-            if not loaded.clips:
-                continue
-            with self._processes.autocast():
-                loss = self._adapter.loss(
-                    self._adapter.prepare(for_adapter(loaded.clips)),
-                    [load_audio(i.target) for i in batch],
-                    [i.weight for i in batch],
-                )
-            loss = loss / weight
-            loss.backward()  # type: ignore[no-untyped-call]
-            total += loss.item()
-        return total
+    clips = [list(group) for _, group in groupby(items, key=lambda item: item.sample.id)]
+    count, size = len(clips), config.batch_size * config.gradient_accumulation_steps
+    epochs = (
+        keyed_random.shuffled(count, "update", config.seed, cycle, epoch)
+        for epoch in itertools.count()
+    )
+    if config.steps_per_cycle is None:
+        orders = islice(epochs, config.epochs_per_cycle)
+        chosen = (order[i : i + size] for order in orders for i in range(0, count, size))
+    else:  # steps go on from one pass to the next
+        endless = chain.from_iterable(epochs)
+        chosen = (list(islice(endless, size)) for _ in range(config.steps_per_cycle))
+    for numbers in chosen:
+        yield [item for number in numbers for item in clips[number]]
 
 
-def _loaded(items: Sequence[Kept], clips: Sequence[Clip]) -> list[Kept]:
-    """Return those of the items whose clip is there; a file can vanish since it was sampled."""
-    remaining = list(clips)
-    loaded = []
-    for item in items:
-        if remaining and remaining[0].sample is item.sample:
-            loaded.append(item)
-            remaining.pop(0)
-    return loaded
+def _check_loss(where: str, loss: float, norm: float, items: Sequence[Kept]) -> None:
+    """Check a step before it is taken."""
+    if not (math.isfinite(loss) and math.isfinite(norm)):
+        ids = ", ".join(k.sample.id for k in items[:8])
+        raise TrainingError(
+            f"{where}: loss {loss}, gradient norm {norm}. The batch held {ids}. Lower "
+            f"--learning-rate, or use --dtype float32."
+        )
 
 
-def _check_step(module: torch.nn.Module, where: str, loss: float, norm: float) -> None:
+def _check_weights(module: torch.nn.Module, where: str, loss: float, norm: float) -> None:
     """Check the weights after a step: a finite gradient can still take them out of float32."""
     trained = ((name, p) for name, p in module.named_parameters() if p.requires_grad)
     if broken := broken_weights(trained, module.named_buffers()):

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import Any, cast
 
 import attrs
 from attrs import frozen
 
-from audioforge.config import AudioRAFTConfig
+from audioforge.config import BenchmarkConfig
+from audioforge.executor import Executor
 from audioforge.find_adapter import choose_adapter, load_adapter
-from audioforge.inference.clips import SkipLog
-from audioforge.inference.processes import Processes
+from audioforge.inference.skip_log import SkipLog
+from audioforge.inference.stop import StopRequest
 from audioforge.judging.verification import Verification
+from audioforge.measuring.enough_utterances import missing_part
 from audioforge.measuring.evaluation import Evaluation, EvaluationSet
-from audioforge.measuring.resampling import claim
-from audioforge.measuring.set_size import missing_part
-from audioforge.model import LoadOptions, Task
-from audioforge.optional_imports import hide_broken_companions
+from audioforge.measuring.evaluator import DatasetPass, Decoding, create_evaluator
+from audioforge.measuring.resampling import claimed_speakers
+from audioforge.model import LoadOptions
 from audioforge.plugins import Registry, discover
-from audioforge.run.claim import Claim
-from audioforge.run.data.read import data_request
-from audioforge.run.data.samples import check_labels, load_samples, normalizer_for
-from audioforge.run.run import check_names, create_judges
+from audioforge.run.check_names import check_names
+from audioforge.run.data.run_data import data_request
+from audioforge.run.data.samples import Wanted, check_labels, load_samples, normalizer_for
+from audioforge.run.folder_claim import FolderClaim
+from audioforge.run.prepare import create_executor, create_verification
+from audioforge.tasks import SpeechTask, speech_task
 from audioforge.terminal.reporter import Reporter
+from audioforge.torch_companions import hide_broken_companions
 
 
 @frozen(eq=False)
@@ -45,7 +50,7 @@ class Benchmark:
     def conclusion(self) -> str:
         """What the interval is about, and how much of the dataset has no part in the figures."""
         evaluation = self.evaluation
-        sentences = [f"95 % interval: {claim(self.result['interval'])}."]
+        sentences = [f"95 % interval: {claimed_speakers(self.result['interval'])}."]
         missing = missing_part(evaluation.dataset, evaluation.measured, evaluation.total)
         if missing is not None:
             sentences.append(f"{missing}.")
@@ -53,20 +58,20 @@ class Benchmark:
 
 
 def run_benchmark(
-    config: AudioRAFTConfig,
+    config: BenchmarkConfig,
     registry: Registry | None = None,
     reporter: Reporter | None = None,
     *,
-    claim: Claim | None = None,
+    claim: FolderClaim | None = None,
     word_times: bool = False,
 ) -> Benchmark:
     """Evaluate a model.
 
     Args:
-        config: Its model, dataset and evaluation settings; the training settings do not matter.
-        registry: Of the plugins to use; None to discover what is installed.
-        claim: On the folder that the predictions will be written to, taken before anything is
-            read; generated audio goes below it.
+        config: The model, the dataset, and what is measured.
+        registry: The plugins to use; None to discover what is installed.
+        claim: The right to the folder that the predictions will be written to, taken before
+            anything is read; generated audio goes below it.
         word_times: Add to each prediction when its words were said.
         reporter: Where to tell how it goes; None for stderr.
 
@@ -75,35 +80,50 @@ def run_benchmark(
     """
     hide_broken_companions()
     registry = registry or discover()
-    processes = Processes(config.device, config.dtype)
-    if not processes.is_main:
-        reporter = Reporter(quiet=True, warnings=False)
-    reporter = reporter or Reporter()
-    task, model_name = cast("Task", config.task), cast("str", config.model_name)
     check_names(registry, config)
+    with closing(create_executor(registry, config)) as executor:
+        if not executor.processes.is_main:
+            reporter = Reporter(quiet=True, warnings=False)
+        reporter = reporter or Reporter()
+        return _benchmark(config, registry, reporter, executor, claim, word_times=word_times)
+
+
+def _benchmark(
+    config: BenchmarkConfig,
+    registry: Registry,
+    reporter: Reporter,
+    executor: Executor,
+    claim: FolderClaim | None,
+    *,
+    word_times: bool,
+) -> Benchmark:
+    """Evaluate a model with an executor that has joined; see `run_benchmark`."""
+    processes = executor.processes
+    task, model_name = speech_task(config.task), cast("str", config.model_name)
     if config.adapter is None:  # fail before an hour of reading data
-        choose_adapter(registry, model_name, task)
+        choose_adapter(registry, model_name, task.name)
     if claim is not None:
         claim.take(processes)
-    dataset = load_samples(
-        registry,
-        cast("str", config.dataset),
-        data_request(config),
-        task=task,
-        on_error=config.on_error,
-        limit=config.limit,
-        reporter=reporter,
-    )
-    normalizer = normalizer_for(config.normalizer, config.language, dataset.samples, task)
+    # The data, which decide the normaliser and the labels that verifiers know.
+    wanted = Wanted(task=task, on_error=config.on_error, limit=config.limit)
+    location = cast("str", config.dataset)
+    dataset = load_samples(registry, location, data_request(config), wanted, reporter=reporter)
+    normalizer = normalizer_for(config.normalizer, config.language, dataset.samples, config.task)
     config = attrs.evolve(config, normalizer=normalizer)
-    verification, evaluator = create_judges(registry, config, dataset.samples, processes, reporter)
-    options = LoadOptions(str(processes.device), config.language)
-    adapter = load_adapter(registry, model_name, task, options, config.adapter)
-    check_labels(adapter.labels, model_name, [dataset])
-    audio_folder = claim.folder.root / "predictions" if claim and task == "tts" else None
-    evaluation = evaluator.evaluate(
-        adapter, dataset, audio_folder=audio_folder, word_times=word_times
+    verification = create_verification(registry, config, dataset.samples, executor, reporter)
+    decoding = Decoding(batch_size=config.batch_size, max_new_tokens=config.max_new_tokens)
+    evaluator = create_evaluator(
+        registry, verification, decoding, executor, StopRequest(), reporter
     )
+    # The model.
+    options = LoadOptions(str(processes.device), config.language)
+    adapter = load_adapter(registry, model_name, task.name, options, config.adapter)
+    check_labels(adapter.labels, model_name, [dataset])
+    speech = claim.folder.root / "predictions" if claim and task.generates_speech else None
+    evaluation = evaluator.evaluate(
+        adapter, DatasetPass(dataset=dataset, audio_folder=speech, word_times=word_times)
+    )
+    # What the figures do not tell.
     skipped = dataset.skips.describe(dataset.total)
     if skipped:
         reporter.warn(f"{config.dataset}: {skipped}")
@@ -117,19 +137,19 @@ def run_benchmark(
 
 
 def _result(
-    config: AudioRAFTConfig, evaluation: Evaluation, dataset: EvaluationSet
+    config: BenchmarkConfig, evaluation: Evaluation, dataset: EvaluationSet
 ) -> dict[str, Any]:
     """Return what `audioforge benchmark --json` prints."""
     first, *others = evaluation.values.items()
-    counts = evaluation.counts(first[0])
-    if config.task == "tts":
-        del counts["reward"]  # a sum, which the mean and the count of what was judged tell
+    sums = evaluation.sums(first[0])
+    if speech_task(config.task).reward_decides:
+        del sums["reward"]  # no whole number; the mean and the count of rewards tell it
     result = {
         "model": config.model_name,
         "dataset": config.dataset,
         "task": config.task,
         "n": len(evaluation.items),
-        **{name: int(count) for name, count in counts.items()},
+        **{name: int(count) for name, count in sums.items()},
         **dict([first]),
         "ci95": list(evaluation.interval),
         "interval": evaluation.resampling.as_mapping(),
@@ -147,12 +167,12 @@ def _result(
 
 
 def _warn_of_silent(
-    evaluation: Evaluation, verification: Verification, task: Task, reporter: Reporter
+    evaluation: Evaluation, verification: Verification, task: SpeechTask, reporter: Reporter
 ) -> None:
     """Say which verifiers the result tells nothing of: those that need k hypotheses, say."""
-    if task == "tts":  # every verifier has a part in the mean reward
+    if task.reward_decides:  # every verifier has a part in the mean reward
         return
-    measured = {measure.verifier for measure in evaluation.measures.values()}
+    measured = {metric.verifier for metric in evaluation.metrics.values()}
     for identity in verification.verifiers:
         if identity not in measured:
             reporter.warn(

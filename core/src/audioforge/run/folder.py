@@ -5,6 +5,7 @@ skipped.jsonl                  every clip that was left out, and why
 cycle-00/                      the untouched base model
 cycle-NN/rollouts-*.jsonl      one utterance a line, with every score
 cycle-NN/audio/                what a text-to-speech model generated for it
+cycle-NN/steps.jsonl           loss, gradient norm and rate of each step of the update
 cycle-NN/metrics.json          evaluations, update, times
 cycle-NN/predictions.jsonl     greedy output on the held-out set; its audio in predictions/
 cycle-NN/checkpoint/           of the best cycle so far and of the latest one
@@ -15,14 +16,12 @@ summary.json                   base, every cycle, best; there when the run is fi
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import platform
 import shutil
-import sys
+from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatch
-from importlib import metadata
+from itertools import islice
 from pathlib import Path
 from typing import Any, cast
 
@@ -32,19 +31,18 @@ from safetensors import SafetensorError
 
 from audioforge.errors import UsageError
 from audioforge.files import atomic
-from audioforge.files.journal import RANK, Journal, mend, whole_lines
+from audioforge.files.journal import RANK, Journal, append_line, mend, whole_lines
 from audioforge.files.paths import path_text
-from audioforge.inference.clips import SkipLog
-from audioforge.measuring.evaluation import Evaluation
+from audioforge.inference.skip_log import SkipLog
 from audioforge.model import ModelAdapter
-from audioforge.plugins import Plugin, Registry
-from audioforge.run.identity.run_format import FORMAT, check_format
+from audioforge.plugins import Registry
+from audioforge.run.environment import environment
+from audioforge.run.identity.run_format import check_format
 from audioforge.run.resume_points import ResumePoints
 from audioforge.sample import Problem
 
 UNBEGUN_STATE = ("lock-*", "owner-*.json", ".owner-*.tmp", "clips")
 """What `state/` holds before a run has begun."""
-LIBRARIES = ("torch", "transformers", "accelerate", "peft", "jiwer", "soundfile", "soxr", "numpy")
 
 
 def _absolute(path: Path) -> Path:
@@ -105,8 +103,8 @@ class RunFolder:
         """Return where an evaluation keeps its results as they come.
 
         Args:
-            stage: Of the run, as a path below `state/`.
-            rank: Number of this process.
+            stage: Stage of the run, as a path below `state/`.
+            rank: Number of this process, from 0.
         """
         folder, _, name = stage.rpartition("/")
         return Journal(self.state / folder, name, rank)
@@ -140,6 +138,13 @@ class RunFolder:
     def read_metrics(self, cycle: int) -> dict[str, Any] | None:
         """Return what a finished cycle measured; None of one that is not."""
         return self._read(self.cycle(cycle) / "metrics.json")
+
+    def finished_cycles(self) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Yield the trained cycles that are finished, each with what it measured."""
+        cycle = 1
+        while (metrics := self.read_metrics(cycle)) is not None:
+            yield cycle, metrics
+            cycle += 1
 
     def _read(self, path: Path) -> dict[str, Any] | None:
         try:
@@ -186,20 +191,23 @@ class RunFolder:
         return self.root / "best"
 
     def cycle(self, number: int) -> Path:
-        """Return a cycle's folder, made if need be."""
-        folder = self.root / f"cycle-{number:02d}"
-        folder.mkdir(exist_ok=True)
-        return folder
+        """Return where a cycle's folder is."""
+        return self.root / f"cycle-{number:02d}"
+
+    def make_cycle(self, number: int) -> Path:
+        """Make a cycle's folder where it is not there yet, and return it."""
+        self.cycle(number).mkdir(exist_ok=True)
+        return self.cycle(number)
 
     def checkpoint(self, cycle: int) -> Path:
         """Return where a cycle's checkpoint is."""
-        return self.root / f"cycle-{cycle:02d}" / "checkpoint"
+        return self.cycle(cycle) / "checkpoint"
 
     def write_config(self, settings: dict[str, Any], registry: Registry, processes: int) -> None:
         """Write the resolved settings and the environment."""
         text = yaml.safe_dump(settings, sort_keys=False, allow_unicode=True)
         atomic.write_text(self.root / "config.yaml", text)
-        atomic.write_json(self.root / "environment.json", _environment(registry, processes))
+        atomic.write_json(self.root / "environment.json", environment(registry, processes))
 
     def hypothesis_audio(self, cycle: int) -> Path:
         """Return where the audio that a cycle generates is."""
@@ -209,16 +217,35 @@ class RunFolder:
         """Return where the greedy output of text to speech on the held-out set is."""
         return self.cycle(cycle) / "predictions"
 
-    def write_evaluation(self, cycle: int, evaluation: Evaluation) -> None:
+    def write_predictions(self, cycle: int, predictions: Iterable[Mapping[str, Any]]) -> None:
         """Write the greedy output on the held-out set."""
-        path = self.cycle(cycle) / "predictions.jsonl"
-        atomic.write_jsonl(path, (item.prediction for item in evaluation.items))
+        path = self.make_cycle(cycle) / "predictions.jsonl"
+        atomic.write_jsonl(path, predictions)
 
-    def write_metrics(self, cycle: int, metrics: dict[str, Any]) -> None:
+    def begin_steps(self, cycle: int, done: int) -> None:
+        """Keep the lines of the steps that a resume point holds; the others are done again.
+
+        Args:
+            cycle: The cycle, from 1.
+            done: Steps of the update that are not done again.
+        """
+        path = self.make_cycle(cycle) / "steps.jsonl"
+        lines = whole_lines(path) if path.is_file() else iter(())
+        atomic.write_jsonl(path, islice(lines, done))
+
+    def write_step(self, cycle: int, step: Mapping[str, Any]) -> None:
+        """Add the line of one step of the update."""
+        append_line(self.cycle(cycle) / "steps.jsonl", step)
+
+    def write_test_predictions(self, predictions: Iterable[Mapping[str, Any]]) -> None:
+        """Write the greedy output of the exported model on the test set."""
+        atomic.write_jsonl(self.root / "test-predictions.jsonl", predictions)
+
+    def write_metrics(self, cycle: int, metrics: Mapping[str, Any]) -> None:
         """Write what a cycle measured."""
-        atomic.write_json(self.cycle(cycle) / "metrics.json", metrics)
+        atomic.write_json(self.make_cycle(cycle) / "metrics.json", metrics)
 
-    def write_skipped(self, skips: dict[str, SkipLog]) -> None:
+    def write_skipped(self, skips: Mapping[str, SkipLog]) -> None:
         """Write what was left out of each dataset."""
         lines = [
             {"dataset": name, "where": p.where, "kind": p.kind, "reason": p.reason}
@@ -227,7 +254,7 @@ class RunFolder:
         ]
         atomic.write_jsonl(self.root / "skipped.jsonl", lines)
 
-    def read_skipped(self, skips: dict[str, SkipLog]) -> None:
+    def read_skipped(self, skips: Mapping[str, SkipLog]) -> None:
         """Put what `write_skipped` wrote back into the logs."""
         path = self.root / "skipped.jsonl"
         for line in whole_lines(path) if path.is_file() else ():
@@ -236,7 +263,7 @@ class RunFolder:
 
     def save_checkpoint(self, cycle: int, adapter: ModelAdapter) -> None:
         """Write a cycle's checkpoint."""
-        save_model(adapter, self.cycle(cycle) / "checkpoint")
+        save_model(adapter, self.make_cycle(cycle) / "checkpoint")
 
     def prune_checkpoints(self, latest: int, best: int) -> None:
         """Remove the checkpoints of all cycles but two."""
@@ -244,7 +271,7 @@ class RunFolder:
             if cycle != best:
                 shutil.rmtree(self.checkpoint(cycle), ignore_errors=True)
 
-    def write_summary(self, summary: dict[str, Any]) -> None:
+    def write_summary(self, summary: Mapping[str, Any]) -> None:
         """Write the run's result."""
         atomic.write_json(self.root / "summary.json", summary)
 
@@ -297,41 +324,3 @@ def _left_before_the_start(path: Path) -> bool:
     if path.name == "state" and path.is_dir():
         return all(any(fnmatch(p.name, left) for left in UNBEGUN_STATE) for p in path.iterdir())
     return fnmatch(path.name, ".config.yaml.*.tmp")
-
-
-def library_versions() -> dict[str, str | None]:
-    """Return the versions of the libraries that a run's figures can depend on."""
-    versions: dict[str, str | None] = {}
-    for name in LIBRARIES:
-        try:
-            versions[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            versions[name] = None
-    return versions
-
-
-def _plugin(plugin: Plugin) -> dict[str, Any]:
-    described: dict[str, Any] = {"version": plugin.version, "status": plugin.status}
-    if plugin.file is not None:
-        described |= {"file": str(plugin.file), "sha256": file_digest(plugin.file)}
-    return described
-
-
-def file_digest(path: Path) -> str:
-    """Return the SHA-256 of a file, in hexadecimal."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def _environment(registry: Registry, processes: int) -> dict[str, Any]:
-    return {
-        "format": FORMAT,
-        "audioforge": metadata.version("audioforge"),
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "libraries": library_versions(),
-        "plugins": {p.distribution: _plugin(p) for p in registry.plugins},
-        "processes": processes,
-        "threads": os.environ.get("OMP_NUM_THREADS"),
-        "command": sys.argv,
-        "working_directory": str(Path.cwd()),
-    }

@@ -28,11 +28,11 @@ class Progress:
     """How far the update of a cycle is.
 
     Attributes:
-        cycle: From 1.
+        cycle: The cycle, from 1.
         finished: Whether the update is over.
         losses: Loss of each step that was done, in nats per token.
         norms: Gradient norm of each of them.
-        seconds: That they took.
+        seconds: What they took.
     """
 
     cycle: int
@@ -46,8 +46,20 @@ class Progress:
         """How many steps were done."""
         return len(self.losses)
 
+    def add(self, loss: float, norm: float, seconds: float) -> None:
+        """Add a step that was done.
+
+        Args:
+            loss: In nats per token.
+            norm: The gradient norm.
+            seconds: What the update took until now.
+        """
+        self.losses.append(loss)
+        self.norms.append(norm)
+        self.seconds = seconds
+
     def describe(self) -> str:
-        """Return it as one line says it."""
+        """Return how far the update is, in a few words."""
         steps = "all" if self.finished else str(self.steps)
         return f"cycle {self.cycle}, {steps} steps of its update done"
 
@@ -69,8 +81,9 @@ class ResumePoints:
 
         Args:
             progress: How far the update is.
-            module: Its trained weights and its buffers are written.
-            optimizer: Of the update; None when it is over, since each cycle starts a fresh one.
+            module: The network, of which trained weights and buffers are written.
+            optimizer: The update's optimiser; None when the update is over, since each cycle starts
+                a fresh one.
 
         Raises:
             OSError: If it cannot be written; the one before it stays.

@@ -15,6 +15,7 @@ from attrs import evolve, frozen
 
 from audioforge.files import atomic
 from audioforge.files.journal import Journal, whole_lines
+from audioforge.inference.skip_log import problem_line, problem_of
 from audioforge.sample import AudioSample, Hypothesis, Problem, Rollout, Score, ScoredHypothesis
 
 Key = tuple[str, int]
@@ -22,12 +23,12 @@ Key = tuple[str, int]
 
 
 @frozen(eq=False)
-class RolloutFiles:
+class RolloutStore:
     """The rollouts of one cycle.
 
     Attributes:
         root: The run folder.
-        cycle: From 1.
+        cycle: The cycle, from 1.
         rank: Number of this process.
         samples: The training samples by id.
     """
@@ -69,10 +70,6 @@ class RolloutFiles:
         """Return why samples could not be sampled, by id."""
         return dict(problem_of(line) for line in self.left_out.read())
 
-    def done(self) -> set[str]:
-        """Return the ids of all samples that need not be sampled again."""
-        return {line["id"] for line in self.lines.read()} | self.problems().keys()
-
     def __iter__(self) -> Iterator[Rollout]:
         """Yield the rollouts of all processes, one at a time."""
         for line in self.lines.read():
@@ -98,16 +95,6 @@ def _marked(line: dict[str, Any], kept: Set[Key]) -> dict[str, Any]:
 
 def _failed(line: Mapping[str, Any]) -> bool:
     return any("error" in s for h in line["hypotheses"] for s in h["scores"].values())
-
-
-def problem_line(sample_id: str, problem: Problem) -> dict[str, str]:
-    """Return a problem of a sample as a journal holds it."""
-    return {"id": sample_id, "where": problem.where, "kind": problem.kind, "reason": problem.reason}
-
-
-def problem_of(line: Mapping[str, str]) -> tuple[str, Problem]:
-    """Return what `problem_line` was given."""
-    return line["id"], Problem(line["where"], line["reason"], line["kind"])
 
 
 def _line(rollout: Rollout, root: Path) -> dict[str, Any]:

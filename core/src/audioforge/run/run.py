@@ -2,70 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
-import attrs
 from attrs import define
 
-from audioforge.config import AudioRAFTConfig, VerifierSetting
-from audioforge.errors import ConfigError, PluginError
-from audioforge.find_adapter import choose_adapter, load_adapter
-from audioforge.inference.processes import Processes, device_problem
-from audioforge.judging.guard import Guard
-from audioforge.judging.verification import (
-    Verification,
-    name_problems,
-    setting_problems,
-    verifier_context,
-)
-from audioforge.measuring.evaluator import Evaluator, taken_id_problems
+from audioforge.config import AudioRAFTConfig
+from audioforge.executor import Executor
+from audioforge.files.journal import Journal
+from audioforge.find_adapter import load_adapter
+from audioforge.inference.processes import Processes
+from audioforge.inference.stop import StopRequest
+from audioforge.judging.verification import Verification
+from audioforge.measuring.evaluator import Evaluator
 from audioforge.model import LoadOptions, ModelAdapter, Task, TrainOptions
-from audioforge.optional_imports import hide_broken_companions
-from audioforge.plugin_reference import read_reference
-from audioforge.plugins import Registry, discover
-from audioforge.run.claim import Claim
-from audioforge.run.data.read import RunData, read_run_data
-from audioforge.run.data.samples import (
-    check_labels,
-    labels_of,
-    normalizer_for,
-)
-from audioforge.run.data.spool import Spool
-from audioforge.run.folder import require_new
-from audioforge.sample import AudioSample
+from audioforge.plugins import Registry
+from audioforge.run.data.run_data import RunData
+from audioforge.run.data.samples import check_labels, labels_of
+from audioforge.run.events import Events
+from audioforge.run.folder import RunFolder
+from audioforge.run.rollout_store import RolloutStore
+from audioforge.selection import Selection, SelectionContext
+from audioforge.tasks import SpeechTask, speech_task
 from audioforge.terminal.reporter import Reporter
 
-OUTPUT_DIR = Path("runs/audio_raft")
 
-
-@define(eq=False)
+@define(eq=False, kw_only=True)
 class Run:
-    """Everything that the loop needs.
+    """Everything that the loop needs; `prepare` makes one.
 
     Attributes:
-        config: Completed: model, data, output folder and normaliser are set.
-        registry: Of the installed plugins.
-        processes: Of the run.
-        reporter: Silent but on the main process.
-        data: Read, not decoded.
+        config: The settings, completed: model, data, output folder and normaliser are set.
+        registry: What is installed.
+        folder: Where everything is written.
+        resumes: Whether the run has begun, and goes on.
+        executor: Who samples, measures and updates.
+        events: Where to tell what happens; heard on the main process.
+        stop: Whether somebody asked to stop.
+        data: The datasets, read and not decoded.
         verification: Scores rollouts.
         evaluator: Scores models.
+        selection: What a cycle learns from.
     """
 
     config: AudioRAFTConfig
     registry: Registry
-    processes: Processes
-    reporter: Reporter
+    folder: RunFolder
+    resumes: bool
+    executor: Executor
+    events: Events
+    stop: StopRequest
     data: RunData
     verification: Verification
     evaluator: Evaluator
+    selection: Selection
 
     @property
-    def task(self) -> Task:
+    def task(self) -> SpeechTask:
         """What the model does."""
-        return cast("Task", self.config.task)
+        return speech_task(self.config.task)
 
     @property
     def model_name(self) -> str:
@@ -73,8 +68,18 @@ class Run:
         return cast("str", self.config.model_name)
 
     @property
+    def processes(self) -> Processes:
+        """The processes that run the loop."""
+        return self.executor.processes
+
+    @property
+    def reporter(self) -> Reporter:
+        """What shows how far a stage is."""
+        return self.events.reporter
+
+    @property
     def output_dir(self) -> Path:
-        """The run folder."""
+        """The run folder, as the user named it."""
         return cast("Path", self.config.output_dir)
 
     @property
@@ -91,6 +96,29 @@ class Run:
             lora_alpha=self.config.lora_alpha,
         )
 
+    @property
+    def selection_context(self) -> SelectionContext:
+        """What the selection is told."""
+        return SelectionContext(
+            task=self.task.name,
+            seed=self.config.seed,
+            threshold=self.config.effective_reward_threshold,
+            keep_top_percent=self.config.keep_top_percent,
+        )
+
+    def rollouts(self, cycle: int) -> RolloutStore:
+        """Return where a cycle's rollouts are."""
+        samples = {sample.id: sample for sample in self.data.train.samples}
+        return RolloutStore(self.folder.root, cycle, self.processes.rank, samples)
+
+    def journal(self, stage: str) -> Journal:
+        """Return where an evaluation keeps its results as they come.
+
+        Args:
+            stage: The evaluation, as a path below `state/`.
+        """
+        return self.folder.journal(stage, self.processes.rank)
+
     def load(self, checkpoint: str) -> ModelAdapter:
         """Load a checkpoint on this process' device.
 
@@ -101,152 +129,7 @@ class Run:
         new_labels = self.labels if self.config.new_head and is_base else None
         device = str(self.processes.device)
         options = LoadOptions(device, self.config.language, new_labels, self.config.seed)
-        adapter = load_adapter(self.registry, checkpoint, self.task, options, self.config.adapter)
+        task = cast("Task", self.config.task)
+        adapter = load_adapter(self.registry, checkpoint, task, options, self.config.adapter)
         check_labels(adapter.labels, checkpoint, self.data.all)
         return adapter
-
-
-def prepare(
-    config: AudioRAFTConfig,
-    registry: Registry | None = None,
-    reporter: Reporter | None = None,
-    *,
-    resumes: bool = False,
-    claim: Claim | None = None,
-) -> Run:
-    """Make a run ready.
-
-    Args:
-        config: As the user gave it.
-        registry: Of the plugins to use; None to discover what is installed.
-        reporter: Where to tell how it goes; None for stderr.
-        resumes: Whether the run folder is there already.
-        claim: Taken before anything is read; sound that comes without a file goes to its folder.
-            None to write nothing, and hold such sound in memory.
-
-    Raises:
-        AudioForgeError: If settings, plugins, the checkpoint or data do not allow the run.
-    """
-    hide_broken_companions()
-    config = _completed(config)
-    registry = registry or discover()
-    check_names(registry, config)
-    processes = Processes(config.device, config.dtype)
-    if not processes.is_main:
-        reporter = Reporter(quiet=True, warnings=False)
-    reporter = reporter or Reporter()
-    task = cast("Task", config.task)
-    if config.adapter is None:  # fail before an hour of reading data
-        choose_adapter(registry, cast("str", config.model_name), task)
-    if claim is not None:
-        claim.take(processes)
-    elif not resumes and processes.is_main:
-        require_new(cast("Path", config.output_dir))
-    spool = Spool(claim.folder.clips) if claim is not None else None
-    # One process reads: a stream is paid for once, and sound has one writer.
-    data = processes.from_main(lambda: read_run_data(registry, config, reporter, spool))
-    samples = [*data.train.samples, *data.held_out.samples]
-    config.normalizer = normalizer_for(config.normalizer, config.language, samples, task)
-    verification, evaluator = create_judges(registry, config, samples, processes, reporter)
-    return Run(config, registry, processes, reporter, data, verification, evaluator)
-
-
-def create_judges(
-    registry: Registry,
-    config: AudioRAFTConfig,
-    samples: Sequence[AudioSample],
-    processes: Processes,
-    reporter: Reporter,
-) -> tuple[Verification, Evaluator]:
-    """Set up what scores rollouts and what evaluates models.
-
-    Args:
-        registry: Of the plugins to use.
-        config: With its normaliser set.
-        samples: Their labels are the known ones.
-        processes: Share the work.
-        reporter: Shows progress.
-
-    Raises:
-        AudioForgeError: If a verifier or the aggregator cannot be set up.
-    """
-    context = verifier_context(
-        registry,
-        cast("Task", config.task),
-        cast("str", config.normalizer),
-        config.wer_threshold,
-        str(processes.device),
-        labels_of(samples),
-    )
-    guard = Guard(config.verifier_timeout, config.max_error_rate, reporter)
-    verification = Verification(registry, config.verifiers, config.aggregator, context, guard)
-    evaluator = Evaluator(
-        registry,
-        context,
-        verification,
-        processes,
-        batch_size=config.batch_size,
-        max_new_tokens=config.max_new_tokens,
-        reporter=reporter,
-    )
-    return verification, evaluator
-
-
-def describe(run: Run) -> list[str]:
-    """Return what a run would do, a line each."""
-    config, data = run.config, run.data
-    retention = ", ".join(f"{r.name} ({len(r.samples)})" for r in data.retention) or "none"
-    verifiers = ", ".join(f"{i} × {weight:g}" for i, weight in run.verification.weights.items())
-    required = ", ".join(run.verification.required)
-    return [
-        f"model: {config.model_name}, {config.trainable}",
-        f"train: {data.train.name} ({len(data.train.samples)} samples)",
-        f"held out: {data.held_out.name} ({len(data.held_out.samples)} samples)",
-        *([f"split: {data.split}"] if data.split else []),
-        f"retention: {retention}",
-        f"test: {f'{data.test.name} ({len(data.test.samples)} samples)' if data.test else 'none'}",
-        f"reward: {read_reference(config.aggregator)[0]} of {verifiers}"
-        + (f"; required to pass: {required}" if required else ""),
-        f"normaliser: {config.normalizer}",
-        f"cycles: {config.num_cycles}, {config.samples_per_prompt} hypotheses per clip, "
-        f"selection {config.selection}, reward from {config.effective_reward_threshold:g}",
-        f"output: {config.output_dir}",
-    ]
-
-
-def _completed(config: AudioRAFTConfig) -> AudioRAFTConfig:
-    """Return the settings with what every run must have."""
-    needed = {
-        "model_name": "--model takes a hub id or a local folder",
-        "dataset": "--dataset takes a name, a path, or a hub id",
-    }
-    missing = [
-        f"{key}: must be set; {what}" for key, what in needed.items() if not getattr(config, key)
-    ]
-    if missing:
-        raise ConfigError(missing)
-    return attrs.evolve(config, output_dir=config.output_dir or OUTPUT_DIR)
-
-
-def check_names(registry: Registry, config: AudioRAFTConfig) -> None:
-    """Check all that a plugin or this machine must provide, before an hour of reading data.
-
-    Raises:
-        ConfigError: Naming each setting that cannot be served.
-    """
-    given = [VerifierSetting.parse(reference) for reference in config.verifier]
-    problems = name_problems(registry, given, config.aggregator, cast("Task", config.task))
-    problems += taken_id_problems(registry, given, cast("Task", config.task))
-    problems += setting_problems(config.verifiers)
-    if config.adapter is not None:
-        try:
-            registry.find("models", config.adapter)
-        except PluginError as error:
-            problems.append(f"adapter: {error}")
-    if config.new_head and config.task != "classification":
-        problems.append("new_head: only a classifier has a head; add --task classification")
-    problem = device_problem(config.device)
-    if problem is not None:
-        problems.append(problem)
-    if problems:
-        raise ConfigError(problems)

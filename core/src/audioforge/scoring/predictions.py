@@ -21,17 +21,14 @@ from attrs import evolve, frozen
 from audioforge.errors import DatasetError, listed
 from audioforge.files.json_lines import read_objects
 from audioforge.files.paths import is_file, real_path
-from audioforge.model import Task
 from audioforge.sample import AudioSample, Hypothesis, Problem
 from audioforge.scoring import fields
 from audioforge.scoring.fields import UnusableLineError
 from audioforge.scoring.sound_folder import SoundFolder
+from audioforge.tasks import SpeechTask
 
 RECORDING = "audio_filepath"
 LANGUAGE = ("language", "lang")
-SAID: dict[Task, str] = {"asr": "pred_text", "classification": "pred_text", "tts": "pred_audio"}
-"""The key of a prediction."""
-
 MOST_KEYS = 1000
 """Keys that are remembered for a message."""
 
@@ -66,8 +63,8 @@ class Survey:
     """What a first look at a file found.
 
     Attributes:
-        lines: How many are not blank.
-        languages: That its lines state.
+        lines: How many lines are not blank.
+        languages: The languages that its lines state.
         labels: The correct classes that its lines state, sorted.
     """
 
@@ -89,7 +86,7 @@ class PredictionFile:
     """
 
     path: Path
-    task: Task
+    task: SpeechTask
     text_column: str = "text"
     label_column: str = "label"
     folder: SoundFolder | None = None
@@ -108,7 +105,7 @@ class PredictionFile:
             lines += 1
             if isinstance(row, Problem):
                 continue
-            predicted = predicted or row.get(SAID[self.task]) is not None
+            predicted = predicted or row.get(self.task.prediction_key) is not None
             if len(keys) < MOST_KEYS:
                 keys |= row.keys()
             try:
@@ -143,12 +140,12 @@ class PredictionFile:
                 "predictions.jsonl"
             ),
         )
-        if self.task == "tts":
+        if self.task.generates_speech:
             what = "names a generated sound file"
             mend = "--audio-dir takes the folder that holds them"
         return (
-            f"{self.path}: no line has the key '{SAID[self.task]}', which {what}. The keys are: "
-            f"{listed(sorted(keys))}. {mend}"
+            f"{self.path}: no line has the key '{self.task.prediction_key}', which {what}. "
+            f"The keys are: {listed(sorted(keys))}. {mend}"
         )
 
     def _prediction(self, row: dict[str, Any], where: str, number: int) -> Prediction:
@@ -169,23 +166,23 @@ class PredictionFile:
         if isinstance(hypothesis.audio, Path) and _is_same_file(hypothesis.audio, sample.audio):
             # A manifest of the output itself: it is no recording of the voice to compare with.
             sample = evolve(sample, audio=None, offset=None, duration=None)
-        labels = "|".join(sample.labels)
+        labels, key = "|".join(sample.labels), self.task.prediction_key
         line = {
             "id": sample.id,
             RECORDING: recording,
-            "text": labels if self.task == "classification" else sample.reference,
-            SAID[self.task]: row.get(SAID[self.task]) or str(hypothesis.audio or ""),
+            "text": labels if self.task.has_classes else sample.reference,
+            key: row.get(key) or str(hypothesis.audio or ""),
         }
         return Prediction(where, sample, hypothesis, line)
 
     def _hypothesis(self, row: dict[str, Any], where: str) -> Hypothesis:
-        key = SAID[self.task]
-        if self.task == "tts":
+        key = self.task.prediction_key
+        if self.task.generates_speech:
             return Hypothesis(audio=self._sound_file(row, key, where))
         said = fields.text(row, key)
         if said is None:
             raise UnusableLineError(f"without {key}", f"there is no '{key}'")
-        return Hypothesis(label=said) if self.task == "classification" else Hypothesis(text=said)
+        return self.task.hypothesis(said)
 
     def _sound_file(self, row: dict[str, Any], key: str, where: str) -> Path:
         stated = fields.file_path(row, key)
@@ -202,7 +199,7 @@ class PredictionFile:
 
     def _labels(self, row: dict[str, Any]) -> tuple[str, ...]:
         """Return the correct classes: of their own key, or as predictions.jsonl joins them."""
-        if self.task != "classification":
+        if not self.task.has_classes:
             return ()
         if row.get(self.label_column) is not None:
             return fields.names(row, self.label_column)

@@ -13,30 +13,28 @@ from typing import Any, cast
 
 from attrs import evolve, frozen
 
-from audioforge.config import AudioRAFTConfig
+from audioforge.config import VerifyConfig
 from audioforge.errors import DatasetError, UsageError
 from audioforge.files import atomic
 from audioforge.inference.processes import Processes
 from audioforge.judging.guard import Guard
 from audioforge.judging.verification import Verification, verifier_context
-from audioforge.measuring.corpus_metrics import measures_of
+from audioforge.measuring.corpus_metrics import metrics_of
 from audioforge.model import Task
-from audioforge.optional_imports import hide_broken_companions
 from audioforge.plugins import Registry, discover
+from audioforge.run.check_names import check_names
 from audioforge.run.data.samples import normalizer_for
 from audioforge.run.rollout_store import score_line
-from audioforge.run.run import check_names
 from audioforge.sample import AudioSample, Problem, ScoredHypothesis
 from audioforge.scoring.predictions import Prediction, PredictionFile
 from audioforge.scoring.sound_folder import SoundFolder
 from audioforge.scoring.tally import Tally, unscored
+from audioforge.tasks import speech_task
 from audioforge.terminal.reporter import Reporter
-
-LINES_PER_CALL: dict[Task, int] = {"asr": 256, "classification": 256, "tts": 32}
-"""Hypotheses that verifiers get at a time; those of one sample stay together."""
+from audioforge.torch_companions import hide_broken_companions
 
 MOST_HYPOTHESES = 1000
-"""Of one sample; more means that the ids do not tell samples apart."""
+"""Hypotheses of one sample at the most; more means that the ids do not tell samples apart."""
 
 
 @frozen(eq=False)
@@ -44,9 +42,9 @@ class Scoring:
     """What was measured.
 
     Attributes:
-        task: Of the predictions.
+        task: Task of the predictions.
         normalizer: Name of the text normaliser.
-        tally: The sums.
+        tally: The scores, added up.
         unmatched: Generated sound files that no line asked for.
         failures: A sentence for each verifier that failed, though not too often.
     """
@@ -59,7 +57,7 @@ class Scoring:
 
     @property
     def reward(self) -> float | None:
-        """The mean reward; None when nothing could be judged."""
+        """The mean reward; None when no hypothesis has one."""
         return self.tally.reward.value
 
     def as_mapping(self) -> dict[str, Any]:
@@ -88,7 +86,7 @@ class Scoring:
 
 
 def score_predictions(
-    config: AudioRAFTConfig,
+    config: VerifyConfig,
     path: Path,
     registry: Registry | None = None,
     *,
@@ -99,11 +97,9 @@ def score_predictions(
     """Score a file of predictions.
 
     Args:
-        config: Task, verifiers, aggregator, normaliser, language, columns, limit, device, what to
-            do at a line that cannot be scored, and how long and how often a verifier may fail; the
-            other settings do not matter.
+        config: What to score with, and how the file is read.
         path: JSON lines, see `audioforge.scoring.predictions`.
-        registry: Of the plugins to use; None to discover what is installed.
+        registry: The plugins to use; None to discover what is installed.
         audio_dir: Folder of generated sound files, for lines that do not name theirs.
         output: Where to write a line of scores for each line, in the same order; must be new.
         reporter: Where to tell how it goes; None for stderr.
@@ -119,20 +115,26 @@ def score_predictions(
     _check_output(output)
     folder = None if audio_dir is None else SoundFolder(audio_dir)
     file = PredictionFile(
-        path, task, config.text_column or "text", config.label_column or "label", folder
+        path,
+        speech_task(task),
+        config.text_column or "text",
+        config.label_column or "label",
+        folder,
     )
+    # A first look at the whole file: its languages choose the normaliser, its classes the labels.
     survey = file.survey()
     speaking = [AudioSample("", language=language) for language in sorted(survey.languages)]
     normalizer = normalizer_for(config.normalizer, config.language, speaking, task)
-    device = str(Processes(config.device, config.dtype).device)
+    device = str(Processes(config.device, "float32").device)
     context = verifier_context(
         registry, task, normalizer, config.wer_threshold, device, survey.labels
     )
-    guard = Guard(config.verifier_timeout, config.max_error_rate, reporter)
+    guard = Guard(config.verifier_timeout, config.max_verifier_failures, reporter)
     verification = Verification(registry, config.verifiers, config.aggregator, context, guard)
-    measures = measures_of(verification.verifiers)
-    tally = Tally(verification.weights, measures, verification.has_part)
-    batches = _batches(file.read(), LINES_PER_CALL[task], config.limit)
+    metrics = metrics_of(verification.verifiers)
+    tally = Tally(verification.weights, metrics, verification.has_part)
+    # From here on batch by batch, lazily: the file may be larger than the memory.
+    batches = _batches(file.read(), speech_task(task).hypotheses_per_call, config.limit)
     tracked = reporter.track(batches, survey.lines, "verify", size=len)
     lines = _scored_lines(tracked, verification, tally, config.on_error)
     try:
@@ -244,9 +246,9 @@ def _with_own_ids(samples: Sequence[AudioSample]) -> list[AudioSample]:
 
 
 def _scores(where: str, scored: ScoredHypothesis, verification: Verification) -> dict[str, Any]:
-    unjudged = scored.reward is None
+    has_reward = scored.reward is not None
     return {
         "reward": scored.reward,
         "scores": {identity: score_line(score) for identity, score in scored.scores.items()},
-        "reason": unscored(where, scored, verification.has_part).reason if unjudged else None,
+        "reason": None if has_reward else unscored(where, scored, verification.has_part).reason,
     }

@@ -12,27 +12,27 @@ import numpy as np
 from attrs import field, frozen
 
 from audioforge.measuring.bootstrap import Interval, ratio_interval
-from audioforge.measuring.corpus_metrics import Measure
+from audioforge.measuring.corpus_metrics import MeasuredMetric
 from audioforge.sample import Problem, Rollout, Score, ScoredHypothesis
 
 MOST_BLOCKS = 5000
 """Samples beyond this are resampled in blocks of neighbours: the interval stays what it is, to what
 2,000 resamples can tell, and its memory is bounded."""
 
-UNJUDGED = "no verifier could judge it"
+NO_REWARD = "no verifier could judge it"
 
 
 def unscored(where: str, scored: ScoredHypothesis, has_part: Callable[[str], bool]) -> Problem:
     """Return why a hypothesis has no reward.
 
     Args:
-        where: Its place.
+        where: Place of the hypothesis, for messages.
         scored: The hypothesis.
         has_part: Whether a verifier has a part in the reward.
     """
     failed = [i for i, s in scored.scores.items() if s.error is not None and has_part(i)]
     if not failed:
-        return Problem(where, UNJUDGED, UNJUDGED)
+        return Problem(where, NO_REWARD, NO_REWARD)
     reasons = "; ".join(f"verifier '{i}' failed: {scored.scores[i].error}" for i in failed)
     return Problem(where, reasons, f"verifier '{failed[0]}' failed")
 
@@ -64,7 +64,7 @@ class Ratio:
 
     @property
     def interval(self) -> Interval | None:
-        """Its 95 % interval by resampling samples; None when the denominator is 0."""
+        """95 % interval of the ratio by resampling samples; None when the denominator is 0."""
         if not self.total:
             return None
         return ratio_interval(_blocks(self._numerators), _blocks(self._denominators))
@@ -82,11 +82,11 @@ class VerifierTally:
     """What one verifier said.
 
     Attributes:
-        weight: Its share in the reward; 0 was only recorded.
-        reward: Mean over the hypotheses that it could judge.
-        passed: Share of those that passed, among those of which it says so.
-        counts: How many hypotheses it "judged", left "unjudged", and "failed" on; the last are
-            also among the unjudged.
+        weight: Share of the verifier in the reward; 0 was only recorded.
+        reward: Mean of the rewards that it gave.
+        passed: Share of hypotheses that passed, among those of which it says whether they did.
+        counts: How many hypotheses got a reward ("scored"), got none ("unscored"), and how many it
+            "failed" on, which are also among the unscored.
     """
 
     weight: float
@@ -95,20 +95,20 @@ class VerifierTally:
     counts: Counter[str] = field(factory=Counter)
 
     def add(self, scores: Sequence[Score]) -> None:
-        """Add its scores of one sample's hypotheses."""
+        """Add the verifier's scores of one sample's hypotheses."""
         self.reward.add([_parts(score.reward) for score in scores])
         self.passed.add([_parts(score.passed) for score in scores])
-        self.counts.update("unjudged" if s.reward is None else "judged" for s in scores)
+        self.counts.update("unscored" if s.reward is None else "scored" for s in scores)
         self.counts["failed"] += sum(s.error is not None for s in scores)
 
     def as_mapping(self) -> dict[str, Any]:
-        """Return it as `audioforge verify --json` prints it."""
+        """Return what the verifier said, as `audioforge verify --json` prints it."""
         return {
             "weight": self.weight,
             "reward": self.reward.value,
             "passed": self.passed.value,
-            "scored": self.counts["judged"],
-            "unscored": self.counts["unjudged"],
+            "scored": self.counts["scored"],
+            "unscored": self.counts["unscored"],
             "failed": self.counts["failed"],
         }
 
@@ -117,13 +117,13 @@ class Tally:
     """What was scored until now.
 
     Args:
-        weights: By verifier id, of every verifier.
-        measures: The corpus metrics, by name.
+        weights: Every verifier's weight, by its id.
+        metrics: The corpus metrics, by name.
         has_part: Whether a verifier has a part in the reward.
 
     Attributes:
-        reward: Mean over the hypotheses that could be judged.
-        passed: Share of those that every weighted verifier that says so passed.
+        reward: Mean over the hypotheses that have a reward.
+        passed: Share of these that passed with every weighted verifier that says whether they did.
         scored: How many hypotheses have a reward.
         unscored: How many lines have none, by the reason.
         examples: The first problem of each kind.
@@ -134,17 +134,17 @@ class Tally:
     def __init__(
         self,
         weights: Mapping[str, float],
-        measures: Mapping[str, Measure],
+        metrics: Mapping[str, MeasuredMetric],
         has_part: Callable[[str], bool],
     ) -> None:
         """Start with nothing."""
-        self._weights, self._measures, self._has_part = weights, measures, has_part
+        self._weights, self._metrics, self._has_part = weights, metrics, has_part
         self.reward, self.passed = Ratio(), Ratio()
         self.scored = 0
         self.unscored: Counter[str] = Counter()
         self.examples: dict[str, Problem] = {}
         self.verifiers = {i: VerifierTally(weight) for i, weight in weights.items()}
-        self.metrics = {name: Ratio() for name in measures}
+        self.metrics = {name: Ratio() for name in metrics}
 
     def add_problem(self, problem: Problem) -> None:
         """Add a line that could not be scored."""
@@ -155,15 +155,15 @@ class Tally:
         """Add one sample.
 
         Args:
-            rollout: Its hypotheses, scored.
-            where: The place of each.
+            rollout: The sample's hypotheses, scored.
+            where: Place of each hypothesis, for messages.
         """
         hypotheses = rollout.hypotheses
         for identity, tally in self.verifiers.items():
             tally.add([h.scores[identity] for h in hypotheses])
-        for name, measure in self._measures.items():
+        for name, metric in self._metrics.items():
             rows = [{i: s.metrics for i, s in h.scores.items()} for h in hypotheses]
-            self.metrics[name].add([measure.parts(row) for row in rows])
+            self.metrics[name].add([metric.parts(row) for row in rows])
         self.reward.add([_parts(h.reward) for h in hypotheses])
         self.passed.add([_parts(self._has_passed(h)) for h in hypotheses])
         for place, hypothesis in zip(where, hypotheses, strict=True):

@@ -13,20 +13,16 @@ from attrs import evolve, frozen
 
 from audioforge.audio import check_rate
 from audioforge.errors import AudioError
-from audioforge.inference.finite import check_outputs
+from audioforge.huggingface.checkpoint import write_model
+from audioforge.huggingface.evaluating import evaluating
+from audioforge.huggingface.low_rank import add_low_rank_updates, merged_state
+from audioforge.inference.finite_numbers import check_outputs
 from audioforge.model import LoadOptions, ModelAdapter, SamplingParams, Task, TrainOptions
-from audioforge.optional_imports import hide_broken_companions
 from audioforge.sample import AudioSample, Clip, Hypothesis
-
-hide_broken_companions()
-
-from audioforge.huggingface.checkpoint import write_model  # noqa: E402
-from audioforge.huggingface.low_rank import add_low_rank_updates, merged_state  # noqa: E402
-from audioforge.huggingface.modes import evaluating  # noqa: E402
-from audioforge_classification.checkpoint import Checkpoint, read_checkpoint  # noqa: E402
-from audioforge_classification.draw import draw_labels, log_softmax  # noqa: E402
-from audioforge_classification.features import Features, Part  # noqa: E402
-from audioforge_classification.head import encoder_of, head_of  # noqa: E402
+from audioforge_classification.checkpoint import Checkpoint, read_checkpoint
+from audioforge_classification.draw import draw_labels, log_softmax
+from audioforge_classification.features import Features, Part
+from audioforge_classification.head import encoder_of, head_of
 
 
 @frozen(eq=False)

@@ -28,9 +28,9 @@ class Checkpoint:
 
     Attributes:
         model: The network, float32.
-        extractor: Its feature extractor.
+        extractor: The feature extractor that belongs to the network.
         labels: The classes, in the order of the network's outputs.
-        family: What kind of model it is.
+        family: The kind of model.
     """
 
     model: Any

@@ -17,7 +17,7 @@ def draw_labels(
 
     Args:
         logits: float64, shape (clips, labels).
-        sample_ids: Of the clips.
+        sample_ids: Id of each clip's sample.
         k: Labels per clip.
         params: The noise is keyed by (seed, cycle, sample id, hypothesis index).
 

@@ -6,19 +6,15 @@ from pathlib import Path
 
 import torch
 
-from audioforge.optional_imports import hide_broken_companions
-from audioforge.testing import ModelExample
-
-hide_broken_companions()
-
-from transformers import ASTConfig, ASTFeatureExtractor, ASTForAudioClassification  # noqa: E402
+from audioforge.huggingface.library import transformers
+from audioforge_kit import ModelExample
 
 LABELS = ("yes", "no", "stop")
 
 
 def example(folder: Path) -> ModelExample:
     """Return a classifier with random weights, and a clip of each class."""
-    config = ASTConfig(
+    config = transformers.ASTConfig(
         hidden_size=32,
         num_hidden_layers=2,
         num_attention_heads=2,
@@ -31,7 +27,9 @@ def example(folder: Path) -> ModelExample:
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        model = ASTForAudioClassification(config)
+        model = transformers.ASTForAudioClassification(config)
     model.save_pretrained(folder / "checkpoint")
-    ASTFeatureExtractor(num_mel_bins=32, max_length=256).save_pretrained(folder / "checkpoint")
+    transformers.ASTFeatureExtractor(num_mel_bins=32, max_length=256).save_pretrained(
+        folder / "checkpoint"
+    )
     return ModelExample.speaking(folder / "checkpoint", "classification", LABELS, 16_000)

@@ -43,7 +43,7 @@ class Features:
 
     Args:
         extractor: What `AutoFeatureExtractor` read.
-        config: Of the network.
+        config: Configuration of the network.
     """
 
     def __init__(self, extractor: Any, config: Any) -> None:

@@ -25,7 +25,7 @@ from .arrow_rows import without_companions
 
 CHUNK_BYTES = 2**20
 TIMEOUT_S = 20.0
-"""Of a connection that says nothing."""
+"""How long a connection may say nothing."""
 
 
 @frozen
@@ -33,10 +33,10 @@ class Archive:
     """A corpus as one file.
 
     Attributes:
-        name: Of the corpus; also of the folder that it is extracted to.
-        url: Of a tar file, compressed or not.
-        sha256: Of the tar file.
-        size: For people.
+        name: Name of the corpus; also of the folder that it is extracted to.
+        url: Address of a tar file, compressed or not.
+        sha256: SHA-256 of the tar file, in hexadecimal.
+        size: Size of the tar file, for people.
     """
 
     name: str

@@ -10,8 +10,8 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from audioforge.optional_imports import hide_broken_companions
 from audioforge.sample import AudioSample, Problem
+from audioforge.torch_companions import hide_broken_companions
 
 from .columns import check_columns
 from .rows import RowReader

@@ -13,14 +13,13 @@ import attrs
 from attrs import frozen
 
 from audioforge.dataset import Dataset, DatasetRequest
-from audioforge.errors import DatasetError, did_you_mean
 from audioforge.files.text_lines import read_lines
 from audioforge.sample import AudioSample, Problem
 
 from .hub import Hub
 from .ids import UniqueIds
 from .rows import UnusableRowError, seconds
-from .settings import archive_folder, refuse_settings, wrong_layout
+from .settings import archive_folder, refuse_settings, split_by_either_name, wrong_layout
 
 HUB_ID = "agkphysics/AudioSet"
 HUB_CONFIG = "full"
@@ -49,9 +48,9 @@ class Segment:
 
     Attributes:
         video: The video's id, 11 characters.
-        start: Of the clip in the video, in seconds.
-        end: Of the clip in the video, in seconds.
-        labels: Names of its classes.
+        start: Where the clip begins in the video, in seconds.
+        end: Where the clip ends in the video, in seconds.
+        labels: Names of the clip's classes.
     """
 
     video: str
@@ -73,7 +72,8 @@ class AudioSet(Dataset):
         Raises:
             DatasetError: If there is no such split, or the data cannot be read.
         """
-        split = self._split()
+        wanted = self._request.split or "bal_train"
+        split = split_by_either_name(ALIASES.get(wanted, wanted), SPLITS, "audioset")
         if self._request.data_dir is None:
             request = attrs.evolve(
                 self._request,
@@ -86,14 +86,6 @@ class AudioSet(Dataset):
         because = "the labels are in the segment lists"
         refuse_settings(self._request, ["text_column", "label_column"], because)
         yield from self._from_lists(SPLITS[split])
-
-    def _split(self) -> str:
-        wanted = self._request.split or "bal_train"
-        wanted = ALIASES.get(wanted, wanted)
-        for split, name in SPLITS.items():
-            if wanted in (split, name):
-                return split
-        raise DatasetError(f"audioset: no split '{wanted}'. {did_you_mean(wanted, SPLITS)}")
 
     def _from_lists(self, name: str) -> Iterator[AudioSample | Problem]:
         root = archive_folder(self._request, LAYOUT)

@@ -43,7 +43,7 @@ class CommonVoice(Dataset):
         """Take the request.
 
         Args:
-            request: Its `data_dir` is the extracted archive.
+            request: The request, whose `data_dir` is the extracted archive.
             language: Which language to read; None for the only one.
         """
         self._request = request

@@ -10,7 +10,7 @@ from pathlib import Path
 import soundfile
 
 from audioforge.dataset import DatasetRequest
-from audioforge.testing import CannotCheck, DatasetExample, speech_like
+from audioforge_kit import CannotCheck, DatasetExample, speech_like
 
 RATE = 16_000
 TEXTS = ("one two", "three")
@@ -86,7 +86,7 @@ def parquet(folder: Path) -> DatasetExample:
 
 def saved(folder: Path) -> DatasetExample:
     """What the datasets library writes."""
-    from audioforge.optional_imports import hide_broken_companions
+    from audioforge.torch_companions import hide_broken_companions
 
     hide_broken_companions()
     from datasets import Audio, Dataset

@@ -33,7 +33,7 @@ class HubOptions:
     """Options of a hub dataset, as in `owner/name:config=en`.
 
     Attributes:
-        config: Its configuration (the hub also says subset); None for its default.
+        config: Configuration of the dataset (the hub also says subset); None for the default one.
     """
 
     config: str | None = None
@@ -51,7 +51,7 @@ class Hub(Dataset):
         """Take the request.
 
         Args:
-            request: Its location is the dataset's id.
+            request: The request, whose location is the dataset's id.
             config: The configuration; None for the default one.
             id_column: Column of the id, where it has an unusual name.
         """

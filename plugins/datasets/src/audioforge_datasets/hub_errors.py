@@ -16,6 +16,7 @@ def explain(error: Exception, dataset_id: str, config: str | None) -> DatasetErr
     """
     text = str(error).strip() or type(error).__name__
     named = {type(e).__name__ for e in causes(error)}
+    # One class of error has many causes, so that its text tells more than its type.
     if "torchcodec" in text:
         return DatasetError(
             f"{dataset_id}: its sound lies in loose files, which the datasets library reads with "
@@ -35,6 +36,7 @@ def explain(error: Exception, dataset_id: str, config: str | None) -> DatasetErr
     if "BuilderConfig" in text or "Config name is missing" in text:
         asked = "choose a configuration" if config is None else f"no configuration '{config}'"
         return DatasetError(f"{dataset_id}: {asked}, as in {dataset_id}:config=NAME. {text}")
+    # What the hub answered comes before what the library made of it.
     if reason := explain_hub_failure(error, page=f"datasets/{dataset_id}"):
         return DatasetError(f"{dataset_id}: {reason}")
     if "DatasetNotFoundError" in named:

@@ -8,13 +8,12 @@ from pathlib import Path
 import attrs
 
 from audioforge.dataset import Dataset, DatasetRequest
-from audioforge.errors import DatasetError, did_you_mean
 from audioforge.files.text_lines import read_lines
 from audioforge.sample import AudioSample, Problem
 
 from .hub import Hub
 from .ids import UniqueIds
-from .settings import archive_folder, refuse_settings, wrong_layout
+from .settings import archive_folder, refuse_settings, split_by_either_name, wrong_layout
 
 HUB_ID = "openslr/librispeech_asr"
 HUB_CONFIG = "all"
@@ -46,7 +45,7 @@ class LibriSpeech(Dataset):
         Raises:
             DatasetError: If there is no such split, or the data cannot be read.
         """
-        split = self._split()
+        split = split_by_either_name(self._request.split or DEFAULT, SUBSETS, "librispeech")
         if self._request.data_dir is None:
             request = attrs.evolve(self._request, location=HUB_ID, split=split)
             yield from Hub(request, config=HUB_CONFIG).load()
@@ -54,13 +53,6 @@ class LibriSpeech(Dataset):
         because = "the archive has transcripts in files of their own"
         refuse_settings(self._request, ["text_column", "label_column"], because)
         yield from self._from_archive(SUBSETS[split])
-
-    def _split(self) -> str:
-        wanted = self._request.split or DEFAULT
-        for split, folder in SUBSETS.items():
-            if wanted in (split, folder):
-                return split
-        raise DatasetError(f"librispeech: no split '{wanted}'. {did_you_mean(wanted, SUBSETS)}")
 
     def _from_archive(self, subset: str) -> Iterator[AudioSample | Problem]:
         given = archive_folder(self._request, LAYOUT)

@@ -59,7 +59,7 @@ class RowReader:
         Args:
             row: Values by column.
             where: The row's place, for messages.
-            number: Of the row, from 1: its id when it states none and its audio has no path.
+            number: Number of the row, from 1: its id when it states none and its audio has no path.
         """
         try:
             return self._sample(row, where, number)

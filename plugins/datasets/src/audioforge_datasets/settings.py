@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from audioforge.dataset import DatasetRequest
@@ -45,6 +45,23 @@ def choose_split(wanted: str | None, available: Iterable[str], where: str) -> st
     if len(names) == 1:
         return names[0]
     raise DatasetError(f"{where}: choose a split with --split: {', '.join(names) or 'none found'}")
+
+
+def split_by_either_name(wanted: str, names: Mapping[str, str], where: str) -> str:
+    """Return the split to read, as the hub names it.
+
+    Args:
+        wanted: Name of the split on the hub or in the archive.
+        names: The archive's name of each split, by the hub's name.
+        where: The corpus, for the message.
+
+    Raises:
+        DatasetError: If there is no such split.
+    """
+    for split, name in names.items():
+        if wanted in (split, name):
+            return split
+    raise DatasetError(f"{where}: no split '{wanted}'. {did_you_mean(wanted, names)}")
 
 
 def archive_folder(request: DatasetRequest, layout: str) -> Path:

@@ -12,6 +12,7 @@ import click
 from audioforge.config import read_config_file
 from audioforge.errors import UsageError
 from audioforge.terminal.console import print_line, print_note, print_table
+from audioforge.terminal.figures import percent, percent_interval, point_interval
 from audioforge_demo.tasks import DEMOS, TaskDemo
 
 
@@ -96,15 +97,15 @@ def _make_way(folder: Path) -> None:
 
 def _print_table(chosen: TaskDemo, summaries: dict[str, dict[str, Any]]) -> None:
     metric, base = summaries["best"]["metric"], summaries["best"]["base"]
-    rows = [["base model", _percent(base[metric]), _interval(base["ci95"]), "", ""]]
+    rows = [["base model", percent(base[metric]), percent_interval(*base["ci95"]), "", ""]]
     for name, summary in summaries.items():
         last = summary["cycles"][-1]
         rows.append(
             [
                 chosen.runs[name],
-                _percent(last[metric]),
-                _interval(last["ci95"]),
-                _interval(last["difference_ci95"], signed=True),
+                percent(last[metric]),
+                percent_interval(*last["ci95"]),
+                point_interval(*last["difference_ci95"]),
                 f"{100 * (_errors(summary, last) / _errors(summary, base) - 1):+.0f} %",
             ]
         )
@@ -117,12 +118,3 @@ def _errors(summary: dict[str, Any], entry: dict[str, Any]) -> float:
     """The rate of errors, whether the metric counts them or what is right."""
     rate: float = entry[summary["metric"]]
     return 1 - rate if summary["higher_is_better"] else rate
-
-
-def _percent(value: float) -> str:
-    return f"{100 * value:.1f} %"
-
-
-def _interval(bounds: list[float], *, signed: bool = False) -> str:
-    low, high = (100 * bound for bound in bounds)
-    return f"{low:+.1f} to {high:+.1f}" if signed else f"{low:.1f} to {high:.1f}"

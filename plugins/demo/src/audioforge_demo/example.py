@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from audioforge.dataset import DatasetRequest
-from audioforge.testing import DatasetExample
+from audioforge_kit import DatasetExample
 
 
 def example(folder: Path) -> DatasetExample:

@@ -23,8 +23,8 @@ class Audibility:
     """What is known of a clip's sound.
 
     Attributes:
-        seconds: Its length; None when it is not known.
-        audible_seconds: Length of its frames above the level of silence; None without audio.
+        seconds: Length of the clip; None when it is not known.
+        audible_seconds: Length of all frames above the level of silence; None without audio.
     """
 
     seconds: float | None
@@ -35,7 +35,7 @@ def measure_audibility(sample: AudioSample, silence_dbfs: float) -> Audibility:
     """Measure a clip.
 
     Args:
-        sample: Its audio may be decoded, a file, or missing; without audio that can be used, the
+        sample: A sample with decoded audio, a file or none; without audio that can be used, the
             length is what the dataset states.
         silence_dbfs: Level up to which a frame of `FRAME_SECONDS` is silent: its root mean square
             in dB relative to full scale.

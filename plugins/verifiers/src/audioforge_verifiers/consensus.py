@@ -22,10 +22,8 @@ from attrs.validators import ge, optional
 from rapidfuzz import process
 from rapidfuzz.distance import Levenshtein
 
-from audioforge.model import Task
 from audioforge.sample import AudioSample, Hypothesis, Score
-from audioforge.verifier import Verifier, VerifierContext
-from audioforge_verifiers.normalizers import Normalizer, get_normalizer
+from audioforge_verifiers.transcripts import TranscriptVerifier
 from audioforge_verifiers.words import words_of
 
 Words = tuple[str, ...]
@@ -43,28 +41,16 @@ class ConsensusOptions:
     threshold: float | None = field(default=None, validator=optional(ge(0)))
 
 
-class Consensus(Verifier):
+class Consensus(TranscriptVerifier):
     """Reward: expected agreement with the clip's other hypotheses.
 
     An empty transcript has reward 0 even where all are empty: a model that falls silent agrees with
     itself perfectly, and must not be paid for it. One hypothesis alone cannot be judged.
     """
 
-    tasks: ClassVar[tuple[Task, ...]] = ("asr",)
     needs_reference: ClassVar[bool] = False
     scope = "rollout"
     metrics: ClassVar[tuple[str, ...]] = ("agreement", "identical")
-
-    def __init__(self, threshold: float | None = None) -> None:
-        """Create the verifier; see `ConsensusOptions`."""
-        self._threshold = threshold
-        self._normalize: Normalizer | None = None
-
-    def setup(self, context: VerifierContext) -> None:
-        """Take the run's normaliser and threshold."""
-        self._normalize = get_normalizer(context.normalizer)
-        if self._threshold is None:
-            self._threshold = context.wer_threshold
 
     def verify(
         self, samples: Sequence[AudioSample], hypotheses: Sequence[Hypothesis]

@@ -21,8 +21,8 @@ import torch
 
 from audioforge.errors import CheckpointError, PluginError
 from audioforge.hub.snapshot import fetch
-from audioforge.inference.finite import check_weights
-from audioforge.optional_imports import hide_broken_companions
+from audioforge.inference.finite_numbers import check_weights
+from audioforge.torch_companions import hide_broken_companions
 
 SAMPLING_RATE = 16_000
 DIMENSIONS = 192
@@ -50,7 +50,7 @@ class SpeakerEncoder:
         device: A torch device.
 
     Attributes:
-        sampling_rate: Of the clips it takes, in Hz.
+        sampling_rate: Sampling rate of the clips it takes, in Hz.
         min_seconds: The shortest clip it takes: the convolutions need 60 ms, and a voice more.
 
     Raises:

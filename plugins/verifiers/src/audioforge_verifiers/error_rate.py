@@ -10,10 +10,9 @@ import jiwer
 from attrs import field, frozen
 from attrs.validators import ge, optional
 
-from audioforge.model import Task
 from audioforge.sample import AudioSample, Hypothesis, Score
-from audioforge.verifier import CorpusMetric, Verifier, VerifierContext
-from audioforge_verifiers.normalizers import Normalizer, get_normalizer
+from audioforge.verifier import CorpusMetric
+from audioforge_verifiers.transcripts import TranscriptVerifier
 
 EDITS = ("substitutions", "deletions", "insertions")
 
@@ -29,7 +28,7 @@ class ErrorRateOptions:
     threshold: float | None = field(default=None, validator=optional(ge(0)))
 
 
-class ErrorRate(Verifier):
+class ErrorRate(TranscriptVerifier):
     """Reward max(0, 1 − error rate).
 
     The error rate is (substitutions + deletions + insertions) / units of the reference; it can
@@ -37,20 +36,8 @@ class ErrorRate(Verifier):
     an empty hypothesis has rate 0, and with n units said has rate n, so that its reward is 0.
     """
 
-    tasks: ClassVar[tuple[Task, ...]] = ("asr",)
     rate: ClassVar[str]
     unit: ClassVar[str]
-
-    def __init__(self, threshold: float | None = None) -> None:
-        """Create the verifier; see `ErrorRateOptions`."""
-        self._threshold = threshold
-        self._normalize: Normalizer | None = None
-
-    def setup(self, context: VerifierContext) -> None:
-        """Take the run's normaliser and threshold."""
-        self._normalize = get_normalizer(context.normalizer)
-        if self._threshold is None:
-            self._threshold = context.wer_threshold
 
     def verify(
         self, samples: Sequence[AudioSample], hypotheses: Sequence[Hypothesis]
@@ -59,16 +46,16 @@ class ErrorRate(Verifier):
         if self._normalize is None:
             raise RuntimeError("setup comes before verify")
         scores = [Score(None)] * len(samples)
-        judged = [
+        transcripts = [
             i
             for i, (sample, hypothesis) in enumerate(zip(samples, hypotheses, strict=True))
             if sample.reference is not None and hypothesis.text is not None
         ]
-        references = [self._normalize(samples[i].reference or "") for i in judged]
-        texts = [self._normalize(hypotheses[i].text or "") for i in judged]
-        if judged:
+        references = [self._normalize(samples[i].reference or "") for i in transcripts]
+        texts = [self._normalize(hypotheses[i].text or "") for i in transcripts]
+        if transcripts:
             counted = self._count(references, texts)
-            for i, counts in zip(judged, counted, strict=True):
+            for i, counts in zip(transcripts, counted, strict=True):
                 scores[i] = self._score(counts)
         return scores
 

@@ -10,7 +10,7 @@ from audioforge import keyed_random
 from audioforge.errors import PluginError
 from audioforge.model import GREEDY, LoadOptions
 from audioforge.sample import AudioSample, Clip
-from audioforge.testing import AggregatorExample, CannotCheck, Case, VerifierExample, speech_like
+from audioforge_kit import AggregatorExample, CannotCheck, Case, VerifierExample, speech_like
 
 
 def hotwords(folder: Path) -> VerifierExample:

@@ -45,8 +45,9 @@ def hear(sample: AudioSample, hypothesis: Hypothesis, sampling_rate: int) -> Cli
 
     Args:
         sample: The sample that the hypothesis belongs to; the clip carries its id and text.
-        hypothesis: With audio as an array of shape (frames,) or (frames, channels), or as a file.
-        sampling_rate: Of the result, in Hz.
+        hypothesis: Generated audio, as an array of shape (frames,) or (frames, channels), or as a
+            file.
+        sampling_rate: Sampling rate of the result, in Hz.
 
     Raises:
         AudioError: If an array comes without its sampling rate.

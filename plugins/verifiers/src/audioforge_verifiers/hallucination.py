@@ -5,7 +5,7 @@ the clip's length, its audio) leaves that sign out.
 
 - Loops: `repeated_words`, see `audioforge_verifiers.repetition`. What the reference itself repeats
   is taken off. Whisper's compression ratio of 2.4 (Radford et al. 2022, section 4.5) is meant for
-  30 seconds of text; this measure also sees a loop in a few words or after a long good start.
+  30 seconds of text; this metric also sees a loop in a few words or after a long good start.
 - Insertions against the reference, from the alignment of the word error rate.
 - Length against duration: `letters_per_second`. Speech has 4 to 9 syllables a second over 17
   languages (Coupé et al. 2019, Science Advances 5(9)), English read aloud 12 to 15 letters.

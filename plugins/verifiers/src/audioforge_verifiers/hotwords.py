@@ -63,6 +63,7 @@ class Hotwords(Verifier):
         """Create the verifier; see `HotwordsOptions`."""
         self._listed = _all_terms(terms, words)
         self._normalize: Normalizer | None = None
+        self._finder: TermFinder | None = None
 
     def setup(self, context: VerifierContext) -> None:
         """Take the run's normaliser, and put the terms through it.
@@ -96,6 +97,7 @@ class Hotwords(Verifier):
         ]
 
     def _score(self, reference: str, text: str) -> Score:
+        assert self._finder is not None
         wanted = self._finder.count(words_of(reference))
         said = self._finder.count(words_of(text))
         hits, references, transcripts = (wanted & said).total(), wanted.total(), said.total()

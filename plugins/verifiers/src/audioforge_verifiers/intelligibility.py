@@ -94,8 +94,8 @@ class Intelligibility(Verifier):
             for clip in clips.values()
         ]
         scores = [Score(None)] * len(samples)
-        judged = self._error_rate.verify([samples[place] for place in clips], heard)
-        for (place, clip), score in zip(clips.items(), judged, strict=True):
+        of_transcripts = self._error_rate.verify([samples[place] for place in clips], heard)
+        for (place, clip), score in zip(clips.items(), of_transcripts, strict=True):
             broken = isinstance(clip, Unheard)
             scores[place] = evolve(score, reward=0.0, passed=False) if broken else score
         return scores
@@ -132,7 +132,7 @@ def windows_of(clip: Clip, min_seconds: float, max_seconds: float | None) -> lis
     """Cut a clip into windows that a recogniser takes.
 
     Args:
-        clip: Of any length.
+        clip: A clip of any length.
         min_seconds: A shorter window is padded with silence.
         max_seconds: A longer clip is cut, each time at the quietest place in the last quarter of
             what fits; None where any length fits.

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from audioforge.reward import RewardAggregator
 from audioforge.sample import Score
-from audioforge_verifiers.judged import judged_rewards
+from audioforge_verifiers.weighted_rewards import weighted_rewards
 
 
 class Minimum(RewardAggregator):
@@ -14,4 +14,4 @@ class Minimum(RewardAggregator):
 
     def aggregate(self, scores: Mapping[str, Score], weights: Mapping[str, float]) -> float | None:
         """Return the least reward of the verifiers that judged, None if there is none."""
-        return min((reward for _, reward in judged_rewards(scores, weights)), default=None)
+        return min((reward for _, reward in weighted_rewards(scores, weights)), default=None)

@@ -18,7 +18,7 @@ from functools import lru_cache
 from importlib import resources
 
 from audioforge.errors import ConfigError, PluginError, did_you_mean
-from audioforge.optional_imports import hide_broken_companions
+from audioforge.torch_companions import hide_broken_companions
 
 Normalizer = Callable[[str], str]
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from audioforge.reward import RewardAggregator
 from audioforge.sample import Score
-from audioforge_verifiers.judged import judged_rewards
+from audioforge_verifiers.weighted_rewards import weighted_rewards
 
 
 class Product(RewardAggregator):
@@ -20,11 +20,11 @@ class Product(RewardAggregator):
 
     def aggregate(self, scores: Mapping[str, Score], weights: Mapping[str, float]) -> float | None:
         """Return Π rᵢ^(wᵢ / Σ w) over the verifiers that judged, None if there is none."""
-        judged = judged_rewards(scores, weights)
-        rewards = [reward for _, reward in judged]
-        if not judged or min(rewards) == 0:
-            return 0.0 if judged else None
-        total = sum(weight for weight, _ in judged)
-        mean = math.exp(sum(weight * math.log(reward) for weight, reward in judged) / total)
+        weighted = weighted_rewards(scores, weights)
+        rewards = [reward for _, reward in weighted]
+        if not weighted or min(rewards) == 0:
+            return 0.0 if weighted else None
+        total = sum(weight for weight, _ in weighted)
+        mean = math.exp(sum(weight * math.log(reward) for weight, reward in weighted) / total)
         # Rounding can leave it a hair outside the range of its parts.
         return min(max(rewards), max(min(rewards), mean))

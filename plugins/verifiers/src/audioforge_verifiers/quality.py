@@ -13,7 +13,7 @@ from audioforge.model import Task
 from audioforge.sample import AudioSample, Hypothesis, Score
 from audioforge.verifier import Verifier
 from audioforge_verifiers.generated_audio import Unheard, hear, is_silent
-from audioforge_verifiers.signal_measures import FRAME, SAMPLING_RATE, SignalMeasures, measure
+from audioforge_verifiers.signal_metrics import FRAME, SAMPLING_RATE, SignalMetrics, measure
 
 LOWEST_SNR_DB, HIGHEST_SNR_DB = -5.0, 45.0
 CLIPPED_SHARE_AT_1_E = 0.05
@@ -56,7 +56,7 @@ class Quality(Verifier):
 
     tasks: ClassVar[tuple[Task, ...]] = ("tts",)
     needs_reference = False
-    metrics = tuple(field.name for field in attrs.fields(SignalMeasures))
+    metrics = tuple(field.name for field in attrs.fields(SignalMetrics))
 
     def __init__(
         self, threshold: float = 0.5, full_bandwidth_hz: float = SAMPLING_RATE / 2
@@ -84,7 +84,7 @@ class Quality(Verifier):
         return Score(reward, reward >= self._threshold, attrs.asdict(measured))
 
 
-def scores(measured: SignalMeasures, full_bandwidth_hz: float) -> dict[str, float]:
+def scores(measured: SignalMetrics, full_bandwidth_hz: float) -> dict[str, float]:
     """Return each measurement on its scale from 0 to 1; the scales are those of `Quality`."""
     return {
         "snr": _between(measured.snr_db, LOWEST_SNR_DB, HIGHEST_SNR_DB),

@@ -37,7 +37,7 @@ class TermFinder:
     text "new york" holds the first only. Occurrences do not overlap.
 
     Args:
-        terms: None of them empty.
+        terms: The terms, each with one word at least.
     """
 
     def __init__(self, terms: Iterable[Term]) -> None:

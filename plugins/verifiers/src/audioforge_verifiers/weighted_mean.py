@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from audioforge.reward import RewardAggregator
 from audioforge.sample import Score
-from audioforge_verifiers.judged import judged_rewards
+from audioforge_verifiers.weighted_rewards import weighted_rewards
 
 
 class WeightedMean(RewardAggregator):
@@ -14,11 +14,11 @@ class WeightedMean(RewardAggregator):
 
     def aggregate(self, scores: Mapping[str, Score], weights: Mapping[str, float]) -> float | None:
         """Return Σ wᵢ·rᵢ / Σ wᵢ over the verifiers that judged, None if there is none."""
-        judged = judged_rewards(scores, weights)
-        if not judged:
+        weighted = weighted_rewards(scores, weights)
+        if not weighted:
             return None
-        mean = sum(weight * reward for weight, reward in judged) / sum(w for w, _ in judged)
-        rewards = [reward for _, reward in judged]
+        mean = sum(weight * reward for weight, reward in weighted) / sum(w for w, _ in weighted)
+        rewards = [reward for _, reward in weighted]
         # Rounding can leave the mean a hair outside the range of its parts, and so below a
         # threshold that each of them meets.
         return min(max(rewards), max(min(rewards), mean))

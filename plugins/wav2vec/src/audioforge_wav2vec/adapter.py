@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import numpy as np
 import soundfile
@@ -16,7 +16,14 @@ from attrs import frozen
 
 from audioforge.audio import check_rate
 from audioforge.errors import AudioError
-from audioforge.inference.finite import check_outputs
+from audioforge.huggingface.checkpoint import write_model
+from audioforge.huggingface.evaluating import evaluating
+from audioforge.huggingface.low_rank import (
+    TARGETS,
+    add_low_rank_updates,
+    merged_state,
+)
+from audioforge.inference.finite_numbers import check_outputs
 from audioforge.model import (
     LoadOptions,
     ModelAdapter,
@@ -25,29 +32,18 @@ from audioforge.model import (
     TrainOptions,
     WordTime,
 )
-from audioforge.optional_imports import hide_broken_companions
 from audioforge.sample import AudioSample, Clip, Hypothesis
-
-hide_broken_companions()
-
-from audioforge.huggingface.checkpoint import write_model  # noqa: E402
-from audioforge.huggingface.low_rank import (  # noqa: E402
-    TARGETS,
-    add_low_rank_updates,
-    merged_state,
-)
-from audioforge.huggingface.modes import evaluating  # noqa: E402
-from audioforge_wav2vec.alignment import align_words  # noqa: E402
-from audioforge_wav2vec.checkpoint import Checkpoint, read_checkpoint  # noqa: E402
-from audioforge_wav2vec.families import LOW_RANK_LAYERS  # noqa: E402
-from audioforge_wav2vec.likelihood import (  # noqa: E402
+from audioforge_wav2vec.alignment import align_words
+from audioforge_wav2vec.checkpoint import Checkpoint, read_checkpoint
+from audioforge_wav2vec.families import LOW_RANK_LAYERS
+from audioforge_wav2vec.likelihood import (
     frames_needed,
     log_likelihoods,
     negative_log_likelihoods,
 )
-from audioforge_wav2vec.padding import ignore_padding  # noqa: E402
-from audioforge_wav2vec.paths import best_paths, collapse, draw_paths  # noqa: E402
-from audioforge_wav2vec.vocabulary import Vocabulary  # noqa: E402
+from audioforge_wav2vec.padding import ignore_padding
+from audioforge_wav2vec.paths import best_paths, collapse, draw_paths
+from audioforge_wav2vec.vocabulary import Vocabulary
 
 MOST_SHOWN = 8
 """Characters that a message names."""
@@ -100,7 +96,7 @@ class Wav2VecAdapter(ModelAdapter):
     @property
     def module(self) -> torch.nn.Module:
         """The network, such as a `Wav2Vec2ForCTC`."""
-        return self._model
+        return cast("torch.nn.Module", self._model)
 
     @property
     def sampling_rate(self) -> int:

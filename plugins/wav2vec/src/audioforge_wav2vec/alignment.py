@@ -13,7 +13,7 @@ import torch
 
 from audioforge.errors import ConfigError
 from audioforge.model import WordTime
-from audioforge.optional_imports import hide_broken_companions
+from audioforge.torch_companions import hide_broken_companions
 from audioforge_wav2vec.likelihood import frames_needed
 from audioforge_wav2vec.vocabulary import Vocabulary
 
@@ -30,7 +30,7 @@ def align_words(
     last one. CTC models are peaky: a character stands in few frames, and a word's end comes early.
 
     Args:
-        log_probabilities: Of the clip's own frames, shape (frames, tokens).
+        log_probabilities: Log-probabilities of the clip's own frames, shape (frames, tokens).
         words: Each word with its tokens, at least one.
         vocabulary: Gives the blank and the word delimiter.
         seconds_per_frame: Time between frames.
@@ -44,6 +44,7 @@ def align_words(
     functional = _torchaudio_functional()
     between = [] if vocabulary.delimiter is None else [vocabulary.delimiter]
     tokens = [t for _, word_tokens in words for t in [*between, *word_tokens]][len(between) :]
+    # Without a frame for each token no path spells the words, and torchaudio would raise.
     if not tokens or frames_needed(tokens) > len(log_probabilities):
         return []
     path, scores = functional.forced_align(
@@ -52,6 +53,7 @@ def align_words(
         blank=vocabulary.blank,
     )
     spans = functional.merge_tokens(path[0], scores[0], blank=vocabulary.blank)
+    # One span a token; the delimiter's, between words, belongs to neither.
     times, position = [], 0
     for word, word_tokens in words:
         first, last = spans[position], spans[position + len(word_tokens) - 1]

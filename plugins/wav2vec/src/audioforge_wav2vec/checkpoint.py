@@ -17,15 +17,14 @@ from transformers import (
 )
 
 from audioforge.errors import CheckpointError
+from audioforge.files.checkpoint_files import MAX_JSON_BYTES, read_object
 from audioforge.huggingface.checkpoint import read_model, read_model_config, read_part
-from audioforge.huggingface.checkpoint_files import read_object
-from audioforge.huggingface.known_keys import MAX_JSON_BYTES
 from audioforge.huggingface.schema import problems, refuse, whole
 from audioforge_wav2vec.families import FAMILIES
 
 VOCABULARY = "vocab.json"
 NUMBER = whole(0, 10_000_000)
-"""Of an output, in `VOCABULARY`."""
+"""The number of an output, in `VOCABULARY`."""
 
 MASK_EMBEDDING = "masked_spec_embed"
 """What replaces masked frames in pretraining. Many fine-tuned checkpoints lack it, and nothing here

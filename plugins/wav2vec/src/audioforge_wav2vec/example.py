@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from audioforge.testing import ModelExample
+from audioforge_kit import ModelExample
 from audioforge_wav2vec.untrained import model_config, write_untrained
 
 SMALL = {

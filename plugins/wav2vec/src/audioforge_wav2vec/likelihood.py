@@ -36,7 +36,7 @@ def log_likelihoods(
     """Return log p(text | audio) of several texts for one clip.
 
     Args:
-        logits: Of the clip's own frames, shape (frames, tokens).
+        logits: Logits of the clip's own frames, shape (frames, tokens).
         texts: Token ids, each what some path of the frames collapses to.
         blank: Id of the blank token.
     """

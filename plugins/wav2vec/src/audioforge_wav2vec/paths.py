@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from audioforge import keyed_random
+from audioforge.huggingface.draw import first_above, truncate
 from audioforge.model import SamplingParams
 
 
@@ -21,7 +22,7 @@ def best_paths(logits: torch.Tensor) -> torch.Tensor:
     """Return the most likely token of every frame.
 
     Args:
-        logits: Shape (clips, frames, tokens).
+        logits: Logits of every frame, shape (clips, frames, tokens).
 
     Returns:
         Shape (clips, 1, frames).
@@ -44,26 +45,23 @@ def draw_paths(
     its padding changes the noise.
 
     Args:
-        logits: Shape (clips, frames, tokens).
+        logits: Logits of every frame, shape (clips, frames, tokens).
         frames: Number of frames of each clip; what is drawn after them is of no meaning.
-        sample_ids: Of each clip.
+        sample_ids: Id of each clip's sample.
         k: Paths per clip.
         params: Temperature above 0; top-k and top-p narrow each frame's distribution.
         never: Tokens that are never drawn.
 
     Returns:
-        Shape (clips, k, frames).
+        Tokens, shape (clips, k, frames).
     """
     allowed = logits.float().clone()
     allowed[..., list(never)] = -torch.inf
     narrowed = truncate(allowed / params.temperature, params.top_k, params.top_p)
     sums = narrowed.softmax(dim=-1).cumsum(dim=-1, dtype=torch.float64)
     noise = torch.from_numpy(_uniforms(frames, logits.shape[1], sample_ids, k, params))
-    goal = noise.to(sums.device) * sums[..., -1:]
-    above = torch.searchsorted(sums, goal, right=True)
-    # Rounding may put the goal at the total: then the first token that reaches it.
-    last = torch.searchsorted(sums, sums[..., -1:].contiguous())
-    return torch.minimum(above, last).transpose(1, 2)
+    goals = noise.to(sums.device) * sums[..., -1:]
+    return first_above(sums, goals).transpose(1, 2)
 
 
 def _uniforms(
@@ -80,29 +78,6 @@ def _uniforms(
             key = ("path", params.seed, params.cycle, name, j)
             noise[clip, :count, j] = keyed_random.uniforms(count, *key)
     return noise
-
-
-def truncate(logits: torch.Tensor, top_k: int, top_p: float) -> torch.Tensor:
-    """Return logits with the tokens outside top-k and top-p at -inf, frame by frame.
-
-    Top-p looks at what top-k has left. The most likely token always stays.
-
-    Args:
-        logits: Shape (…, tokens), already divided by the temperature.
-        top_k: Keep this many tokens; 0 keeps all.
-        top_p: Keep the smallest set of most likely tokens whose probability reaches this; 1 keeps
-            all.
-    """
-    count = min(top_k or logits.shape[-1], logits.shape[-1])
-    if count == logits.shape[-1] and top_p >= 1:
-        return logits
-    values, tokens = logits.topk(count, dim=-1)
-    if top_p < 1:
-        probabilities = values.softmax(dim=-1)
-        outside = probabilities.cumsum(dim=-1) - probabilities >= top_p
-        outside[..., 0] = False
-        values = values.masked_fill(outside, -torch.inf)
-    return torch.full_like(logits, -torch.inf).scatter(-1, tokens, values)
 
 
 def collapse(paths: torch.Tensor, frames: Sequence[int], blank: int) -> list[list[tuple[int, ...]]]:

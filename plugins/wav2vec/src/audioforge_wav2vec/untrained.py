@@ -13,32 +13,17 @@ from typing import Any
 
 import torch
 
-from audioforge.optional_imports import hide_broken_companions
-
-hide_broken_companions()
-
-import transformers  # noqa: E402
-from transformers import (  # noqa: E402
-    Data2VecAudioConfig,
-    HubertConfig,
-    PreTrainedConfig,
-    Wav2Vec2Config,
-    Wav2Vec2CTCTokenizer,
-    Wav2Vec2FeatureExtractor,
-    Wav2Vec2Processor,
-    WavLMConfig,
-)
-
-from audioforge_wav2vec.families import FAMILIES  # noqa: E402
+from audioforge.huggingface.library import transformers
+from audioforge_wav2vec.families import FAMILIES
 
 UPPER_CASE = "|ETAONIHSRDLUMWCFGYPBVK'XJQZ"
 """Word delimiter and letters by frequency, as fairseq orders them in its LibriSpeech models."""
 
-CONFIGURATIONS: dict[str, type[PreTrainedConfig]] = {
-    "wav2vec2": Wav2Vec2Config,
-    "hubert": HubertConfig,
-    "wavlm": WavLMConfig,
-    "data2vec-audio": Data2VecAudioConfig,
+CONFIGURATIONS: dict[str, type[transformers.PreTrainedConfig]] = {
+    "wav2vec2": transformers.Wav2Vec2Config,
+    "hubert": transformers.HubertConfig,
+    "wavlm": transformers.WavLMConfig,
+    "data2vec-audio": transformers.Data2VecAudioConfig,
 }
 
 LARGE = {
@@ -62,7 +47,7 @@ SIZES: dict[str, tuple[str, dict[str, Any]]] = {
 """Family and settings of published checkpoints; the rest are Transformers' defaults."""
 
 
-def model_config(model_type: str, **settings: Any) -> PreTrainedConfig:
+def model_config(model_type: str, **settings: Any) -> transformers.PreTrainedConfig:
     """Return a configuration of a CTC model.
 
     Args:
@@ -73,7 +58,7 @@ def model_config(model_type: str, **settings: Any) -> PreTrainedConfig:
 
 
 def write_untrained(
-    folder: Path, config: PreTrainedConfig, characters: str = UPPER_CASE, seed: int = 0
+    folder: Path, config: transformers.PreTrainedConfig, characters: str = UPPER_CASE, seed: int = 0
 ) -> None:
     """Write a checkpoint with random weights.
 
@@ -83,18 +68,18 @@ def write_untrained(
         folder: Created when it is not there.
         config: What `model_config` returned; `vocab_size` is set to fit the characters.
         characters: The tokens after the four marks, "|" for the space.
-        seed: Of the weights; torch's global generator is left as it was.
+        seed: Seed of the weights; torch's global generator is left as it was.
     """
     tokens = ["<pad>", "<s>", "</s>", "<unk>", *characters]
     config.vocab_size = len(tokens)
     with TemporaryDirectory() as scratch:
         vocabulary = Path(scratch) / "vocab.json"
         vocabulary.write_text(json.dumps({t: i for i, t in enumerate(tokens)}), encoding="utf-8")
-        tokenizer = Wav2Vec2CTCTokenizer(str(vocabulary))
+        tokenizer = transformers.Wav2Vec2CTCTokenizer(str(vocabulary))
     with_mask = getattr(config, "feat_extract_norm", "layer") == "layer"
-    extractor = Wav2Vec2FeatureExtractor(return_attention_mask=with_mask)
+    extractor = transformers.Wav2Vec2FeatureExtractor(return_attention_mask=with_mask)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = getattr(transformers, FAMILIES[config.model_type])(config)
     model.save_pretrained(folder)
-    Wav2Vec2Processor(extractor, tokenizer).save_pretrained(folder)
+    transformers.Wav2Vec2Processor(extractor, tokenizer).save_pretrained(folder)

@@ -22,8 +22,8 @@ class Vocabulary:
     with accents, digits, "&") it cannot spell.
 
     Args:
-        tokenizer: Of the checkpoint.
-        outputs: Of the model: as many as the tokenizer has tokens, or more.
+        tokenizer: Tokenizer of the checkpoint.
+        outputs: Number of the model's outputs: as many as the tokenizer has tokens, or more.
 
     Attributes:
         blank: Id of the token that CTC puts between others.

@@ -11,19 +11,15 @@ from attrs import frozen
 
 from audioforge.audio import check_rate
 from audioforge.errors import AudioError
+from audioforge.huggingface.checkpoint import write_model
+from audioforge.huggingface.evaluating import evaluating
+from audioforge.huggingface.low_rank import add_low_rank_updates, merged_state
 from audioforge.model import LoadOptions, ModelAdapter, SamplingParams, Task, TrainOptions
-from audioforge.optional_imports import hide_broken_companions
 from audioforge.sample import AudioSample, Clip, Hypothesis
-
-hide_broken_companions()
-
-from audioforge.huggingface.checkpoint import write_model  # noqa: E402
-from audioforge.huggingface.low_rank import add_low_rank_updates, merged_state  # noqa: E402
-from audioforge.huggingface.modes import evaluating  # noqa: E402
-from audioforge_whisper.checkpoint import Checkpoint, read_checkpoint  # noqa: E402
-from audioforge_whisper.decoding import Decoded, TokenRules, decode  # noqa: E402
-from audioforge_whisper.prompts import Prompts  # noqa: E402
-from audioforge_whisper.targets import spoken_tokens, teacher_forcing  # noqa: E402
+from audioforge_whisper.checkpoint import Checkpoint, read_checkpoint
+from audioforge_whisper.decoding import Decoded, EncodedClips, TokenRules, decode
+from audioforge_whisper.prompts import Prompts
+from audioforge_whisper.targets import spoken_tokens, teacher_forcing
 
 
 @frozen(eq=False)
@@ -51,7 +47,9 @@ class WhisperAdapter(ModelAdapter):
 
     def __init__(self, checkpoint: Checkpoint, options: LoadOptions) -> None:
         self._checkpoint = checkpoint
-        self._model = checkpoint.model.to(options.device).eval()
+        self._model = checkpoint.model
+        self._model.eval()
+        self._model.to(options.device)  # type: ignore[arg-type]  # its decorator loses `self`
         self._extractor = checkpoint.processor.feature_extractor
         self._tokenizer = checkpoint.processor.tokenizer
         self._prompts = Prompts(self._model.generation_config)
@@ -59,7 +57,8 @@ class WhisperAdapter(ModelAdapter):
             None if options.language is None else self._prompts.required_code(options.language)
         )
         if self._language and self._prompts.multilingual:
-            self._model.generation_config.language = self._language  # saved with the checkpoint
+            config = self._model.generation_config  # is saved with the checkpoint
+            config.language = self._language  # type: ignore[attr-defined]  # takes any attribute
 
     @classmethod
     def load(cls, checkpoint: str, options: LoadOptions) -> WhisperAdapter:
@@ -127,15 +126,11 @@ class WhisperAdapter(ModelAdapter):
             encoded = self._model.model.encoder(batch.features).last_hidden_state
             languages = self._languages(batch, encoded)
             prompts = [self._prompts.prompt(language) for language in languages]
-            decoded = decode(
-                self._model,
-                encoded,
-                torch.tensor(prompts, device=encoded.device),
-                batch.samples,
-                k,
-                params,
-                self._token_rules(params.max_new_tokens),
+            clips = EncodedClips(
+                batch.samples, encoded, torch.tensor(prompts, device=encoded.device)
             )
+            rules = self._token_rules(params.max_new_tokens)
+            decoded = decode(self._model, clips, k, params, rules)
         return [[self._hypothesis(j, d) for j, d in enumerate(row)] for row in decoded]
 
     def loss(

@@ -9,18 +9,18 @@ keyed by (seed, cycle, sample id, hypothesis index), one for each step.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
 from attrs import frozen
-from transformers import DynamicCache, EncoderDecoderCache
+from transformers import DynamicCache, EncoderDecoderCache, WhisperForConditionalGeneration
 
-from audioforge.inference.finite import check_outputs
+from audioforge.huggingface.draw import truncate
+from audioforge.inference.finite_numbers import check_outputs
 from audioforge.keyed_random import uniforms
 from audioforge.model import SamplingParams
 from audioforge.sample import AudioSample
-from audioforge_whisper.draw import draw, truncate
+from audioforge_whisper.draw import draw
 
 
 @frozen
@@ -65,11 +65,24 @@ def keyed_noise(
     return torch.from_numpy(np.stack(rows))
 
 
+@frozen(eq=False)
+class EncodedClips:
+    """A batch of clips, ready to be decoded.
+
+    Attributes:
+        samples: The samples, whose ids key the noise.
+        encoded: The encoder's output, shape (clips, frames, width).
+        prompts: Prompt tokens, shape (clips, prompt length).
+    """
+
+    samples: Sequence[AudioSample]
+    encoded: torch.Tensor
+    prompts: torch.Tensor
+
+
 def decode(
-    model: Any,
-    encoded: torch.Tensor,
-    prompts: torch.Tensor,
-    samples: Sequence[AudioSample],
+    model: WhisperForConditionalGeneration,
+    clips: EncodedClips,
     k: int,
     params: SamplingParams,
     rules: TokenRules,
@@ -78,26 +91,24 @@ def decode(
 
     Args:
         model: A `WhisperForConditionalGeneration` with the attention of `shared_attention`.
-        encoded: The encoder's output, shape (clips, frames, width).
-        prompts: Prompt tokens, shape (clips, prompt length).
-        samples: One per clip; their ids key the noise.
+        clips: What is decoded.
         k: Hypotheses per clip.
         params: How to draw; temperature 0 takes the most likely token.
-        rules: Of the checkpoint.
+        rules: What the checkpoint's tokens stand for, and which it never says.
 
     Raises:
         TrainingError: If the network's output is not a number, naming the clips.
     """
-    loop = _Loop(model, encoded, k, params, rules)
+    loop = _Loop(model, clips.encoded, k, params, rules)
     if params.temperature > 0:
-        ids = [sample.id for sample in samples]
-        loop.noise = keyed_noise(ids, k, rules.max_new_tokens, params).to(encoded.device)
-    logits = loop.read(prompts)[:, -1].repeat_interleave(k, dim=0)
+        ids = [sample.id for sample in clips.samples]
+        loop.noise = keyed_noise(ids, k, rules.max_new_tokens, params).to(clips.encoded.device)
+    logits = loop.read(clips.prompts)[:, -1].repeat_interleave(k, dim=0)
     loop.share_prompt()
     for step in range(rules.max_new_tokens):
         totals = logits.logsumexp(dim=-1)
         if not totals.isfinite().all():  # a draw would give a token that does not exist
-            check_outputs(samples, loop.finite_clips(totals))
+            check_outputs(clips.samples, loop.finite_clips(totals))
         chosen = loop.choose(logits, step)
         logprobs = logits.gather(-1, chosen[:, None])[:, 0] - totals
         loop.write(chosen, logprobs, step)
@@ -111,7 +122,12 @@ class _Loop:
     """The state of one call of `decode`. A row is one hypothesis; rows of a clip are adjacent."""
 
     def __init__(
-        self, model: Any, encoded: torch.Tensor, k: int, params: SamplingParams, rules: TokenRules
+        self,
+        model: WhisperForConditionalGeneration,
+        encoded: torch.Tensor,
+        k: int,
+        params: SamplingParams,
+        rules: TokenRules,
     ) -> None:
         self.model, self.k, self.params, self.rules = model, k, params, rules
         self.encoded = encoded
@@ -135,7 +151,8 @@ class _Loop:
             past_key_values=self.cache,
             use_cache=True,
         ).last_hidden_state
-        return self.model.proj_out(hidden[:, -1:]).float()
+        logits: torch.Tensor = self.model.proj_out(hidden[:, -1:])
+        return logits.float()
 
     def share_prompt(self) -> None:
         """Give each of a clip's k rows the prompt's keys; those of the audio stay shared."""

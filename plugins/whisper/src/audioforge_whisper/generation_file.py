@@ -8,8 +8,7 @@ from typing import Any
 
 from transformers.models.whisper.tokenization_whisper import TO_LANGUAGE_CODE
 
-from audioforge.huggingface.checkpoint_files import read_object
-from audioforge.huggingface.known_keys import MAX_JSON_BYTES
+from audioforge.files.checkpoint_files import MAX_JSON_BYTES, read_object
 from audioforge.huggingface.schema import (
     FLAG,
     TEXT,
@@ -51,7 +50,7 @@ def check_generation_file(folder: Path, vocabulary: Mapping[str, int], vocab_siz
     """Check the file, if it is there, against the tokenizer.
 
     Args:
-        folder: Of the checkpoint.
+        folder: The checkpoint's folder.
         vocabulary: The tokens with their numbers.
         vocab_size: Outputs of the model, which may be more than there are tokens.
 

@@ -8,6 +8,9 @@ from transformers.models.whisper.tokenization_whisper import TO_LANGUAGE_CODE
 
 from audioforge.errors import ConfigError, did_you_mean
 
+LANGUAGES = tuple(TO_LANGUAGE_CODE.values())
+"""Codes of the languages that the newest checkpoints have a token for."""
+
 MULTILINGUAL_VOCABULARY = 51_865
 """Vocabularies from this size on have room for the language tokens' use (OpenAI's own rule)."""
 

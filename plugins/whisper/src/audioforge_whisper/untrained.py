@@ -9,25 +9,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from attrs import frozen
+from attrs import evolve, frozen
+from tokenizers.pre_tokenizers import ByteLevel
 
-from audioforge.optional_imports import hide_broken_companions
+from audioforge.huggingface.library import transformers
+from audioforge_whisper.prompts import LANGUAGES
 
-hide_broken_companions()
-
-from tokenizers.pre_tokenizers import ByteLevel  # noqa: E402
-from transformers import (  # noqa: E402
-    AddedToken,
-    GenerationConfig,
-    WhisperConfig,
-    WhisperFeatureExtractor,
-    WhisperForConditionalGeneration,
-    WhisperProcessor,
-    WhisperTokenizer,
-)
-from transformers.models.whisper.tokenization_whisper import TO_LANGUAGE_CODE  # noqa: E402
-
-LANGUAGES = tuple(TO_LANGUAGE_CODE.values())
 LANGUAGES_99 = tuple(dict.fromkeys(code for code in LANGUAGES if code != "yue"))
 LANGUAGES_100 = (*LANGUAGES_99, "yue")
 
@@ -37,15 +24,15 @@ class Architecture:
     """The shape of a Whisper.
 
     Attributes:
-        width: Of the residual stream.
-        heads: Of every attention.
-        encoder_layers: Number of layers.
-        decoder_layers: Number of layers.
+        width: Size of the residual stream.
+        heads: Heads of every attention.
+        encoder_layers: Number of layers of the encoder.
+        decoder_layers: Number of layers of the decoder.
         mels: Bins of the spectrogram.
-        languages: Codes with a token; none makes the model English-only.
+        languages: Codes of languages that have a token; none makes the model English-only.
         text_tokens: Size of the vocabulary below the special tokens, at least 256.
         timestamps: Number of timestamp tokens, 20 ms apart.
-        window_seconds: What the encoder reads.
+        window_seconds: Length of sound that the encoder reads.
         hop_length: Samples between frames of the spectrogram, at 16 kHz.
         positions: The longest sequence of the decoder, in tokens.
     """
@@ -63,25 +50,31 @@ class Architecture:
     positions: int = 448
 
 
-def _size(width: int, layers: int, **others: object) -> Architecture:
-    shape = {"encoder_layers": layers, "decoder_layers": layers, **others}
-    return Architecture(width=width, heads=width // 64, **shape)  # type: ignore[arg-type]
+def _size(width: int, layers: int) -> Architecture:
+    return Architecture(
+        width=width, heads=width // 64, encoder_layers=layers, decoder_layers=layers
+    )
 
 
-ENGLISH_ONLY = {"languages": (), "text_tokens": 50_256}
-LARGE_V3 = {"mels": 128, "languages": LANGUAGES_100}
+def _english_only(size: Architecture) -> Architecture:
+    return evolve(size, languages=(), text_tokens=50_256)
+
+
+_TINY, _BASE, _SMALL = _size(384, 4), _size(512, 6), _size(768, 12)
+_MEDIUM, _LARGE = _size(1024, 24), _size(1280, 32)
+_LARGE_V3 = evolve(_LARGE, mels=128, languages=LANGUAGES_100)
 SIZES = {
-    "tiny": _size(384, 4),
-    "tiny.en": _size(384, 4, **ENGLISH_ONLY),
-    "base": _size(512, 6),
-    "base.en": _size(512, 6, **ENGLISH_ONLY),
-    "small": _size(768, 12),
-    "small.en": _size(768, 12, **ENGLISH_ONLY),
-    "medium": _size(1024, 24),
-    "medium.en": _size(1024, 24, **ENGLISH_ONLY),
-    "large-v2": _size(1280, 32),
-    "large-v3": _size(1280, 32, **LARGE_V3),
-    "large-v3-turbo": _size(1280, 32, decoder_layers=4, **LARGE_V3),
+    "tiny": _TINY,
+    "tiny.en": _english_only(_TINY),
+    "base": _BASE,
+    "base.en": _english_only(_BASE),
+    "small": _SMALL,
+    "small.en": _english_only(_SMALL),
+    "medium": _MEDIUM,
+    "medium.en": _english_only(_MEDIUM),
+    "large-v2": _LARGE,
+    "large-v3": _LARGE_V3,
+    "large-v3-turbo": evolve(_LARGE_V3, decoder_layers=4),
 }
 """OpenAI's sizes, as in the names of their checkpoints (Radford et al. 2022, table 1)."""
 
@@ -92,10 +85,10 @@ def write_untrained(folder: Path, architecture: Architecture, seed: int = 0) -> 
     Args:
         folder: Created when it is not there.
         architecture: One of `SIZES`, or a smaller one.
-        seed: Of the weights; torch's global generator is left as it was.
+        seed: Seed of the weights; torch's global generator is left as it was.
     """
     tokenizer = _tokenizer(architecture)
-    extractor = WhisperFeatureExtractor(
+    extractor = transformers.WhisperFeatureExtractor(
         feature_size=architecture.mels,
         hop_length=architecture.hop_length,
         chunk_length=architecture.window_seconds,
@@ -103,17 +96,17 @@ def write_untrained(folder: Path, architecture: Architecture, seed: int = 0) -> 
     config = model_config(architecture)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = WhisperForConditionalGeneration(config)
+        model = transformers.WhisperForConditionalGeneration(config)
     model.generation_config = _generation_config(architecture, tokenizer)
     model.save_pretrained(folder)
-    WhisperProcessor(extractor, tokenizer).save_pretrained(folder)
+    transformers.WhisperProcessor(extractor, tokenizer).save_pretrained(folder)
 
 
-def model_config(architecture: Architecture) -> WhisperConfig:
+def model_config(architecture: Architecture) -> transformers.WhisperConfig:
     """Return the configuration that Transformers builds the network from."""
     end = architecture.text_tokens
     special = len(_special_tokens(architecture)) + architecture.timestamps
-    return WhisperConfig(
+    return transformers.WhisperConfig(
         architectures=["WhisperForConditionalGeneration"],
         vocab_size=end + special,
         d_model=architecture.width,
@@ -141,24 +134,31 @@ def _special_tokens(architecture: Architecture) -> list[str]:
     return [f"<|{name}|>" for name in names]
 
 
-def _tokenizer(architecture: Architecture) -> WhisperTokenizer:
+def _tokenizer(architecture: Architecture) -> transformers.WhisperTokenizer:
     alphabet = sorted(ByteLevel.alphabet())
     fillers = [f"Ġ{i}" for i in range(architecture.text_tokens - len(alphabet))]
     texts = [*alphabet, *fillers]
     special = _special_tokens(architecture)
     vocabulary = {token: number for number, token in enumerate([*texts, *special])}
-    tokenizer = WhisperTokenizer(
+    tokenizer = transformers.WhisperTokenizer(
         vocab=vocabulary, merges=[], pad_token=special[0], extra_special_tokens=special[1:]
     )
     times = [f"<|{0.02 * i:.2f}|>" for i in range(architecture.timestamps)]
-    tokenizer.add_tokens([AddedToken(time, special=False) for time in times])
+    tokenizer.add_tokens([transformers.AddedToken(time, special=False) for time in times])
     return tokenizer
 
 
-def _generation_config(architecture: Architecture, tokenizer: WhisperTokenizer) -> GenerationConfig:
+def _generation_config(
+    architecture: Architecture, tokenizer: transformers.WhisperTokenizer
+) -> transformers.GenerationConfig:
     vocabulary = tokenizer.get_vocab()
     end = vocabulary["<|endoftext|>"]
-    config = GenerationConfig(
+    tasks = ("transcribe", "translate")
+    multilingual = {
+        "lang_to_id": {f"<|{c}|>": vocabulary[f"<|{c}|>"] for c in architecture.languages},
+        "task_to_id": {task: vocabulary[f"<|{task}|>"] for task in tasks},
+    }
+    return transformers.GenerationConfig(
         bos_token_id=end,
         eos_token_id=end,
         pad_token_id=end,
@@ -168,10 +168,5 @@ def _generation_config(architecture: Architecture, tokenizer: WhisperTokenizer) 
         suppress_tokens=[vocabulary["<|startoftranscript|>"], vocabulary["<|startofprev|>"]],
         no_timestamps_token_id=vocabulary["<|notimestamps|>"],
         is_multilingual=bool(architecture.languages),
+        **(multilingual if architecture.languages else {}),
     )
-    if architecture.languages:
-        config.lang_to_id = {f"<|{c}|>": vocabulary[f"<|{c}|>"] for c in architecture.languages}
-        config.task_to_id = {
-            task: vocabulary[f"<|{task}|>"] for task in ("transcribe", "translate")
-        }
-    return config

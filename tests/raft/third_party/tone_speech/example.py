@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from audioforge.sample import AudioSample, Clip, Hypothesis
-from audioforge.testing import Case, ModelExample, VerifierExample
+from audioforge_kit import Case, ModelExample, VerifierExample
 
 from .model import ToneSpeech
 from .tones import OCTAVES, RATE, WORDS, speak

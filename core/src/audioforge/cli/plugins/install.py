@@ -18,7 +18,7 @@ from attrs import frozen
 from audioforge.cli.plugins.listing import provided
 from audioforge.errors import PluginError, UsageError, did_you_mean
 from audioforge.plugin_reference import canonical
-from audioforge.plugins import RESTRICT_VARIABLE, restriction
+from audioforge.plugins import CORE, RESTRICT_VARIABLE, restriction
 from audioforge.plugins.installed import plugin_distributions
 from audioforge.terminal import console
 
@@ -62,7 +62,8 @@ def install(arguments: tuple[str, ...]) -> None:
         _print_changes(changes, {})
         raise
     _print_changes(changes, rows)
-    plugins = [change for change in changes if change.now and canonical(change.name) in rows]
+    theirs = rows.keys() - {CORE}
+    plugins = [change for change in changes if change.now and canonical(change.name) in theirs]
     if any(change.now for change in changes) and not plugins:
         _explain_no_plugin(changes)
     _warn_of_replaced([change for change in changes if change not in plugins])
@@ -82,8 +83,10 @@ def uninstall(names: tuple[str, ...]) -> None:
 
     PLUGIN is the name of a distribution, as `plugins list` shows it. What a plugin needed stays.
     """
-    known = {canonical(name): name for name in plugin_distributions()}
+    known = {canonical(name): name for name in plugin_distributions() - {CORE}}
     for name in names:
+        if canonical(name) == CORE:
+            raise UsageError(f"'{name}' is AudioForge itself; remove it with pip if you mean that")
         if canonical(name) not in known:
             raise UsageError(
                 f"no installed plugin is called '{name}'. {did_you_mean(name, known.values())}"
@@ -104,9 +107,9 @@ class Change:
     """What became of one distribution.
 
     Attributes:
-        name: Of the distribution.
-        before: Its version before; empty when it was not there.
-        now: Its version now; empty when it is gone.
+        name: Name of the distribution.
+        before: The version that was installed; empty when there was none.
+        now: The version that is installed now; empty when there is none.
     """
 
     name: str

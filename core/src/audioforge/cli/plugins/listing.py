@@ -10,7 +10,7 @@ import click
 from audioforge.cli import COMMANDS
 from audioforge.cli.plugin_commands import plugin_commands
 from audioforge.cli.plugin_option import plugin_option
-from audioforge.plugins import RESTRICT_VARIABLE, Registry, discover, restriction
+from audioforge.plugins import CORE, RESTRICT_VARIABLE, Registry, discover, restriction
 from audioforge.specs import KINDS
 from audioforge.terminal import console
 
@@ -23,9 +23,6 @@ def list_plugins(plugin_files: tuple[Path, ...], as_json: bool) -> None:
     rows = plugin_rows(discover(files=plugin_files))
     if as_json:
         console.print_json(rows)
-        return
-    if not rows:
-        console.print_line(_nothing_installed())
         return
     console.print_table(
         ("distribution", "version", "status", "API", "provides"),
@@ -43,6 +40,8 @@ def list_plugins(plugin_files: tuple[Path, ...], as_json: bool) -> None:
     for row in rows:
         if row["error"]:
             console.print_line(f"\n{row['distribution']}: {row['error']}", style="red")
+    if not others(rows):
+        console.print_line(f"\n{_no_other()}")
 
 
 def plugin_rows(registry: Registry) -> list[dict[str, Any]]:
@@ -71,6 +70,11 @@ def plugin_rows(registry: Registry) -> list[dict[str, Any]]:
     return [rows[name] for name in sorted(rows)]
 
 
+def others(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the rows of what is there besides the engine."""
+    return [row for row in rows if row["distribution"] != CORE]
+
+
 def _row(distribution: str, version: str) -> dict[str, Any]:
     return {
         "distribution": distribution,
@@ -88,11 +92,11 @@ def provided(provides: dict[str, list[str]]) -> str:
     return "; ".join(parts) or "-"
 
 
-def _nothing_installed() -> str:
+def _no_other() -> str:
     names = restriction()
     if names is not None:
-        return f"No plugin is loaded: {RESTRICT_VARIABLE} is '{names}'. Unset it to load all."
+        return f"No other plugin is loaded: {RESTRICT_VARIABLE} is '{names}'. Unset it to load all."
     return (
-        "No plugin is installed. Install audioforge[whisper], audioforge[verifiers], "
+        "No other plugin is installed. Install audioforge[whisper], audioforge[verifiers], "
         "audioforge[datasets] and audioforge[demo], or audioforge[all]."
     )

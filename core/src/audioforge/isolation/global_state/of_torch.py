@@ -8,7 +8,7 @@ from typing import Any
 from audioforge.isolation.global_state.kind import Generator, Kind
 
 DEVICES = ("cpu", "cuda")
-"""That autocast has a setting of its own for."""
+"""Kinds of device that autocast has a setting of its own for."""
 
 _guards: list[Any] = []
 """Leaving inference mode is a guard, whose end would enter it again: they last."""

@@ -11,12 +11,12 @@ from attrs import frozen
 
 from audioforge import keyed_random
 from audioforge.errors import DatasetError
-from audioforge.model import Task
-from audioforge.run.data.samples import has_reference
 from audioforge.sample import AudioSample
+from audioforge.tasks import SpeechTask
+from audioforge.terminal.figures import percent
 
 NEAR_ENOUGH = 1e-4
-"""Of all clips: no nearer share is looked for than one this near to what was asked for."""
+"""Part of all clips: no nearer share is looked for than one this near to what was asked for."""
 
 
 @frozen
@@ -36,7 +36,7 @@ class Split:
     parts_voices: bool
 
 
-def hold_out(samples: Sequence[AudioSample], fraction: float, seed: int, task: Task) -> Split:
+def hold_out(samples: Sequence[AudioSample], fraction: float, seed: int, task: SpeechTask) -> Split:
     """Split samples into those to train on and those held out.
 
     Where several speakers are known, whole speakers are held out: in an order that the seed fixes,
@@ -49,7 +49,7 @@ def hold_out(samples: Sequence[AudioSample], fraction: float, seed: int, task: T
 
     Args:
         samples: Their ids are unique; their order does not matter.
-        fraction: To hold out, between 0 and 1.
+        fraction: The share to hold out, between 0 and 1.
         seed: Decides which.
         task: Decides what a reference is.
 
@@ -57,12 +57,13 @@ def hold_out(samples: Sequence[AudioSample], fraction: float, seed: int, task: T
         DatasetError: If one of the parts would be empty.
     """
     ordered = sorted(samples, key=lambda s: s.id)
-    measurable = [s for s in ordered if has_reference(s, task)]
+    measurable = [s for s in ordered if task.has_reference(s)]
     if not measurable:
         raise DatasetError(
             f"none of {len(ordered)} samples has a reference, so that nothing held out of them "
             f"could be measured on; give --eval-dataset"
         )
+    # A voice on both sides would flatter the result, so whole speakers are held out where known.
     speakers = {name for s in ordered if (name := _speaker(s))}
     of_measurable = {name for s in measurable if (name := _speaker(s))}
     if len(speakers) > 1 and of_measurable:
@@ -77,13 +78,14 @@ def hold_out(samples: Sequence[AudioSample], fraction: float, seed: int, task: T
         train = [s for s in ordered if s.id not in taken]
     if not train or not held:
         raise DatasetError(
-            f"too few samples ({len(ordered)}) to hold {fraction:.0%} of them out; give "
+            f"too few samples ({len(ordered)}) to hold {percent(fraction, 0)} of them out; give "
             f"--eval-dataset"
         )
+    # Nobody chose this set by hand, so that the run says what it is.
     share = (
         f"{len(held)} of {len(measurable)} clips{_with_reference(measurable, ordered)} are held "
-        f"out of the training data, {len(held) / len(measurable):.1%} where {fraction:.1%} was "
-        f"asked for: "
+        f"out of the training data, {percent(len(held) / len(measurable))} where "
+        f"{percent(fraction)} was asked for: "
     )
     if chosen:
         reason = f"all of {len(chosen)} of {len(speakers)} speakers" + _stay(ordered)
@@ -105,7 +107,7 @@ def _speakers_to_hold_out(
     Args:
         measurable: Every sample with a reference, in an order that does not change.
         known: How many speakers there are, with those that have no reference.
-        fraction: Of the samples, to come near to.
+        fraction: The share of the samples to come near to.
         seed: Fixes the order of the speakers.
     """
     counts = Counter(name for s in measurable if (name := _speaker(s)))

@@ -25,16 +25,16 @@ from attrs import define, field, frozen
 from audioforge.audio import SEGMENT_SLACK_SECONDS
 from audioforge.files.paths import real_path
 from audioforge.measuring.evaluation import EvaluationSet
-from audioforge.model import Task
 from audioforge.run.data.sound_digest import sound_digest
 from audioforge.sample import Audio, AudioSample
+from audioforge.tasks import SpeechTask
 from audioforge.terminal.reporter import Reporter
 
 BLOCK_BYTES = 4096
 """Read from the middle of a sound, where it is not silence or a header; a page of most systems."""
 
 NO_SIZE = -1
-"""Of a clip without sound, and of a file that cannot be reached."""
+"""Stands for the size of a clip without sound, and of a file that cannot be reached."""
 
 Span = tuple[float, float]
 """Start and end in seconds; infinite where the end is the file's."""
@@ -45,11 +45,11 @@ class Overlap:
     """What two datasets of a run share.
 
     Attributes:
-        measured_role: Of the one that is measured on, such as "test".
-        measured: Its name.
-        used_role: Of the one that the model learnt from, or that chose the model.
-        used: Its name.
-        clips: How many of the measured clips are in the other too.
+        measured_role: Role of the set that is measured on, such as "test".
+        measured: Name of that set.
+        used_role: Role of the set that the model learnt from, or that chose the model.
+        used: Name of that set.
+        clips: How many of the measured clips are in the other set too.
         total: How many measured clips there are.
     """
 
@@ -61,7 +61,7 @@ class Overlap:
     total: int
 
     def __str__(self) -> str:
-        """Say it in a sentence without its full stop."""
+        """Say what is shared, in a sentence without its full stop."""
         return (
             f"{self.clips} of {self.total} clips of the {self.measured_role} set {self.measured} "
             f"are also in the {self.used_role} set {self.used}: figures measured on them flatter "
@@ -80,7 +80,7 @@ SIZE, IDENTITY = 0, 1
 
 
 def find_overlaps(
-    pairs: Iterable[tuple[Role, Role]], task: Task, reporter: Reporter
+    pairs: Iterable[tuple[Role, Role]], task: SpeechTask, reporter: Reporter
 ) -> list[Overlap]:
     """Return what the two datasets of each pair share, without the pairs that share nothing.
 
@@ -89,7 +89,7 @@ def find_overlaps(
     decoded.
 
     Args:
-        pairs: What is measured on, and what must not be in it.
+        pairs: Pairs of the set that is measured on and the set that must not be in it.
         task: Decides what a clip is.
         reporter: Shows how many sounds were read.
     """
@@ -110,7 +110,7 @@ class _Comparison:
     There may be millions of clips, so that what is known of each is numbers in an array.
     """
 
-    _task: Task
+    _task: SpeechTask
     _reporter: Reporter
     _looks: dict[EvaluationSet, np.ndarray] = field(factory=dict, init=False)
     _digests: dict[int, int] = field(factory=dict, init=False)
@@ -123,7 +123,7 @@ class _Comparison:
             spans[part].append(span)
         covered = {part: _merged(found) for part, found in spans.items()}
         count = sum(_covers(covered.get(part, []), span) for part, span in ours)
-        return count + (_shared_texts(measured, used) if self._task == "tts" else 0)
+        return count + (_shared_texts(measured, used) if self._task.generates_speech else 0)
 
     def _of_same_sounds(
         self, measured: EvaluationSet, used: EvaluationSet
@@ -137,12 +137,12 @@ class _Comparison:
         )
         in_ours, in_theirs = np.zeros((2, len(files)), bool)
         in_ours[file_of[:count]] = in_theirs[file_of[count:]] = True
-        # Where several files are left that could be one sound, the next measure tells them apart.
+        # Where several files are left that could be one sound, the next look tells them apart.
         sounds, suspects, values = files.copy(), np.arange(len(files)), looks[first, SIZE]
-        for measure in (_middle, self._digest):
+        for look in (_middle, self._digest):
             suspects = suspects[_in_both(values, in_ours[suspects], in_theirs[suspects])]
             counted = self._reporter.count(suspects, "Comparing sounds", len(suspects))
-            read = (measure(both[first[i]].audio, int(files[i])) for i in counted)
+            read = (look(both[first[i]].audio, int(files[i])) for i in counted)
             values = np.fromiter(read, np.int64, len(suspects))
         sounds[suspects] = values
         sound_of = sounds[file_of]
@@ -183,7 +183,7 @@ class _Comparison:
 
     def _words(self, sample: AudioSample) -> str:
         """Return the text of which a sound is a part: one recording may be the voice of many."""
-        return _text(sample) if self._task == "tts" else ""
+        return _text(sample) if self._task.generates_speech else ""
 
 
 def _look_at(audio: Audio | None) -> tuple[int, int]:

@@ -6,40 +6,52 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
+from attrs import frozen
+
 from audioforge.dataset import DatasetRequest
 from audioforge.errors import DatasetError, listed
 from audioforge.find_dataset import open_dataset
-from audioforge.inference.clips import SkipLog
+from audioforge.inference.skip_log import SkipLog
 from audioforge.measuring.evaluation import EvaluationSet
-from audioforge.model import Task
 from audioforge.plugins import Registry
 from audioforge.run.data.spool import Spool
 from audioforge.sample import AudioSample, Problem
+from audioforge.tasks import SpeechTask, speech_task
 from audioforge.terminal.reporter import Reporter
+
+
+@frozen(kw_only=True)
+class Wanted:
+    """Which samples of a dataset are of use.
+
+    Attributes:
+        task: Decides what a reference is.
+        on_error: What to do with one that is of no use: "skip" or "fail".
+        limit: Stop after this many samples; None to read all.
+        needs_reference: Whether one without a reference is of no use.
+    """
+
+    task: SpeechTask
+    on_error: str
+    limit: int | None = None
+    needs_reference: bool = True
 
 
 def load_samples(
     registry: Registry,
     location: str,
     defaults: DatasetRequest,
-    *,
-    task: Task,
-    on_error: str,
-    limit: int | None = None,
-    needs_reference: bool = True,
+    wanted: Wanted,
     spool: Spool | None = None,
     reporter: Reporter | None = None,
 ) -> EvaluationSet:
     """Read a dataset's samples; audio stays undecoded.
 
     Args:
-        registry: Of the installed plugins.
+        registry: What is installed.
         location: A registered name, a path, or a hub id.
         defaults: The request's other fields.
-        task: Decides what a reference is.
-        on_error: "skip" or "fail".
-        limit: Stop after this many samples.
-        needs_reference: Leave out what has no reference.
+        wanted: Which samples are of use.
         spool: Where sound goes that comes without a file; None to hold it in memory.
         reporter: Shows how many items are read; None to show nothing.
 
@@ -47,7 +59,7 @@ def load_samples(
         DatasetError: If the dataset cannot be read, holds nothing usable, or gives two samples one
             id: all that a run writes is found again by it.
     """
-    skips = SkipLog(on_error)
+    skips = SkipLog(wanted.on_error)
     samples: list[AudioSample] = []
     taken: set[str] = set()
 
@@ -55,8 +67,8 @@ def load_samples(
         items = open_dataset(registry, location, defaults).load()
         for item in reporter.count(items, f"Reading {location}") if reporter else items:
             problem = item if isinstance(item, Problem) else None
-            if isinstance(item, AudioSample) and needs_reference:
-                problem = _reference_problem(item, task)
+            if isinstance(item, AudioSample) and wanted.needs_reference:
+                problem = _reference_problem(item, wanted.task)
             if problem is not None:
                 skips.add(problem)
             elif isinstance(item, AudioSample):
@@ -65,7 +77,7 @@ def load_samples(
                 taken.add(item.id)
                 yield item if spool is None else spool.keep(item)
 
-    for sample in islice(usable(), limit):
+    for sample in islice(usable(), wanted.limit):
         samples.append(sample)  # one at a time: what is read is compared with those before it
     if not samples:
         raise DatasetError(
@@ -86,17 +98,10 @@ def _repeated_id(location: str, earlier: Sequence[AudioSample], again: AudioSamp
     )
 
 
-def has_reference(sample: AudioSample, task: Task) -> bool:
-    """Whether a sample says what the right output would be."""
-    if task == "classification":
-        return bool(sample.labels)
-    return bool(sample.reference and sample.reference.strip())
-
-
-def _reference_problem(sample: AudioSample, task: Task) -> Problem | None:
-    if has_reference(sample, task):
+def _reference_problem(sample: AudioSample, task: SpeechTask) -> Problem | None:
+    if task.has_reference(sample):
         return None
-    if task == "classification":
+    if task.has_classes:
         reason = "there is no label to score with; --label-column names another key"
         return Problem(sample.place, reason, "without label")
     reason = "there is no reference text to score with; --text-column names another key"
@@ -114,9 +119,9 @@ def check_labels(
     """Check that a classifier can say every label of some data.
 
     Args:
-        known: Its labels; None for a model that is no classifier.
-        checkpoint: Where it is from.
-        datasets: What it is to learn or to be measured on.
+        known: The classifier's labels; None for a model that is no classifier.
+        checkpoint: The checkpoint that it is from, for messages.
+        datasets: The data that it is to learn or to be measured on.
 
     Raises:
         DatasetError: Listing the labels of both.
@@ -138,7 +143,7 @@ def normalizer_for(
     setting: str | None,
     language: str | None,
     samples: Sequence[AudioSample],
-    task: Task = "asr",
+    task: str = "asr",
 ) -> str:
     """Return the text normaliser of a run: the set one, or the one that fits the language.
 
@@ -147,7 +152,7 @@ def normalizer_for(
     """
     if setting is not None:
         return setting
-    if task == "classification":
+    if speech_task(task).has_classes:
         return "none"
     languages = {language} if language else {s.language for s in samples if s.language}
     english = all(re.split("[-_]", name.lower())[0] in ("en", "english") for name in languages)

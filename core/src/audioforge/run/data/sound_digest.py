@@ -19,7 +19,7 @@ def sound_digest(audio: Audio) -> str:
     has another one, and so have samples that are already decoded.
 
     Args:
-        audio: As a sample holds it.
+        audio: The sound, as a sample holds it.
 
     Raises:
         OSError: If the file cannot be read.

@@ -14,11 +14,10 @@ from pathlib import Path
 
 from attrs import frozen
 
-from audioforge.plugins import Registry
+from audioforge.plugins import CORE, Registry
 from audioforge.plugins.registry import Plugin
 from audioforge.run.identity.file_digests import file_digest
 
-CORE = "audioforge"
 SUFFIXES = (".py", ".so", ".pyd")
 
 
@@ -27,8 +26,8 @@ class CodeIdentity:
     """One distribution, or one file that is a plugin.
 
     Attributes:
-        version: Empty of a file.
-        digest: Of its modules, in hexadecimal, wherever they lie.
+        version: Version of the distribution; empty for a file.
+        digest: Digest of all modules, in hexadecimal, wherever they lie.
     """
 
     version: str
@@ -39,8 +38,8 @@ def code_identities(registry: Registry, distributions: Iterable[str]) -> dict[st
     """Return what code is there of AudioForge and of plugins, by the name of the distribution.
 
     Args:
-        registry: Of the installed plugins.
-        distributions: Names of those that the run uses.
+        registry: What is installed.
+        distributions: Names of the distributions that the run uses.
     """
     found = {CORE: CodeIdentity(metadata.version(CORE), _digest(_modules_of(CORE, [CORE])))}
     for name in sorted(set(distributions)):

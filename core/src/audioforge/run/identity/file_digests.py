@@ -43,8 +43,8 @@ def folder_digests(folder: Path, leave_out: Sequence[str] = ()) -> dict[str, str
     """Return the digest of each file that lies in a folder itself, by its name.
 
     Args:
-        folder: Of a checkpoint. What is below it, such as the runs that were made from it, is not
-            looked at.
+        folder: A checkpoint's folder. What is below it, such as the runs that were made from it, is
+            not looked at.
         leave_out: Patterns of names, beside `NEVER_READ`.
     """
     patterns = (*NEVER_READ, *leave_out)

@@ -13,10 +13,9 @@ from audioforge.files.paths import is_file, is_folder
 from audioforge.find_adapter import choose_adapter
 from audioforge.find_dataset import chosen_dataset
 from audioforge.hub.snapshot import cached
-from audioforge.judging.models import Models
-from audioforge.measuring.evaluator import METRIC_VERIFIERS
+from audioforge.judging.verifier_models import VerifierModels
 from audioforge.model import Task
-from audioforge.plugin_reference import read_reference
+from audioforge.plugin_reference import read_plugin_reference
 from audioforge.plugins import Registry, checked_options
 from audioforge.run.identity.code import CodeIdentity, code_identities
 from audioforge.run.identity.file_digests import file_digest, folder_digests
@@ -24,7 +23,7 @@ from audioforge.run.run import Run
 from audioforge.specs import DatasetSpec, Provided
 
 WEIGHTS = ("*.safetensors",)
-"""Of the base model, whose weights are compared as they are loaded."""
+"""Files of a base model that are not digested: its weights are compared as they are loaded."""
 
 Files = dict[str, str | None]
 """Digests by what the file is to the run, and its place."""
@@ -35,9 +34,9 @@ class Ingredients:
     """Files and code of a run.
 
     Attributes:
-        files: Digests by what the file is to the run and its place; None of one that cannot be
+        files: Digests by what the file is to the run and its place; None for one that cannot be
             read.
-        code: By the name of the distribution.
+        code: The code's identity, by the name of the distribution.
     """
 
     files: Mapping[str, str | None]
@@ -52,9 +51,9 @@ def ingredients(run: Run) -> Ingredients:
     """
     files = _checkpoint_files("base model", run.model_name, leave_out=WEIGHTS)
     known = {run.model_name}
-    plugins = [_adapter(run.registry, run.model_name, run.task, run.config.adapter)]
+    plugins = [_adapter(run.registry, run.model_name, run.task.name, run.config.adapter)]
     models = run.verification.context.load_model
-    for checkpoint, task in models.loaded if isinstance(models, Models) else ():
+    for checkpoint, task in models.loaded if isinstance(models, VerifierModels) else ():
         files |= _checkpoint_files("model of a verifier", checkpoint)
         known.add(checkpoint)
         plugins.append(_adapter(run.registry, checkpoint, task, None))
@@ -78,16 +77,17 @@ def _adapter(registry: Registry, checkpoint: str, task: Task, name: str | None) 
 
 
 def _with_options(run: Run) -> Iterator[tuple[str, Provided, dict[str, Any]]]:
-    """Yield every verifier, the aggregator and every dataset with all of their options."""
+    """Yield verifiers, aggregator, selection and datasets with all of their options."""
     registry, config = run.registry, run.config
-    metrics = [VerifierSetting.parse(name) for name in METRIC_VERIFIERS[run.task]]
+    metrics = [VerifierSetting.parse(name) for name in run.task.metric_verifiers]
     for setting in [*metrics, *run.verification.settings]:
         provided = registry.find("verifiers", setting.name)
         options = checked_options(provided, setting.options)
         yield f"verifier {setting.id}", provided, options
-    name, given = read_reference(config.aggregator)
-    provided = registry.find("aggregators", name)
-    yield f"aggregator {name}", provided, checked_options(provided, given)
+    for kind, plugin in (("aggregator", config.aggregator), ("selection", config.selection)):
+        name, given = read_plugin_reference(plugin)
+        provided = registry.find(f"{kind}s", name)
+        yield f"{kind} {name}", provided, checked_options(provided, given)
     named = (config.dataset, config.eval_dataset, config.test_dataset, *config.retention_dataset)
     for text in filter(None, named):
         yield f"dataset {text}", *chosen_dataset(registry, text)

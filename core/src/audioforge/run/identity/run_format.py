@@ -21,8 +21,8 @@ def check_format(written: object, path: Path) -> int:
     """Return the format that a file of a run folder states.
 
     Args:
-        written: Its value of `format`; None where there is none, which is the first format.
-        path: Of the file.
+        written: What the file has as `format`; None where it has none, which is the first format.
+        path: The file, for messages.
 
     Raises:
         UsageError: If it is newer than this AudioForge, or no format.

@@ -31,10 +31,10 @@ class DataIdentity:
     """A dataset's content, but for the sound.
 
     Attributes:
-        samples: How many there are.
-        digest: Of their ids, references, labels and segments, in hexadecimal.
-        ids: Of their ids alone; None in run folders of format 1.
-        about: Of what else is known of them, such as language and speaker; None in format 1.
+        samples: How many samples there are.
+        digest: Digest of their ids, references, labels and segments, in hexadecimal.
+        ids: Digest of their ids alone; None in run folders of format 1.
+        about: Digest of what else is known of them, such as language and speaker; None in format 1.
     """
 
     samples: int
@@ -81,14 +81,14 @@ class RunIdentity:
     """What must not change while a run is interrupted.
 
     Attributes:
-        settings: Of the run, but for those that do not change its result.
+        settings: The run's settings, but for those that do not change its result.
         model: Digest of the base model's weights and buffers, in hexadecimal.
-        data: By role and name of the dataset.
+        data: Each dataset's identity, by its role and name.
         files: Digests of the files that checkpoints and options name, by what they are; None in
             run folders of format 1.
-        code: Of AudioForge and the plugins, by distribution; None in format 1.
+        code: The code's identity, AudioForge's and the plugins', by distribution; None in format 1.
         accepted_changes: What changed since the run began and was accepted, a sentence each.
-        format: Of the run folder; None in format 1.
+        format: Number of the run folder's format; None in format 1.
     """
 
     settings: Mapping[str, Any]
@@ -115,7 +115,7 @@ class RunIdentity:
             module: The base model, as it was loaded.
             data: Every dataset by its role and name.
             files: Digests of the files it is made with.
-            code: What runs it.
+            code: The code that runs it.
         """
         return cls(
             settings=_compared(config),
@@ -132,7 +132,7 @@ class RunIdentity:
         return self.files is not None and self.code is not None
 
     def write(self, path: Path) -> None:
-        """Write it as JSON."""
+        """Write the identity as JSON."""
         atomic.write_json(path, asdict(self))
 
     @classmethod
@@ -159,7 +159,7 @@ class RunIdentity:
         """Compare with what the run would go on with.
 
         Args:
-            now: As it is today, whole.
+            now: The run as it is today, whole.
         """
         found = Changes(unfit=_setting_changes(self.settings, now.settings))
         if self.model != now.model:

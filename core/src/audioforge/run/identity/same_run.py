@@ -9,24 +9,20 @@ from attrs import evolve
 
 from audioforge.errors import UsageError
 from audioforge.files import atomic
-from audioforge.inference.stop import StopRequest
-from audioforge.run.folder import RunFolder, library_versions
+from audioforge.run.environment import library_versions
+from audioforge.run.folder import RunFolder
 from audioforge.run.identity.ingredients import ingredients
 from audioforge.run.identity.run_identity import Changes, RunIdentity
 from audioforge.run.identity.sound import write_sound
 from audioforge.run.run import Run
 
 
-def check_same_run(
-    run: Run, module: torch.nn.Module, folder: RunFolder, stop: StopRequest, *, accept: bool
-) -> Sequence[str]:
+def check_same_run(run: Run, module: torch.nn.Module, *, accept: bool) -> Sequence[str]:
     """Write down what a run begins with, or compare it with what is written. For one process.
 
     Args:
-        run: It, ready.
+        run: The run, ready.
         module: The base model, as it was loaded.
-        folder: Where the run began, or begins.
-        stop: Asked while sound is read.
         accept: Whether to go on in spite of changes that the run's files can go on with.
 
     Returns:
@@ -35,6 +31,7 @@ def check_same_run(
     Raises:
         UsageError: Listing everything that changed.
     """
+    folder, stop = run.folder, run.stop
     used = ingredients(run)
     now = RunIdentity.of(run.config, module, run.data.by_role, used.files, used.code)
     if not folder.identity.is_file():
@@ -80,9 +77,9 @@ def _refuse(changes: Changes, folder: RunFolder, *, accept: bool) -> None:
 def _tell(run: Run, folder: RunFolder, then: RunIdentity, changes: Changes) -> None:
     """Say what was accepted, what cannot be compared, and which libraries are others."""
     for line in changes.knowing:
-        run.reporter.warn(f"accepted, since the run began: {line}")
+        run.events.warn(f"accepted, since the run began: {line}")
     if not then.is_whole:
-        run.reporter.warn(
+        run.events.warn(
             f"{folder.root}: AudioForge {folder.read_version()} began this run, and wrote down "
             f"settings, base weights, ids and texts only: whether the checkpoint's other files, "
             f"files of options, plugins or sound have changed since cannot be told"
@@ -90,6 +87,4 @@ def _tell(run: Run, folder: RunFolder, then: RunIdentity, changes: Changes) -> N
     before, libraries = folder.read_versions(), library_versions()
     changed = [f"{n} {before.get(n)} → {v}" for n, v in libraries.items() if before.get(n) != v]
     if changed:
-        run.reporter.warn(
-            f"{', '.join(changed)} since the run began: results can differ by rounding"
-        )
+        run.events.warn(f"{', '.join(changed)} since the run began: results can differ by rounding")

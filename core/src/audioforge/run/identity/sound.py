@@ -32,9 +32,9 @@ class Sound:
     """A clip's encoded sound.
 
     Attributes:
-        size: In bytes; None where there is no sound that can be read.
+        size: Size in bytes; None where there is no sound that can be read.
         time: When its file was last changed, in nanoseconds; 0 of what is no file.
-        digest: As `sound_digest` makes it.
+        digest: Digest of the sound, as `sound_digest` makes it.
     """
 
     size: int | None = None
@@ -66,13 +66,15 @@ def write_sound(
         UsageError: If `begun` cannot be read.
     """
     sets = list(datasets)
-    reader = _Reader(_repeated(sample.audio for _, data in sets for sample in data.samples))
+    shared = _repeated(sample.audio for _, data in sets for sample in data.samples)
     sentences = []
     with ExitStack() as stack:
-        reader.pool = stack.enter_context(ThreadPoolExecutor(READERS))
+        reader = _Reader(shared, stack.enter_context(ThreadPoolExecutor(READERS)))
         file = stack.enter_context(new.open("w", encoding="utf-8"))
         lines = _lines(begun) if begun is not None else None
         for role, data in sets:
+            # Both starts go through the clips in the order of their ids, so that the earlier one's
+            # file is read along line by line, however many clips there are.
             changed = []
             samples = iter(sorted(data.samples, key=lambda s: s.id))
             while chunk := list(islice(samples, CLIPS_AT_ONCE)):
@@ -94,23 +96,24 @@ def write_sound(
 
 @define
 class _Reader:
-    """Digests sound, that of a file that several clips share once.
+    """Digests sound; that of a file that several clips share once.
 
     Attributes:
-        shared: The files of which that is so.
-        pool: Its threads.
+        shared: The files that several clips share.
+        pool: The threads that read.
     """
 
     shared: set[Path]
-    pool: ThreadPoolExecutor = field(init=False)
+    pool: ThreadPoolExecutor
     _known: dict[Path, Sound] = field(init=False, factory=dict)
 
     def read(self, samples: Sequence[AudioSample], before: Sequence[Sound]) -> list[Sound]:
         """Return the sound of samples.
 
         Args:
-            samples: Whose.
-            before: What it was; its digest still holds where size and time do.
+            samples: The samples.
+            before: The sound as it was, sample by sample; a digest still holds where size and time
+                do.
         """
         audios = [sample.audio for sample in samples]
         first: dict[Path, Sound] = {}  # of what is shared, each file once

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from audioforge.testing import Case, VerifierExample
+from audioforge_kit import Case, VerifierExample
 
 
 def example(folder: Path) -> VerifierExample:

@@ -1,0 +1,46 @@
+"""Settings: one record for each table, and for each command the tables that it needs.
+
+The same names serve everywhere: a key `a_b` of the YAML file is the flag `--a-b` and the keyword
+`a_b` of `AudioRAFTConfig`. Three flags keep the names that users know: `--model` (model_name),
+`--cycles` (num_cycles) and `--output` (output_dir).
+"""
+
+from audioforge.config.commands import (
+    CHANGEABLE,
+    AudioRAFTConfig,
+    BenchmarkConfig,
+    VerifyConfig,
+)
+from audioforge.config.settings import Settings
+from audioforge.config.tables import (
+    DatasetSettings,
+    DataSettings,
+    EvaluationSettings,
+    ModelSettings,
+    RewardSettings,
+    RunSettings,
+    SamplingSettings,
+    TaskSettings,
+    UpdateSettings,
+)
+from audioforge.config.verifier_setting import VerifierSetting
+from audioforge.config.yaml_file import read_config_file
+
+__all__ = [
+    "CHANGEABLE",
+    "AudioRAFTConfig",
+    "BenchmarkConfig",
+    "DataSettings",
+    "DatasetSettings",
+    "EvaluationSettings",
+    "ModelSettings",
+    "RewardSettings",
+    "RunSettings",
+    "SamplingSettings",
+    "Settings",
+    "TaskSettings",
+    "UpdateSettings",
+    "VerifierSetting",
+    "VerifyConfig",
+    "read_config_file",
+]

@@ -1,0 +1,66 @@
+"""The settings of each command that works with a model or with verifiers: tables put together."""
+
+from __future__ import annotations
+
+from attrs import define
+
+from audioforge.config.tables import (
+    DatasetSettings,
+    DataSettings,
+    EvaluationSettings,
+    ModelSettings,
+    RewardSettings,
+    RunSettings,
+    SamplingSettings,
+    UpdateSettings,
+)
+
+CHANGEABLE = (
+    "output_dir",
+    "device",
+    "max_verifier_failures",
+    "verifier_timeout",
+    "save_every",
+    "tracker",
+    "executor",
+)
+"""Settings that do not change what a run computes, so that a resumed run may have others."""
+
+
+# attrs puts the fields of the last base first: what is asked for most stands last here.
+@define(kw_only=True, slots=False)
+class VerifyConfig(RewardSettings, DataSettings):
+    """Every setting of `audioforge verify`; see its `--help` for what each means.
+
+    Raises:
+        ConfigError: With one line for each setting that is wrong.
+    """
+
+
+@define(kw_only=True, slots=False)
+class BenchmarkConfig(RewardSettings, DatasetSettings, ModelSettings):
+    """Every setting of `audioforge benchmark`; see its `--help` for what each means.
+
+    Raises:
+        ConfigError: With one line for each setting that is wrong.
+    """
+
+
+@define(kw_only=True, slots=False)
+class AudioRAFTConfig(
+    RunSettings, UpdateSettings, SamplingSettings, EvaluationSettings, BenchmarkConfig
+):
+    """Every setting of a training run; see `audioforge train --help` for what each means.
+
+    A run measures as `benchmark` does, and so has all of its settings.
+
+    Raises:
+        ConfigError: With one line for each setting that is wrong.
+    """
+
+    @property
+    def effective_reward_threshold(self) -> float:
+        """The reward from which a hypothesis can be kept."""
+        if self.reward_threshold is not None:
+            return self.reward_threshold
+        return max(0.0, 1.0 - self.wer_threshold)

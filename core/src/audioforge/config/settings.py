@@ -1,0 +1,82 @@
+"""What every table of settings has: conversion, checks, and problems reported at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Set
+from pathlib import Path
+from typing import Any, Self
+
+import attrs
+from attrs import define
+
+from audioforge.config.setting_kinds import checked
+from audioforge.errors import ConfigError, did_you_mean
+
+
+# Without slots, since two classes that have some cannot be inherited from together.
+@define(kw_only=True, slots=False)
+class Settings:
+    """Settings that belong together; a command's are the tables that it inherits from.
+
+    Raises:
+        ConfigError: With one line for each setting that is wrong.
+    """
+
+    def __attrs_post_init__(self) -> None:
+        """Convert and check every setting; report all that is wrong at once."""
+        problems = {}
+        for attribute in attrs.fields(type(self)):
+            try:
+                value = checked(getattr(self, attribute.name), attribute.metadata)
+                setattr(self, attribute.name, value)
+            except ValueError as error:
+                problems[attribute.name] = f"{attribute.name}: {error}"
+        contradictions = self._contradictions(problems.keys())
+        if problems or contradictions:
+            raise ConfigError([*problems.values(), *contradictions])
+
+    def _contradictions(self, wrong: Set[str]) -> list[str]:
+        """Return what is wrong of settings together, but for those that are wrong by themselves.
+
+        A table adds its own to those of the next one: `[*own, *super()._contradictions(wrong)]`.
+        """
+        return []
+
+    @classmethod
+    def from_mapping(cls, values: Mapping[str, Any]) -> Self:
+        """Build settings from keys and values, as a YAML file holds them.
+
+        Raises:
+            ConfigError: Naming every unknown key and every wrong value.
+        """
+        known = [a.name for a in attrs.fields(cls)]
+        problems = [
+            f"{key}: there is no such setting. {_close(str(key), known)}"
+            for key in values
+            if key not in known
+        ]
+        try:
+            settings = cls(**{str(k): v for k, v in values.items() if k in known})
+        except ConfigError as error:
+            problems.extend(error.problems)
+        if problems:
+            raise ConfigError(problems)
+        return settings
+
+    def as_mapping(self) -> dict[str, Any]:
+        """Return the settings as YAML and JSON can hold them."""
+        plain = {}
+        for name, value in attrs.asdict(self, recurse=False).items():
+            if isinstance(value, Path):
+                value = str(value)
+            plain[name] = list(value) if isinstance(value, tuple) else value
+        return plain
+
+
+def _close(name: str, known: list[str]) -> str:
+    sentence = did_you_mean(name, known)
+    return (
+        sentence.split(" Known:")[0]
+        if sentence.startswith("Did")
+        else ("`audioforge train --help` lists them.")
+    )

@@ -1,0 +1,255 @@
+"""The settings, table by table: each record is what one part of AudioForge has to be told."""
+
+from __future__ import annotations
+
+from collections.abc import Set
+from pathlib import Path
+from typing import Any
+
+from attrs import define
+
+from audioforge.config.setting_kinds import setting
+from audioforge.config.settings import Settings
+from audioforge.config.verifier_setting import VerifierSetting
+from audioforge.errors import UsageError
+from audioforge.model import TASKS
+from audioforge.tasks import speech_task
+
+
+@define(kw_only=True, slots=False)
+class ModelSettings(Settings):
+    """Which model, and how it is run."""
+
+    model_name: str | None = setting(None, "text", "Checkpoint: a hub id or a local folder.")
+    adapter: str | None = setting(
+        None, "text", "Model adapter to use, whatever the checkpoint's config.json says."
+    )
+    dtype: str = setting(
+        "float32",
+        "text",
+        "Precision of the computation; weights are float32 either way.",
+        choices=("float32", "bfloat16"),
+    )
+    batch_size: int = setting(8, "int", "Clips per forward pass.", minimum=1)
+    max_new_tokens: int | None = setting(
+        None, "int", "Longest hypothesis in tokens; otherwise the model's own limit.", minimum=1
+    )
+    executor: str | dict[str, Any] = setting(
+        "processes", "plugin", "Who samples, measures and updates, as name:key=value."
+    )
+
+
+@define(kw_only=True, slots=False)
+class TaskSettings(Settings):
+    """What is done, in which language, and where."""
+
+    task: str = setting("asr", "text", "What the model does.", choices=TASKS)
+    language: str | None = setting(
+        None, "text", "Spoken language (en, pl, …); otherwise the sample's, or detected."
+    )
+    device: str = setting("auto", "text", "auto, cpu, cuda or mps.")
+
+
+@define(kw_only=True, slots=False)
+class DataSettings(TaskSettings):
+    """How a line of data is read."""
+
+    text_column: str | None = setting(None, "text", "Column or key that holds the transcript.")
+    label_column: str | None = setting(None, "text", "Column or key that holds the class label.")
+    limit: int | None = setting(None, "int", "Use at most this many samples.", minimum=1)
+    on_error: str = setting(
+        "skip",
+        "text",
+        "What to do with a clip that cannot be used.",
+        choices=("skip", "fail"),
+    )
+
+
+@define(kw_only=True, slots=False)
+class DatasetSettings(DataSettings):
+    """Which dataset is read: to learn from, or to measure on."""
+
+    dataset: str | None = setting(None, "text", "Data: a name, a path, or a hub id.")
+    split: str | None = setting(None, "text", "Split of the dataset to read.")
+    data_dir: Path | None = setting(None, "path", "Folder of the corpus' extracted archive.")
+    streaming: bool = setting(False, "flag", "Stream a hub dataset instead of downloading it.")
+
+
+@define(kw_only=True, slots=False)
+class RewardSettings(TaskSettings):
+    """What hypotheses are scored with, and what is done when that fails."""
+
+    verifier: tuple[str | dict[str, Any], ...] = setting(
+        (),
+        "plugins",
+        "Verifier as name:key=value,weight=1; may be given more than once; otherwise the task's.",
+    )
+    aggregator: str | dict[str, Any] = setting(
+        "weighted_mean", "plugin", "How scores become one reward, as name:key=value."
+    )
+    wer_threshold: float = setting(
+        0.3, "float", "Word error rate up to which a transcript passes.", minimum=0
+    )
+    normalizer: str | None = setting(
+        None,
+        "text",
+        "Text normaliser for reward and evaluation: whisper-english, whisper-basic or none; "
+        "otherwise whisper-english for English and whisper-basic for the rest.",
+    )
+    max_verifier_failures: float = setting(
+        0.05,
+        "float",
+        "Stop when more than this part of what a verifier was given made it fail; each failure "
+        "leaves a hypothesis without a reward.",
+        minimum=0,
+        maximum=1,
+    )
+    verifier_timeout: float = setting(
+        300.0, "float", "Seconds that a verifier may take for one batch; 0 is no limit.", minimum=0
+    )
+
+    @property
+    def verifiers(self) -> list[VerifierSetting]:
+        """The verifiers to use: the configured ones, or the task's own."""
+        default = speech_task(self.task).default_verifiers
+        return [VerifierSetting.parse(v) for v in (self.verifier or default)]
+
+    def _contradictions(self, wrong: Set[str]) -> list[str]:
+        own = []
+        for index, plugin in enumerate(() if "verifier" in wrong else self.verifier):
+            try:
+                VerifierSetting.parse(plugin)
+            except (UsageError, ValueError) as error:
+                own.append(f"verifier[{index}]: {error}")
+        return [*own, *super()._contradictions(wrong)]
+
+
+@define(kw_only=True, slots=False)
+class EvaluationSettings(Settings):
+    """What a run is measured on, and which models are measured."""
+
+    eval_dataset: str | None = setting(
+        None, "text", "Held-out data; otherwise a part of the training data is held out."
+    )
+    test_dataset: str | None = setting(
+        None, "text", "Evaluated once at the end, for the base and the exported model."
+    )
+    retention_dataset: tuple[str, ...] = setting(
+        (), "texts", "Data whose metric must not get worse; may be given more than once."
+    )
+    eval_fraction: float = setting(
+        0.1,
+        "float",
+        "Part of the training data to hold out (whole speakers where known).",
+        above=0,
+        maximum=0.9,
+    )
+    interpolate: tuple[float, ...] = setting(
+        (),
+        "floats",
+        "Points on the line from the base (0) to the best cycle (1) to choose from; otherwise 1, "
+        "or 0.25,0.4,0.5,0.6,0.75,1 with a retention set.",
+        above=0,
+        maximum=1,
+    )
+
+    @property
+    def effective_interpolate(self) -> tuple[float, ...]:
+        """The points to choose from on the line from the base to the best cycle."""
+        if self.interpolate:
+            return self.interpolate
+        return (0.25, 0.4, 0.5, 0.6, 0.75, 1.0) if self.retention_dataset else (1.0,)
+
+    def _contradictions(self, wrong: Set[str]) -> list[str]:
+        names = () if "retention_dataset" in wrong else self.retention_dataset
+        repeated = sorted({name for name in names if names.count(name) > 1})
+        own = [f"retention_dataset: {name} is there twice" for name in repeated]
+        return [*own, *super()._contradictions(wrong)]
+
+
+@define(kw_only=True, slots=False)
+class SamplingSettings(Settings):
+    """How hypotheses are drawn, and which of them are kept."""
+
+    samples_per_prompt: int = setting(4, "int", "Hypotheses per clip (k).", minimum=1)
+    temperature: float = setting(1.0, "float", "Sampling temperature.", above=0)
+    top_p: float = setting(1.0, "float", "Nucleus sampling; 1 is off.", above=0, maximum=1)
+    top_k: int = setting(0, "int", "Sample among this many tokens; 0 is off.", minimum=0)
+    reward_threshold: float | None = setting(
+        None,
+        "float",
+        "Keep hypotheses of at least this reward; otherwise 1 − wer_threshold.",
+        minimum=0,
+        maximum=1,
+    )
+    selection: str | dict[str, Any] = setting(
+        "best",
+        "plugin",
+        "What is learnt from, as name:key=value: each clip's best hypothesis (best); the best "
+        "percent of all (top-percent); as controls a random hypothesis or the reference.",
+    )
+    keep_top_percent: float = setting(
+        50.0, "float", "With --selection top-percent: how many to keep.", above=0, maximum=100
+    )
+
+
+@define(kw_only=True, slots=False)
+class UpdateSettings(Settings):
+    """How the model learns from what was kept."""
+
+    learning_rate: float = setting(1e-5, "float", "Learning rate of the first cycle.", above=0)
+    lr_decay_per_cycle: float = setting(
+        0.85, "float", "The rate is multiplied by this after each cycle.", above=0, maximum=1
+    )
+    min_lr: float = setting(1e-6, "float", "The rate never falls below this.", minimum=0)
+    weight_decay: float = setting(0.01, "float", "Of AdamW.", minimum=0)
+    max_grad_norm: float = setting(1.0, "float", "Gradients are clipped to this norm.", above=0)
+    gradient_accumulation_steps: int = setting(
+        1,
+        "int",
+        "Forward passes per step of the optimiser, which learns from this many × batch_size clips, "
+        "whatever the number of processes.",
+        minimum=1,
+    )
+    epochs_per_cycle: int = setting(
+        1, "int", "Passes over what was kept, per cycle, unless steps_per_cycle is set.", minimum=1
+    )
+    steps_per_cycle: int | None = setting(None, "int", "Optimiser steps per cycle.", minimum=1)
+    trainable: str = setting(
+        "default",
+        "text",
+        "Which weights are trained; default is what the model's family is usually fine-tuned with.",
+        choices=("default", "full", "frozen-encoder", "lora"),
+    )
+    new_head: bool = setting(
+        False, "flag", "Give a classifier a new, untrained head for the labels of the data."
+    )
+    lora_rank: int = setting(16, "int", "Rank of the LoRA update.", minimum=1)
+    lora_alpha: float = setting(32.0, "float", "Scale of the LoRA update × rank.", above=0)
+
+    def learning_rate_of(self, cycle: int) -> float:
+        """Return the learning rate of a cycle, counted from 1."""
+        return max(self.min_lr, self.learning_rate * self.lr_decay_per_cycle ** (cycle - 1))
+
+    def _contradictions(self, wrong: Set[str]) -> list[str]:
+        own = []
+        if not wrong & {"min_lr", "learning_rate"} and self.min_lr > self.learning_rate:
+            own.append(f"min_lr: {self.min_lr:g} is above learning_rate {self.learning_rate:g}")
+        return [*own, *super()._contradictions(wrong)]
+
+
+@define(kw_only=True, slots=False)
+class RunSettings(Settings):
+    """How long a run goes on, what it is drawn with, and where it is written down and shown."""
+
+    output_dir: Path | None = setting(None, "path", "Run folder; must be new or empty.")
+    num_cycles: int = setting(6, "int", "Cycles of sampling and fine-tuning.", minimum=1)
+    seed: int = setting(0, "int", "One seed gives the same run.", minimum=0)
+    save_every: float = setting(
+        10.0, "float", "Minutes between two saves of an unfinished update.", minimum=0
+    )
+    tracker: tuple[str | dict[str, Any], ...] = setting(
+        (),
+        "plugins",
+        "What shows the run elsewhere, as name:key=value; may be given more than once.",
+    )

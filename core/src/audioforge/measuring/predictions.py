@@ -1,0 +1,39 @@
+"""The lines of `predictions.jsonl`: what a model said of each clip, with the right answer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from audioforge.sample import AudioSample, Hypothesis
+
+
+def prediction_line(sample: AudioSample, output: Hypothesis, seconds: float) -> dict[str, Any]:
+    """Return a line of `predictions.jsonl`: the keys that NeMo's tools use, and the id.
+
+    Args:
+        sample: The sample.
+        output: What the model said of it.
+        seconds: Length of the clip; of the generated audio for text to speech.
+    """
+    line: dict[str, Any] = {
+        "id": sample.id,
+        "audio_filepath": _place(sample),
+        "duration": round(seconds, 4),
+        "text": sample.reference if output.label is None else "|".join(sample.labels),
+    }
+    if output.audio is None:
+        line["pred_text"] = output.text if output.label is None else output.label
+    elif isinstance(output.audio, Path):
+        line["pred_audio"] = f"{output.audio.parent.name}/{output.audio.name}"
+    if sample.offset is not None:
+        line["offset"] = sample.offset
+    return line | ({"speaker": sample.speaker} if sample.speaker else {})
+
+
+def _place(sample: AudioSample) -> str | None:
+    """Return where the clip is, as any folder can read it; None for a text without audio."""
+    if sample.audio is None:
+        return None
+    has_file = isinstance(sample.audio, Path) and not sample.stored
+    return str(Path(sample.origin).absolute()) if has_file else sample.id

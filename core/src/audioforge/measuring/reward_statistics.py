@@ -1,0 +1,79 @@
+"""What the rewards of a cycle were, under the names that TRL gives them."""
+
+from __future__ import annotations
+
+import math
+from array import array
+from typing import Any
+
+import numpy as np
+from attrs import define, field
+
+from audioforge.sample import Rollout
+
+
+@define
+class RewardStatistics:
+    """Added up rollout by rollout; 24 bytes for each clip and 8 for each hypothesis."""
+
+    _rewards: array[float] = field(factory=lambda: array("d"))
+    _spreads: array[float] = field(factory=lambda: array("d"))
+    _distinct: array[float] = field(factory=lambda: array("d"))
+    _equal: int = 0
+    hypotheses: int = 0
+    k: int = 0
+
+    def add(self, rollout: Rollout) -> None:
+        """Add a rollout."""
+        self.k = len(rollout.hypotheses)
+        self.hypotheses += self.k
+        self._distinct.append(len({h.hypothesis.content for h in rollout.hypotheses}) / self.k)
+        rewards = rollout.rewards
+        if rewards:
+            self._rewards.extend(rewards)
+            self._spreads.append(float(np.std(rewards)))
+            # Not by the deviation, which rounding makes a hair larger than 0 for equal rewards.
+            self._equal += len(set(rewards)) == 1
+
+    @property
+    def clips(self) -> int:
+        """How many rollouts there were."""
+        return len(self._distinct)
+
+    @property
+    def highest(self) -> float | None:
+        """The highest reward; None if no hypothesis has one."""
+        return max(self._rewards, default=None)
+
+    @property
+    def distinct(self) -> float | None:
+        """Mean share of different hypotheses among a clip's; None without clips."""
+        return _mean(self._distinct)
+
+    @property
+    def frac_reward_zero_std(self) -> float | None:
+        """Share of the clips with rewards whose rewards are all equal, which teach little."""
+        return self._equal / len(self._spreads) if self._spreads else None
+
+    def as_mapping(self) -> dict[str, Any]:
+        """Return what `metrics.json` holds.
+
+        Returns:
+            reward: Mean over all hypotheses that have a reward; None if none has one.
+            reward_std: Mean over clips of the standard deviation of the clip's rewards.
+            frac_reward_zero_std: Share of clips whose rewards are all equal.
+            hypotheses: How many hypotheses there were.
+            unscored: How many of them have no reward.
+        """
+        return {
+            "reward": _mean(self._rewards),
+            "reward_std": _mean(self._spreads),
+            "frac_reward_zero_std": self.frac_reward_zero_std,
+            "hypotheses": self.hypotheses,
+            "unscored": self.hypotheses - len(self._rewards),
+        }
+
+
+def _mean(values: array[float]) -> float | None:
+    # fsum rounds once, so that the order in which processes wrote does not show.
+    return math.fsum(values) / len(values) if values else None

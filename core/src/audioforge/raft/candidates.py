@@ -1,0 +1,59 @@
+"""Evaluating what could be exported: cycles, and points between the base and a cycle."""
+
+from __future__ import annotations
+
+from audioforge.measuring.enough_utterances import size_problem
+from audioforge.measuring.evaluator import DatasetPass
+from audioforge.model import ModelAdapter
+from audioforge.raft.export_rule import Candidate
+from audioforge.run.run import Run
+
+
+def evaluate(run: Run, adapter: ModelAdapter | None, cycle: int, alpha: float = 1.0) -> Candidate:
+    """Evaluate a model on the held-out set and on every retention set.
+
+    Args:
+        run: The run; its folder keeps results as they come, so that an interrupted evaluation goes
+            on.
+        adapter: The model; None to recall an evaluation that was finished.
+        cycle: The cycle whose weights it has; 0 for the untouched base.
+        alpha: How far it is from the base (0) to the cycle's weights (1).
+
+    Raises:
+        DatasetError: If nothing of a set can be measured.
+        TrainingError: If results that are to be recalled are gone.
+        Interrupted: If somebody asked to stop.
+    """
+    is_cycle = alpha == 1.0
+    what = f"cycle {cycle} evaluate" if is_cycle else f"{alpha:g} of cycle {cycle} on"
+    stage = f"cycle-{cycle:02d}" if is_cycle else f"export-{alpha!r}"
+    speaks = run.task.generates_speech and is_cycle
+    held_out = run.evaluator.evaluate(
+        adapter,
+        DatasetPass(
+            dataset=run.data.held_out,
+            what=what,
+            audio_folder=run.folder.predicted_audio(cycle) if speaks else None,
+            journal=run.journal(f"{stage}/held-out"),
+        ),
+    )
+    retention = {
+        dataset.name: run.evaluator.evaluate(
+            adapter,
+            DatasetPass(
+                dataset=dataset, what=what, journal=run.journal(f"{stage}/retention-{number}")
+            ),
+        )
+        for number, dataset in enumerate(run.data.retention)
+    }
+    return Candidate(cycle, alpha if cycle else 0.0, held_out, retention)
+
+
+def warn_of_unmeasured(run: Run, base: Candidate) -> None:
+    """Say which sets turn out to be too small, since not all of them could be measured."""
+    sets = [("held-out", run.data.held_out, base.evaluation)]
+    sets += [("retention", d, base.retention[d.name]) for d in run.data.retention]
+    for role, dataset, evaluation in sets:
+        problem = size_problem(role, dataset.name, evaluation.measured, len(dataset.samples))
+        if problem is not None:
+            run.events.warn(problem)

@@ -1,0 +1,114 @@
+"""The gradients of one step, added up batch by batch in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from accelerate.utils.memory import clear_device_cache
+
+from audioforge import keyed_random
+from audioforge.errors import TrainingError
+from audioforge.inference.clips import ClipLoader, chunks_of
+from audioforge.inference.hypothesis_audio import load_audio
+from audioforge.inference.out_of_memory import is_out_of_memory
+from audioforge.isolation.copies import for_adapter
+from audioforge.isolation.global_state.restored import global_state_restored
+from audioforge.model import ModelAdapter
+from audioforge.run.run import Run
+from audioforge.sample import Clip
+from audioforge.selection import Divisor, Kept
+
+
+class Gradients:
+    """Adds up this process' gradients of a step.
+
+    A step that the memory cannot hold is done again in smaller batches, whose gradients add up to
+    the same; later steps then start with the smaller ones.
+
+    Args:
+        run: The run.
+        adapter: The model.
+        divisor: What a step's summed loss is divided by.
+    """
+
+    def __init__(self, run: Run, adapter: ModelAdapter, divisor: Divisor) -> None:
+        """Start with batches of the configured size."""
+        self._run, self._adapter, self._divisor = run, adapter, divisor
+        self._loader = ClipLoader(adapter, run.data.train.skips)
+        self._batch_size = run.config.batch_size
+
+    def accumulate(self, items: Sequence[Kept], key: tuple[int, ...]) -> float:
+        """Add the gradients up in the weights' `grad`; return this part of the loss.
+
+        Args:
+            items: What the step learns from, in all processes.
+            key: Seeds dropout and the like, so that they depend on the step alone, not on what ran
+                before.
+
+        Raises:
+            TrainingError: If the memory does not hold a single clip.
+        """
+        divisor = self._divisor_of(items)
+        own = self._run.processes.shard(items)
+        buffers = [buffer.clone() for buffer in self._adapter.module.buffers()]
+        while True:
+            torch.manual_seed(int(keyed_random.generator("step", *key).integers(2**62)))
+            try:
+                with global_state_restored(f"the model adapter {type(self._adapter).__name__}"):
+                    return self._sum(own, divisor)
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                if self._batch_size == 1:
+                    raise TrainingError(
+                        "out of memory: the update of a single clip does not fit. Use --trainable "
+                        "lora or frozen-encoder, a smaller model, shorter clips, or a larger "
+                        "machine."
+                    ) from error
+            # As it was before the step: outside of the except clause, whose error holds tensors.
+            self._adapter.module.zero_grad(set_to_none=True)
+            for buffer, before in zip(self._adapter.module.buffers(), buffers, strict=True):
+                buffer.copy_(before)
+            clear_device_cache(garbage_collection=True)
+            half = self._batch_size // 2
+            self._run.events.warn(
+                f"out of memory with {self._batch_size} clips at once: going on with {half}"
+            )
+            self._batch_size = half
+
+    def _divisor_of(self, items: Sequence[Kept]) -> float:
+        """Return what the loss of a step is divided by, over all processes."""
+        if self._divisor == "clips":
+            return len({item.sample.id for item in items})
+        return sum(abs(item.weight) for item in items) or 1.0  # of weights that are all 0
+
+    def _sum(self, own: Sequence[Kept], divisor: float) -> float:
+        total, start = 0.0, 0
+        chunks = chunks_of([item.sample for item in own], self._batch_size)
+        for loaded in self._loader.batches(chunks):
+            batch = _loaded(own[start : start + len(loaded.samples)], loaded.clips)
+            start += len(loaded.samples)
+            if not loaded.clips:
+                continue
+            with self._run.processes.autocast():
+                loss = self._adapter.loss(
+                    self._adapter.prepare(for_adapter(loaded.clips)),
+                    [load_audio(i.target) for i in batch],
+                    [i.weight for i in batch],
+                )
+            loss = loss / divisor
+            loss.backward()
+            total += loss.item()
+        return total
+
+
+def _loaded(items: Sequence[Kept], clips: Sequence[Clip]) -> list[Kept]:
+    """Return those of the items whose clip is there; a file can vanish since it was sampled."""
+    remaining = list(clips)
+    loaded = []
+    for item in items:
+        if remaining and remaining[0].sample is item.sample:
+            loaded.append(item)
+            remaining.pop(0)
+    return loaded

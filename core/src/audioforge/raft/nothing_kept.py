@@ -1,0 +1,44 @@
+"""A cycle of which nothing is learnt: what to say, and whether the run ends well."""
+
+from __future__ import annotations
+
+from audioforge.errors import TrainingError
+from audioforge.measuring.reward_statistics import RewardStatistics
+from audioforge.run.run import Run
+
+
+def nothing_kept(run: Run, cycle: int, rewards: RewardStatistics) -> str:
+    """Say that nothing was kept, and what to change.
+
+    Args:
+        run: The run.
+        cycle: The cycle, from 1.
+        rewards: What the cycle's rewards were.
+
+    Returns:
+        The same for the summary.
+
+    Raises:
+        TrainingError: In the first cycle, since no cycle was trained.
+    """
+    train = run.data.train
+    if rewards.highest is not None:
+        message = (
+            f"cycle {cycle}: nothing was kept: of the rewards of {rewards.hypotheses} hypotheses "
+            f"the highest is {rewards.highest:.3g}, and --reward-threshold is "
+            f"{run.config.effective_reward_threshold:g}. Lower it, raise --samples-per-prompt, or "
+            f"change --temperature."
+        )
+    else:
+        message = f"cycle {cycle}: no hypothesis has a reward, so that nothing was kept"
+        if rewards.hypotheses:
+            verifiers = ", ".join(run.verification.verifiers)
+            message += f": none of {rewards.hypotheses} could be judged by {verifiers}"
+        message += "."
+    skipped = train.skips.describe(train.total)
+    if skipped:
+        message += f" {train.name}: {skipped}."
+    if cycle == 1:
+        raise TrainingError(message)
+    run.events.warn(f"{message} The run ends here.")
+    return message

@@ -1,0 +1,115 @@
+"""Around the loop: the run folder is opened, or left with a word about what is in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+from safetensors import SafetensorError
+
+from audioforge.errors import AudioForgeError, TrainingError
+from audioforge.inference.out_of_memory import is_out_of_memory
+from audioforge.run.identity.same_run import check_same_run
+from audioforge.run.run import Run
+from audioforge.run.trackers import Trackers, create_trackers
+from audioforge.tracker import TrackedRun
+
+
+def begin(run: Run, module: torch.nn.Module, *, accept_changes: bool) -> Sequence[str]:
+    """Begin the run folder, or read what is in it, and let trackers hear from now on.
+
+    Args:
+        run: The run, ready.
+        module: The base model, as it was loaded.
+        accept_changes: Whether it goes on with what is other than when it began.
+
+    Returns:
+        What changed since it began, and was accepted.
+
+    Raises:
+        UsageError: If it is another run than the one that began.
+    """
+    if not run.stop.can_be_heard:
+        run.events.warn(
+            "Ctrl-C and SIGTERM are not answered here: the run is not in the main thread. "
+            "What it has written stays, and --resume goes on from there"
+        )
+    folder, processes = run.folder, run.processes
+    if processes.is_main and not run.resumes:
+        folder.write_config(run.config.as_mapping(), run.registry, processes.count)
+    if run.resumes:
+        folder.read_skipped(run.data.skips)
+    processes.wait()
+    accepted = processes.from_main(lambda: check_same_run(run, module, accept=accept_changes))
+    if processes.is_main and run.config.tracker:
+        trackers = create_trackers(run.registry, run.config)
+        told = TrackedRun(folder=folder.root, settings=run.config.as_mapping(), resumes=run.resumes)
+        run.events.listeners.append(Trackers(trackers, told, run.reporter))
+    return accepted
+
+
+@contextmanager
+def breaking_off(run: Run) -> Iterator[None]:
+    """Say what an unfinished run leaves behind, whatever ends it early.
+
+    Raises:
+        TrainingError: In place of errors of the disk and of memory, saying what to do.
+    """
+    try:
+        yield
+    except (AudioForgeError, KeyboardInterrupt):
+        _leave(run)
+        raise
+    except (OSError, SafetensorError) as error:
+        _leave(run)
+        raise TrainingError(f"{_what_failed(error)}. Mend that, and go on.") from error
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        _leave(run)
+        raise TrainingError(
+            f"out of memory: {str(error).splitlines()[0] if str(error) else 'of the machine'}"
+        ) from error
+
+
+def _leave(run: Run) -> None:
+    """Say what is left behind, and write which clips were left out until then."""
+    if not run.processes.is_main:
+        return
+    run.events.end(None)
+    folder = run.folder
+    try:
+        if not folder.has_begun:
+            return
+        folder.write_skipped(run.data.skips)
+    except OSError as error:  # the disk may be what failed
+        run.events.warn(f"{folder.root / 'skipped.jsonl'}: {error.strerror}")
+    text = f"What was written stays in {folder.root}"
+    cycle = _best_so_far(run)
+    if cycle is not None:
+        text += f"; the best cycle so far is {folder.checkpoint(cycle)}"
+    run.events.say(f"{text}. Go on with it: audioforge train --resume {folder.root}")
+
+
+def _best_so_far(run: Run) -> int | None:
+    """Return the finished cycle with the best held-out metric, the earliest of equal ones.
+
+    None where there is none, or where the folder cannot be read: that may be what went wrong.
+    """
+    metric = run.evaluator.decisive_metric.metric
+    sign = 1 if metric.higher_is_better else -1
+    try:
+        values = {cycle: row[metric.name] for cycle, row in run.folder.finished_cycles()}
+    except AudioForgeError:
+        return None
+    return max(values, key=lambda cycle: (sign * values[cycle], -cycle), default=None)
+
+
+def _what_failed(error: Exception) -> str:
+    """Return the file and the reason of a failed write or read."""
+    if isinstance(error, OSError):
+        names = " → ".join(str(n) for n in (error.filename, error.filename2) if n)
+        reason = error.strerror or str(error)
+        return f"{names}: {reason}" if names else reason
+    return str(error)

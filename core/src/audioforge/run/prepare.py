@@ -1,0 +1,198 @@
+"""From settings to a run that is ready, with everything checked that can fail early."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import cast
+
+import attrs
+
+from audioforge.config import AudioRAFTConfig, BenchmarkConfig, RewardSettings
+from audioforge.errors import ConfigError
+from audioforge.executor import Executor
+from audioforge.find_adapter import choose_adapter
+from audioforge.inference.stop import StopRequest
+from audioforge.judging.guard import Guard
+from audioforge.judging.verification import (
+    Verification,
+    verifier_context,
+)
+from audioforge.measuring.evaluator import Decoding, create_evaluator
+from audioforge.model import Task
+from audioforge.plugin_reference import read_plugin_reference
+from audioforge.plugins import Registry, discover
+from audioforge.run.check_names import check_names
+from audioforge.run.data.run_data import read_run_data
+from audioforge.run.data.samples import labels_of, normalizer_for
+from audioforge.run.data.spool import Spool
+from audioforge.run.events import Events, Terminal
+from audioforge.run.folder import RunFolder, require_new
+from audioforge.run.folder_claim import FolderClaim
+from audioforge.run.run import Run
+from audioforge.run.run_files import RunFiles
+from audioforge.sample import AudioSample
+from audioforge.selection import Selection
+from audioforge.terminal.reporter import Reporter
+from audioforge.torch_companions import hide_broken_companions
+
+OUTPUT_DIR = Path("runs/audio_raft")
+
+
+def prepare(
+    config: AudioRAFTConfig,
+    registry: Registry | None = None,
+    reporter: Reporter | None = None,
+    *,
+    resumes: bool = False,
+    claim: FolderClaim | None = None,
+) -> Run:
+    """Make a run ready.
+
+    Args:
+        config: The settings as the user gave them.
+        registry: The plugins to use; None to discover what is installed.
+        reporter: Where to tell how it goes; None for stderr.
+        resumes: Whether the run folder is there already.
+        claim: Taken before anything is read; sound that comes without a file goes to its folder.
+            None to write nothing, and hold such sound in memory.
+
+    Raises:
+        AudioForgeError: If settings, plugins, the checkpoint or data do not allow the run.
+    """
+    hide_broken_companions()
+    config = _completed(config)
+    registry = registry or discover()
+    check_names(registry, config)
+    executor, stop = create_executor(registry, config), StopRequest()
+    with ExitStack() as on_failure:
+        on_failure.callback(executor.close)
+        processes = executor.processes
+        if not processes.is_main:
+            reporter = Reporter(quiet=True, warnings=False)
+        reporter = reporter or Reporter()
+        if config.adapter is None:  # fail before an hour of reading data
+            choose_adapter(registry, cast("str", config.model_name), cast("Task", config.task))
+        folder = RunFolder(cast("Path", config.output_dir))
+        if claim is not None:
+            claim.take(processes)
+        elif not resumes and processes.is_main:
+            require_new(cast("Path", config.output_dir))
+        # One process reads: a stream is paid for once, and sound has one writer.
+        selection = create_selection(registry, config)
+        spool = Spool(folder.clips) if claim is not None else None
+        data = processes.from_main(
+            lambda: read_run_data(registry, config, selection, reporter, spool)
+        )
+        samples = [*data.train.samples, *data.held_out.samples]
+        config.normalizer = normalizer_for(config.normalizer, config.language, samples, config.task)
+        # Verifiers last: what they load takes the longest.
+        verification = create_verification(registry, config, samples, executor, reporter)
+        decoding = Decoding(batch_size=config.batch_size, max_new_tokens=config.max_new_tokens)
+        evaluator = create_evaluator(registry, verification, decoding, executor, stop, reporter)
+        files = [RunFiles(folder)] if processes.is_main else []
+        on_failure.pop_all()
+        return Run(
+            config=config,
+            registry=registry,
+            folder=folder,
+            resumes=resumes,
+            executor=executor,
+            events=Events(reporter, [*files, Terminal(reporter)]),
+            stop=stop,
+            data=data,
+            verification=verification,
+            evaluator=evaluator,
+            selection=selection,
+        )
+
+
+def create_executor(registry: Registry, config: BenchmarkConfig) -> Executor:
+    """Create the executor, and join its processes.
+
+    Raises:
+        AudioForgeError: If it is unknown, or cannot run here.
+    """
+    name, options = read_plugin_reference(config.executor)
+    executor = cast("Executor", registry.create("executors", name, **options))
+    executor.join(config.device, config.dtype)
+    return executor
+
+
+def create_selection(registry: Registry, config: AudioRAFTConfig) -> Selection:
+    """Create the selection.
+
+    Raises:
+        AudioForgeError: If it is unknown or cannot be created.
+    """
+    name, options = read_plugin_reference(config.selection)
+    return cast("Selection", registry.create("selections", name, **options))
+
+
+def create_verification(
+    registry: Registry,
+    config: RewardSettings,
+    samples: Sequence[AudioSample],
+    executor: Executor,
+    reporter: Reporter,
+) -> Verification:
+    """Set up what scores hypotheses.
+
+    Args:
+        registry: What is installed.
+        config: The settings, with the normaliser set.
+        samples: Their labels are the known ones.
+        executor: Says which device a verifier's model may use.
+        reporter: Hears that there can be no time limit.
+
+    Raises:
+        AudioForgeError: If a verifier or the aggregator cannot be set up.
+    """
+    context = verifier_context(
+        registry,
+        cast("Task", config.task),
+        cast("str", config.normalizer),
+        config.wer_threshold,
+        str(executor.processes.device),
+        labels_of(samples),
+    )
+    guard = Guard(config.verifier_timeout, config.max_verifier_failures, reporter)
+    return Verification(registry, config.verifiers, config.aggregator, context, guard)
+
+
+def describe(run: Run) -> list[str]:
+    """Return what a run would do, a line each."""
+    config, data = run.config, run.data
+    retention = ", ".join(f"{r.name} ({len(r.samples)})" for r in data.retention) or "none"
+    verifiers = ", ".join(f"{i} × {weight:g}" for i, weight in run.verification.weights.items())
+    required = ", ".join(run.verification.required)
+    return [
+        f"model: {config.model_name}, {config.trainable}",
+        f"train: {data.train.name} ({len(data.train.samples)} samples)",
+        f"held out: {data.held_out.name} ({len(data.held_out.samples)} samples)",
+        *([f"split: {data.split}"] if data.split else []),
+        f"retention: {retention}",
+        f"test: {f'{data.test.name} ({len(data.test.samples)} samples)' if data.test else 'none'}",
+        f"reward: {read_plugin_reference(config.aggregator)[0]} of {verifiers}"
+        + (f"; required to pass: {required}" if required else ""),
+        f"normaliser: {config.normalizer}",
+        f"cycles: {config.num_cycles}, {config.samples_per_prompt} hypotheses per clip, "
+        f"selection {read_plugin_reference(config.selection)[0]}, reward from "
+        f"{config.effective_reward_threshold:g}",
+        f"output: {config.output_dir}",
+    ]
+
+
+def _completed(config: AudioRAFTConfig) -> AudioRAFTConfig:
+    """Return the settings with what every run must have."""
+    needed = {
+        "model_name": "--model takes a hub id or a local folder",
+        "dataset": "--dataset takes a name, a path, or a hub id",
+    }
+    missing = [
+        f"{key}: must be set; {what}" for key, what in needed.items() if not getattr(config, key)
+    ]
+    if missing:
+        raise ConfigError(missing)
+    return attrs.evolve(config, output_dir=config.output_dir or OUTPUT_DIR)

@@ -1,0 +1,94 @@
+"""The listener that tells trackers: foreign code, of which none ends a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from audioforge.config import AudioRAFTConfig
+from audioforge.errors import AudioForgeError, describe
+from audioforge.isolation.global_state.restored import global_state_restored
+from audioforge.plugin_reference import read_plugin_reference
+from audioforge.plugins import Registry
+from audioforge.run.events import Listener, MeasuredCycle, Step
+from audioforge.terminal.reporter import Reporter
+from audioforge.tracker import TrackedRun, Tracker
+
+REWARD_FIGURES = ("reward", "reward_std", "frac_reward_zero_std", "kept")
+"""What `metrics.json` and trackers call by one name."""
+
+
+Named = tuple[str, Tracker]
+"""A tracker with the name that it was asked for by."""
+
+
+def create_trackers(registry: Registry, config: AudioRAFTConfig) -> list[Named]:
+    """Create the trackers of a run.
+
+    Raises:
+        PluginError: If one is unknown or cannot be created.
+        ConfigError: If an option is wrong.
+    """
+    named = [read_plugin_reference(plugin) for plugin in config.tracker]
+    return [(name, registry.create("trackers", name, **options)) for name, options in named]
+
+
+class Trackers(Listener):
+    """Tells every tracker; one that fails is told nothing more.
+
+    Args:
+        trackers: The trackers.
+        run: The run that they are told of.
+        reporter: Where to say that one failed.
+    """
+
+    def __init__(self, trackers: Sequence[Named], run: TrackedRun, reporter: Reporter) -> None:
+        """Start every tracker."""
+        self._alive = list(trackers)
+        self._reporter = reporter
+        self._steps_before = 0
+        self._tell("start", lambda tracker: tracker.start(run))
+
+    def stepped(self, step: Step) -> None:
+        """Tell the figures of a step."""
+        values = {
+            "loss": step.loss,
+            "grad_norm": step.grad_norm,
+            "learning_rate": step.learning_rate,
+        }
+        number = self._steps_before + step.number
+        self._tell("metrics", lambda tracker: tracker.metrics(number, values))
+
+    def measured(self, cycle: MeasuredCycle) -> None:
+        """Tell a cycle's figures under its last step, and show its utterances."""
+        figures = cycle.figures
+        self._steps_before += figures.get("steps", 0)
+        step, values = self._steps_before, {"cycle": float(cycle.number)}
+        values |= {k: float(figures[k]) for k in REWARD_FIGURES if figures.get(k) is not None}
+        values |= {f"eval_{k}": rate for k, rate in cycle.metrics.items() if rate is not None}
+        rows = cycle.predictions
+        self._tell("metrics", lambda tracker: tracker.metrics(step, values))
+        self._tell(
+            "utterances",
+            lambda tracker: tracker.utterances(cycle.number, [dict(row) for row in rows]),
+        )
+
+    def ended(self, summary: Mapping[str, Any] | None) -> None:
+        """Let every tracker finish."""
+        self._tell("finish", lambda tracker: tracker.finish())
+        self._alive.clear()
+
+    def _tell(self, what: str, tell: Callable[[Tracker], None]) -> None:
+        """Call every tracker that has not failed yet."""
+        for name, tracker in list(self._alive):
+            try:
+                with global_state_restored(f"the tracker '{name}'", what):
+                    tell(tracker)
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:  # foreign code, which may even call sys.exit
+                self._alive.remove((name, tracker))
+                reason = str(error) if isinstance(error, AudioForgeError) else describe(error)
+                self._reporter.warn(
+                    f"the tracker '{name}' failed at {what}: {reason}. The run goes on without it."
+                )

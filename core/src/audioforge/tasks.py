@@ -1,0 +1,123 @@
+"""What a task is to the engine: one record for each, and no comparison of its name elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from attrs import frozen
+
+from audioforge.model import Task
+from audioforge.sample import AudioSample, Clip, Hypothesis
+
+
+@frozen(kw_only=True)
+class SpeechTask:
+    """One task, by what comes in, what comes out, and what decides.
+
+    Attributes:
+        name: As `--task` has it.
+        default_verifiers: The verifiers of a run that names none.
+        metric_verifiers: The verifiers whose corpus metrics every evaluation reports; the first
+            one decides. Without any, the mean reward of the run's own verifiers decides: no
+            reference says how a text must sound.
+        output: The field of a hypothesis that holds what the model said.
+        prediction_key: The key of `predictions.jsonl` and of prediction files that holds it.
+        reference: The field of a sample that says what is right.
+        reference_needed: Whether a clip without it is of no use even where no verifier asks for
+            it.
+        hypotheses_per_call: How many hypotheses `audioforge verify` gives verifiers at a time.
+    """
+
+    name: Task
+    default_verifiers: tuple[str, ...]
+    metric_verifiers: tuple[str, ...]
+    output: Literal["text", "label", "audio"]
+    prediction_key: str
+    reference: Literal["reference", "labels"]
+    reference_needed: bool
+    hypotheses_per_call: int
+
+    @property
+    def reward_decides(self) -> bool:
+        """Whether the mean reward is the metric that decides."""
+        return not self.metric_verifiers
+
+    @property
+    def generates_speech(self) -> bool:
+        """Whether hypotheses are sound, and samples texts that need none."""
+        return self.output == "audio"
+
+    @property
+    def has_classes(self) -> bool:
+        """Whether what is right is one of the classes of the data."""
+        return self.reference == "labels"
+
+    def has_reference(self, sample: AudioSample) -> bool:
+        """Whether a sample says what the right output would be."""
+        if self.has_classes:
+            return bool(sample.labels)
+        return bool(sample.reference and sample.reference.strip())
+
+    def hypothesis(self, said: str) -> Hypothesis:
+        """Return the hypothesis that says this text or label."""
+        return Hypothesis(label=said) if self.output == "label" else Hypothesis(text=said)
+
+    def quoted(self, clip: Clip) -> Hypothesis | None:
+        """Return a clip's own reference as a hypothesis.
+
+        For text to speech that is the recording of the text; None where there is none.
+        """
+        if self.has_classes:
+            return self.hypothesis(clip.sample.labels[0])
+        if not self.generates_speech:
+            return Hypothesis(text=clip.sample.reference)
+        if not len(clip.waveform):
+            return None
+        return Hypothesis(audio=clip.waveform, sampling_rate=clip.sampling_rate)
+
+
+_TASKS: Mapping[Task, SpeechTask] = {
+    task.name: task
+    for task in (
+        SpeechTask(
+            name="asr",
+            default_verifiers=("wer",),
+            metric_verifiers=("wer", "cer"),
+            output="text",
+            prediction_key="pred_text",
+            reference="reference",
+            reference_needed=False,
+            hypotheses_per_call=256,
+        ),
+        SpeechTask(
+            name="classification",
+            default_verifiers=("label",),
+            metric_verifiers=("label",),
+            output="label",
+            prediction_key="pred_text",
+            reference="labels",
+            reference_needed=True,
+            hypotheses_per_call=256,
+        ),
+        SpeechTask(
+            name="tts",
+            default_verifiers=(
+                "intelligibility:weight=0.4",
+                "quality:weight=0.4",
+                "consistency:weight=0.2",
+            ),
+            metric_verifiers=(),
+            output="audio",
+            prediction_key="pred_audio",
+            reference="reference",
+            reference_needed=True,
+            hypotheses_per_call=32,
+        ),
+    )
+}
+
+
+def speech_task(name: str) -> SpeechTask:
+    """Return the task of a name in `audioforge.model.TASKS`."""
+    return _TASKS[name]  # type: ignore[index]

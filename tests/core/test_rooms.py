@@ -1,0 +1,83 @@
+"""The rooms of the core: who may import whom. Arrows run down this list, and never in a circle."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOMS = [
+    "cli",
+    "scoring",
+    "raft",
+    "run",
+    "measuring",
+    "judging",
+    "huggingface",
+    "find_adapter",
+    "find_dataset",
+    "hub",
+    "inference",
+    "plugins",
+    "config",
+    "isolation",
+    "files",
+    "terminal",
+]
+"""From the top. Below them all stand the contracts and the records that pass between rooms."""
+
+CORE = Path(__file__).parents[2] / "core/src/audioforge"
+
+
+def imports_of(path: Path) -> set[str]:
+    """The modules of the core that a file imports, but for those that only types are taken from."""
+    tree = ast.parse(path.read_text())
+    for_types = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING"
+        for inner in ast.walk(node)
+    }
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module and id(node) not in for_types:
+            package, _, rest = node.module.partition(".")
+            if package == "audioforge":
+                found |= {rest.split(".")[0]} if rest else {alias.name for alias in node.names}
+    return found
+
+
+def files() -> list[Path]:
+    return sorted(CORE.rglob("*.py"))
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(CORE).parts[0].removesuffix(".py")
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_no_room_imports_one_above_it(room):
+    above = set(ROOMS[: ROOMS.index(room)])
+    upward = {
+        f"{path.relative_to(CORE)} imports {name}"
+        for path in files()
+        if room_of(path) == room
+        for name in imports_of(path) & above
+    }
+    assert not upward
+
+
+def test_contracts_import_no_room():
+    """What a plugin imports must not bring the engine with it."""
+    contracts = {"sample", "model", "verifier", "dataset", "reward", "selection", "tracker"}
+    contracts |= {"executor", "exporter", "specs", "hookspecs", "errors", "tasks", "keyed_random"}
+    for path in files():
+        if room_of(path) in contracts:
+            assert not imports_of(path) & set(ROOMS), path
+
+
+def test_the_loop_is_on_one_page_and_no_file_is_long():
+    lengths = {path: len(path.read_text().splitlines()) for path in files()}
+    assert lengths[CORE / "raft/loop.py"] < 150
+    assert not {path for path, length in lengths.items() if length > 400}
+    in_raft = [length for path, length in lengths.items() if room_of(path) == "raft"]
+    assert sum(in_raft) < 2000

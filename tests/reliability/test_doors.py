@@ -1,0 +1,344 @@
+"""Selections, trackers and executors of third parties, in runs that train."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from audioforge import AudioRAFTConfig, AudioRAFTTrainer
+from audioforge.errors import ConfigError, PluginError
+from audioforge.plugins import Registry, discover
+from audioforge.run.rollout_store import RolloutStore
+from audioforge.terminal.reporter import Reporter
+
+from .tone_run import STEPS, Fork, K, read_lines, results, settings, train
+
+DOORS = """
+import json
+from pathlib import Path
+
+from attrs import frozen
+
+from audioforge.hookspecs import hookimpl
+from audioforge.inference.own_executor import ProcessesExecutor
+from audioforge.sample import AudioSample
+from audioforge.selection import Kept, Selected, Selection
+from audioforge.specs import ExecutorSpec, SelectionSpec, TrackerSpec
+from audioforge.tracker import Tracker
+
+AUDIOFORGE_API = 2
+
+
+@frozen
+class HalfOptions:
+    share: float = 0.5
+
+
+class Half(Selection):
+    '''Every hypothesis with a reward, the better ones more.'''
+
+    def __init__(self, share=0.5):
+        self.share = share
+
+    def select(self, rollouts, context):
+        kept = []
+        for rollout in rollouts:
+            for scored in rollout.hypotheses:
+                if scored.reward is not None:
+                    weight = 1.0 if scored.reward > context.threshold else self.share
+                    kept.append(Kept(rollout.sample, scored.hypothesis, weight))
+        return Selected(kept[::-1], divisor="clips")
+
+
+class Careless(Selection):
+    def select(self, rollouts, context):
+        return {
+            "raises": lambda: 1 / 0,
+            "stranger": lambda: Selected(
+                [Kept(AudioSample("who"), next(rollouts).hypotheses[0].hypothesis)]
+            ),
+            "negative": lambda: Selected(
+                [Kept(r.sample, r.hypotheses[0].hypothesis, -1.0) for r in rollouts]
+            ),
+            "divisor": lambda: Selected(
+                [Kept(r.sample, r.hypotheses[0].hypothesis) for r in rollouts], "tokens"
+            ),
+            "lazy": lambda: Selected(
+                [Kept(r.sample, r.hypotheses[0].hypothesis) for r in [next(rollouts)]]
+            ),
+        }[self.how]()
+
+    def __init__(self, how):
+        self.how = how
+
+
+@frozen
+class CarelessOptions:
+    how: str
+
+
+@frozen
+class LogOptions:
+    path: Path
+    fails: str = ""
+
+
+class Log(Tracker):
+    def __init__(self, path, fails=""):
+        self.path, self.fails = path, fails
+
+    def _write(self, what, **values):
+        if what == self.fails:
+            raise RuntimeError("the server is gone")
+        with self.path.open("a") as file:
+            file.write(json.dumps({"what": what, **values}) + "\\n")
+
+    def start(self, run):
+        self._write("start", folder=str(run.folder), seed=run.settings["seed"], resumes=run.resumes)
+
+    def metrics(self, step, values):
+        self._write("metrics", step=step, values=dict(values))
+
+    def utterances(self, cycle, rows):
+        self._write("utterances", cycle=cycle, ids=[row["id"] for row in rows])
+
+    def finish(self):
+        self._write("finish")
+
+
+class Backwards(ProcessesExecutor):
+    '''Does the batches in another order than they are asked for.'''
+
+    def share(self, job, batches):
+        return super().share(job, batches[::-1])
+
+
+@hookimpl
+def register_selections():
+    return [
+        SelectionSpec(name="half", summary="All.", factory=f"{__name__}:Half",
+                      options=f"{__name__}:HalfOptions"),
+        SelectionSpec(name="careless", summary="Wrong.", factory=f"{__name__}:Careless",
+                      options=f"{__name__}:CarelessOptions"),
+    ]
+
+
+@hookimpl
+def register_trackers():
+    return [TrackerSpec(name="log", summary="A file.", factory=f"{__name__}:Log",
+                        options=f"{__name__}:LogOptions")]
+
+
+@hookimpl
+def register_executors():
+    return [ExecutorSpec(name="backwards", summary="The last first.",
+                         factory=f"{__name__}:Backwards")]
+"""
+
+
+@pytest.fixture(scope="module")
+def plugin(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("doors") / "doors.py"
+    path.write_text(DOORS)
+    return path
+
+
+@pytest.fixture
+def registry(plugin: Path, inputs: Path) -> Registry:
+    return discover(files=[plugin])
+
+
+def run(output: Path, recipe: dict[str, Any], registry: Registry) -> dict[str, Any]:
+    config = AudioRAFTConfig.from_mapping({**recipe, "output_dir": output})
+    return AudioRAFTTrainer(config, registry, Reporter(quiet=True)).train().as_mapping()
+
+
+def test_a_selection_of_weights_keeps_several_hypotheses_of_a_clip(
+    inputs: Path, registry: Registry, tmp_path: Path
+) -> None:
+    recipe = settings(inputs, selection="half:share=0.25", num_cycles=1)
+    summary = run(tmp_path / "run", recipe, registry)
+    rollouts = read_lines(tmp_path / "run/cycle-01/rollouts-00000.jsonl")
+    assert summary["cycles"][0]["kept"] == K * len(rollouts)
+    assert all(h["kept"] for line in rollouts for h in line["hypotheses"])
+    assert summary["selection"] == "half:share=0.25"
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        ("raises", "the selection 'careless' failed: ZeroDivisionError"),
+        ("stranger", "kept 'who', which is not in the data"),
+        ("negative", "a weight that is no number from 0"),
+        ("divisor", "the divisor 'tokens', not one of weight, clips"),
+    ],
+)
+def test_what_a_selection_does_wrong_is_named(
+    inputs: Path, registry: Registry, tmp_path: Path, how: str, said: str
+) -> None:
+    with pytest.raises(PluginError, match=said):
+        run(tmp_path / "run", settings(inputs, selection=f"careless:how={how}"), registry)
+
+
+def test_a_selection_that_does_not_look_at_all_rollouts_changes_no_figure(
+    inputs: Path, registry: Registry, tmp_path: Path
+) -> None:
+    recipe = settings(inputs, num_cycles=1, steps_per_cycle=1)
+    lazy = run(tmp_path / "lazy", {**recipe, "selection": "careless:how=lazy"}, registry)
+    best = run(tmp_path / "best", recipe, registry)
+    for key in ("reward", "reward_std", "hypotheses", "unscored"):
+        assert lazy["cycles"][0][key] == best["cycles"][0][key]
+    assert lazy["learnability"] == best["learnability"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"selection": "worst"}, "no selection is called 'worst'"),
+        ({"selection": "half:shares=1"}, "selection: .*shares"),
+        ({"tracker": ["nowhere"]}, "no tracker is called 'nowhere'"),
+        ({"executor": "elsewhere"}, "no executor is called 'elsewhere'"),
+        ({"samples_per_prompt": 1}, "samples_per_prompt: .*use 2 or more"),
+    ],
+)
+def test_what_is_not_there_is_said_before_anything_is_read(
+    inputs: Path, registry: Registry, tmp_path: Path, changes: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(ConfigError, match=said):
+        run(tmp_path / "run", settings(inputs, **changes), registry)
+    assert not (tmp_path / "run").exists()
+
+
+def test_every_step_is_written_down(whole: Path) -> None:
+    steps = read_lines(whole / "cycle-02/steps.jsonl")
+    metrics = json.loads((whole / "cycle-02/metrics.json").read_text())
+    assert [line["step"] for line in steps] == list(range(1, STEPS + 1))
+    losses = [line["loss"] for line in steps]
+    assert (losses[0], losses[-1]) == (metrics["first_loss"], metrics["last_loss"])
+    assert sum(losses) / STEPS == pytest.approx(metrics["loss"])
+    assert {line["learning_rate"] for line in steps} == {metrics["learning_rate"]}
+
+
+def test_a_tracker_hears_what_the_files_say(
+    inputs: Path, whole: Path, registry: Registry, tmp_path: Path
+) -> None:
+    log = tmp_path / "log.jsonl"
+    run(tmp_path / "run", settings(inputs, tracker=[f"log:path={log}"]), registry)
+    assert results(tmp_path / "run") == results(whole), "who listens changes nothing"
+    heard = read_lines(log)
+    assert heard[0] == {
+        "what": "start",
+        "folder": str(tmp_path / "run"),
+        "seed": 0,
+        "resumes": False,
+    }
+    assert heard[-1] == {"what": "finish"}
+    metrics = [line for line in heard if line["what"] == "metrics"]
+    steps = [(m["step"], m["values"]["loss"]) for m in metrics if "loss" in m["values"]]
+    written = [
+        line["loss"] for c in (1, 2) for line in read_lines(whole / f"cycle-0{c}/steps.jsonl")
+    ]
+    assert steps == list(enumerate(written, start=1))
+    cycles = [(m["step"], m["values"]) for m in metrics if "cycle" in m["values"]]
+    assert [step for step, _ in cycles] == [0, STEPS, 2 * STEPS]
+    last = json.loads((whole / "cycle-02/metrics.json").read_text())
+    values = cycles[-1][1]
+    assert (values["cycle"], values["kept"]) == (2, last["kept"])
+    assert (values["eval_wer"], values["eval_cer"]) == (last["wer"], last["cer"])
+    assert values["reward"] == last["reward"]
+    shown = [line for line in heard if line["what"] == "utterances"]
+    assert [line["cycle"] for line in shown] == [0, 1, 2]
+    ids = [line["id"] for line in read_lines(whole / "cycle-01/predictions.jsonl")]
+    assert shown[1]["ids"] == ids
+
+
+@pytest.mark.parametrize("fails", ["start", "metrics", "utterances", "finish"])
+def test_a_tracker_that_fails_ends_alone(
+    inputs: Path,
+    whole: Path,
+    registry: Registry,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    fails: str,
+) -> None:
+    logs = [tmp_path / "broken.jsonl", tmp_path / "well.jsonl"]
+    trackers = [f"log:path={logs[0]},fails={fails}", f"log:path={logs[1]}"]
+    run(tmp_path / "run", settings(inputs, tracker=trackers), registry)
+    assert results(tmp_path / "run") == results(whole)
+    said = " ".join(capsys.readouterr().err.split())
+    assert said.count(f"the tracker 'log' failed at {fails}: RuntimeError") == 1
+    assert "the server is gone" in said
+    assert read_lines(logs[1])[-1] == {"what": "finish"}
+
+
+def test_a_tracker_hears_all_of_a_run_that_was_killed(
+    inputs: Path, whole: Path, plugin: Path, registry: Registry, tmp_path: Path
+) -> None:
+    log = tmp_path / "log.jsonl"
+    recipe = settings(inputs, tracker=[f"log:path={log}"])
+    assert Fork(_killed_after_a_save, plugin, tmp_path / "run", recipe).end() == 9
+    before = read_lines(log)
+    assert {"what": "finish"} not in before
+    trainer = AudioRAFTTrainer.resume(tmp_path / "run", registry, Reporter(quiet=True))
+    trainer.train()
+    assert results(tmp_path / "run") == results(whole)
+    again = read_lines(log)[len(before) :]
+    assert again[0]["resumes"] is True
+    by_step: dict[tuple[int, bool], Any] = {}
+    for line in [*before, *again]:
+        if line["what"] == "metrics":
+            key = (line["step"], "loss" in line["values"])
+            assert by_step.setdefault(key, line["values"]) == line["values"]
+    assert len(by_step) == 2 * STEPS + 3, "each step and each cycle was heard"
+
+
+def _killed_after_a_save(plugin: Path, output: Path, recipe: dict[str, Any]) -> None:
+    """Train until the second step of the second cycle is saved, and die."""
+    import os
+
+    from audioforge.run.resume_points import ResumePoints
+
+    save = ResumePoints.save
+
+    def save_and_die(self: ResumePoints, progress: Any, *rest: Any) -> None:
+        save(self, progress, *rest)
+        if (progress.cycle, progress.steps) == (2, 2):
+            os._exit(9)
+
+    ResumePoints.save = save_and_die  # type: ignore[method-assign]
+    run(output, recipe, discover(files=[plugin]))
+    sys.exit(0)
+
+
+def test_an_executor_may_do_the_work_in_any_order(
+    inputs: Path, whole: Path, registry: Registry, tmp_path: Path
+) -> None:
+    run(tmp_path / "run", settings(inputs, executor="backwards"), registry)
+    assert results(tmp_path / "run") == results(whole)
+
+
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+    """The cycles whose rollouts were read from the first to the last, in this order."""
+    cycles: list[int] = []
+    read = RolloutStore.__iter__
+
+    def read_and_count(self: RolloutStore) -> Iterator[Any]:
+        yield from read(self)
+        if self.lines.files:
+            cycles.append(self.cycle)
+
+    monkeypatch.setattr(RolloutStore, "__iter__", read_and_count)
+    return cycles
+
+
+def test_the_rollouts_of_a_cycle_are_read_once(
+    inputs: Path, tmp_path: Path, reads: list[int]
+) -> None:
+    train(tmp_path / "run", settings(inputs))
+    assert reads == [1, 2]
