@@ -28,9 +28,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import transformers  # noqa: F401  imported here, so that a fork need not
 from interrupted_runs import PHASES, Kill, Recipe, compare, finish, kill_at_random, phase
 
+import audioforge_whisper.adapter  # noqa: F401  imported here, so that a fork need not
 from audioforge_demo import assets
 from audioforge_demo.tasks import DEMOS
 

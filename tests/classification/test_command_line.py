@@ -111,7 +111,7 @@ def test_other_labels_are_an_error_that_lists_both_or_get_a_new_head(workplace, 
         *("--task", "classification", "--cycles", 1, "--steps-per-cycle", 2),
         *("--device", "cpu", "--batch-size", 8),
     )
-    failed = audioforge(workplace, *other, *settings, "--output", "none", code=2)
+    failed = audioforge(*other, *settings, "--output", "none", code=2)
     for part in ("even, odd", "zero, one, two", "--new-head"):
         assert part in " ".join(failed.stderr.split())
     made = audioforge(

@@ -108,7 +108,9 @@ def test_a_journal_loses_at_most_the_line_that_was_under_way(tmp_path: Path) -> 
     assert sum(1 for _ in journal.read()) > 30
 
 
-@pytest.mark.parametrize("torn", [b"", b"{", b'{"number": 2', b"\0" * 4096, b"\0\0\n\xff\xfe{\n"])
+@pytest.mark.parametrize(
+    "torn", [b"", b"{", b'{"number": 2', b'{"number": 2}', b"\0" * 4096, b"\0\0\n\xff\xfe{\n"]
+)
 def test_torn_lines_are_taken_out(tmp_path: Path, torn: bytes) -> None:
     journal = Journal(tmp_path, "lines", 3)
     journal.append([{"number": 0}, {"number": 1}])
