@@ -13,7 +13,7 @@ import torch
 
 from audioforge.errors import CheckpointError, ConfigError, describe
 from audioforge.find_adapter import find_adapter, read_config
-from audioforge.isolation.copies import for_adapter
+from audioforge.isolation.copies import copies_for_adapter
 from audioforge.model import GREEDY, LoadOptions, ModelAdapter, SamplingParams, Task, TrainOptions
 from audioforge.plugins import import_factory
 from audioforge.plugins.registry import Plugin, Registry
@@ -355,7 +355,7 @@ class ModelContract(Contract):
     ) -> list[list[Hypothesis]]:
         adapter = adapter or self._adapter
         with torch.inference_mode():
-            drawn = adapter.sample(adapter.prepare(for_adapter(clips)), k, params)
+            drawn = adapter.sample(adapter.prepare(copies_for_adapter(clips)), k, params)
         expect(len(drawn) == len(clips), f"hypotheses of {len(drawn)} clips for {len(clips)}")
         return drawn
 
@@ -366,7 +366,7 @@ class ModelContract(Contract):
         targets: Sequence[Hypothesis],
         weights: Sequence[float],
     ) -> torch.Tensor:
-        return adapter.loss(adapter.prepare(for_adapter(clips)), targets, weights)
+        return adapter.loss(adapter.prepare(copies_for_adapter(clips)), targets, weights)
 
     def _check_kind(self, hypothesis: Hypothesis) -> None:
         wanted = NAMES[self._example.task]
