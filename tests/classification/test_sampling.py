@@ -85,14 +85,3 @@ def test_hypotheses_state_their_probability_at_temperature_one(untrained, load, 
         assert sum(np.exp(list(known.values()))) == pytest.approx(1, abs=1e-6)
         assert all(known[h.label] == h.logprob for h in hot_row)
         assert [h.index for h in hot_row] == list(range(200))
-
-
-@pytest.mark.parametrize("name", ["whisper", "wav2vec2", "wav2vec2-layer"])
-def test_batching_does_not_change_the_draws(untrained, load, clips, name):
-    adapter = load(untrained(name))
-    noise = clips(6, [1.0, 0.4, 1.0, 0.8, 0.4, 0.6])
-    params = SamplingParams(seed=1, cycle=1)
-    together = adapter.sample(adapter.prepare(noise), 16, params)
-    for clip, row in zip(noise, together, strict=True):
-        [alone] = adapter.sample(adapter.prepare([clip]), 16, params)
-        assert [h.label for h in alone] == [h.label for h in row]

@@ -352,6 +352,23 @@ def test_datasets(broken_rules, old, new, expected):
         ),
         ("raise ConfigError([", "raise ValueError([", {"survives_saving"}),
         ("params.check(k)", "k, params.max_new_tokens + 1", {"takes_the_defaults"}),
+        ("params.check(k)", "pass", {"refuses_senseless_parameters"}),
+        ("params.cycle, identity, index)", "params.cycle, index)", {"ids_and_indices_differ"}),
+        ("params.cycle, identity, index)", "params.cycle, identity)", {"ids_and_indices_differ"}),
+        ("torch.tensor(weights,", "torch.tensor([*map(abs, weights)],", {"loss_is_a_weighted_sum"}),
+        (
+            "self._network[-1].requires_grad_(True)",
+            "self._network[0].requires_grad_(False)",
+            {"learns", "survives_saving"},
+        ),
+        (
+            "        save_file(",
+            "        for layer in self._network:\n"
+            "            for name, weight in [*layer.named_parameters()]:\n"
+            "                setattr(layer, name, torch.nn.Parameter(weight.detach().clone()))\n"
+            "        save_file(",
+            {"survives_saving"},
+        ),
         (
             "network(len(self._labels)).to(device)",
             "network(len(self._labels)).to(device).double()",
@@ -446,7 +463,9 @@ def test_trackers(broken_rules, old, new, expected):
     assert expected <= broken_rules("tracker", "tracker.py", old, new)
 
 
-ROLLED_OUT = "yield from self._with_pauses(super().roll_out(run, adapter, cycle, batches))"
+SHARED = "super().share(job, batches)"
+EVOLVED = "__import__('attrs').evolve(job, "
+IS_ROLLOUT = "'cycle' in dir(job)"
 LET_GO = '"""Create the executor; `join` is what takes processes and devices."""'
 
 
@@ -459,26 +478,27 @@ LET_GO = '"""Create the executor; `join` is what takes processes and devices."""
             "self.close = lambda: self._processes.device",
             {"can_be_closed"},
         ),
-        (ROLLED_OUT, "yield from super().roll_out(run, adapter, cycle, batches[1:])", {"trains"}),
+        (SHARED, "super().share(job, batches[1:])", {"trains"}),
         (
-            ROLLED_OUT,
-            f"{ROLLED_OUT}\n        yield from super().roll_out(run, adapter, cycle, batches[:1])",
+            SHARED,
+            "[*super().share(job, batches), *super().share(job, batches[:1])]",
             {"samples_the_same"},
         ),
         (
-            ROLLED_OUT,
-            "yield from super().roll_out(run, adapter, 3, batches)",
+            SHARED,
+            f"super().share({EVOLVED}cycle=3) if {IS_ROLLOUT} else job, batches)",
             {"samples_the_same"},
         ),
         (
-            "super().measure(evaluator, adapter,",
-            "super().measure(evaluator, type(adapter)(),",
+            SHARED,
+            f"super().share(job if {IS_ROLLOUT} else "
+            f"{EVOLVED}adapter=type(job.adapter)()), batches)",
             {"measures_the_same"},
         ),
         (
             LET_GO,
-            "self.update = lambda run, adapter, selected, progress: ProcessesExecutor.update("
-            "self, run, adapter, type(selected)(selected.items[1:]), progress)",
+            "self.together = lambda job: __import__('attrs').evolve(job, "
+            "selected=type(job.selected)(job.selected.items[1:])).do()",
             {"learns_the_same"},
         ),
         (LET_GO, "print('joined')", {"prints_nothing"}),

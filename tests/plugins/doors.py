@@ -96,16 +96,15 @@ class Lines(Tracker):
 
 
 class Nobody(Executor):
+    processes = None
+
     def join(self, device, dtype):
         raise NotImplementedError
 
-    def roll_out(self, run, adapter, cycle, batches):
+    def share(self, job, batches):
         return iter(())
 
-    def measure(self, adapter, dataset_pass, batches):
-        return iter(())
-
-    def update(self, run, adapter, cycle, selected):
+    def together(self, job):
         pass
 
 

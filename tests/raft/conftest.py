@@ -15,11 +15,11 @@ from safetensors.torch import load_file, save_file
 
 from audioforge import keyed_random
 from audioforge.config import AudioRAFTConfig
+from audioforge.inference.own_executor import ProcessesExecutor
 from audioforge.inference.skip_log import SkipLog
 from audioforge.inference.stop import StopRequest
 from audioforge.measuring.evaluation import EvaluationSet
 from audioforge.model import ModelAdapter
-from audioforge.raft.own_executor import ProcessesExecutor
 from audioforge.run.data.run_data import RunData
 from audioforge.run.events import Events, Terminal
 from audioforge.run.folder import RunFolder

@@ -7,13 +7,13 @@ import torch
 
 from audioforge.config import AudioRAFTConfig, VerifierSetting
 from audioforge.errors import ConfigError, DatasetError
+from audioforge.inference.own_executor import ProcessesExecutor
 from audioforge.inference.stop import StopRequest
 from audioforge.judging.verification import Verification, verifier_context
 from audioforge.measuring.corpus_metrics import MeasuredMetric, metrics_of
 from audioforge.measuring.evaluation import EvaluationSet, compare, summarise
 from audioforge.measuring.evaluator import DatasetPass, Decoding, Evaluator, create_evaluator
 from audioforge.measuring.task_metrics import MEAN_REWARD
-from audioforge.raft.own_executor import ProcessesExecutor
 from audioforge.raft.update import update
 from audioforge.run.check_settings import check_settings
 from audioforge.run.resume_points import Progress

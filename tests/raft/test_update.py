@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from audioforge.errors import DatasetError, TrainingError
-from audioforge.raft.own_executor import ProcessesExecutor
+from audioforge.inference.own_executor import ProcessesExecutor
 from audioforge.raft.update import report_of, update
 from audioforge.run.resume_points import Progress
 from audioforge.sample import AudioSample, Hypothesis

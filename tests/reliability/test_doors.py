@@ -25,7 +25,7 @@ from pathlib import Path
 from attrs import frozen
 
 from audioforge.hookspecs import hookimpl
-from audioforge.raft.own_executor import ProcessesExecutor
+from audioforge.inference.own_executor import ProcessesExecutor
 from audioforge.sample import AudioSample
 from audioforge.selection import Kept, Selected, Selection
 from audioforge.specs import ExecutorSpec, SelectionSpec, TrackerSpec
@@ -114,11 +114,8 @@ class Log(Tracker):
 class Backwards(ProcessesExecutor):
     '''Does the batches in another order than they are asked for.'''
 
-    def roll_out(self, run, adapter, cycle, batches):
-        return super().roll_out(run, adapter, cycle, batches[::-1])
-
-    def measure(self, evaluator, adapter, dataset_pass, batches):
-        return super().measure(evaluator, adapter, dataset_pass, batches[::-1])
+    def share(self, job, batches):
+        return super().share(job, batches[::-1])
 
 
 @hookimpl

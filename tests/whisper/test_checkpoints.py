@@ -70,11 +70,6 @@ def test_missing_folder(load, tmp_path, monkeypatch):
     assert caught.value.__cause__ is not None
 
 
-def test_empty_folder(load, tmp_path):
-    with pytest.raises(CheckpointError, match=r"the folder has no config\.json"):
-        load(tmp_path)
-
-
 @pytest.mark.parametrize(
     "changes",
     [

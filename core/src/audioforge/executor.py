@@ -4,27 +4,48 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from audioforge.sample import AudioSample
 
 if TYPE_CHECKING:
     from audioforge.inference.processes import Processes
-    from audioforge.measuring.evaluator import DatasetPass, Evaluator, MeasuredBatch
-    from audioforge.model import ModelAdapter
-    from audioforge.raft.collect import ScoredBatch
-    from audioforge.run.resume_points import Progress
-    from audioforge.run.run import Run
-    from audioforge.sample import AudioSample
-    from audioforge.selection import Selected
 
-    Batches = Sequence[Sequence[AudioSample]]
+Batches = Sequence[Sequence[AudioSample]]
+Result = TypeVar("Result")
+
+
+class BatchJob(ABC, Generic[Result]):
+    """Work that every process with the same model does alike, batch by batch.
+
+    The engine's own are `audioforge.raft.collect.RolloutJob` and
+    `audioforge.measuring.evaluator.EvaluationJob`; an executor that sends work elsewhere sends what
+    is in them.
+    """
+
+    @abstractmethod
+    def do(self, batches: Batches) -> Iterator[Result]:
+        """Do batches in this process, and yield what comes of each.
+
+        Args:
+            batches: Those that fall to this process. A batch goes to the model as it is: its
+                padding is part of what comes out.
+        """
+
+
+class WholeJob(ABC):
+    """Work that is done by all processes together: `audioforge.raft.update.UpdateJob`."""
+
+    @abstractmethod
+    def do(self) -> None:
+        """Do this process' part, side by side with the others."""
 
 
 class Executor(ABC):
     """Who does the work of a run: the loop says what, and writes down what comes back.
 
     The loop runs in every one of `processes`. What is yielded is written down by the process that
-    it is yielded in; together they yield each batch once, in any order. A batch is cut by the loop
-    and goes to the model as it is: its padding is part of what comes out.
+    it is yielded in; together they yield each batch once, in any order.
     """
 
     @abstractmethod
@@ -46,46 +67,20 @@ class Executor(ABC):
         """The processes that run the loop, this one among them; known from `join` on."""
 
     @abstractmethod
-    def roll_out(
-        self, run: Run, adapter: ModelAdapter, cycle: int, batches: Batches
-    ) -> Iterator[ScoredBatch]:
-        """Sample hypotheses for batches of a cycle, and score them.
+    def share(self, job: BatchJob[Result], batches: Batches) -> Iterator[Result]:
+        """Have batches done, each once.
 
         Args:
-            run: The run.
-            adapter: The model, the same in every process.
-            cycle: The cycle, from 1; keys the noise.
-            batches: What is missing of the cycle, of all processes.
+            job: What is done with them: clips sampled and scored, or decoded and measured.
+            batches: All of them, the same in every process.
         """
 
     @abstractmethod
-    def measure(
-        self,
-        evaluator: Evaluator,
-        adapter: ModelAdapter,
-        dataset_pass: DatasetPass,
-        batches: Batches,
-    ) -> Iterator[MeasuredBatch]:
-        """Decode batches greedily, and measure them.
+    def together(self, job: WholeJob) -> None:
+        """Have all processes do a job: the update of a cycle.
 
         Args:
-            evaluator: What measures; the same in every process.
-            adapter: The model.
-            dataset_pass: The dataset, and what to do with it.
-            batches: What is missing of the dataset, of all processes.
-        """
-
-    @abstractmethod
-    def update(
-        self, run: Run, adapter: ModelAdapter, selected: Selected, progress: Progress
-    ) -> None:
-        """Fine-tune the model in place on what was selected, until the cycle's update is over.
-
-        Args:
-            run: The run; its resume point is where this goes on, and where it saves.
-            adapter: The model; at the resume point, its weights are restored already.
-            selected: The same, in the same order, on every process.
-            progress: How far the update is; brought forward step by step, on every process.
+            job: The update. It changes the model in place, and saves resume points.
 
         Raises:
             TrainingError: If there is nothing to learn from, or the update breaks the model.

@@ -42,6 +42,6 @@ def register_executors() -> list[ExecutorSpec]:
         ExecutorSpec(
             name="processes",
             summary="this process, or those that torchrun started",
-            factory="audioforge.raft.own_executor:ProcessesExecutor",
+            factory="audioforge.inference.own_executor:ProcessesExecutor",
         )
     ]

@@ -13,7 +13,7 @@ from attrs import define, frozen
 
 from audioforge.config import VerifierSetting
 from audioforge.errors import DatasetError, TrainingError
-from audioforge.executor import Executor
+from audioforge.executor import Batches, BatchJob, Executor
 from audioforge.files.journal import Journal
 from audioforge.inference.clips import chunks_of
 from audioforge.inference.hypothesis_audio import audio_seconds, store_audio
@@ -29,7 +29,7 @@ from audioforge.measuring.predictions import prediction_line
 from audioforge.measuring.task_metrics import MEAN_REWARD, reported_metrics, reward_parts
 from audioforge.model import ModelAdapter, SamplingParams
 from audioforge.plugins import Registry
-from audioforge.sample import AudioSample, Problem, Rollout
+from audioforge.sample import Problem, Rollout
 from audioforge.tasks import SpeechTask, speech_task
 from audioforge.terminal.reporter import Reporter
 from audioforge.verifier import Verifier
@@ -168,7 +168,7 @@ class Evaluator:
         if missing and adapter is None:
             raise TrainingError(f"{dataset.name}: results of a finished evaluation are missing")
         if adapter is not None:
-            for batch in self.executor.measure(self, adapter, dataset_pass, missing):
+            for batch in self.executor.share(EvaluationJob(self, adapter, dataset_pass), missing):
                 new = [item for item in batch.items if item.id not in done]
                 own += new
                 if journal is not None:
@@ -199,10 +199,7 @@ class Evaluator:
         return evaluation
 
     def measured_batches(
-        self,
-        adapter: ModelAdapter,
-        dataset_pass: DatasetPass,
-        batches: Sequence[Sequence[AudioSample]],
+        self, adapter: ModelAdapter, dataset_pass: DatasetPass, batches: Batches
     ) -> Iterator[MeasuredBatch]:
         """Decode batches in this process, and yield what was measured on each.
 
@@ -263,6 +260,25 @@ class Evaluator:
             f"every reference is empty once normalised, so that there is no "
             f"{self.decisive_metric.metric.name}; see --normalizer"
         )
+
+
+@frozen(eq=False)
+class EvaluationJob(BatchJob[MeasuredBatch]):
+    """Decoding a dataset's batches greedily and measuring them.
+
+    Attributes:
+        evaluator: What measures, the same in every process.
+        adapter: The model, the same in every process.
+        dataset_pass: The dataset, and what to do with it.
+    """
+
+    evaluator: Evaluator
+    adapter: ModelAdapter
+    dataset_pass: DatasetPass
+
+    def do(self, batches: Batches) -> Iterator[MeasuredBatch]:
+        """Decode and measure batches in this process."""
+        return self.evaluator.measured_batches(self.adapter, self.dataset_pass, batches)
 
 
 def create_evaluator(

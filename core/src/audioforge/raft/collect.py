@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 import attrs
 from attrs import frozen
 
+from audioforge.executor import Batches, BatchJob
 from audioforge.inference.clips import ClipLoader, chunks_of
 from audioforge.inference.hypothesis_audio import store_audio
 from audioforge.inference.sampling import Sampled, SampledBatch, Sampler, quote_references
 from audioforge.model import ModelAdapter, SamplingParams
 from audioforge.run.rollout_store import RolloutStore
 from audioforge.run.run import Run
-from audioforge.sample import AudioSample, Problem, Rollout
+from audioforge.sample import Problem, Rollout
 
 
 @frozen(eq=False)
@@ -58,7 +59,7 @@ def collect(run: Run, adapter: ModelAdapter, cycle: int) -> dict[str, float]:
     # A batch is done as a whole or again, so that what it is padded to stays the same.
     missing = [chunk for chunk in chunks if not done.issuperset(s.id for s in chunk)]
     seconds = {"rollout": 0.0, "verify": 0.0}
-    for batch in run.executor.roll_out(run, adapter, cycle, missing):
+    for batch in run.executor.share(RolloutJob(run, adapter, cycle), missing):
         failures.check()
         started = time.perf_counter()
         store.append([r for r in batch.rollouts if r.sample.id not in done], batch.problems)
@@ -85,31 +86,36 @@ def _recalled(run: Run, store: RolloutStore) -> set[str]:
     return done
 
 
-def scored_batches(
-    run: Run, adapter: ModelAdapter, cycle: int, batches: Sequence[Sequence[AudioSample]]
-) -> Iterator[ScoredBatch]:
-    """Sample and score batches in this process.
+@frozen(eq=False)
+class RolloutJob(BatchJob[ScoredBatch]):
+    """Sampling a cycle's batches and scoring them.
 
-    Args:
+    Attributes:
         run: The run.
-        adapter: The model.
-        cycle: The cycle, from 1.
-        batches: The batches of this process.
+        adapter: The model, the same in every process.
+        cycle: The cycle, from 1; keys the noise.
     """
-    sampled = _sampled(run, adapter, cycle, batches)
-    while True:
-        started = time.perf_counter()
-        batch = next(sampled, None)
-        if batch is None:
-            return
-        between = time.perf_counter()
-        rollouts = _score(run, cycle, batch.sampled)
-        seconds = {"rollout": between - started, "verify": time.perf_counter() - between}
-        yield ScoredBatch(rollouts, batch.problems, seconds)
+
+    run: Run
+    adapter: ModelAdapter
+    cycle: int
+
+    def do(self, batches: Batches) -> Iterator[ScoredBatch]:
+        """Sample and score batches in this process."""
+        sampled = _sampled(self.run, self.adapter, self.cycle, batches)
+        while True:
+            started = time.perf_counter()
+            batch = next(sampled, None)
+            if batch is None:
+                return
+            between = time.perf_counter()
+            rollouts = _score(self.run, self.cycle, batch.sampled)
+            seconds = {"rollout": between - started, "verify": time.perf_counter() - between}
+            yield ScoredBatch(rollouts, batch.problems, seconds)
 
 
 def _sampled(
-    run: Run, adapter: ModelAdapter, cycle: int, batches: Sequence[Sequence[AudioSample]]
+    run: Run, adapter: ModelAdapter, cycle: int, batches: Batches
 ) -> Iterator[SampledBatch]:
     """Yield batches of clips with what is to be scored."""
     config, skips = run.config, run.data.train.skips

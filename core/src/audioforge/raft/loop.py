@@ -28,7 +28,7 @@ from audioforge.raft.nothing_kept import nothing_kept
 from audioforge.raft.probe import probe, probed_ids
 from audioforge.raft.selection import CycleRollouts, mark_kept, select
 from audioforge.raft.summary import Summary
-from audioforge.raft.update import report_of
+from audioforge.raft.update import UpdateJob, report_of
 from audioforge.run.events import MeasuredCycle
 from audioforge.run.resume_points import Progress
 from audioforge.run.run import Run
@@ -54,15 +54,23 @@ def train(run: Run, adapter: ModelAdapter, accepted_changes: Sequence[str] = ())
         if _is_recalled(run, summary, cycle):
             continue
         begun = saved if saved is not None and saved.cycle == cycle else None
+        progress = begun or Progress(cycle)
+
+        # Sample k hypotheses for each clip, and verify them: finished where the update has begun.
         seconds = {} if begun is not None else collect(run, adapter, cycle)
+
+        # Choose what is learnt.
         rollouts = _selected(run, adapter, summary, cycle)
         if not rollouts.selected.items:
             summary.stopped_early = nothing_kept(run, cycle, rollouts.rewards)
             break
-        progress = begun or Progress(cycle)
+
+        # Learn it.
         if not progress.finished:
-            run.executor.update(run, adapter, rollouts.selected, progress)
+            run.executor.together(UpdateJob(run, adapter, rollouts.selected, progress))
         seconds["update"] = progress.seconds
+
+        # Measure what that came to.
         _finish_cycle(run, adapter, summary, progress, rollouts, seconds)
     return summary
 
@@ -123,13 +131,12 @@ def _tell(
     recalled: bool = False,
 ) -> None:
     """Tell everybody who listens what a cycle came to."""
-    evaluation = candidate.evaluation
     run.events.measured(
         MeasuredCycle(
             number=candidate.cycle,
             figures=figures,
-            metrics=evaluation.values,
-            predictions=[item.prediction for item in evaluation.items],
+            metrics=candidate.evaluation.values,
+            predictions=[item.prediction for item in candidate.evaluation.items],
             line=summary.line(candidate.cycle),
             recalled=recalled,
         )

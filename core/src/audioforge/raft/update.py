@@ -15,11 +15,12 @@ from collections.abc import Iterator, Sequence
 from itertools import chain, groupby, islice
 
 import torch
-from attrs import define
+from attrs import define, frozen
 
 from audioforge import keyed_random
 from audioforge.config import AudioRAFTConfig
 from audioforge.errors import TrainingError
+from audioforge.executor import WholeJob
 from audioforge.inference.finite_numbers import broken_weights
 from audioforge.inference.stop import Interrupted
 from audioforge.model import ModelAdapter
@@ -111,6 +112,27 @@ def update(run: Run, adapter: ModelAdapter, selected: Selected, progress: Progre
     _check_something_happened(cycle, progress.losses, progress.norms)
     progress.finished = True
     saving.at_end()
+
+
+@frozen(eq=False)
+class UpdateJob(WholeJob):
+    """The update of a cycle.
+
+    Attributes:
+        run: The run; its resume point is where the update goes on, and where it saves.
+        adapter: The model; at the resume point, its weights are restored already.
+        selected: What is learnt: the same list, in the same order, on every process.
+        progress: How far the update is; brought forward step by step, on every process.
+    """
+
+    run: Run
+    adapter: ModelAdapter
+    selected: Selected
+    progress: Progress
+
+    def do(self) -> None:
+        """Take this process' part of each step; see `update`."""
+        update(self.run, self.adapter, self.selected, self.progress)
 
 
 class _Saving:

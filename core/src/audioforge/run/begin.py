@@ -93,10 +93,16 @@ def _leave(run: Run) -> None:
 
 
 def _best_so_far(run: Run) -> int | None:
-    """Return the finished cycle with the best held-out metric, the earliest of equal ones."""
+    """Return the finished cycle with the best held-out metric, the earliest of equal ones.
+
+    None where there is none, or where the folder cannot be read: that may be what went wrong.
+    """
     metric = run.evaluator.decisive_metric.metric
     sign = 1 if metric.higher_is_better else -1
-    values = {cycle: row[metric.name] for cycle, row in run.folder.finished_cycles()}
+    try:
+        values = {cycle: row[metric.name] for cycle, row in run.folder.finished_cycles()}
+    except AudioForgeError:
+        return None
     return max(values, key=lambda cycle: (sign * values[cycle], -cycle), default=None)
 
 

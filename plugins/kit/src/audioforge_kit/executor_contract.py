@@ -79,7 +79,7 @@ class ExecutorContract(Contract):
         executor.close()
         executor.close()
 
-    @rule("Do the whole of what `roll_out`, `measure` and `update` are told; close what you took.")
+    @rule("Do the whole of what `share` and `together` are told; close what you took.")
     def trains(self) -> None:
         """A small run with it comes to its end."""
         self._trained(self._setting)

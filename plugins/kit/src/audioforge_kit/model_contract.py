@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
-from typing import Any, Literal, cast
+import operator
+from typing import cast
 
 import attrs
 import numpy as np
@@ -13,37 +13,39 @@ import torch
 
 from audioforge.errors import CheckpointError, ConfigError, describe
 from audioforge.find_adapter import find_adapter, read_config
-from audioforge.isolation.copies import copies_for_adapter
-from audioforge.model import GREEDY, LoadOptions, ModelAdapter, SamplingParams, Task, TrainOptions
-from audioforge.plugins import import_factory
+from audioforge.model import GREEDY, LoadOptions, ModelAdapter, SamplingParams
 from audioforge.plugins.registry import Plugin, Registry
-from audioforge.sample import Clip, Hypothesis
+from audioforge.sample import Hypothesis
 from audioforge.specs import ModelSpec
-from audioforge_kit.contract import CannotCheck, Contract, ContractError, expect, rule
-from audioforge_kit.examples import ModelExample, speech_like
-from audioforge_kit.hypotheses import expect_same_hypotheses, reference_of
+from audioforge_kit.adapter_at_work import DRAW, AdapterAtWork, trained_weights
+from audioforge_kit.contract import CannotCheck, ContractError, expect, rule
+from audioforge_kit.examples import speech_like
+from audioforge_kit.hypotheses import expect_same_hypotheses
 
 K = 4
 UNUSED_SEED = 739_391
 STEPS = 30
 """Optimiser steps on one batch."""
 
-WEIGHTS = (1.0, 0.5, 2.0)
-DRAW = SamplingParams(seed=1, cycle=1, max_new_tokens=20)
+WEIGHTS = ((1.0, 0.5, 2.0), (0.0, -1.0, 0.5))
 GREEDY_SHORT = attrs.evolve(GREEDY, max_new_tokens=20)
 """Untrained models need not stop by themselves."""
 
-NAMES: dict[Task, str] = {"asr": "text", "classification": "label", "tts": "audio"}
-Trainable = Literal["default", "full", "frozen-encoder", "lora"]
-TRAINABLE: tuple[Trainable, ...] = ("default", "full", "frozen-encoder", "lora")
+SENSELESS = (
+    (GREEDY_SHORT, 2),
+    (DRAW, 0),
+    (attrs.evolve(DRAW, temperature=-1.0), 1),
+    (attrs.evolve(DRAW, top_p=0.0), 1),
+    (attrs.evolve(DRAW, top_p=1.5), 1),
+    (attrs.evolve(DRAW, top_k=-1), 1),
+)
+"""Parameters with a k: none of them draws anything."""
+
 UNSAFE = {".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle"}
 
 
-class ModelContract(Contract):
+class ModelContract(AdapterAtWork):
     """The rules of a model adapter."""
-
-    kind = "model"
-    example_class = ModelExample
 
     @rule("Let `load` return an instance of the class, with its weights in float32.")
     def loads(self) -> None:
@@ -127,6 +129,18 @@ class ModelContract(Contract):
         """It draws with the default parameters, in which nothing limits the tokens."""
         self._sample(self._clips[:1], 2, SamplingParams())
 
+    @rule("Begin `sample` with params.check(k).")
+    def refuses_senseless_parameters(self) -> None:
+        """Parameters that make no sense together are a ConfigError."""
+        for params, k in SENSELESS:
+            try:
+                self._sample(self._clips[:1], k, params)
+            except ConfigError:
+                continue
+            except Exception as error:
+                raise ContractError(f"{describe(error)} instead of a ConfigError") from error
+            raise ContractError(f"k = {k} was drawn with {params}")
+
     @rule("Change no waveform that you are given, and draw nothing from torch's generator.")
     def leaves_things_alone(self) -> None:
         """Preparing and drawing change neither the waveforms nor the state of torch's generator."""
@@ -191,6 +205,20 @@ class ModelContract(Contract):
             expect(not same, f"seed {seed}, cycle {cycle} draws what {', '.join(same)} did")
             drawn[seed, cycle] = own
 
+    @rule("Key the noise by the sample's id and the hypothesis' index, not by their places.")
+    def ids_and_indices_differ(self) -> None:
+        """Another id draws something else, and so does another index."""
+        renamed = [
+            attrs.evolve(c, sample=attrs.evolve(c.sample, id=f"{c.sample.id} renamed"))
+            for c in self._clips
+        ]
+        drawn, others = (
+            [[h.content for h in own] for own in self._sample(clips, 4 * K)]
+            for clips in (self._clips, renamed)
+        )
+        expect(drawn != others, "other ids draw the same")
+        expect(any(len(set(own)) > 1 for own in drawn), "all hypotheses of a clip are the same")
+
     @rule("Key the noise by the sample's id, and mask what pads a batch.")
     def batch_equals_single(self) -> None:
         """A clip has the same hypotheses alone, in a batch, and in another order."""
@@ -211,18 +239,20 @@ class ModelContract(Contract):
     @rule("Return the sum over utterances of weight × mean negative log-likelihood of the tokens.")
     def loss_is_a_weighted_sum(self) -> None:
         """The loss is a finite scalar, and adds up over clips and weights."""
-        adapter = self._adapter
-        weights = [WEIGHTS[i % len(WEIGHTS)] for i in range(len(self._clips))]
-        whole = self._loss(adapter, self._clips, self._targets, weights)
-        expect(whole.ndim == 0, f"the loss has the shape {tuple(whole.shape)}")
-        total = float(whole.detach())
-        expect(math.isfinite(total), f"the loss is {total}")
-        parts = sum(
-            float(self._loss(adapter, [clip], [target], [weight]).detach())
-            for clip, target, weight in zip(self._clips, self._targets, weights, strict=True)
-        )
-        same = math.isclose(total, parts, rel_tol=1e-3, abs_tol=1e-4)
-        expect(same, f"the loss of the batch is {total:.6g}, of its clips {parts:.6g}")
+        adapter, clips, targets = self._adapter, self._clips, self._targets
+        alone = [
+            float(self._loss(adapter, [clip], [target], [1.0]).detach())
+            for clip, target in zip(clips, targets, strict=True)
+        ]
+        for given in WEIGHTS:
+            weights = [given[i % len(given)] for i in range(len(clips))]
+            whole = self._loss(adapter, clips, targets, weights)
+            expect(whole.ndim == 0, f"the loss has the shape {tuple(whole.shape)}")
+            total = float(whole.detach())
+            expect(math.isfinite(total), f"the loss is {total}")
+            parts = sum(weight * loss for weight, loss in zip(weights, alone, strict=True))
+            same = math.isclose(total, parts, rel_tol=1e-3, abs_tol=1e-4)
+            expect(same, f"the loss of the batch is {total:.6g}, of its clips {parts:.6g}")
 
     @rule("Say in target_problem why a target cannot be learnt; None when it can.")
     def its_targets_can_be_learnt(self) -> None:
@@ -230,6 +260,11 @@ class ModelContract(Contract):
         for clip, target in zip(self._clips, self._targets, strict=True):
             problem = self._adapter.target_problem(clip.sample, target)
             expect(problem is None, f"target_problem says: {problem}")
+        if self._example.task == "asr":  # where nobody speaks, an empty transcript is right
+            silent = Hypothesis(text="")
+            if self._adapter.target_problem(self._clips[0].sample, silent) is None:
+                loss = float(self._loss(self._adapter, self._clips[:1], [silent], [1.0]).detach())
+                expect(math.isfinite(loss), f"the loss of an empty transcript is {loss}")
         if self._example.task == "classification":
             stranger = Hypothesis(label="a class that nobody knows")
             problem = self._adapter.target_problem(self._clips[0].sample, stranger)
@@ -237,11 +272,13 @@ class ModelContract(Contract):
 
     @rule("Let make_trainable choose parameters, and the loss have a gradient for them.")
     def learns(self) -> None:
-        """On one batch, the loss falls under AdamW, and gradients reach what is trained."""
-        adapter = self._load()
-        adapter.make_trainable(TrainOptions())
-        trained = [p for p in adapter.module.parameters() if p.requires_grad]
-        expect(trained, "make_trainable leaves nothing to train")
+        """On one batch the loss falls under AdamW, and gradients reach whichever weights train."""
+        for trainable, adapter, trained in self._trainable():
+            self._check_learning(adapter, trained, f"trainable={trainable}")
+
+    def _check_learning(
+        self, adapter: ModelAdapter, trained: list[torch.nn.Parameter], what: str
+    ) -> None:
         optimizer = torch.optim.AdamW(trained, lr=self._example.learning_rate)
         adapter.module.eval()  # without dropout: each step sees the same
         losses = []
@@ -252,8 +289,9 @@ class ModelContract(Contract):
             optimizer.step()
             losses.append(float(loss.detach()))
         reached = any(p.grad is not None and bool(p.grad.any()) for p in trained)
-        expect(reached, "no gradient reaches what is trained")
-        expect(losses[-1] < losses[0], f"the loss went from {losses[0]:.4g} to {losses[-1]:.4g}")
+        expect(reached, f"{what}: no gradient reaches what is trained")
+        fell = losses[-1] < losses[0]
+        expect(fell, f"{what}: the loss went from {losses[0]:.4g} to {losses[-1]:.4g}")
 
     @rule(
         "Write config.json and safetensors, with low-rank updates merged, and load the same from "
@@ -261,15 +299,7 @@ class ModelContract(Contract):
     )
     def survives_saving(self) -> None:
         """What is saved after training, of whichever weights, loads again and says the same."""
-        for trainable in TRAINABLE:
-            adapter = self._load()
-            try:
-                adapter.make_trainable(TrainOptions(trainable))
-            except ConfigError:
-                expect(trainable != "default", "it cannot be trained by default")
-                continue
-            trained = [p for p in adapter.module.parameters() if p.requires_grad]
-            expect(trained, f"trainable={trainable} leaves nothing to train")
+        for trainable, adapter, trained in self._trainable():
             self._check_saving(adapter, trained, trainable)
 
     def _check_saving(
@@ -295,6 +325,9 @@ class ModelContract(Contract):
         expect_same_hypotheses(
             self._sample(self._clips, K, adapter=adapter), before, f"{what} saving, the adapter"
         )
+        still = trained_weights(adapter)
+        same = len(still) == len(trained) and all(map(operator.is_, still, trained))
+        expect(same, f"{what} saving, other parameters are trained than before")
 
     @rule("Raise CheckpointError, with what to do, for a folder that is no checkpoint.")
     def says_when_it_is_not_there(self) -> None:
@@ -310,72 +343,3 @@ class ModelContract(Contract):
                 raise ContractError(f"{describe(error)} instead of a CheckpointError") from error
             else:
                 raise ContractError(f"{folder.name}: it was loaded")
-
-    @property
-    def tasks(self) -> tuple[Task, ...]:
-        """What it serves."""
-        return tuple({serves.task for serves in cast("ModelSpec", self.spec).serves})
-
-    @property
-    def _example(self) -> ModelExample:
-        return cast("ModelExample", self.example)
-
-    @property
-    def _adapter(self) -> ModelAdapter:
-        return cast("ModelAdapter", self.once("the loaded model", self._load))
-
-    def _load(
-        self, checkpoint: str | None = None, options: LoadOptions | None = None
-    ) -> ModelAdapter:
-        factory = cast("Any", import_factory(self.provided))
-        folder = checkpoint or str(self._example.checkpoint)
-        adapter = factory.load(folder, options or LoadOptions())
-        if isinstance(adapter, ModelAdapter):
-            adapter.module.eval()
-        return cast("ModelAdapter", adapter)
-
-    @property
-    def _clips(self) -> list[Clip]:
-        clips = list(self._example.clips)
-        expect(len(clips) > 1, "its example needs at least two clips")
-        return clips
-
-    @property
-    def _targets(self) -> list[Hypothesis]:
-        return list(self._example.targets) or [
-            reference_of(c, self._example.task) for c in self._clips
-        ]
-
-    def _sample(
-        self,
-        clips: Sequence[Clip],
-        k: int,
-        params: SamplingParams = DRAW,
-        adapter: ModelAdapter | None = None,
-    ) -> list[list[Hypothesis]]:
-        adapter = adapter or self._adapter
-        with torch.inference_mode():
-            drawn = adapter.sample(adapter.prepare(copies_for_adapter(clips)), k, params)
-        expect(len(drawn) == len(clips), f"hypotheses of {len(drawn)} clips for {len(clips)}")
-        return drawn
-
-    def _loss(
-        self,
-        adapter: ModelAdapter,
-        clips: Sequence[Clip],
-        targets: Sequence[Hypothesis],
-        weights: Sequence[float],
-    ) -> torch.Tensor:
-        return adapter.loss(adapter.prepare(copies_for_adapter(clips)), targets, weights)
-
-    def _check_kind(self, hypothesis: Hypothesis) -> None:
-        wanted = NAMES[self._example.task]
-        there = [name for name in NAMES.values() if getattr(hypothesis, name) is not None]
-        expect(there == [wanted], f"a hypothesis has {there or 'nothing'}, not {wanted}")
-        sound = hypothesis.audio
-        if isinstance(sound, np.ndarray):
-            shape = f"audio is {sound.dtype} of shape {sound.shape}, not float32 of (frames,)"
-            expect(sound.dtype == np.float32 and sound.ndim == 1, shape)
-            expect(np.isfinite(sound).all(), "audio holds NaN or infinities")
-            rate = hypothesis.sampling_rate
-            expect(isinstance(rate, int) and rate > 0, f"the sampling rate of audio is {rate!r}")

@@ -40,7 +40,7 @@ def printed() -> Iterator[list[str]]:
     saved = os.dup(1)
     with tempfile.TemporaryFile() as file:
         os.dup2(file.fileno(), 1)
-        stream = TextIOWrapper(os.fdopen(os.dup(1), "wb"), write_through=True)
+        stream = TextIOWrapper(os.fdopen(os.dup(1), "wb"), "utf-8", write_through=True)
         try:
             with stream, redirect_stdout(stream):
                 yield said

@@ -8,7 +8,13 @@ from audioforge_kit import ModelExample
 from audioforge_whisper.untrained import Architecture, write_untrained
 
 ARCHITECTURE = Architecture(
-    width=32, heads=2, encoder_layers=1, decoder_layers=1, window_seconds=4, timestamps=201
+    width=32,
+    heads=2,
+    encoder_layers=1,
+    decoder_layers=1,
+    text_tokens=500,
+    timestamps=201,
+    window_seconds=4,
 )
 
 
