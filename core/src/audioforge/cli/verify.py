@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,13 +45,27 @@ def _reward(_: click.Context, __: click.Parameter, value: str | None) -> float |
     return reward
 
 
+def prediction_file(command: Callable[..., None]) -> Callable[..., None]:
+    """Add FILE and --manifest, of which one must be given, and pass it on as `path`."""
+
+    @click.argument("file", required=False, type=click.Path(dir_okay=False, path_type=Path))
+    @click.option(
+        "--manifest",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="The same as FILE: the texts that were to be spoken.",
+    )
+    @wraps(command)
+    def with_path(*, file: Path | None, manifest: Path | None, **others: Any) -> None:
+        given = [path for path in (file, manifest) if path is not None]
+        if len(given) != 1:
+            raise click.UsageError("give one file: FILE, or --manifest FILE")
+        command(path=given[0], **others)
+
+    return with_path
+
+
 @click.command(context_settings={"max_content_width": 100}, epilog=EXAMPLE)
-@click.argument("file", required=False, type=click.Path(dir_okay=False, path_type=Path))
-@click.option(
-    "--manifest",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="The same as FILE: the texts that were to be spoken.",
-)
+@prediction_file
 @click.option(
     "--audio-dir",
     type=click.Path(file_okay=False, path_type=Path),
@@ -70,8 +86,7 @@ def _reward(_: click.Context, __: click.Parameter, value: str | None) -> float |
 @plugin_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
 def verify(
-    file: Path | None,
-    manifest: Path | None,
+    path: Path,
     audio_dir: Path | None,
     fail_under: float | None,
     output: Path | None,
@@ -87,7 +102,6 @@ def verify(
     --fail-under, nothing could be scored, or a verifier failed too often; with 2 under --on-error
     fail when a line cannot be scored.
     """
-    path = _one_file(file, manifest)
     config = VerifyConfig.from_mapping(given_flags(flags))
     if audio_dir is not None and not speech_task(config.task).generates_speech:
         raise click.UsageError("--audio-dir goes with --task tts")
@@ -108,13 +122,6 @@ def verify(
     if fail_under is not None and scoring.reward < fail_under - ROUNDING:
         print_error(f"the mean reward {scoring.reward:.6g} is below --fail-under {fail_under:g}")
         click.get_current_context().exit(1)
-
-
-def _one_file(file: Path | None, manifest: Path | None) -> Path:
-    given = [path for path in (file, manifest) if path is not None]
-    if len(given) != 1:
-        raise click.UsageError("give one file: FILE, or --manifest FILE")
-    return given[0]
 
 
 def _print(result: dict[str, Any]) -> None:

@@ -7,7 +7,6 @@ import shutil
 import tempfile
 import weakref
 from collections.abc import Callable, Iterator
-from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar, cast
 
@@ -124,6 +123,9 @@ class Contract:
         provided: The specification and whose it is.
         registry: Where it is found by name.
         files: Plugins that are single files, for processes that are started.
+
+    Attributes:
+        folder: A new folder for what the example writes, removed with this object.
     """
 
     kind: ClassVar[str]
@@ -137,6 +139,8 @@ class Contract:
         self.files = files
         self._made: dict[str, Any] = {}
         self._failed: dict[str, str] = {}
+        self.folder = Path(tempfile.mkdtemp(prefix="audioforge-contract-"))
+        weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
 
     @classmethod
     def rules(cls) -> Iterator[tuple[Rule, Callable[..., None]]]:
@@ -163,13 +167,6 @@ class Contract:
     def subject(self) -> str:
         """What is checked, such as "verifier politeness"."""
         return f"{self.kind} {self.spec.name}"
-
-    @cached_property
-    def folder(self) -> Path:
-        """A folder for what the example writes, removed with this object."""
-        folder = Path(tempfile.mkdtemp(prefix="audioforge-contract-"))
-        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
-        return folder
 
     @property
     def example(self) -> Any:
