@@ -15,7 +15,7 @@ from audioforge.measuring.evaluation import EvaluationSet, compare, summarise
 from audioforge.measuring.evaluator import DatasetPass, Decoding, Evaluator, create_evaluator
 from audioforge.measuring.task_metrics import MEAN_REWARD
 from audioforge.raft.update import update
-from audioforge.run.check_names import check_names
+from audioforge.run.check_settings import check_settings
 from audioforge.run.resume_points import Progress
 from audioforge.sample import AudioSample
 from audioforge.selection import Selected
@@ -184,7 +184,7 @@ def test_an_id_of_the_metrics_that_are_always_reported_is_refused(registry, task
     """Those of the other verifier would vanish."""
     config = AudioRAFTConfig(task=task, verifier=(verifier,), model_name="m", dataset="d")
     try:
-        check_names(registry, config)
+        check_settings(registry, config)
         said = ""
     except ConfigError as error:
         said = str(error)

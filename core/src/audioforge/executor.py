@@ -28,7 +28,7 @@ class BatchJob(ABC, Generic[Result]):
         """Do batches in this process, and yield what comes of each.
 
         Args:
-            batches: Those that fall to this process. A batch goes to the model as it is: its
+            batches: The batches that fall to this process. A batch goes to the model as it is: its
                 padding is part of what comes out.
         """
 
@@ -71,8 +71,8 @@ class Executor(ABC):
         """Have batches done, each once.
 
         Args:
-            job: What is done with them: clips sampled and scored, or decoded and measured.
-            batches: All of them, the same in every process.
+            job: What is done with each batch: clips sampled and scored, or decoded and measured.
+            batches: All batches, the same in every process.
         """
 
     @abstractmethod

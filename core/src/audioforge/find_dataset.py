@@ -11,7 +11,7 @@ import attrs
 
 from audioforge.dataset import Dataset, DatasetRequest
 from audioforge.errors import AudioForgeError, DatasetError, describe, did_you_mean
-from audioforge.isolation.copies import of_dataset
+from audioforge.isolation.copies import copied_from_dataset
 from audioforge.isolation.global_state.restored import global_state_restored
 from audioforge.plugin_reference import parse_plugin_reference
 from audioforge.plugins import OWN_DISTRIBUTIONS, Registry, call_factory, checked_options
@@ -122,7 +122,7 @@ def _taken(number: int, item: object) -> AudioSample | Problem:
         raise TypeError(f"item {number} is {type(item).__name__}, not AudioSample or Problem")
     if not (isinstance(item.id, str) and item.id):
         raise TypeError(f"the id of item {number} must be text, not {item.id!r}")
-    return of_dataset(item)
+    return copied_from_dataset(item)
 
 
 def find_dataset(registry: Registry, location: str) -> Provided:

@@ -12,7 +12,7 @@ from audioforge.inference.clips import ClipLoader
 from audioforge.inference.out_of_memory import is_out_of_memory
 from audioforge.inference.processes import Processes
 from audioforge.inference.skip_log import SkipLog
-from audioforge.isolation.copies import for_adapter
+from audioforge.isolation.copies import copies_for_adapter
 from audioforge.isolation.global_state.restored import global_state_restored
 from audioforge.model import ModelAdapter, SamplingParams
 from audioforge.sample import AudioSample, Clip, Hypothesis, Problem
@@ -95,7 +95,7 @@ class Sampler:
             ):
                 # No name of its own: what is prepared is let go with the call.
                 hypotheses = adapter.sample(
-                    adapter.prepare(for_adapter(clips)), self.k, self.params
+                    adapter.prepare(copies_for_adapter(clips)), self.k, self.params
                 )
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):

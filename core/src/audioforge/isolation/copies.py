@@ -16,7 +16,7 @@ from attrs import evolve
 from audioforge.sample import AudioSample, Clip, Hypothesis, Score
 
 
-def for_verifier(
+def copies_for_verifier(
     samples: Sequence[AudioSample], hypotheses: Sequence[Hypothesis]
 ) -> tuple[tuple[AudioSample, ...], tuple[Hypothesis, ...]]:
     """Return samples and hypotheses for one call of a verifier.
@@ -33,7 +33,7 @@ def for_verifier(
     )
 
 
-def for_adapter(clips: Sequence[Clip]) -> tuple[Clip, ...]:
+def copies_for_adapter(clips: Sequence[Clip]) -> tuple[Clip, ...]:
     """Return clips for one call of a model adapter.
 
     Waveforms are copied: features are often computed in place, and a tensor that shares the memory
@@ -42,12 +42,12 @@ def for_adapter(clips: Sequence[Clip]) -> tuple[Clip, ...]:
     return tuple([evolve(c, sample=_lent(c.sample), waveform=c.waveform.copy()) for c in clips])
 
 
-def for_aggregator(scores: Mapping[str, Score]) -> dict[str, Score]:
+def copies_for_aggregator(scores: Mapping[str, Score]) -> dict[str, Score]:
     """Return scores for one call of an aggregator."""
     return {i: Score(s.reward, s.passed, dict(s.metrics), s.error) for i, s in scores.items()}
 
 
-def of_dataset(sample: AudioSample) -> AudioSample:
+def copied_from_dataset(sample: AudioSample) -> AudioSample:
     """Return a sample that shares nothing with the dataset that yields it.
 
     It may fill the same array or mapping for the next one.

@@ -19,7 +19,7 @@ from pathlib import Path
 from attrs import frozen
 
 from audioforge.errors import VerifierError, describe
-from audioforge.isolation.copies import for_verifier
+from audioforge.isolation.copies import copies_for_verifier
 from audioforge.isolation.global_state.restored import global_state_restored
 from audioforge.isolation.time_limit import OutOfTime, call_within, no_limit_because
 from audioforge.judging.failures import Failures
@@ -158,7 +158,7 @@ def _attempt(
     limit: float,
 ) -> Sequence[Outcome] | Failure:
     """Return what a verifier says of each hypothesis, or why it says nothing at all."""
-    lent = for_verifier(samples, hypotheses)
+    lent = copies_for_verifier(samples, hypotheses)
     try:
         return call_within(limit, partial(_call, verifier, *lent))
     except KeyboardInterrupt:

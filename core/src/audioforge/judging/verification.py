@@ -14,7 +14,7 @@ from audioforge.errors import (
     VerifierError,
     describe,
 )
-from audioforge.isolation.copies import for_aggregator
+from audioforge.isolation.copies import copies_for_aggregator
 from audioforge.isolation.global_state.restored import global_state_restored
 from audioforge.isolation.time_limit import OutOfTime, call_within
 from audioforge.judging.guard import Guard
@@ -235,7 +235,7 @@ class Verification:
         if any(score.error is not None for score in heard.values()):
             return None
         try:
-            reward = self._aggregator.aggregate(for_aggregator(heard), dict(self.weights))
+            reward = self._aggregator.aggregate(copies_for_aggregator(heard), dict(self.weights))
             return Score(reward).reward
         except Exception as error:  # foreign code; the same scores would make it fail again
             raise VerifierError(

@@ -21,7 +21,7 @@ from audioforge.inference.processes import Processes
 from audioforge.inference.sampling import Sampled, Sampler
 from audioforge.inference.skip_log import problem_line, problem_of
 from audioforge.inference.stop import StopRequest
-from audioforge.isolation.copies import for_adapter
+from audioforge.isolation.copies import copies_for_adapter
 from audioforge.judging.verification import Verification, create_verifier
 from audioforge.measuring.corpus_metrics import MeasuredMetric, Parts
 from audioforge.measuring.evaluation import EvaluatedItem, Evaluation, EvaluationSet
@@ -345,7 +345,7 @@ def _add_word_times(
     adapter: ModelAdapter, batch: Sequence[Sampled], items: Sequence[EvaluatedItem]
 ) -> None:
     with torch.inference_mode():
-        prepared = adapter.prepare(for_adapter([clip for clip, _ in batch]))
+        prepared = adapter.prepare(copies_for_adapter([clip for clip, _ in batch]))
         times = adapter.word_times(prepared, [hs[0] for _, hs in batch])
     for item, words in zip(items, times, strict=True):
         item.prediction["words"] = [

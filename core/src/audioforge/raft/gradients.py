@@ -12,7 +12,7 @@ from audioforge.errors import TrainingError
 from audioforge.inference.clips import ClipLoader, chunks_of
 from audioforge.inference.hypothesis_audio import load_audio
 from audioforge.inference.out_of_memory import is_out_of_memory
-from audioforge.isolation.copies import for_adapter
+from audioforge.isolation.copies import copies_for_adapter
 from audioforge.isolation.global_state.restored import global_state_restored
 from audioforge.model import ModelAdapter
 from audioforge.run.run import Run
@@ -93,7 +93,7 @@ class Gradients:
                 continue
             with self._run.processes.autocast():
                 loss = self._adapter.loss(
-                    self._adapter.prepare(for_adapter(loaded.clips)),
+                    self._adapter.prepare(copies_for_adapter(loaded.clips)),
                     [load_audio(i.target) for i in batch],
                     [i.weight for i in batch],
                 )

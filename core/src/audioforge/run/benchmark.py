@@ -20,7 +20,7 @@ from audioforge.measuring.evaluator import DatasetPass, Decoding, create_evaluat
 from audioforge.measuring.resampling import claimed_speakers
 from audioforge.model import LoadOptions
 from audioforge.plugins import Registry, discover
-from audioforge.run.check_names import check_names
+from audioforge.run.check_settings import check_settings
 from audioforge.run.data.run_data import data_request
 from audioforge.run.data.samples import Wanted, check_labels, load_samples, normalizer_for
 from audioforge.run.folder_claim import FolderClaim
@@ -80,7 +80,7 @@ def run_benchmark(
     """
     hide_broken_companions()
     registry = registry or discover()
-    check_names(registry, config)
+    check_settings(registry, config)
     with closing(create_executor(registry, config)) as executor:
         if not executor.processes.is_main:
             reporter = Reporter(quiet=True, warnings=False)

@@ -109,19 +109,19 @@ class DiskSpace:
         if self.certain > self.free:
             raise UsageError(
                 f"--output {self.folder}: checkpoints and resume points need "
-                f"{amount(self.certain)} there, and {amount(self.free)} are free. {mend}."
+                f"{as_size(self.certain)} there, and {as_size(self.free)} are free. {mend}."
             )
         if self.needed > COMFORTABLE * self.free:
             reporter.warn(
-                f"--output {self.folder}: the run may need {amount(self.needed)} there, and "
-                f"{amount(self.free)} are free ({self._parts()}). {mend}; a run that the disk "
+                f"--output {self.folder}: the run may need {as_size(self.needed)} there, and "
+                f"{as_size(self.free)} are free ({self._parts()}). {mend}; a run that the disk "
                 f"stops goes on with --resume once there is room."
             )
 
     def describe(self) -> str:
         """Return the need and the room on one line."""
-        free = "unknown" if self.free is None else amount(self.free)
-        return f"disk: about {amount(self.needed)} ({self._parts()}); free: {free}"
+        free = "unknown" if self.free is None else as_size(self.free)
+        return f"disk: about {as_size(self.needed)} ({self._parts()}); free: {free}"
 
     def _parts(self) -> str:
         parts = {
@@ -130,7 +130,7 @@ class DiskSpace:
             f"speech, at {CHARACTERS_PER_SECOND:g} letters a second": self.speech,
             "sound that comes without files": self.sound,
         }
-        return ", ".join(f"{amount(size)} of {what}" for what, size in parts.items() if size)
+        return ", ".join(f"{as_size(size)} of {what}" for what, size in parts.items() if size)
 
 
 def disk_space(run: Run, adapter: ModelAdapter) -> DiskSpace:
@@ -160,12 +160,12 @@ def check_disk_space(run: Run, adapter: ModelAdapter) -> None:
     run.processes.from_main(lambda: disk_space(run, adapter).check(run.reporter))
 
 
-def amount(size: float) -> str:
+def as_size(size: float) -> str:
     """Return a number of bytes as people say it.
 
-    >>> amount(2_400_000_000)
+    >>> as_size(2_400_000_000)
     '2.4 GB'
-    >>> amount(64)
+    >>> as_size(64)
     '0.1 kB'
     """
     for unit, factor in (("GB", 1e9), ("MB", 1e6)):

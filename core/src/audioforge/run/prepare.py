@@ -23,7 +23,7 @@ from audioforge.measuring.evaluator import Decoding, create_evaluator
 from audioforge.model import Task
 from audioforge.plugin_reference import read_plugin_reference
 from audioforge.plugins import Registry, discover
-from audioforge.run.check_names import check_names
+from audioforge.run.check_settings import check_settings
 from audioforge.run.data.run_data import read_run_data
 from audioforge.run.data.samples import labels_of, normalizer_for
 from audioforge.run.data.spool import Spool
@@ -64,7 +64,7 @@ def prepare(
     hide_broken_companions()
     config = _completed(config)
     registry = registry or discover()
-    check_names(registry, config)
+    check_settings(registry, config)
     executor, stop = create_executor(registry, config), StopRequest()
     with ExitStack() as on_failure:
         on_failure.callback(executor.close)

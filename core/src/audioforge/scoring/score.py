@@ -22,7 +22,7 @@ from audioforge.judging.verification import Verification, verifier_context
 from audioforge.measuring.corpus_metrics import metrics_of
 from audioforge.model import Task
 from audioforge.plugins import Registry, discover
-from audioforge.run.check_names import check_names
+from audioforge.run.check_settings import check_settings
 from audioforge.run.data.samples import normalizer_for
 from audioforge.run.rollout_store import score_line
 from audioforge.sample import AudioSample, Problem, ScoredHypothesis
@@ -111,7 +111,7 @@ def score_predictions(
     hide_broken_companions()
     registry, reporter = registry or discover(), reporter or Reporter()
     task = cast("Task", config.task)
-    check_names(registry, config)
+    check_settings(registry, config)
     _check_output(output)
     folder = None if audio_dir is None else SoundFolder(audio_dir)
     file = PredictionFile(

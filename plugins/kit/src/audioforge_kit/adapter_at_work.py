@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from audioforge.errors import ConfigError
-from audioforge.isolation.copies import for_adapter
+from audioforge.isolation.copies import copies_for_adapter
 from audioforge.model import LoadOptions, ModelAdapter, SamplingParams, Task, TrainOptions
 from audioforge.plugins import import_factory
 from audioforge.sample import Clip, Hypothesis
@@ -74,7 +74,7 @@ class AdapterAtWork(Contract):
     ) -> list[list[Hypothesis]]:
         adapter = adapter or self._adapter
         with torch.inference_mode():
-            drawn = adapter.sample(adapter.prepare(for_adapter(clips)), k, params)
+            drawn = adapter.sample(adapter.prepare(copies_for_adapter(clips)), k, params)
         expect(len(drawn) == len(clips), f"hypotheses of {len(drawn)} clips for {len(clips)}")
         return drawn
 
@@ -85,7 +85,7 @@ class AdapterAtWork(Contract):
         targets: Sequence[Hypothesis],
         weights: Sequence[float],
     ) -> torch.Tensor:
-        return adapter.loss(adapter.prepare(for_adapter(clips)), targets, weights)
+        return adapter.loss(adapter.prepare(copies_for_adapter(clips)), targets, weights)
 
     def _check_kind(self, hypothesis: Hypothesis) -> None:
         wanted = NAMES[self._example.task]

@@ -8,7 +8,7 @@ from typing import cast
 import attrs
 import numpy as np
 
-from audioforge.isolation.copies import for_verifier
+from audioforge.isolation.copies import copies_for_verifier
 from audioforge.model import Task
 from audioforge.sample import Score
 from audioforge.verifier import Verifier
@@ -301,7 +301,7 @@ class VerifierContract(Contract):
         """Score the hypotheses of cases in one call, and check that what comes are scores."""
         verifier = verifier or self.verifier(task)
         pairs = pairs_of(cases)
-        lent = for_verifier([s for s, _ in pairs], [h for _, h in pairs])
+        lent = copies_for_verifier([s for s, _ in pairs], [h for _, h in pairs])
         scores = verifier.verify(*lent)
         expect(isinstance(scores, list), f"verify returned {type(scores).__name__}, not a list")
         expect(

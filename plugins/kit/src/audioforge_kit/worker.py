@@ -64,7 +64,7 @@ def scores_in_worker(
 
 def _work(connection: Connection[Any, Any], files: tuple[Path, ...]) -> None:
     from audioforge.errors import describe
-    from audioforge.isolation.copies import for_verifier
+    from audioforge.isolation.copies import copies_for_verifier
     from audioforge.plugins import discover
     from audioforge_kit.verifier_cases import contract_context
 
@@ -74,7 +74,7 @@ def _work(connection: Connection[Any, Any], files: tuple[Path, ...]) -> None:
         verifier: Verifier = connection.recv()
         task, labels, pairs = connection.recv()
         verifier.setup(contract_context(task, labels))
-        lent = for_verifier([s for s, _ in pairs], [h for _, h in pairs])
+        lent = copies_for_verifier([s for s, _ in pairs], [h for _, h in pairs])
         connection.send(verifier.verify(*lent))
     except BaseException as error:  # a plugin is foreign code, and may even call sys.exit
         connection.send(describe(error))

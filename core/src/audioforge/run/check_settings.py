@@ -26,7 +26,7 @@ from audioforge.selection import Selection
 from audioforge.tasks import speech_task
 
 
-def check_names(registry: Registry, settings: Settings) -> None:
+def check_settings(registry: Registry, settings: Settings) -> None:
     """Check all that a plugin or this machine must provide, of the tables that there are.
 
     Raises:

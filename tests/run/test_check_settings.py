@@ -4,12 +4,12 @@ import pytest
 
 from audioforge.config import AudioRAFTConfig, BenchmarkConfig, VerifyConfig
 from audioforge.errors import ConfigError
-from audioforge.run.check_names import check_names
+from audioforge.run.check_settings import check_settings
 
 
 def problems_of(registry, config) -> tuple[str, ...]:
     try:
-        check_names(registry, config)
+        check_settings(registry, config)
     except ConfigError as error:
         return error.problems
     return ()
