@@ -26,6 +26,7 @@ from audioforge.specs import (
     TrackerSpec,
     VerifierSpec,
 )
+from audioforge.tasks import DEFAULT_TASK, speech_task
 
 OF_TRAIN = {
     AggregatorSpec: "--verifier wer --verifier hallucination --aggregator",
@@ -231,12 +232,13 @@ def attribute_help(docstring: str) -> dict[str, str]:
 def _example_command(spec: Spec, name: str, required: list[str]) -> str:
     options = f":{','.join(f'{option}=…' for option in required)}" if required else ""
     if isinstance(spec, VerifierSpec):
-        if "tts" in spec.tasks:
+        spoken = next((t for t in spec.tasks if speech_task(t).generates_speech), None)
+        if spoken:
             return (
-                f"audioforge verify prompts.jsonl --task tts --audio-dir out/ "
+                f"audioforge verify prompts.jsonl --task {spoken} --audio-dir out/ "
                 f"--verifier {name}{options}"
             )
-        task = "" if "asr" in spec.tasks else f"--task {spec.tasks[0]} "
+        task = "" if DEFAULT_TASK in spec.tasks else f"--task {spec.tasks[0]} "
         return f"audioforge verify predictions.jsonl {task}--verifier {name}{options}"
     if isinstance(spec, ModelSpec):
         model = spec.checkpoints[0].id if spec.checkpoints else "path/to/checkpoint"

@@ -11,6 +11,7 @@ import click
 
 from audioforge.config import read_config_file
 from audioforge.errors import UsageError
+from audioforge.tasks import DEFAULT_TASK
 from audioforge.terminal.console import print_line, print_note, print_table
 from audioforge.terminal.figures import percent, percent_interval, point_interval
 from audioforge_demo.tasks import DEMOS, TaskDemo
@@ -20,7 +21,7 @@ from audioforge_demo.tasks import DEMOS, TaskDemo
 @click.option(
     "--task",
     type=click.Choice(list(DEMOS)),
-    default="asr",
+    default=DEFAULT_TASK,
     show_default=True,
     help="asr reads spoken digits, classification tells ten commands apart.",
 )
@@ -69,7 +70,7 @@ def demo(task: str, output: Path, seed: int) -> None:
     print_line()
     print_line(summaries["best"].conclusion)
     print_line(f"Took {time.perf_counter() - started:.0f} s. Next, on your own audio:")
-    flag = "" if task == "asr" else f"--task {task} "
+    flag = "" if task == DEFAULT_TASK else f"--task {task} "
     print_line(
         f"  audioforge train {flag}--model {chosen.public_model} --dataset train.jsonl "
         "--eval-dataset heldout.jsonl --output runs/mine"

@@ -16,7 +16,7 @@ from audioforge.measuring.evaluation import EvaluationSet
 from audioforge.plugins import Registry
 from audioforge.run.data.spool import Spool
 from audioforge.sample import AudioSample, Problem
-from audioforge.tasks import SpeechTask, speech_task
+from audioforge.tasks import DEFAULT_TASK, SpeechTask, speech_task
 from audioforge.terminal.reporter import Reporter
 
 
@@ -143,7 +143,7 @@ def normalizer_for(
     setting: str | None,
     language: str | None,
     samples: Sequence[AudioSample],
-    task: str = "asr",
+    task: str = DEFAULT_TASK,
 ) -> str:
     """Return the text normaliser of a run: the set one, or the one that fits the language.
 
