@@ -13,7 +13,7 @@ from audioforge.config import read_config_file
 from audioforge.errors import UsageError
 from audioforge.tasks import DEFAULT_TASK
 from audioforge.terminal.console import print_line, print_note, print_table
-from audioforge.terminal.figures import percent, percent_interval, point_interval
+from audioforge.terminal.figures import percent, percent_interval, point_interval, relative_change
 from audioforge_demo.tasks import DEMOS, TaskDemo
 
 
@@ -40,6 +40,7 @@ def demo(task: str, output: Path, seed: int) -> None:
     Runs RAFT and, with the same number of steps, two controls: learning a random hypothesis, and
     learning the references. Replaces the run folders of an earlier demo of the same task.
     """
+    # Earlier runs go before the minutes are spent, and before torch is imported.
     started = time.perf_counter()
     chosen = DEMOS[task]
     folders = {name: output / f"{chosen.folder}-{name}" for name in chosen.runs}
@@ -51,6 +52,7 @@ def demo(task: str, output: Path, seed: int) -> None:
 
     # A model this small gains nothing from threads, and on a busy machine they wait for each other.
     torch.set_num_threads(1)
+    # One model, one recipe, one seed: the runs differ in what they learn from alone.
     summaries = {}
     for name, what in chosen.runs.items():
         print_note(f"{what} → {folders[name]}")
@@ -107,7 +109,7 @@ def _print_table(chosen: TaskDemo, summaries: dict[str, dict[str, Any]]) -> None
                 percent(last[metric]),
                 percent_interval(*last["ci95"]),
                 point_interval(*last["difference_ci95"]),
-                f"{100 * (_errors(summary, last) / _errors(summary, base) - 1):+.0f} %",
+                relative_change(_errors(summary, last), before=_errors(summary, base)),
             ]
         )
     head = metric if summaries["best"]["higher_is_better"] else metric.upper()
