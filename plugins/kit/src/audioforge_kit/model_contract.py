@@ -257,6 +257,20 @@ class ModelContract(AdapterAtWork):
             same = math.isclose(total, parts, rel_tol=1e-3, abs_tol=1e-4)
             expect(same, f"the loss of the batch is {total:.6g}, of its clips {parts:.6g}")
 
+    @rule("Leave `module.training` as it was when `sample` and `loss` return.")
+    def leaves_the_training_mode(self) -> None:
+        """Drawing and computing a loss leave the network training, or not, as it was."""
+        adapter, clips, targets = self._adapter, self._clips[:1], self._targets[:1]
+        try:
+            for training in (True, False):
+                adapter.module.train(training)
+                self._sample(clips, 2)
+                expect(adapter.module.training == training, f"sample ends {_mode(not training)}")
+                self._loss(adapter, clips, targets, [1.0])
+                expect(adapter.module.training == training, f"loss ends {_mode(not training)}")
+        finally:
+            adapter.module.eval()
+
     @rule("Say in target_problem why a target cannot be learnt; None when it can.")
     def its_targets_can_be_learnt(self) -> None:
         """Nothing stands against learning the targets of its example."""
@@ -346,3 +360,7 @@ class ModelContract(AdapterAtWork):
                 raise ContractError(f"{describe(error)} instead of a CheckpointError") from error
             else:
                 raise ContractError(f"{folder.name}: it was loaded")
+
+
+def _mode(training: bool) -> str:
+    return "in training mode" if training else "in evaluation mode"
