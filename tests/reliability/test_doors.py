@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from audioforge import AudioRAFTConfig, AudioRAFTTrainer
-from audioforge.errors import ConfigError, PluginError
+from audioforge.errors import ConfigError, PluginError, TrainingError
 from audioforge.plugins import Registry, discover
 from audioforge.run.rollout_store import RolloutStore
 from audioforge.terminal.reporter import Reporter
@@ -20,13 +20,15 @@ from .tone_run import STEPS, Fork, K, read_lines, results, settings, train
 
 DOORS = """
 import json
+import random
+import sys
 from pathlib import Path
 
 from attrs import frozen
 
 from audioforge.hookspecs import hookimpl
 from audioforge.inference.own_executor import ProcessesExecutor
-from audioforge.sample import AudioSample
+from audioforge.sample import AudioSample, Hypothesis
 from audioforge.selection import Kept, Selected, Selection
 from audioforge.specs import ExecutorSpec, SelectionSpec, TrackerSpec
 from audioforge.tracker import Tracker
@@ -71,7 +73,26 @@ class Careless(Selection):
             "lazy": lambda: Selected(
                 [Kept(r.sample, r.hypotheses[0].hypothesis) for r in [next(rollouts)]]
             ),
+            "invents": lambda: Selected(
+                [Kept(r.sample, Hypothesis(7, text="high")) for r in rollouts]
+            ),
+            "exits": lambda: sys.exit(3),
+            "text": lambda: Selected(
+                [Kept(r.sample, r.hypotheses[0].hypothesis, "much") for r in rollouts]
+            ),
+            "changes": lambda: Selected([self._changed(r) for r in rollouts]),
+            "draws": lambda: Selected(
+                (Kept(r.sample, random.choice(r.hypotheses).hypothesis) for r in rollouts)
+            ),
         }[self.how]()
+
+    def _changed(self, rollout):
+        kept = Kept(rollout.sample, rollout.hypotheses[0].hypothesis)
+        for scored in rollout.hypotheses:
+            scored.reward = 1.0
+            scored.scores.clear()
+        del rollout.hypotheses[1:]
+        return kept
 
     def __init__(self, how):
         self.how = how
@@ -118,6 +139,28 @@ class Backwards(ProcessesExecutor):
         return super().share(job, batches[::-1])
 
 
+class Careful(ProcessesExecutor):
+    def __init__(self, how):
+        super().__init__()
+        self.how = how
+
+    def share(self, job, batches):
+        is_rollout = "cycle" in dir(job)
+        if self.how == "twice":
+            batches = [*batches, *batches[:1]]
+        if self.how == "loses" and is_rollout or self.how == "loses held out" and not is_rollout:
+            batches = batches[1:]
+        return super().share(job, batches)
+
+    def close(self):
+        raise RuntimeError("the cluster does not answer")
+
+
+@frozen
+class CarefulOptions:
+    how: str
+
+
 @hookimpl
 def register_selections():
     return [
@@ -137,7 +180,9 @@ def register_trackers():
 @hookimpl
 def register_executors():
     return [ExecutorSpec(name="backwards", summary="The last first.",
-                         factory=f"{__name__}:Backwards")]
+                         factory=f"{__name__}:Backwards"),
+            ExecutorSpec(name="careful", summary="Not so.", factory=f"{__name__}:Careful",
+                         options=f"{__name__}:CarefulOptions")]
 """
 
 
@@ -173,9 +218,12 @@ def test_a_selection_of_weights_keeps_several_hypotheses_of_a_clip(
     ("how", "said"),
     [
         ("raises", "the selection 'careless' failed: ZeroDivisionError"),
-        ("stranger", "kept 'who', which is not in the data"),
+        ("stranger", "kept 'who', which is not in the rollouts"),
         ("negative", "a weight that is no number from 0"),
         ("divisor", "the divisor 'tokens', not one of weight, clips"),
+        ("invents", "kept hypothesis 7 of 'train/.*', which has none"),
+        ("exits", "the selection 'careless' failed: SystemExit"),
+        ("text", "the selection 'careless' failed: TypeError"),
     ],
 )
 def test_what_a_selection_does_wrong_is_named(
@@ -194,6 +242,36 @@ def test_a_selection_that_does_not_look_at_all_rollouts_changes_no_figure(
     for key in ("reward", "reward_std", "hypotheses", "unscored"):
         assert lazy["cycles"][0][key] == best["cycles"][0][key]
     assert lazy["learnability"] == best["learnability"]
+
+
+def test_what_a_selection_does_to_rollouts_changes_no_figure(
+    inputs: Path, registry: Registry, tmp_path: Path
+) -> None:
+    recipe = settings(inputs, num_cycles=1, steps_per_cycle=1)
+    best = run(tmp_path / "best", recipe, registry)
+    changed = run(tmp_path / "run", {**recipe, "selection": "careless:how=changes"}, registry)
+    assert changed["learnability"] == best["learnability"]
+    assert changed["cycles"][0]["reward"] == best["cycles"][0]["reward"]
+
+
+def test_a_selection_that_draws_from_the_global_generator_draws_by_seed_and_cycle(
+    inputs: Path, registry: Registry, tmp_path: Path
+) -> None:
+    recipe = settings(inputs, selection="careless:how=draws", steps_per_cycle=1)
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        run(tmp_path / name, {**recipe, "seed": seed}, registry)
+    drawn = {
+        (name, cycle): [
+            [h["kept"] for h in line["hypotheses"]]
+            for line in read_lines(tmp_path / name / f"cycle-0{cycle}/rollouts-00000.jsonl")
+        ]
+        for name in "abc"
+        for cycle in (1, 2)
+    }
+    assert drawn["a", 1] == drawn["b", 1]
+    assert drawn["a", 2] == drawn["b", 2]
+    assert drawn["a", 1] != drawn["a", 2]
+    assert drawn["a", 1] != drawn["c", 1]
 
 
 @pytest.mark.parametrize(
@@ -319,6 +397,38 @@ def test_an_executor_may_do_the_work_in_any_order(
     inputs: Path, whole: Path, registry: Registry, tmp_path: Path
 ) -> None:
     run(tmp_path / "run", settings(inputs, executor="backwards"), registry)
+    assert results(tmp_path / "run") == results(whole)
+
+
+def test_a_batch_that_comes_back_twice_counts_once(
+    inputs: Path,
+    whole: Path,
+    registry: Registry,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run(tmp_path / "run", settings(inputs, executor="careful:how=twice"), registry)
+    assert results(tmp_path / "run") == results(whole)
+    said = " ".join(capsys.readouterr().err.split())
+    assert "Warning: the executor cannot be closed: RuntimeError: the cluster" in said
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        ("loses", "cycle 1: of 21 clips that were asked for 4 did not come back, such as 'train/"),
+        ("loses held out", "heldout.jsonl: of 21 clips .* 4 did not come back, such as 'heldout/"),
+    ],
+)
+def test_what_an_executor_loses_is_named_and_the_run_goes_on_with_another(
+    inputs: Path, whole: Path, registry: Registry, tmp_path: Path, how: str, said: str
+) -> None:
+    with pytest.raises(TrainingError, match=said):
+        run(tmp_path / "run", settings(inputs, executor=f"careful:how={how}"), registry)
+    trainer = AudioRAFTTrainer.resume(
+        tmp_path / "run", registry, Reporter(quiet=True), executor="processes"
+    )
+    trainer.train()
     assert results(tmp_path / "run") == results(whole)
 
 

@@ -29,8 +29,9 @@ class TrackedRun:
 class Tracker(ABC):
     """Hears of a run on its main process. What it raises is a warning, and ends only the tracker.
 
-    A run that was killed and resumed says the steps after its last resume point once more, with
-    the same numbers: what is written under a step replaces what was there.
+    A run that was killed and resumed tells once more, with the same numbers, of the base, of every
+    finished cycle, and of the steps after its last resume point: a tracker may have missed them.
+    What is written under a step or a cycle replaces what was there.
     """
 
     @abstractmethod

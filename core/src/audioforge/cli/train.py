@@ -97,14 +97,16 @@ def train(
     # A dry run does everything that can fail early, and writes nothing.
     if dry_run:
         from audioforge.run.disk_space import disk_space
+        from audioforge.run.prepare import closing_executor
 
         run = trainer.prepare()
-        adapter = run.load(run.model_name)
-        space = disk_space(run, adapter)
-        adapter.make_trainable(run.train_options)
-        if run.processes.is_main:
-            space.check(run.reporter)
-            _print_plan(run, adapter, space, as_json)
+        with closing_executor(run.executor, run.reporter):
+            adapter = run.load(run.model_name)
+            space = disk_space(run, adapter)
+            adapter.make_trainable(run.train_options)
+            if run.processes.is_main:
+                space.check(run.reporter)
+                _print_plan(run, adapter, space, as_json)
         return
     summary = trainer.train()
     # Of several processes one speaks: in JSON to programs, in a table to people.
@@ -163,7 +165,7 @@ def _go_to(folder: Path | None) -> None:
 
 def _print_plan(run: Run, adapter: ModelAdapter, space: DiskSpace, as_json: bool) -> None:
     """Say what would run."""
-    from audioforge.run.prepare import describe
+    from audioforge.run.prepare import plan_of
 
     parameters = list(adapter.module.parameters())
     weights = sum(p.numel() for p in parameters)
@@ -187,7 +189,7 @@ def _print_plan(run: Run, adapter: ModelAdapter, space: DiskSpace, as_json: bool
         }
         print_json(plan)
         return
-    for line in describe(run):
+    for line in plan_of(run):
         print_line(line)
     print_line(
         f"adapter: {type(adapter).__name__}, {weights:,} weights, {trained:,} of them trained"

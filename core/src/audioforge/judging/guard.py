@@ -23,7 +23,7 @@ from audioforge.isolation.copies import copies_for_verifier
 from audioforge.isolation.global_state.restored import global_state_restored
 from audioforge.isolation.time_limit import OutOfTime, call_within, no_limit_because
 from audioforge.judging.failures import Failures
-from audioforge.sample import AudioSample, Hypothesis, Score
+from audioforge.sample import AudioSample, Hypothesis, Rollout, Score
 from audioforge.terminal.reporter import Reporter
 from audioforge.verifier import Verifier
 
@@ -93,8 +93,10 @@ class Guard:
     ) -> list[Score]:
         """Have a verifier score hypotheses, each against the sample in the same place.
 
+        What it failed on is counted by whoever writes the scores down: `count`.
+
         Args:
-            identity: The verifier's id, to count by.
+            identity: The verifier's id.
             verifier: The verifier.
             samples: One for each hypothesis; those of one sample are the same object, side by side.
             hypotheses: What is scored.
@@ -109,11 +111,24 @@ class Guard:
         if samples:
             with global_state_restored(f"verifier '{identity}'", samples[0].id):
                 outcomes = self._outcomes(verifier, samples, hypotheses)
-        scores = [Score(None, error=o.text) if isinstance(o, Failure) else o for o in outcomes]
-        for sample, score in zip(samples, scores, strict=True):
-            self.failures.add(identity, sample.id, score.error)
-            self.stage.add(identity, sample.id, score.error)
-        return scores
+        return [Score(None, error=o.text) if isinstance(o, Failure) else o for o in outcomes]
+
+    def count(self, rollouts: Iterable[Rollout]) -> None:
+        """Count what verifiers failed on of what was scored, wherever that was done."""
+        for rollout in rollouts:
+            self.failures.recall(rollout)
+            self.stage.recall(rollout)
+
+    def count_utterance(self, sample_id: str, errors: Mapping[str, str | None]) -> None:
+        """Count one utterance that was evaluated.
+
+        Args:
+            sample_id: The id of its sample.
+            errors: By each verifier that it was given to, why that failed; None if it did not.
+        """
+        for identity, error in errors.items():
+            self.failures.add(identity, sample_id, error)
+            self.stage.add(identity, sample_id, error)
 
     def _outcomes(
         self,

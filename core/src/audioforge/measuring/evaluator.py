@@ -16,6 +16,7 @@ from audioforge.errors import DatasetError, TrainingError
 from audioforge.executor import Batches, BatchJob, Executor
 from audioforge.files.journal import Journal
 from audioforge.inference.clips import chunks_of
+from audioforge.inference.completeness import check_complete
 from audioforge.inference.hypothesis_audio import audio_seconds, store_audio
 from audioforge.inference.processes import Processes
 from audioforge.inference.sampling import Sampled, Sampler
@@ -136,6 +137,9 @@ class Evaluator:
         samples = [rollout.sample] * len(hypotheses)
         verifier, guard = self.verifiers[identity], self.verification.guard
         scores = guard.scores(identity, verifier, samples, hypotheses)
+        if self.processes.is_main:  # every process scores them, and each failure is one
+            for score in scores:
+                guard.count_utterance(rollout.sample.id, {identity: score.error})
         return [{identity: score.metrics} for score in scores]
 
     def evaluate(self, adapter: ModelAdapter | None, dataset_pass: DatasetPass) -> Evaluation:
@@ -167,14 +171,24 @@ class Evaluator:
         own: list[EvaluatedItem] = []
         if missing and adapter is None:
             raise TrainingError(f"{dataset.name}: results of a finished evaluation are missing")
+        came_back: list[str] = []
         if adapter is not None:
             for batch in self.executor.share(EvaluationJob(self, adapter, dataset_pass), missing):
                 new = [item for item in batch.items if item.id not in done]
+                came_back += [*(item.id for item in new), *batch.problems]
+                done.update(came_back)
+                for problem in batch.problems.values():
+                    dataset.skips.add(problem)
+                for item in new:
+                    errors = {identity: item.errors.get(identity) for identity in self.verifiers}
+                    self.verification.guard.count_utterance(item.id, errors)
+                failures.check()
                 own += new
                 if journal is not None:
                     journal.append({"item": attrs.asdict(item)} for item in new)
                     journal.append({"left_out": problem_line(*p)} for p in batch.problems.items())
                 self.stop.check()
+        check_complete(missing, done, self.processes.gather(came_back), dataset.name)
         items = sorted([*items, *self.processes.gather(own)], key=lambda i: i.id)
         dataset.skips.share(self.processes.gather)
         failures.check(at_end=True, counts=self.processes.gather(failures.counts()))
@@ -235,7 +249,6 @@ class Evaluator:
             identity: guard.scores(identity, verifier, samples, hypotheses)
             for identity, verifier in self.verifiers.items()
         }
-        guard.stage.check()
         rows = [{i: column[n] for i, column in scores.items()} for n in range(len(batch))]
         rewards = self.verification.rewards(rows) if task.reward_decides else [None] * len(batch)
         items = []
@@ -333,7 +346,8 @@ def _recalled(
     for line in journal.read() if journal is not None else ():
         if "item" in line:
             item = cattrs.structure(line["item"], EvaluatedItem)
-            items[item.id] = item
+            if item.id not in items or items[item.id].errors:  # whichever process wrote it first
+                items[item.id] = item
         else:
             sample_id, problem = problem_of(line["left_out"])
             problems[sample_id] = problem

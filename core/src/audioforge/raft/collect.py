@@ -10,8 +10,10 @@ from attrs import frozen
 
 from audioforge.executor import Batches, BatchJob
 from audioforge.inference.clips import ClipLoader, chunks_of
+from audioforge.inference.completeness import check_complete
 from audioforge.inference.hypothesis_audio import store_audio
 from audioforge.inference.sampling import Sampled, SampledBatch, Sampler, quote_references
+from audioforge.judging.failures import Failures
 from audioforge.model import ModelAdapter, SamplingParams
 from audioforge.run.rollout_store import RolloutStore
 from audioforge.run.run import Run
@@ -49,32 +51,42 @@ def collect(run: Run, adapter: ModelAdapter, cycle: int) -> dict[str, float]:
         Interrupted: If somebody asked to stop; the run folder has what was finished.
     """
     store, processes, skips = run.rollouts(cycle), run.processes, run.data.train.skips
+    guard = run.verification.guard
     if processes.is_main and run.resumes:
         store.forget_failed()
     processes.wait()
-    done, failures = _recalled(run, store), run.verification.guard.stage
+    failures = guard.begin()
+    done = _recall(run, store, failures)
     processes.wait()  # nobody writes while others still read what there was
     samples = sorted(run.data.train.samples, key=lambda s: s.id)
     chunks = chunks_of(samples, run.config.batch_size)
     # A batch is done as a whole or again, so that what it is padded to stays the same.
     missing = [chunk for chunk in chunks if not done.issuperset(s.id for s in chunk)]
     seconds = {"rollout": 0.0, "verify": 0.0}
+    came_back: list[str] = []
     for batch in run.executor.share(RolloutJob(run, adapter, cycle), missing):
-        failures.check()
         started = time.perf_counter()
-        store.append([r for r in batch.rollouts if r.sample.id not in done], batch.problems)
+        new = [rollout for rollout in batch.rollouts if rollout.sample.id not in done]
+        came_back += [*(rollout.sample.id for rollout in new), *batch.problems]
+        done.update(came_back)
+        for problem in batch.problems.values():
+            skips.add(problem)
+        guard.count(new)
+        failures.check()
+        store.append(new, batch.problems)
         for what, spent in batch.seconds.items():
             seconds[what] += spent
         seconds["verify"] += time.perf_counter() - started
         run.stop.check()
+    check_complete(missing, done, processes.gather(came_back), f"cycle {cycle}")
     failures.check(at_end=True, counts=processes.gather(failures.counts()))
     skips.share(processes.gather)
     return seconds
 
 
-def _recalled(run: Run, store: RolloutStore) -> set[str]:
-    """Return the ids of what an interrupted run has done, and count its failures again."""
-    failures, processes = run.verification.guard.begin(), run.processes
+def _recall(run: Run, store: RolloutStore, failures: Failures) -> set[str]:
+    """Take over what an interrupted run has done and failed on; return the ids of that."""
+    processes = run.processes
     problems = store.problems()
     for problem in problems.values():
         run.data.train.skips.recall(problem)

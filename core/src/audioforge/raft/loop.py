@@ -51,7 +51,7 @@ def train(run: Run, adapter: ModelAdapter, accepted_changes: Sequence[str] = ())
         run.folder.points.restore_module(adapter.module)
         run.events.say(f"going on from the resume point: {saved.describe()}")
     for cycle in range(1, run.config.num_cycles + 1):
-        if _is_recalled(run, summary, cycle):
+        if _recall_finished(run, summary, cycle):
             continue
         begun = saved if saved is not None and saved.cycle == cycle else None
         progress = begun or Progress(cycle)
@@ -75,8 +75,8 @@ def train(run: Run, adapter: ModelAdapter, accepted_changes: Sequence[str] = ())
     return summary
 
 
-def _is_recalled(run: Run, summary: Summary, cycle: int) -> bool:
-    """Whether a cycle was finished before the run was resumed; what it came to is told again."""
+def _recall_finished(run: Run, summary: Summary, cycle: int) -> bool:
+    """Tell again what a cycle came to that was finished before; say whether it was."""
     figures = run.folder.read_metrics(cycle)
     if figures is None:
         return False

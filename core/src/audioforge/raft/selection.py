@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Mapping, Set
 
 from attrs import evolve, field, frozen
 
@@ -49,28 +49,29 @@ def select(
         TrainingError: If rollouts are missing.
     """
     store, rewards = run.rollouts(cycle), RewardStatistics()
-    seen: set[str] = set()
+    sizes: dict[str, int] = {}
     held: list[Rollout] = []
 
     def observed() -> Iterator[Rollout]:
         for rollout in store:
-            seen.add(rollout.sample.id)
+            sizes[rollout.sample.id] = len(rollout.hypotheses)
             rewards.add(rollout)
             if rollout.sample.id in probed:
                 held.append(rollout)
+                rollout = _copied(rollout)  # the selection may be anybody's, and change it
             yield rollout
 
     rollouts = observed()
-    selected = _selected(run, rollouts)
+    selected = _chosen(run, cycle, rollouts)
     for _ in rollouts:  # which the selection did not look at
         pass
     problems = store.problems()
     for problem in problems.values():  # of a cycle whose update has begun nobody else recalls them
         run.data.train.skips.recall(problem)
-    _check_complete(store, seen | problems.keys())
-    kept = [_checked(store, item) for item in selected.items]
+    _check_complete(store, sizes.keys() | problems.keys())
+    kept = [_checked(store, sizes, item) for item in selected.items]
     kept.sort(key=lambda item: (item.sample.id, item.target.index))
-    learnable = [item for item in kept if _is_learnable(run, adapter, item)]
+    learnable = [item for item in kept if not _leave_out(run, adapter, item)]
     return CycleRollouts(selected=evolve(selected, items=learnable), rewards=rewards, probed=held)
 
 
@@ -82,36 +83,47 @@ def mark_kept(run: Run, cycle: int, selected: Selected) -> None:
     run.processes.wait()
 
 
-def _selected(run: Run, rollouts: Iterator[Rollout]) -> Selected:
-    """Call the selection, which may be anybody's."""
+def _copied(rollout: Rollout) -> Rollout:
+    """Return a rollout that can be changed without changing this one."""
+    return evolve(
+        rollout, hypotheses=[evolve(h, scores=dict(h.scores)) for h in rollout.hypotheses]
+    )
+
+
+def _chosen(run: Run, cycle: int, rollouts: Iterator[Rollout]) -> Selected:
+    """Call the selection, and check what it returns; what it draws is keyed as all noise is."""
     name = read_plugin_reference(run.config.selection)[0]
+    key = (f"the selection '{name}'", "select", str(run.config.seed), str(cycle))
     try:
-        with global_state_restored(f"the selection '{name}'", "select"):
+        with global_state_restored(*key):
             selected = run.selection.select(rollouts, run.selection_context)
-            weights = [item.weight for item in selected.items]
+            items, divisor = list(selected.items), selected.divisor
+            are_weights = all(math.isfinite(item.weight) and item.weight >= 0 for item in items)
     except (AudioForgeError, OSError, KeyboardInterrupt):
         raise
-    except Exception as error:  # foreign code
+    except BaseException as error:  # foreign code, which may even call sys.exit
         raise PluginError(
             f"the selection '{name}' failed: {describe(error)}. Mend it, or choose another "
             f"--selection."
         ) from error
-    if selected.divisor not in DIVISORS:
+    if divisor not in DIVISORS:
         known = ", ".join(DIVISORS)
         raise PluginError(
-            f"the selection '{name}' returned the divisor {selected.divisor!r}, not one of {known}"
+            f"the selection '{name}' returned the divisor {divisor!r}, not one of {known}"
         )
-    if not all(math.isfinite(weight) and weight >= 0 for weight in weights):
+    if not are_weights:
         raise PluginError(f"the selection '{name}' returned a weight that is no number from 0")
-    return selected
+    return Selected(items, divisor)
 
 
-def _checked(store: RolloutStore, item: Kept) -> Kept:
+def _checked(store: RolloutStore, sizes: Mapping[str, int], item: Kept) -> Kept:
     """Return what is kept with the run's own sample, which a plugin may have copied."""
-    sample = store.samples.get(item.sample.id)
-    if sample is None:
-        raise PluginError(f"the selection kept '{item.sample.id}', which is not in the data")
-    return evolve(item, sample=sample)
+    identity, index = item.sample.id, item.target.index
+    if identity not in sizes:
+        raise PluginError(f"the selection kept '{identity}', which is not in the rollouts")
+    if not 0 <= index < sizes[identity]:
+        raise PluginError(f"the selection kept hypothesis {index} of '{identity}', which has none")
+    return evolve(item, sample=store.samples[identity])
 
 
 def _check_complete(store: RolloutStore, seen: Set[str]) -> None:
@@ -123,10 +135,10 @@ def _check_complete(store: RolloutStore, seen: Set[str]) -> None:
         )
 
 
-def _is_learnable(run: Run, adapter: ModelAdapter, item: Kept) -> bool:
-    """Say whether the model can learn a target; write down why not."""
+def _leave_out(run: Run, adapter: ModelAdapter, item: Kept) -> bool:
+    """Write down why the model cannot learn a target; say whether that is so."""
     reason = adapter.target_problem(item.sample, item.target)
     if reason is not None:
         problem = Problem(item.sample.place, reason, "unlearnable target")
         run.data.train.skips.add(problem)
-    return reason is None
+    return reason is not None

@@ -19,7 +19,7 @@ from audioforge.run.disk_space import check_disk_space
 from audioforge.run.environment import sha256_of
 from audioforge.run.folder import RunFolder
 from audioforge.run.folder_claim import FolderClaim
-from audioforge.run.prepare import OUTPUT_DIR, prepare
+from audioforge.run.prepare import OUTPUT_DIR, closing_executor, prepare
 from audioforge.run.run import Run
 from audioforge.terminal.reporter import Reporter
 
@@ -97,6 +97,8 @@ class AudioRAFTTrainer:
     def prepare(self, dataset: str | None = None) -> Run:
         """Read the data and set everything up, without training or writing anything.
 
+        Whoever asks closes the run's executor.
+
         Args:
             dataset: Training data; None for the configuration's.
         """
@@ -122,11 +124,8 @@ class AudioRAFTTrainer:
             run = prepare(
                 config, self._registry, self._reporter, resumes=self._resumes, claim=claim
             )
-            try:
-                with run.stop:
-                    return self._train(run)
-            finally:
-                run.executor.close()
+            with closing_executor(run.executor, run.reporter), run.stop:
+                return self._train(run)
         finally:
             claim.release()
 

@@ -58,19 +58,14 @@ def breaking_off(run: Run) -> Iterator[None]:
     """
     try:
         yield
-    except (AudioForgeError, KeyboardInterrupt):
+    except BaseException as error:  # trackers are to hear the end of it, whatever it is
         _leave(run)
+        if isinstance(error, OSError | SafetensorError):
+            raise TrainingError(f"{_what_failed(error)}. Mend that, and go on.") from error
+        if isinstance(error, RuntimeError | MemoryError) and is_out_of_memory(error):
+            said = str(error).splitlines()[0] if str(error) else "of the machine"
+            raise TrainingError(f"out of memory: {said}") from error
         raise
-    except (OSError, SafetensorError) as error:
-        _leave(run)
-        raise TrainingError(f"{_what_failed(error)}. Mend that, and go on.") from error
-    except (RuntimeError, MemoryError) as error:
-        if not is_out_of_memory(error):
-            raise
-        _leave(run)
-        raise TrainingError(
-            f"out of memory: {str(error).splitlines()[0] if str(error) else 'of the machine'}"
-        ) from error
 
 
 def _leave(run: Run) -> None:

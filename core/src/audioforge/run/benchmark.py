@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from typing import Any, cast
 
 import attrs
@@ -24,7 +23,7 @@ from audioforge.run.check_settings import check_settings
 from audioforge.run.data.run_data import data_request
 from audioforge.run.data.samples import Wanted, check_labels, load_samples, normalizer_for
 from audioforge.run.folder_claim import FolderClaim
-from audioforge.run.prepare import create_executor, create_verification
+from audioforge.run.prepare import closing_executor, create_executor, create_verification
 from audioforge.tasks import SpeechTask, speech_task
 from audioforge.terminal.reporter import Reporter
 from audioforge.torch_companions import hide_broken_companions
@@ -81,10 +80,11 @@ def run_benchmark(
     hide_broken_companions()
     registry = registry or discover()
     check_settings(registry, config)
-    with closing(create_executor(registry, config)) as executor:
-        if not executor.processes.is_main:
-            reporter = Reporter(quiet=True, warnings=False)
-        reporter = reporter or Reporter()
+    executor = create_executor(registry, config)
+    if not executor.processes.is_main:
+        reporter = Reporter(quiet=True, warnings=False)
+    reporter = reporter or Reporter()
+    with closing_executor(executor, reporter):
         return _benchmark(config, registry, reporter, executor, claim, word_times=word_times)
 
 

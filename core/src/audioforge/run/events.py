@@ -1,4 +1,7 @@
-"""What happens in a run, told once, to everybody who listens: terminal, files, trackers."""
+"""What happens in a run, told once, to everybody who listens: terminal, files, trackers.
+
+What comes before the loop (settings, data, disk) and how far a stage is goes to the terminal alone.
+"""
 
 from __future__ import annotations
 

@@ -41,7 +41,11 @@ class RunLock:
         """
         self._take(self._lock, self._rank)
         owner = {"pid": os.getpid(), "host": socket.gethostname()}
-        atomic.write_json(self._owner(self._rank), owner)
+        try:
+            atomic.write_json(self._owner(self._rank), owner)
+        except BaseException:  # such as a full disk
+            self._lock.release()
+            raise
 
     def require_all_free(self) -> None:
         """Check that no process of an earlier start still writes.

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import cast
 
 import attrs
 
 from audioforge.config import AudioRAFTConfig, BenchmarkConfig, RewardSettings
-from audioforge.errors import ConfigError
+from audioforge.errors import ConfigError, describe
 from audioforge.executor import Executor
 from audioforge.find_adapter import choose_adapter
 from audioforge.inference.stop import StopRequest
@@ -116,8 +116,24 @@ def create_executor(registry: Registry, config: BenchmarkConfig) -> Executor:
     """
     name, options = read_plugin_reference(config.executor)
     executor = cast("Executor", registry.create("executors", name, **options))
-    executor.join(config.device, config.dtype)
+    try:
+        executor.join(config.device, config.dtype)
+    except BaseException:
+        executor.close()
+        raise
     return executor
+
+
+@contextmanager
+def closing_executor(executor: Executor, reporter: Reporter) -> Iterator[None]:
+    """Close an executor at the end; that this fails costs nothing by then, and hides no error."""
+    try:
+        yield
+    finally:
+        try:
+            executor.close()
+        except Exception as error:  # an executor is foreign code
+            reporter.warn(f"the executor cannot be closed: {describe(error)}")
 
 
 def create_selection(registry: Registry, config: AudioRAFTConfig) -> Selection:
@@ -161,7 +177,7 @@ def create_verification(
     return Verification(registry, config.verifiers, config.aggregator, context, guard)
 
 
-def describe(run: Run) -> list[str]:
+def plan_of(run: Run) -> list[str]:
     """Return what a run would do, a line each."""
     config, data = run.config, run.data
     retention = ", ".join(f"{r.name} ({len(r.samples)})" for r in data.retention) or "none"

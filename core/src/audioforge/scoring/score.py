@@ -226,6 +226,7 @@ def _scored(
             groups.append([prediction])
     samples = _with_own_ids([group[0].sample for group in groups])
     rollouts = verification.verify(0, samples, [[p.hypothesis for p in g] for g in groups])
+    verification.guard.count(rollouts)
     for rollout, group in zip(rollouts, groups, strict=True):
         tally.add(rollout, [p.where for p in group])
     return [hypothesis for rollout in rollouts for hypothesis in rollout.hypotheses]
