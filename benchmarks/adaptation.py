@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from audioforge import AudioRAFTConfig, AudioRAFTTrainer, keyed_random
+from audioforge.terminal.figures import percent, point_interval
 from audioforge.terminal.reporter import Reporter
 
 COMMON: dict[str, Any] = {
@@ -153,19 +154,21 @@ def _reduction(base: float, value: float, higher_is_better: bool) -> float:
 def _line(row: dict[str, Any]) -> str:
     low, high = row["last_difference_ci95"]
     text = (
-        f"{row['run']:10} seed {row['seed']}: base {row['base']:.1%}, last cycle {row['last']:.1%} "
-        f"(difference {low:+.1%} to {high:+.1%}), exported {row['exported']:.1%} at "
-        f"{row['interpolation']:g}, {row['relative_reduction']:.0%} fewer errors, "
+        f"{row['run']:10} seed {row['seed']}: base {percent(row['base'])}, last cycle "
+        f"{percent(row['last'])} (difference {point_interval(low, high)} points), exported "
+        f"{percent(row['exported'])} at {row['interpolation']:g}, "
+        f"{percent(row['relative_reduction'], digits=0)} fewer errors, "
         f"{row['seconds']:.0f} s"
     )
     for name, retained in row["retention"].items():
         low, high = retained["difference_ci95"]
         base = row["base_retention"][name][row["metric"]]
         value = retained[row["metric"]]
-        text += f"; {Path(name).stem} {base:.1%} → {value:.1%} ({low:+.1%} to {high:+.1%})"
+        difference = f"{point_interval(low, high)} points"
+        text += f"; {Path(name).stem} {percent(base)} → {percent(value)} ({difference})"
     if row["test"]:
         base, best = (row["test"][model][row["metric"]] for model in ("base", "best"))
-        text += f"; {Path(row['test']['dataset']).stem} {base:.1%} → {best:.1%}"
+        text += f"; {Path(row['test']['dataset']).stem} {percent(base)} → {percent(best)}"
     return text
 
 
@@ -174,8 +177,8 @@ def _means(rows: list[dict[str, Any]]) -> str:
     for name in dict.fromkeys(row["run"] for row in rows):
         own = [row for row in rows if row["run"] == name]
         last = sum(row["last"] for row in own) / len(own)
-        reduction = sum(row["last_relative_reduction"] for row in own) / len(own)
-        lines.append(f"{name:10} last cycle {last:.1%}, relative reduction {reduction:.0%}")
+        reduction = percent(sum(r["last_relative_reduction"] for r in own) / len(own), digits=0)
+        lines.append(f"{name:10} last cycle {percent(last)}, relative reduction {reduction}")
     return "\n".join(lines)
 
 

@@ -7,11 +7,13 @@ where the level is a ratio or a frequency) is the recording as it is.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from scipy.signal import butter, sosfiltfilt
 
 from audioforge.keyed_random import generator
+from audioforge.terminal.figures import percent
 
 LOW_PASS_ORDER = 10
 
@@ -25,7 +27,8 @@ def with_noise(waveform: np.ndarray, snr_db: float | None, key: str) -> np.ndarr
         return waveform
     noise = generator("noise", key).standard_normal(len(waveform))
     power = np.mean(np.square(waveform, dtype=np.float64))
-    return (waveform + noise * np.sqrt(power / 10 ** (snr_db / 10))).astype(np.float32)
+    noisy: np.ndarray = waveform + noise * np.sqrt(power / 10 ** (snr_db / 10))
+    return noisy.astype(np.float32)
 
 
 def clipped(waveform: np.ndarray, share: float) -> np.ndarray:
@@ -34,7 +37,8 @@ def clipped(waveform: np.ndarray, share: float) -> np.ndarray:
         return waveform
     amplitude = np.abs(waveform)
     limit = np.quantile(amplitude[amplitude > 0], 1 - share)
-    return np.clip(waveform, -limit, limit)
+    cut: np.ndarray = np.clip(waveform, -limit, limit)
+    return cut
 
 
 def low_passed(waveform: np.ndarray, cutoff_hz: float | None, sampling_rate: int) -> np.ndarray:
@@ -42,7 +46,8 @@ def low_passed(waveform: np.ndarray, cutoff_hz: float | None, sampling_rate: int
     if cutoff_hz is None:
         return waveform
     sections = butter(LOW_PASS_ORDER, cutoff_hz, fs=sampling_rate, output="sos")
-    return sosfiltfilt(sections, waveform).astype(np.float32)
+    filtered: np.ndarray = sosfiltfilt(sections, waveform)
+    return filtered.astype(np.float32)
 
 
 def padded(waveform: np.ndarray, share: float) -> np.ndarray:
@@ -59,23 +64,23 @@ def grid(
         "noise": [
             (
                 "clean" if snr is None else f"{snr} dB",
-                lambda snr=snr: with_noise(waveform, snr, key),
+                partial(with_noise, waveform, snr, key),
             )
             for snr in (None, 40, 30, 20, 10, 0)
         ],
         "clipping": [
-            (f"{share:.0%}", lambda share=share: clipped(waveform, share))
+            (percent(share, digits=0), partial(clipped, waveform, share))
             for share in (0, 0.01, 0.05, 0.20)
         ],
         "low-pass": [
             (
                 "none" if cutoff is None else f"{cutoff // 1000} kHz",
-                lambda cutoff=cutoff: low_passed(waveform, cutoff, sampling_rate),
+                partial(low_passed, waveform, cutoff, sampling_rate),
             )
             for cutoff in (None, 7000, 4000, 2000)
         ],
         "silence": [
-            (f"{share:.0%}", lambda share=share: padded(waveform, share))
+            (percent(share, digits=0), partial(padded, waveform, share))
             for share in (0, 0.25, 0.50)
         ],
     }

@@ -28,15 +28,15 @@ from pathlib import Path
 import torch
 from attrs import frozen
 from existing import existing
-from soak import compare
+from interrupted_runs import compare
 
 from audioforge import keyed_random
 from audioforge.dataset import DatasetRequest
 from audioforge.find_adapter import load_adapter
 from audioforge.find_dataset import open_dataset
-from audioforge.inference.clips import ClipLoader, chunks_of
+from audioforge.inference.clips import chunks_of
 from audioforge.inference.processes import Processes
-from audioforge.inference.sampling import sample_hypotheses
+from audioforge.inference.sampling import Sampler
 from audioforge.inference.skip_log import SkipLog
 from audioforge.model import LoadOptions, ModelAdapter, SamplingParams, Task
 from audioforge.plugins import discover
@@ -130,19 +130,17 @@ def rows(subject: Subject, hypotheses: int) -> Iterator[tuple[str, int, int]]:
 
 def draw(adapter: ModelAdapter, samples: Sequence[AudioSample], k: int, size: int) -> Drawn:
     """Draw k hypotheses of each sample through the engine."""
-    batches = sample_hypotheses(
-        adapter,
-        ClipLoader(adapter, SkipLog()),
-        chunks_of(samples, size),
-        k,
-        SamplingParams(seed=1, cycle=1),
+    sampler = Sampler(
+        adapter=adapter,
+        k=k,
+        params=SamplingParams(seed=1, cycle=1),
+        skips=SkipLog(),
         processes=Processes("cpu", "float32"),
         reporter=Reporter(quiet=True),
-        what="sample",
     )
     return {
         (clip.sample.id, hypothesis.index): hypothesis.content
-        for batch in batches
+        for batch in sampler.batches(chunks_of(samples, size), "sample")
         for clip, drawn in batch.sampled
         for hypothesis in drawn
     }

@@ -40,8 +40,8 @@ class Setting:
     """What is simulated.
 
     Attributes:
-        speakers: How many.
-        utterances: Of each; their mean where `uneven`.
+        speakers: Number of speakers.
+        utterances: Utterances of each speaker; their mean where `uneven`.
         effect: Standard deviation of a model's effect on a speaker, in points.
         gain: True improvement, in points; 0 for the null.
         uneven: Whether some speakers have many more utterances than others.
@@ -66,7 +66,7 @@ class Corpus:
     """One simulated set: words and errors, per utterance.
 
     Attributes:
-        speakers: Name of each utterance's.
+        speakers: The speaker of each utterance.
         words: Reference words.
         base: Errors of the base.
         exported: Errors of the points on the best cycle's line, then of the other cycles.
@@ -141,7 +141,9 @@ def simulate(setting: Setting, number: int) -> Corpus:
         factor = np.maximum(1 + change[owner], 0)
         kept = draw.binomial(common, np.minimum(factor, 1))
         more = draw.poisson(COMMON * expected * np.maximum(factor - 1, 0))
-        return kept + more + draw.poisson((1 - COMMON) * expected * factor)
+        others = draw.poisson((1 - COMMON) * expected * factor)
+        total: np.ndarray = kept + more + others
+        return total
 
     changes = _changes(setting, draw, sizes * rates)
     cycles = [errors(change) for change in changes[:CYCLES]]
@@ -159,7 +161,7 @@ def _changes(setting: Setting, draw: np.random.Generator, weight: np.ndarray) ->
     size = (CYCLES + 1, setting.speakers)
     mixed = np.sqrt(setting.shared) * draw.normal(size=setting.speakers)
     mixed = mixed + np.sqrt(1 - setting.shared) * draw.normal(size=size)
-    changes = np.clip(setting.effect / 100 / BASE_RATE * mixed, -0.9, 0.9)
+    changes: np.ndarray = np.clip(setting.effect / 100 / BASE_RATE * mixed, -0.9, 0.9)
     if not setting.generalises:  # these speakers together neither gain nor lose
         changes -= (changes @ weight / weight.sum())[:, None]
     return changes - setting.gain / 100 / BASE_RATE
@@ -180,8 +182,8 @@ def rates(setting: Setting, simulations: int, methods: Sequence[str]) -> dict[st
 
     Args:
         setting: What is simulated.
-        simulations: How many corpora.
-        methods: Of `METHODS`.
+        simulations: Number of corpora.
+        methods: Names in `METHODS`.
     """
     counts: Counter[str] = Counter()
     for number in range(simulations):

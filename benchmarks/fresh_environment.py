@@ -29,8 +29,8 @@ class FreshEnvironment:
         folder: Where it is.
 
     Attributes:
-        python: Its interpreter.
-        site: Its `site-packages`.
+        python: The environment's interpreter.
+        site: The environment's `site-packages`.
     """
 
     def __init__(self, folder: Path) -> None:

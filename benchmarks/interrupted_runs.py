@@ -18,7 +18,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -56,7 +56,7 @@ class Recipe:
     """What is run again and again.
 
     Attributes:
-        settings: Of `audioforge train`.
+        settings: Settings of `audioforge train`.
         plugin: A single file that is given as `--plugin`; None for none.
         processes: Workers; more than one are started by torchrun.
     """
@@ -168,22 +168,26 @@ def kill_at_random(
     """Kill a run at instants after its start and each resume, and let it end.
 
     Args:
-        recipe: Of the run.
-        folder: Of the run.
-        length: That the instants are drawn over, in seconds.
+        recipe: What is run.
+        folder: The run folder.
+        length: Seconds from 0 over which the instants are drawn.
         wanted: At most so many kills, at least one; fewer when it ends before its instant comes.
         draw: Draws them.
     """
     kills: list[Kill] = []
     while True:
         at = time.monotonic() + draw.uniform(0, length) if len(kills) < wanted else math.inf
-        kill = finish(recipe, folder, lambda at=at: time.monotonic() > at)
+        kill = finish(recipe, folder, partial(_is_over, at))
         if kill is not None:
             kills.append(kill)
         elif kills:
             return kills
         else:  # it was done before the instant came
             shutil.rmtree(folder)
+
+
+def _is_over(instant: float) -> bool:
+    return time.monotonic() > instant
 
 
 def phase(folder: Path) -> str:

@@ -35,13 +35,13 @@ class Task:
     """One task and what became of its runs.
 
     Attributes:
-        name: Of the task.
-        recipe: Of its runs.
-        quota: Kills that it is to have.
-        seconds: That the run took which nothing interrupted.
+        name: Name of the task.
+        recipe: What each run of the task does.
+        quota: Kills that the task is to have.
+        seconds: How long the run took that nothing interrupted.
         under_way: Kills that runs under way may still make.
         runs: How many were begun.
-        kills: That were made.
+        kills: The kills that were made.
         differing: Runs that ended otherwise, with what differs.
     """
 
@@ -138,8 +138,8 @@ def _print_table(tasks: list[Task]) -> None:
             f"{equal} |"
         )
     for task in tasks:
-        for differing in task.differing:
-            print(f"differs: {differing}")
+        for difference in task.differing:
+            print(f"differs: {difference}")
     kills, runs = sum(len(task.kills) for task in tasks), sum(task.runs for task in tasks)
     differing = sum(len(task.differing) for task in tasks)
     print(f"{kills} kills in {runs} runs; {runs - differing} results equal")

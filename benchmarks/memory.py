@@ -145,7 +145,7 @@ class _Watch:
 
     Attributes:
         run: The run folder.
-        clips: Of the dataset.
+        clips: Clips of the dataset.
         by_phase: Every measurement in bytes.
         warm: When warm-up was over, in bytes; 0 before.
         later: Everything after it, in bytes.

@@ -28,6 +28,7 @@ from audioforge.config import VerifierSetting
 from audioforge.judging.verification import create_verifier, verifier_context
 from audioforge.plugins import discover
 from audioforge.sample import AudioSample, Clip, Hypothesis, Score
+from audioforge.terminal.figures import percent
 from audioforge.verifier import Verifier
 
 SAMPLING_RATE = 16_000
@@ -47,7 +48,7 @@ class Curve:
 
     Attributes:
         levels: Names of the levels, from the least to the worst.
-        scores: Of each recording, one per level.
+        scores: A row for each recording, with a score for each level.
     """
 
     levels: list[str]
@@ -126,14 +127,16 @@ def _print(curves: dict[str, Curve], verifier: str, clips: int) -> None:
     print("| Degradation | Pairs | In the right order |")
     print("| --- | --- | --- |")
     counts = {name: right_pairs(curve.rewards()) for name, curve in curves.items()}
-    counts["all"] = tuple(map(sum, zip(*counts.values(), strict=True)))
+    right, total = (sum(column) for column in zip(*counts.values(), strict=True))
+    counts["all"] = right, total
     for name, (right, total) in counts.items():
-        print(f"| {name} | {total} | {right} ({right / total:.1%}) |")
+        print(f"| {name} | {total} | {right} ({percent(right / total)}) |")
     for degradation, metric, sign in MEASURES:
         scores = curves[degradation].scores
         if metric in scores[0][0].metrics:
             right, total = right_pairs([[sign * s.metrics[metric] for s in row] for row in scores])
-            print(f"| {degradation}, by {metric} alone | {total} | {right} ({right / total:.1%}) |")
+            share = percent(right / total)
+            print(f"| {degradation}, by {metric} alone | {total} | {right} ({share}) |")
     for name, curve in curves.items():
         rewards = curve.rewards()
         print(f"\n| {name} | " + " | ".join(curve.levels) + " |")

@@ -19,6 +19,7 @@ from typing import Any
 from adaptation import COMMON, RECIPES
 
 from audioforge import AudioRAFTConfig, AudioRAFTTrainer
+from audioforge.terminal.figures import percent, point_interval
 from audioforge.terminal.reporter import Reporter
 
 
@@ -89,11 +90,11 @@ def _without_transcripts(manifest: Path, output: Path) -> Path:
 
 def _line(reward: str, seed: int, summary: dict[str, Any], metrics: list[str]) -> str:
     last = summary["cycles"][-1]
-    values = "; ".join(f"{m} {summary['base'][m]:.1%} → {last[m]:.1%}" for m in metrics)
+    values = "; ".join(f"{m} {percent(summary['base'][m])} → {percent(last[m])}" for m in metrics)
     low, high = last["difference_ci95"]
     return (
-        f"{reward} · seed {seed}: {values} (difference of {summary['metric']} {low:+.1%} to "
-        f"{high:+.1%}), kept {[c['kept'] for c in summary['cycles']]}"
+        f"{reward} · seed {seed}: {values} (difference of {summary['metric']} "
+        f"{point_interval(low, high)} points), kept {[c['kept'] for c in summary['cycles']]}"
     )
 
 

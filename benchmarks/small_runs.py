@@ -54,6 +54,7 @@ def write_runs(folder: Path, *, short: bool) -> dict[str, Recipe]:
     speech = _write_roles(folder / "speech", sizes, _demo("target"), _demo("source"))
     commands = _write_roles(folder / "commands", sizes, _demo("commands"), _demo("commands"))
     tones = _write_roles(folder / "tones", sizes, _tones, _tones)
+    # A recipe for each way to learn: weights whole and low-rank, CTC, a head, generated speech.
     whisper = {**speech, "model_name": str(assets.model()), "learning_rate": 5e-4}
     return {
         "whisper": Recipe(_settings(whisper)),

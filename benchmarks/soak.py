@@ -88,12 +88,16 @@ def _killed_run(
 def _kill_in_each_phase(recipe: Recipe, folder: Path) -> list[Kill]:
     kills = []
     for wanted in PHASES[1:]:
-        kill = finish(recipe, folder, lambda wanted=wanted: phase(folder) == wanted)
+        kill = finish(recipe, folder, partial(_is_in_phase, folder, wanted))
         if kill is None:
             raise SystemExit(f"the phase '{wanted}' was over before it was seen")
         kills.append(kill)
     finish(recipe, folder)
     return kills
+
+
+def _is_in_phase(folder: Path, wanted: str) -> bool:
+    return phase(folder) == wanted
 
 
 def _arguments() -> argparse.Namespace:

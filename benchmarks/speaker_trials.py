@@ -23,6 +23,7 @@ from audioforge.config import VerifierSetting
 from audioforge.judging.verification import create_verifier, verifier_context
 from audioforge.plugins import discover
 from audioforge.sample import AudioSample, Hypothesis
+from audioforge.terminal.figures import percent
 from audioforge_verifiers.ecapa import PICKLED, build
 
 
@@ -53,14 +54,14 @@ def main() -> None:
     for name in (*sorted(set(sources)), "all"):
         chosen = np.ones(len(trials), bool) if name == "all" else sources == name
         rate, threshold = equal_error_rate(cosines[chosen], labels[chosen])
-        print(f"| {name} | {chosen.sum()} | {rate:.1%} | {threshold:.3f} |")
+        print(f"| {name} | {chosen.sum()} | {percent(rate)} | {threshold:.3f} |")
 
 
 def equal_error_rate(cosines: np.ndarray, same: np.ndarray) -> tuple[float, float]:
     """Return the equal error rate, and the threshold where it is reached.
 
     Args:
-        cosines: Of each trial.
+        cosines: Cosine of the two recordings of each trial.
         same: Whether its two recordings are of one speaker.
     """
     thresholds = np.sort(cosines)

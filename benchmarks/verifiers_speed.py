@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from attrs import evolve
 from existing import existing
 
 from audioforge.audio import load_clip
@@ -30,6 +31,7 @@ from audioforge.keyed_random import generator
 from audioforge.model import Task
 from audioforge.plugins import Registry, discover
 from audioforge.sample import AudioSample, Hypothesis
+from audioforge.tasks import speech_task
 from audioforge.verifier import Verifier
 from audioforge_verifiers.ecapa import PICKLED, build
 
@@ -97,7 +99,8 @@ def _create(
 
 def _text_work(verifier: Verifier, pairs: int) -> Callable[[], object]:
     random = generator("pairs")
-    length = 1 if "classification" in verifier.tasks else 10
+    task = speech_task(verifier.tasks[0])
+    length = 1 if task.has_classes else 10
     texts = [" ".join(random.choice(WORDS, length)) for _ in range(2 * pairs)]
     if verifier.scope == "rollout":  # samples of four hypotheses each
         prompts = [AudioSample(str(i), reference=texts[i], duration=5.0) for i in range(pairs // 4)]
@@ -107,8 +110,8 @@ def _text_work(verifier: Verifier, pairs: int) -> Callable[[], object]:
             AudioSample(str(i), reference=texts[i], labels=(texts[i],), duration=5.0)
             for i in range(pairs)
         ]
-    kind = "label" if length == 1 else "text"
-    hypotheses = [Hypothesis(index=i % 4, **{kind: t}) for i, t in enumerate(texts[pairs:])]
+    said = enumerate(texts[pairs:])
+    hypotheses = [evolve(task.hypothesis(text), index=i % 4) for i, text in said]
     return lambda: verifier.verify(samples, hypotheses[: len(samples)])
 
 

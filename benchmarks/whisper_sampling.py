@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from attrs import frozen
 from existing import existing
 
 from audioforge.audio import load_clip
@@ -30,6 +31,23 @@ from audioforge.model import LoadOptions, SamplingParams
 from audioforge.sample import AudioSample, Clip
 from audioforge_whisper.adapter import WhisperAdapter, WhisperBatch
 from audioforge_whisper.untrained import SIZES, write_untrained
+
+
+@frozen(eq=False)
+class Subject:
+    """A Whisper, loaded twice, and clips.
+
+    Attributes:
+        name: What the table calls it.
+        adapter: In AudioForge.
+        plain: In Transformers.
+        batch: Clips, prepared.
+    """
+
+    name: str
+    adapter: WhisperAdapter
+    plain: Any
+    batch: WhisperBatch
 
 
 def main() -> None:
@@ -52,21 +70,21 @@ def main() -> None:
         plain = _plain_model(args.model, args.device)
         batch = adapter.prepare(_recordings(args.data, adapter, 32))
         for k in (4, 8):
-            _compare(args.model.name[:16], adapter, plain, batch, k, 16, args.repeats)
+            _compare(Subject(args.model.name[:16], adapter, plain, batch), k, 16, args.repeats)
     with tempfile.TemporaryDirectory() as folder:
         write_untrained(Path(folder), SIZES[args.size])
         adapter = WhisperAdapter.load(folder, LoadOptions(device=args.device))
         plain = _plain_model(Path(folder), args.device)
     batch = adapter.prepare(_noise_clips(args.clips))
     for k in (4, 8):
-        _compare(args.size, adapter, plain, batch, k, args.new_tokens, args.repeats)
+        _compare(Subject(args.size, adapter, plain, batch), k, args.new_tokens, args.repeats)
 
 
 def _plain_model(folder: Path, device: str) -> Any:
     # Imported late: audioforge_whisper first hides a broken torchaudio from Transformers.
     from transformers import WhisperForConditionalGeneration
 
-    model = WhisperForConditionalGeneration.from_pretrained(folder, dtype=torch.float32)
+    model: Any = WhisperForConditionalGeneration.from_pretrained(folder, dtype=torch.float32)
     return model.to(device).eval()
 
 
@@ -81,21 +99,12 @@ def _noise_clips(count: int) -> list[Clip]:
     return [Clip(AudioSample(id=str(i)), wave, 16_000) for i, wave in enumerate(noise)]
 
 
-def _compare(
-    name: str,
-    adapter: WhisperAdapter,
-    plain: Any,
-    batch: WhisperBatch,
-    k: int,
-    new_tokens: int,
-    repeats: int,
-) -> None:
+def _compare(subject: Subject, k: int, new_tokens: int, repeats: int) -> None:
     params = SamplingParams(max_new_tokens=new_tokens)
-    features = batch.features
 
     def theirs() -> None:
-        plain.generate(
-            features,
+        subject.plain.generate(
+            subject.batch.features,
             do_sample=True,
             num_return_sequences=k,
             top_k=0,
@@ -104,15 +113,16 @@ def _compare(
         )
 
     def ours() -> None:
-        adapter.sample(batch, k, params)
+        subject.adapter.sample(subject.batch, k, params)
 
     times: list[tuple[float, float]] = [
         (_seconds(theirs), _seconds(ours)) for _ in range(repeats + 1)
     ][1:]  # the first warms up
     peer, own = (statistics.median(column) for column in zip(*times, strict=True))
-    clips = len(batch.samples)
+    clips = len(subject.batch.samples)
     print(
-        f"{name:<16} {clips:5d} {k:2d} {new_tokens:7d} {peer:15.3f} {own:13.3f} {peer / own:6.2f}"
+        f"{subject.name:<16} {clips:5d} {k:2d} {new_tokens:7d} {peer:15.3f} {own:13.3f} "
+        f"{peer / own:6.2f}"
     )
 
 

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from attrs import evolve
 
-from audioforge.errors import ConfigError
 from audioforge.model import GREEDY, SamplingParams
 from audioforge_classification.draw import draw_labels
 
@@ -58,21 +57,6 @@ def test_extreme_logits_draw_only_what_is_possible():
 
 def test_greedy_is_the_most_likely_label():
     assert draw_labels(LOGITS, IDS, 1, GREEDY).tolist() == [[0], [3]]
-
-
-@pytest.mark.parametrize(
-    ("k", "changes", "message"),
-    [
-        (2, {"temperature": 0.0}, "temperature: 0 is greedy and gives one hypothesis, not 2"),
-        (1, {"temperature": -1.0}, "temperature: -1.0 is negative"),
-        (0, {}, "samples_per_prompt: 0 is less than 1"),
-        (1, {"top_p": 0.0}, "top_p: 0.0 is not in"),
-        (1, {"top_k": -1}, "top_k: -1 is negative"),
-    ],
-)
-def test_senseless_parameters_are_named(k, changes, message):
-    with pytest.raises(ConfigError, match=message):
-        draw_labels(LOGITS, IDS, k, SamplingParams(**changes))
 
 
 def test_hypotheses_state_their_probability_at_temperature_one(untrained, load, clips):

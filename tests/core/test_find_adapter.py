@@ -25,7 +25,7 @@ class Adapter:
 
 
 def model(name, *serves):
-    factory = "adapter_for_checkpoints:Adapter"
+    factory = "adapter_to_be_found:Adapter"
     return ModelSpec(name=name, summary="A test.", factory=factory, serves=serves)
 
 
@@ -105,7 +105,7 @@ def test_two_adapters_for_one_checkpoint_ask_for_a_choice(registry):
 def test_a_checkpoint_is_loaded_by_its_config_or_by_the_named_adapter(
     registry, checkpoint, tmp_path, monkeypatch
 ):
-    (tmp_path / "adapter_for_checkpoints.py").write_text(MODULE)
+    (tmp_path / "adapter_to_be_found.py").write_text(MODULE)
     monkeypatch.syspath_prepend(tmp_path)
     folder = checkpoint(json.dumps(config()))
     options = LoadOptions(language="pl")

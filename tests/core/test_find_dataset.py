@@ -29,8 +29,8 @@ def spec(name, **fields):
         name=name,
         summary="A test.",
         tasks=("asr",),
-        factory="recorder_for_sources:Recorder",
-        options="recorder_for_sources:Options",
+        factory="recorder_for_datasets:Recorder",
+        options="recorder_for_datasets:Options",
         **fields,
     )
 
@@ -43,7 +43,7 @@ def plugin(distribution, *specs, errors=()):
 @pytest.fixture
 def registry(tmp_path, monkeypatch):
     (tmp_path / "modules").mkdir()
-    (tmp_path / "modules" / "recorder_for_sources.py").write_text(MODULE)
+    (tmp_path / "modules" / "recorder_for_datasets.py").write_text(MODULE)
     monkeypatch.syspath_prepend(tmp_path / "modules")
     return Registry(
         [

@@ -7,6 +7,7 @@ import pytest
 
 ROOMS = [
     "cli",
+    "dataset_report",
     "scoring",
     "raft",
     "run",
@@ -20,10 +21,21 @@ ROOMS = [
     "plugins",
     "config",
     "isolation",
+    "audio",
     "files",
     "terminal",
+    "torch_companions",
+    "import_path",
 ]
 """From the top. Below them all stand the contracts and the records that pass between rooms."""
+
+CONTRACTS = {
+    *("model", "verifier", "dataset", "reward", "selection", "tracker", "executor", "exporter"),
+    *("specs", "hookspecs", "own_plugin", "plugin_reference"),
+    *("sample", "tasks", "errors", "keyed_random"),
+}
+DOORS = {"__init__", "__main__"}
+"""How AudioForge is imported, and how it is started."""
 
 CORE = Path(__file__).parents[2] / "core/src/audioforge"
 
@@ -68,11 +80,13 @@ def test_no_room_imports_one_above_it(room):
 
 def test_contracts_import_no_room():
     """What a plugin imports must not bring the engine with it."""
-    contracts = {"sample", "model", "verifier", "dataset", "reward", "selection", "tracker"}
-    contracts |= {"executor", "exporter", "specs", "hookspecs", "errors", "tasks", "keyed_random"}
     for path in files():
-        if room_of(path) in contracts:
+        if room_of(path) in CONTRACTS:
             assert not imports_of(path) & set(ROOMS), path
+
+
+def test_every_module_has_its_place():
+    assert {room_of(path) for path in files()} == {*ROOMS, *CONTRACTS, *DOORS}
 
 
 def test_the_loop_is_on_one_page_and_no_file_is_long():

@@ -353,6 +353,16 @@ def test_datasets(broken_rules, old, new, expected):
         ("raise ConfigError([", "raise ValueError([", {"survives_saving"}),
         ("params.check(k)", "k, params.max_new_tokens + 1", {"takes_the_defaults"}),
         ("params.check(k)", "pass", {"refuses_senseless_parameters"}),
+        (
+            "params.check(k)",
+            "params.check(k)\n        self._network.eval()",
+            {"leaves_the_training_mode"},
+        ),
+        (
+            "        wanted = torch.tensor(",
+            "        self._network.train()\n        wanted = torch.tensor(",
+            {"leaves_the_training_mode"},
+        ),
         ("params.cycle, identity, index)", "params.cycle, index)", {"ids_and_indices_differ"}),
         ("params.cycle, identity, index)", "params.cycle, identity)", {"ids_and_indices_differ"}),
         ("torch.tensor(weights,", "torch.tensor([*map(abs, weights)],", {"loss_is_a_weighted_sum"}),

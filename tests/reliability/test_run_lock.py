@@ -66,4 +66,4 @@ def test_a_lock_whose_owner_is_not_known_is_still_a_lock(tmp_path: Path) -> None
     (tmp_path / "owner-00000.json").write_text("{")
     with pytest.raises(UsageError, match="another process writes this run"):
         second.acquire()
-    assert not second.is_held
+    assert second.is_taken

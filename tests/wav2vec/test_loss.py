@@ -175,3 +175,4 @@ def test_training_mode_draws_no_masks(load, nano_folder, digit_clips):
     assert np.array_equal(np.random.get_state()[1], before)
     short = evolve(clip, waveform=clip.waveform[:400])
     assert np.isfinite(own_loss(adapter, [short], ["A"], [1.0])[0])
+    assert adapter.module.config.mask_time_prob == 0.05  # and what is saved still asks for it

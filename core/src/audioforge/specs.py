@@ -19,9 +19,8 @@ class Spec:
         options: "package.module:Class" of an attrs class with the options the factory takes as
             keyword arguments; None when it takes none.
         example: "package.module:function" that says what to check it with, for the contract tests:
-            given a new folder, it returns the example of `audioforge_kit` for its kind. A
-            verifier or aggregator that works without options needs none; a model adapter and a
-            dataset need one.
+            given a new folder, it returns the example of `audioforge_kit` for its kind. A model
+            adapter, a dataset and an exporter need one; the others do if they need options.
     """
 
     name: str

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Literal, get_args
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from audioforge.model import Task
 from audioforge.sample import AudioSample, Clip, Hypothesis
+
+DEFAULT_TASK: Task = "asr"
+"""What a model does where nobody says."""
+
+Output = Literal["text", "label", "audio"]
+OUTPUTS: tuple[Output, ...] = get_args(Output)
+"""Fields of a hypothesis that a task may fill."""
 
 
 @frozen(kw_only=True)
@@ -32,7 +39,7 @@ class SpeechTask:
     name: Task
     default_verifiers: tuple[str, ...]
     metric_verifiers: tuple[str, ...]
-    output: Literal["text", "label", "audio"]
+    output: Output
     prediction_key: str
     reference: Literal["reference", "labels"]
     reference_needed: bool
@@ -58,6 +65,11 @@ class SpeechTask:
         if self.has_classes:
             return bool(sample.labels)
         return bool(sample.reference and sample.reference.strip())
+
+    def with_reference(self, sample: AudioSample, right: str) -> AudioSample:
+        """Return a sample of which this text or label is right."""
+        said = {"labels": (right,)} if self.has_classes else {"reference": right}
+        return evolve(sample, **said)
 
     def hypothesis(self, said: str) -> Hypothesis:
         """Return the hypothesis that says this text or label."""

@@ -98,7 +98,7 @@ class Features:
         """Take window, hop and filters from the extractor, and make noises.
 
         Args:
-            extractor: Of the model.
+            extractor: The model's feature extractor.
             snr_db: Least and greatest power of speech over noise in decibels.
         """
         self.extractor = extractor

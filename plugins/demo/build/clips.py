@@ -42,7 +42,7 @@ class Clip:
 
     Attributes:
         part: The part that it belongs to.
-        number: Its place in the part.
+        number: Place of the clip in the part.
         words: What is said.
         speaker: Who says it.
         samples: Mono samples at `voices.RATE_HZ`.
@@ -56,7 +56,7 @@ class Clip:
 
     @property
     def name(self) -> str:
-        """Its file, relative to the manifest."""
+        """The clip's file, relative to the manifest."""
         return f"audio/{self.part.name}-{self.number:03}.ogg"
 
     @property

@@ -44,7 +44,8 @@ def classify(
     features = extractor(waves, sampling_rate=16_000, return_tensors="pt").input_features
     with torch.inference_mode():
         classes = model(features).logits.argmax(-1).tolist()
-    return [model.config.id2label[index] for index in classes]
+    names = model.config.id2label or {}
+    return [names[index] for index in classes]
 
 
 def entries(part: Part) -> tuple[list[Path], list[str]]:

@@ -23,6 +23,7 @@ def build(tokenizer: WhisperTokenizer) -> WhisperForConditionalGeneration:
     Returns:
         The model, ready to train and to generate.
     """
+    # The prompt and the end are all that the network knows of Whisper's special tokens.
     end, start, plain = (tokenizer.vocab[token] for token in (END, *PROMPT))
     config = WhisperConfig(
         vocab_size=len(tokenizer),
@@ -44,6 +45,7 @@ def build(tokenizer: WhisperTokenizer) -> WhisperForConditionalGeneration:
         pad_token_id=end,
     )
     model = WhisperForConditionalGeneration(config)
+    # Generation has a file of its own: nothing is suppressed, since the vocabulary is the digits'.
     model.generation_config = GenerationConfig(
         decoder_start_token_id=start,
         no_timestamps_token_id=plain,

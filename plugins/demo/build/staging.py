@@ -31,4 +31,5 @@ def stage(
     clip = np.pad(speech * (SPEECH_RMS / rms), (before, after))
     if snr_db is not None:
         clip += rng.standard_normal(len(clip)) * (SPEECH_RMS * 10 ** (-snr_db / 20))
-    return np.clip(np.rint(clip), -32_768, 32_767).astype(np.int16)
+    limited: np.ndarray = np.clip(np.rint(clip), -32_768, 32_767)
+    return limited.astype(np.int16)

@@ -67,7 +67,8 @@ class Voice:
             command = self._command(text, path)
             subprocess.run(command, check=True, capture_output=True)  # noqa: S603 (our own words)
             samples, rate = soundfile.read(path, dtype="int16")
-        return samples if rate == RATE_HZ else soxr.resample(samples, rate, RATE_HZ)
+        resampled: Samples = soxr.resample(samples, rate, RATE_HZ) if rate != RATE_HZ else samples
+        return resampled
 
 
 def known(rng: random.Random, *, flite: float) -> Voice:

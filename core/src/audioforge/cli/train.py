@@ -82,6 +82,7 @@ def train(
     repeats. The run folder then holds the best model in best/, every rollout with its scores, and
     summary.json. A run that was stopped or killed goes on with --resume RUN.
     """
+    # A run is gone on with, by its own settings, or begun with those that were given.
     if resumed is not None:
         trainer = _resumed(resumed, config_file, plugin_files, flags, accept_changes=accept_changes)
         if trainer is None:
@@ -108,7 +109,8 @@ def train(
                 _print_plan(run, adapter, space, as_json)
         return
     summary = trainer.train()
-    if not summary.is_main:  # of several processes one speaks
+    # Of several processes one speaks: in JSON to programs, in a table to people.
+    if not summary.is_main:
         return
     if as_json:
         print_json(summary.as_mapping())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from attrs import define
 
 from audioforge.config.tables import (
@@ -36,6 +38,8 @@ class VerifyConfig(RewardSettings, DataSettings):
         ConfigError: With one line for each setting that is wrong.
     """
 
+    command: ClassVar[str] = "verify"
+
 
 @define(kw_only=True, slots=False)
 class BenchmarkConfig(RewardSettings, DatasetSettings, ModelSettings):
@@ -44,6 +48,8 @@ class BenchmarkConfig(RewardSettings, DatasetSettings, ModelSettings):
     Raises:
         ConfigError: With one line for each setting that is wrong.
     """
+
+    command: ClassVar[str] = "benchmark"
 
 
 @define(kw_only=True, slots=False)
@@ -57,6 +63,8 @@ class AudioRAFTConfig(
     Raises:
         ConfigError: With one line for each setting that is wrong.
     """
+
+    command: ClassVar[str] = "train"
 
     @property
     def effective_reward_threshold(self) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Set
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import attrs
 from attrs import define
@@ -20,7 +20,12 @@ class Settings:
 
     Raises:
         ConfigError: With one line for each setting that is wrong.
+
+    Attributes:
+        command: The command of `audioforge` that has the settings.
     """
+
+    command: ClassVar[str]
 
     def __attrs_post_init__(self) -> None:
         """Convert and check every setting; report all that is wrong at once."""
@@ -51,7 +56,7 @@ class Settings:
         """
         known = [a.name for a in attrs.fields(cls)]
         problems = [
-            f"{key}: there is no such setting. {_close(str(key), known)}"
+            f"{key}: there is no such setting. {cls._close(str(key), known)}"
             for key in values
             if key not in known
         ]
@@ -72,11 +77,10 @@ class Settings:
             plain[name] = list(value) if isinstance(value, tuple) else value
         return plain
 
-
-def _close(name: str, known: list[str]) -> str:
-    sentence = did_you_mean(name, known)
-    return (
-        sentence.split(" Known:")[0]
-        if sentence.startswith("Did")
-        else ("`audioforge train --help` lists them.")
-    )
+    @classmethod
+    def _close(cls, name: str, known: list[str]) -> str:
+        """Return the settings close to a name; where none is, the command that lists them all."""
+        sentence = did_you_mean(name, known)
+        if sentence.startswith("Did"):
+            return sentence.split(" Known:")[0]
+        return f"`audioforge {cls.command} --help` lists them."

@@ -13,7 +13,7 @@ from audioforge.config.settings import Settings
 from audioforge.config.verifier_setting import VerifierSetting
 from audioforge.errors import UsageError
 from audioforge.model import TASKS
-from audioforge.tasks import speech_task
+from audioforge.tasks import DEFAULT_TASK, speech_task
 
 
 @define(kw_only=True, slots=False)
@@ -43,7 +43,7 @@ class ModelSettings(Settings):
 class TaskSettings(Settings):
     """What is done, in which language, and where."""
 
-    task: str = setting("asr", "text", "What the model does.", choices=TASKS)
+    task: str = setting(DEFAULT_TASK, "text", "What the model does.", choices=TASKS)
     language: str | None = setting(
         None, "text", "Spoken language (en, pl, …); otherwise the sample's, or detected."
     )

@@ -109,6 +109,7 @@ def _use_patient_client() -> None:
 
     most_seconds = max(constants.HF_HUB_ETAG_TIMEOUT, constants.HF_HUB_DOWNLOAD_TIMEOUT)
 
+    # Every request is counted as it fails or succeeds, whichever library retries it.
     class PatientClient(httpx.Client):
         def send(self, request: httpx.Request, **settings: Any) -> httpx.Response:
             limits = request.extensions.get("timeout", {})
@@ -136,6 +137,7 @@ def _use_patient_client() -> None:
                 response.stream = PatientStream(what, response.stream)
             return response
 
+    # A body may break off after its headers came well: it counts when it has been read.
     class PatientStream(httpx.SyncByteStream):
         def __init__(self, what: str, stream: Any) -> None:
             self._what, self._stream, self._bytes = what, stream, 0

@@ -79,6 +79,7 @@ def read_model(
         CheckpointError: If the weights are missing, damaged, incomplete or pickled.
     """
 
+    # Files and size are looked at before Transformers allocates what they ask for.
     def read(folder: str) -> tuple[Any, dict[str, Any]]:
         check_files(location, Path(folder))
         check_size(location, Path(folder), model_class, **settings)
@@ -103,6 +104,7 @@ def read_model(
             f"says, such as {missing[0]}: the file is incomplete or of another model. Copy or save "
             f"the checkpoint again."
         )
+    # Everything behind this sees an ordinary checkpoint.
     update = locate(location, fetch_checkpoint).update
     return model if update is None else merge_update(model, update)
 

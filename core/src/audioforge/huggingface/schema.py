@@ -62,7 +62,7 @@ def one_of(*names: Any) -> Value:
 
 
 def optional(value: Value) -> Value:
-    """The same, or null."""
+    """A value of the kind, or null."""
     return Value(f"{value.what}, or null", lambda v: v is None or value.accepts(v))
 
 

@@ -58,7 +58,7 @@ def broken_weights(weights: Named, buffers: Named = ()) -> str | None:
 
     Args:
         weights: Tensors by name; what is not floating-point is left out.
-        buffers: The same; −∞ is allowed in them, since masks of attention are made of it.
+        buffers: Buffers by name; −∞ is allowed in them, since masks of attention are made of it.
     """
     found = [(name, _what(low, high)) for name, low, high in _extremes(weights)]
     found += [(name, _what(max(low, 0), max(high, 0))) for name, low, high in _extremes(buffers)]

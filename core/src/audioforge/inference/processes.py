@@ -1,6 +1,7 @@
-"""One process or many: the single seam through which the engine knows of the others.
+"""One process or many: how a run's processes share work and wait for each other.
 
-Accelerate places and reduces; the loop is the same whatever the number of processes.
+Who they are the executor decides; Accelerate places and reduces. The loop is the same whatever the
+number of processes.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from attrs import define, field
 
 from audioforge.errors import VerifierError
 from audioforge.sample import Rollout
+from audioforge.terminal.figures import small_percent
 
 FEW_HYPOTHESES = 100
 """Before a verifier was given as many, one failure says little about how often it fails."""
@@ -37,14 +38,14 @@ class _Tally:
         self.first.setdefault(key, sample_id)
 
     def describe(self, identity: str) -> str:
-        rate = 100 * self.failed / self.given
+        rate = small_percent(self.failed / self.given)
         most = "; ".join(
             f"{count:,} × {text} (first: sample '{self.first[text]:.{ID_CHARACTERS}}')"
             for text, count in self.texts.most_common(TEXTS_SHOWN)
         )
         return (
             f"verifier '{identity}' failed on {self.failed:,} of {self.given:,} hypotheses "
-            f"({rate:.3g} %): {most}"
+            f"({rate}): {most}"
         )
 
 

@@ -26,6 +26,7 @@ from audioforge.specs import (
     TrackerSpec,
     VerifierSpec,
 )
+from audioforge.tasks import DEFAULT_TASK, speech_task
 
 OF_TRAIN = {
     AggregatorSpec: "--verifier wer --verifier hallucination --aggregator",
@@ -74,6 +75,7 @@ def describe_plugin(plugins: list[Plugin]) -> dict[str, Any]:
 
 def describe_provided(kind: str, provided: Provided, registry: Registry) -> dict[str, Any]:
     """Return what there is to know of one thing that a plugin provides; imports its factory."""
+    # What the specification says is known without importing anything.
     spec = provided.spec
     plugin = next(p for p in registry.plugins if any(s is spec for s in p.provides[kind]))
     plain = _plain_name(registry, kind, provided)
@@ -97,6 +99,7 @@ def describe_provided(kind: str, provided: Provided, registry: Registry) -> dict
         description["checkpoints"] = [
             {"checkpoint": c.id, "note": c.note} for c in spec.checkpoints
         ]
+    # The rest stands in the plugin's own modules, which may fail: the error is a fact like others.
     try:
         if spec.options:
             description["options"] = _options(import_object(provided, spec.options))
@@ -109,6 +112,7 @@ def describe_provided(kind: str, provided: Provided, registry: Registry) -> dict
         description["error"] = str(error)
     except Exception as error:  # attributes that are not what the contract says
         description["error"] = f"its options or attributes cannot be read: {describe(error)}"
+    # An example that can be pasted: the shortest name that is not ambiguous, and required options.
     required = [o["option"] for o in description["options"] if o["default"] == "(required)"]
     flag = f" --plugin {shlex.quote(str(plugin.file))}" if plugin.file else ""
     description["example"] = _example_command(spec, plain, required) + flag
@@ -231,12 +235,13 @@ def attribute_help(docstring: str) -> dict[str, str]:
 def _example_command(spec: Spec, name: str, required: list[str]) -> str:
     options = f":{','.join(f'{option}=…' for option in required)}" if required else ""
     if isinstance(spec, VerifierSpec):
-        if "tts" in spec.tasks:
+        spoken = next((t for t in spec.tasks if speech_task(t).generates_speech), None)
+        if spoken:
             return (
-                f"audioforge verify prompts.jsonl --task tts --audio-dir out/ "
+                f"audioforge verify prompts.jsonl --task {spoken} --audio-dir out/ "
                 f"--verifier {name}{options}"
             )
-        task = "" if "asr" in spec.tasks else f"--task {spec.tasks[0]} "
+        task = "" if DEFAULT_TASK in spec.tasks else f"--task {spec.tasks[0]} "
         return f"audioforge verify predictions.jsonl {task}--verifier {name}{options}"
     if isinstance(spec, ModelSpec):
         model = spec.checkpoints[0].id if spec.checkpoints else "path/to/checkpoint"

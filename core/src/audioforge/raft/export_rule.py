@@ -105,6 +105,7 @@ def choose(base: Candidate, cycles: Sequence[Candidate], line: Sequence[Candidat
         cycles: Every cycle's own weights.
         line: The candidates on the line from the base to the best cycle.
     """
+    # What costs on the retention sets cannot win, however much it gains.
     admissible = [c for c in line if not c.lost(base)]
     if not admissible:
         names = sorted({name for c in line for name in c.lost(base)})
@@ -120,13 +121,16 @@ def choose(base: Candidate, cycles: Sequence[Candidate], line: Sequence[Candidat
     evaluations = [c.evaluation for c in [*admissible, *others, base]]
     (*numerators, base_numerator), denominator, resampling = paired(evaluations)
     metric = winner.evaluation.metric
-    difference = chosen_difference_interval(  # among all that could have won
+    # The data that chose the winner flatter it: the interval chooses anew among all that could
+    # have won.
+    difference = chosen_difference_interval(
         numerators,
         base_numerator,
         denominator,
         resampling,
         higher_is_better=metric.higher_is_better,
     )
+    # A gain must stand outside of chance, on enough utterances to tell.
     measured = np.count_nonzero(denominator)
     improved = False
     if measured < FEWEST:

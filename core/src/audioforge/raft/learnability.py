@@ -22,7 +22,7 @@ class Learnability:
 
     Attributes:
         metric: Name of the corpus metric.
-        title: The same for people.
+        title: The metric's name for people.
         greedy: The metric of greedy decoding on the probed clips.
         oracle: The metric if of each clip's k hypotheses the best were taken.
         k: Hypotheses per clip.

@@ -16,7 +16,7 @@ def nothing_kept(run: Run, cycle: int, rewards: RewardStatistics) -> str:
         rewards: What the cycle's rewards were.
 
     Returns:
-        The same for the summary.
+        What was said, for the summary.
 
     Raises:
         TrainingError: In the first cycle, since no cycle was trained.

@@ -13,7 +13,7 @@ from audioforge.measuring.resampling import claimed_speakers
 from audioforge.raft.export_rule import Candidate, ExportChoice
 from audioforge.raft.update import UpdateReport
 from audioforge.run.run import Run
-from audioforge.terminal.figures import percent, percent_interval, point_interval
+from audioforge.terminal.figures import decimal, percent, percent_interval, point_interval
 
 
 class Summary:
@@ -24,7 +24,7 @@ class Summary:
         trained: Every trained cycle, evaluated.
         base: The untouched model's metrics, as `summary.json` holds them.
         cycles: Every trained cycle's metrics, as `summary.json` holds them.
-        learnability: What the base model's hypotheses offered; None for selection "reference".
+        learnability: What the base model's hypotheses offered; None where references are learnt.
         candidates: The models between the base and the best cycle, likewise.
         best: What was exported.
         improved: Whether what was exported is better than the base outside the interval.
@@ -158,7 +158,7 @@ class Summary:
             return f"base: {name} {percent(self.base[self.metric])} (n={self.base['n']})"
         row = self.cycles[cycle - 1]
         low, high = row["difference_ci95"]
-        reward = "n/a" if row["reward"] is None else f"{row['reward']:.3f}"
+        reward = decimal(row["reward"], digits=3)
         lost = f"; worse on {', '.join(row['lost'])}" if row["lost"] else ""
         return (
             f"cycle {cycle}: {name} {percent(row[self.metric])} "

@@ -78,6 +78,7 @@ class AudioRAFTTrainer:
                 f"--resume {folder}: a run goes on with its own settings; leave out "
                 f"{', '.join(refused)}. Only {', '.join(CHANGEABLE[1:])} can be changed."
             )
+        # There must be a run that is not over, of a format and with plugins that are here.
         if not (folder / "config.yaml").is_file():
             raise UsageError(
                 f"--resume {folder}: there is no run in it (no config.yaml). One that was stopped "
@@ -87,6 +88,7 @@ class AudioRAFTTrainer:
             raise UsageError(f"--resume {folder}: the run is finished")
         RunFolder(folder).check_format()
         _check_plugin_files(folder, registry)
+        # The folder may have been moved: where it is now counts, not what its settings say.
         settings = {**_read_settings(folder), **changes, "output_dir": folder}
         trainer = cls(AudioRAFTConfig.from_mapping(settings), registry, reporter)
         trainer._resumes, trainer._accept_changes = True, accept_changes

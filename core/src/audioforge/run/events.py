@@ -41,7 +41,7 @@ class MeasuredCycle:
         figures: What `metrics.json` holds.
         metrics: Every corpus metric on the held-out set, by name; rates are fractions.
         predictions: What `predictions.jsonl` holds.
-        line: The same for people, on one line.
+        line: The cycle's figures for people, on one line.
         recalled: Whether it was measured before the run was resumed, and is written down.
     """
 

@@ -61,11 +61,6 @@ class RunLock:
                 lock.release()
 
     @property
-    def is_held(self) -> bool:
-        """Whether this process has it."""
-        return self._lock.is_locked
-
-    @property
     def is_taken(self) -> bool:
         """Whether another living process has it at this moment."""
         if not Path(self._lock.lock_file).exists():

@@ -1,7 +1,6 @@
 """The rollouts of a cycle on disk: a line for each sample, appended as soon as it is scored.
 
-A cycle may be too large to hold, so that what needs all of it reads it from here, as often as it
-must.
+A cycle may be too large to hold, so that what needs all of it reads it from here, sample by sample.
 """
 
 from __future__ import annotations

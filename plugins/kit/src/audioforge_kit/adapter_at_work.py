@@ -14,11 +14,10 @@ from audioforge.model import LoadOptions, ModelAdapter, SamplingParams, Task, Tr
 from audioforge.plugins import import_factory
 from audioforge.sample import Clip, Hypothesis
 from audioforge.specs import ModelSpec
+from audioforge.tasks import OUTPUTS, SpeechTask, speech_task
 from audioforge_kit.contract import Contract, expect
 from audioforge_kit.examples import ModelExample
-from audioforge_kit.hypotheses import reference_of
 
-NAMES: dict[Task, str] = {"asr": "text", "classification": "label", "tts": "audio"}
 Trainable = Literal["default", "full", "frozen-encoder", "lora"]
 TRAINABLE: tuple[Trainable, ...] = ("default", "full", "frozen-encoder", "lora")
 DRAW = SamplingParams(seed=1, cycle=1, max_new_tokens=20)
@@ -38,6 +37,10 @@ class AdapterAtWork(Contract):
     @property
     def _example(self) -> ModelExample:
         return cast("ModelExample", self.example)
+
+    @property
+    def _task(self) -> SpeechTask:
+        return speech_task(self._example.task)
 
     @property
     def _adapter(self) -> ModelAdapter:
@@ -61,9 +64,12 @@ class AdapterAtWork(Contract):
 
     @property
     def _targets(self) -> list[Hypothesis]:
-        return list(self._example.targets) or [
-            reference_of(c, self._example.task) for c in self._clips
-        ]
+        if self._example.targets:
+            return list(self._example.targets)
+        quoted = [self._task.quoted(clip) for clip in self._clips]
+        targets = [target for target in quoted if target is not None]
+        expect(len(targets) == len(quoted), "a clip of its example has no sound: give it targets")
+        return targets
 
     def _sample(
         self,
@@ -88,8 +94,8 @@ class AdapterAtWork(Contract):
         return adapter.loss(adapter.prepare(copies_for_adapter(clips)), targets, weights)
 
     def _check_kind(self, hypothesis: Hypothesis) -> None:
-        wanted = NAMES[self._example.task]
-        there = [name for name in NAMES.values() if getattr(hypothesis, name) is not None]
+        wanted = self._task.output
+        there = [name for name in OUTPUTS if getattr(hypothesis, name) is not None]
         expect(there == [wanted], f"a hypothesis has {there or 'nothing'}, not {wanted}")
         sound = hypothesis.audio
         if isinstance(sound, np.ndarray):

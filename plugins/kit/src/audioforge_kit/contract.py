@@ -17,6 +17,7 @@ from audioforge.model import TASKS, Task
 from audioforge.plugins import Registry
 from audioforge.plugins.registry import import_object
 from audioforge.specs import Provided
+from audioforge.tasks import SpeechTask, speech_task
 from audioforge_kit.moved_import import moved_import
 
 _Function = TypeVar("_Function", bound=Callable[..., None])
@@ -40,17 +41,23 @@ class CannotCheck(Exception):
     """Something that a check needs is not here, such as an optional dependency; says what."""
 
 
-def rule(mend: str, tasks: tuple[Task, ...] = TASKS) -> Callable[[_Function], _Function]:
+def _any_task(task: SpeechTask) -> bool:
+    return True
+
+
+def rule(
+    mend: str, when: Callable[[SpeechTask], bool] = _any_task
+) -> Callable[[_Function], _Function]:
     """Mark a method of a `Contract` as a rule; the first line of its docstring is the rule.
 
     Args:
         mend: What the author of a plugin that breaks it should do.
-        tasks: Tasks that the rule makes sense for.
+        when: Says of a task whether the rule makes sense for it.
     """
 
     def mark(function: _Function) -> _Function:
         cast("Any", function).mend = mend
-        cast("Any", function).tasks = tasks
+        cast("Any", function).when = when
         return function
 
     return mark
@@ -155,7 +162,7 @@ class Contract:
         return [
             Check(self.subject, rule, function.__get__(self))
             for rule, function in type(self).rules()
-            if set(cast("Any", function).tasks) & set(self.tasks)
+            if any(cast("Any", function).when(speech_task(task)) for task in self.tasks)
         ]
 
     @property

@@ -14,6 +14,7 @@ from audioforge.dataset import Dataset
 from audioforge.errors import AudioForgeError, DatasetError, describe
 from audioforge.plugins import checked_options, import_factory
 from audioforge.sample import AudioSample, Problem
+from audioforge.tasks import speech_task
 from audioforge_kit.contract import CannotCheck, Contract, ContractError, expect, rule
 from audioforge_kit.examples import DatasetExample
 
@@ -84,7 +85,7 @@ class DatasetContract(Contract):
     )
     def says_what_is_right(self) -> None:
         """Its example has references or labels, as its tasks need them."""
-        needed = {"labels" if task == "classification" else "reference" for task in self.spec.tasks}
+        needed = {speech_task(task).reference for task in self.spec.tasks}
         known = any(getattr(sample, name) for sample in self._samples for name in needed)
         if self.example.has_references:
             expect(known, f"no sample of its example has {' or '.join(sorted(needed))}")

@@ -14,6 +14,7 @@ from audioforge import keyed_random
 from audioforge.dataset import DatasetRequest
 from audioforge.model import Task
 from audioforge.sample import AudioSample, Clip, Hypothesis, Rollout
+from audioforge.tasks import speech_task
 
 SAMPLING_RATE = 16_000
 """In Hz, of the sound in examples that does not say another."""
@@ -235,10 +236,8 @@ class ModelExample:
         """
         clips = []
         for number, what in enumerate(said):
-            labels = (what,) if task == "classification" else ()
-            reference = None if task == "classification" else what
             waveform = speech_like(1.0 + 0.4 * number, f"clip-{number}", sampling_rate)
-            sample = AudioSample(f"clip-{number}", reference=reference, labels=labels)
+            sample = speech_task(task).with_reference(AudioSample(f"clip-{number}"), what)
             clip = Clip(sample, waveform, sampling_rate)
             clips.append(attrs.evolve(clip, sample=clip.as_sample()))
         return cls(checkpoint=checkpoint, task=task, clips=tuple(clips), **others)

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from audioforge.model import Task
-from audioforge.sample import Clip, Hypothesis
+from audioforge.sample import Hypothesis
 from audioforge_kit.contract import expect
 
 LOGPROB_TOLERANCE = 1e-3
@@ -16,15 +15,6 @@ LOGPROB_TOLERANCE = 1e-3
 
 SOUND_TOLERANCE = 1e-4
 """How far two generated waveforms may differ, whose values lie in [-1, 1]."""
-
-
-def reference_of(clip: Clip, task: Task) -> Hypothesis:
-    """Return what is right for a clip, as a model would say it."""
-    if task == "classification":
-        return Hypothesis(label=clip.sample.labels[0])
-    if task == "asr":
-        return Hypothesis(text=clip.sample.reference)
-    return Hypothesis(audio=clip.waveform, sampling_rate=clip.sampling_rate)
 
 
 def expect_same_hypotheses(

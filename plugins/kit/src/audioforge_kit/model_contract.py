@@ -96,11 +96,11 @@ class ModelContract(AdapterAtWork):
 
     @rule(
         "Let the logprob of a label be minus its loss: both are of the model at temperature 1.",
-        tasks=("classification",),
+        when=lambda task: task.has_classes,
     )
     def log_probability_is_minus_the_loss(self) -> None:
         """For a label, which is one token, the log-probability is minus the loss."""
-        if self._example.task != "classification":
+        if not self._task.has_classes:
             raise CannotCheck("the tokens of a text or sound may be others when it is learnt")
         for clip, own in zip(self._clips, self._sample(self._clips, K), strict=True):
             for hypothesis in own:
@@ -111,11 +111,11 @@ class ModelContract(AdapterAtWork):
 
     @rule(
         "Draw from the top_k most probable tokens, or the most probable that make up top_p.",
-        tasks=("asr", "classification"),
+        when=lambda task: not task.generates_speech,
     )
     def draws_from_the_most_probable(self) -> None:
         """With top_k = 1, or a tiny top_p, nothing is left to chance."""
-        if self._example.task == "tts":
+        if self._task.generates_speech:
             raise CannotCheck("sound need not be made of tokens")
         for narrow in (attrs.evolve(DRAW, top_k=1), attrs.evolve(DRAW, top_p=1e-6)):
             others = self._sample(self._clips, K, attrs.evolve(narrow, seed=7))
@@ -160,11 +160,11 @@ class ModelContract(AdapterAtWork):
 
     @rule(
         "Return the classes as `labels`, and make a new head for LoadOptions.new_labels.",
-        tasks=("classification",),
+        when=lambda task: task.has_classes,
     )
     def has_labels(self) -> None:
         """A classifier tells its classes, and gets a head for others."""
-        if self._example.task != "classification":
+        if not self._task.has_classes:
             raise CannotCheck("it is no classifier")
         labels = self._adapter.labels
         expect(labels, f"labels is {labels!r}")
@@ -177,10 +177,13 @@ class ModelContract(AdapterAtWork):
         drawn = {h.label for own in self._sample(self._clips, K, adapter=adapter) for h in own}
         expect(drawn <= set(new), f"with new_labels={new} it draws {drawn - set(new)}")
 
-    @rule("Expect no voice to speak with: its waveform then has no frames.", tasks=("tts",))
+    @rule(
+        "Expect no voice to speak with: its waveform then has no frames.",
+        when=lambda task: task.generates_speech,
+    )
     def speaks_without_a_voice(self) -> None:
         """Text to speech takes a clip of no frames, where no voice is given."""
-        if self._example.task != "tts":
+        if not self._task.generates_speech:
             raise CannotCheck("it does not speak")
         silent = [attrs.evolve(c, waveform=np.zeros(0, np.float32)) for c in self._clips]
         self._sample(silent, 2)
@@ -254,18 +257,32 @@ class ModelContract(AdapterAtWork):
             same = math.isclose(total, parts, rel_tol=1e-3, abs_tol=1e-4)
             expect(same, f"the loss of the batch is {total:.6g}, of its clips {parts:.6g}")
 
+    @rule("Leave `module.training` as it was when `sample` and `loss` return.")
+    def leaves_the_training_mode(self) -> None:
+        """Drawing and computing a loss leave the network training, or not, as it was."""
+        adapter, clips, targets = self._adapter, self._clips[:1], self._targets[:1]
+        try:
+            for training in (True, False):
+                adapter.module.train(training)
+                self._sample(clips, 2)
+                expect(adapter.module.training == training, f"sample ends {_mode(not training)}")
+                self._loss(adapter, clips, targets, [1.0])
+                expect(adapter.module.training == training, f"loss ends {_mode(not training)}")
+        finally:
+            adapter.module.eval()
+
     @rule("Say in target_problem why a target cannot be learnt; None when it can.")
     def its_targets_can_be_learnt(self) -> None:
         """Nothing stands against learning the targets of its example."""
         for clip, target in zip(self._clips, self._targets, strict=True):
             problem = self._adapter.target_problem(clip.sample, target)
             expect(problem is None, f"target_problem says: {problem}")
-        if self._example.task == "asr":  # where nobody speaks, an empty transcript is right
+        if self._task.output == "text":  # where nobody speaks, an empty transcript is right
             silent = Hypothesis(text="")
             if self._adapter.target_problem(self._clips[0].sample, silent) is None:
                 loss = float(self._loss(self._adapter, self._clips[:1], [silent], [1.0]).detach())
                 expect(math.isfinite(loss), f"the loss of an empty transcript is {loss}")
-        if self._example.task == "classification":
+        if self._task.has_classes:
             stranger = Hypothesis(label="a class that nobody knows")
             problem = self._adapter.target_problem(self._clips[0].sample, stranger)
             expect(problem, "target_problem has nothing against a class that it has not")
@@ -343,3 +360,7 @@ class ModelContract(AdapterAtWork):
                 raise ContractError(f"{describe(error)} instead of a CheckpointError") from error
             else:
                 raise ContractError(f"{folder.name}: it was loaded")
+
+
+def _mode(training: bool) -> str:
+    return "in training mode" if training else "in evaluation mode"

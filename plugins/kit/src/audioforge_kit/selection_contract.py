@@ -16,6 +16,7 @@ from audioforge.isolation.global_state import of_python, of_torch
 from audioforge.model import TASKS, Task
 from audioforge.sample import AudioSample, Hypothesis, Rollout, Score, ScoredHypothesis
 from audioforge.selection import DIVISORS, Kept, Selected, Selection, SelectionContext
+from audioforge.tasks import SpeechTask, speech_task
 from audioforge_kit.contract import Contract, ContractError, expect, rule
 from audioforge_kit.examples import SelectionExample
 
@@ -218,18 +219,21 @@ def _shown(chosen: Chosen) -> str:
 
 
 def _rollout(identity: str, task: Task, rewards: Sequence[float | None]) -> Rollout:
-    contents: dict[Task, Any] = {
-        "asr": lambda i: Hypothesis(i, text=f"said {i}", logprob=-1.0 - i, tokens=3),
-        "classification": lambda i: Hypothesis(i, label=f"class {i}", logprob=-1.0 - i, tokens=1),
-        "tts": lambda i: Hypothesis(i, audio=np.full(80, 0.01 * i, np.float32), sampling_rate=8000),
-    }
-    labels = ("class 0",) if task == "classification" else ()
-    sample = AudioSample(identity, reference=None if labels else "said 0", labels=labels)
+    kind = speech_task(task)
+    sample = kind.with_reference(AudioSample(identity), "said 0")
     hypotheses = [
-        ScoredHypothesis(contents[task](i), {"judge": Score(reward)}, reward)
+        ScoredHypothesis(_hypothesis(kind, i), {"judge": Score(reward)}, reward)
         for i, reward in enumerate(rewards)
     ]
     return Rollout(sample, 1, hypotheses)
+
+
+def _hypothesis(task: SpeechTask, index: int) -> Hypothesis:
+    if task.generates_speech:
+        sound = np.full(80, 0.01 * index, np.float32)
+        return Hypothesis(index, audio=sound, sampling_rate=8000)
+    said = task.hypothesis(f"said {index}")
+    return evolve(said, index=index, logprob=-1.0 - index, tokens=1)
 
 
 def _fields(rollout: Rollout) -> tuple[Any, ...]:

@@ -14,6 +14,7 @@ import soundfile
 from audioforge.model import Task
 from audioforge.run.data.samples import normalizer_for
 from audioforge.sample import AudioSample, Hypothesis
+from audioforge.tasks import Output, speech_task
 from audioforge.verifier import VerifierContext
 from audioforge_kit.examples import SAMPLING_RATE, Case, speech_like
 
@@ -35,7 +36,7 @@ def contract_context(task: Task, labels: tuple[str, ...]) -> VerifierContext:
 
     normalizer = normalizer_for(None, "en", [], task)
     return verifier_context(
-        discover(), task, normalizer, 0.3, "cpu", labels if task == "classification" else ()
+        discover(), task, normalizer, 0.3, "cpu", labels if speech_task(task).has_classes else ()
     )
 
 
@@ -62,7 +63,7 @@ def with_new_sound(case: Case) -> Case:
 
 def general_cases(task: Task) -> list[Case]:
     """Return what a verifier of a task can usually judge."""
-    if task == "asr":
+    if speech_task(task).output == "text":
         return [
             Case.texts(
                 "turn the second valve to the left",
@@ -73,7 +74,7 @@ def general_cases(task: Task) -> list[Case]:
             ),
             Case.texts("it is twenty past four", "It is 20 past four.", "what", ""),
         ]
-    if task == "classification":
+    if speech_task(task).output == "label":
         return [Case.called("yes", "yes", "no", "never heard of"), Case.called("no", "yes", "no")]
     voice, noise = speech_like(1.5, "voice"), _noise(SAMPLING_RATE)
     recording = speech_like(2.0, "voice")
@@ -85,9 +86,9 @@ def general_cases(task: Task) -> list[Case]:
 
 def odd_cases(task: Task) -> list[Case]:
     """Return text of many scripts and control characters, and sound that is out of range."""
-    if task == "asr":
+    if speech_task(task).output == "text":
         return [Case.texts(ODD_TEXTS[i - 1], text, text) for i, text in enumerate(ODD_TEXTS)]
-    if task == "classification":
+    if speech_task(task).output == "label":
         return [Case.called(ODD_TEXTS[i - 1], text, "yes") for i, text in enumerate(ODD_TEXTS)]
     broken = np.full(4000, np.nan, np.float32)
     return [
@@ -98,9 +99,9 @@ def odd_cases(task: Task) -> list[Case]:
 
 def empty_cases(task: Task) -> list[Case]:
     """Return empty texts and sounds."""
-    if task == "asr":
+    if speech_task(task).output == "text":
         return [Case.texts("", "", "something"), Case.texts("something", "", " ")]
-    if task == "classification":
+    if speech_task(task).output == "label":
         return [Case.called("yes", "", " ")]
     nothing = np.zeros(0, np.float32)
     return [Case.spoken("", speech_like(0.5), nothing), Case.spoken("yes", nothing)]
@@ -112,12 +113,13 @@ def _noise(frames: int) -> np.ndarray:
 
 def of_other_kinds(case: Case, tasks: Sequence[Task]) -> list[Case]:
     """Return the case's sample with a hypothesis of each kind that no task has."""
-    kinds: dict[Task, Hypothesis] = {
-        "asr": Hypothesis(text="yes"),
-        "classification": Hypothesis(label="yes"),
-        "tts": Hypothesis(audio=speech_like(0.5), sampling_rate=SAMPLING_RATE),
+    kinds: dict[Output, Hypothesis] = {
+        "text": Hypothesis(text="yes"),
+        "label": Hypothesis(label="yes"),
+        "audio": Hypothesis(audio=speech_like(0.5), sampling_rate=SAMPLING_RATE),
     }
-    return [Case(case.sample, (h,)) for task, h in kinds.items() if task not in tasks]
+    own = {speech_task(task).output for task in tasks}
+    return [Case(case.sample, (h,)) for output, h in kinds.items() if output not in own]
 
 
 def without_reference(case: Case) -> list[Case]:

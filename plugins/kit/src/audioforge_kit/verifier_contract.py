@@ -11,6 +11,7 @@ import numpy as np
 from audioforge.isolation.copies import copies_for_verifier
 from audioforge.model import Task
 from audioforge.sample import Score
+from audioforge.tasks import speech_task
 from audioforge.verifier import Verifier
 from audioforge_kit.contract import Contract, expect, rule
 from audioforge_kit.examples import Case, VerifierExample
@@ -283,11 +284,11 @@ class VerifierContract(Contract):
 
     def cases(self, task: Task) -> list[Case]:
         """Return the cases of the example for a task, or general ones."""
-        kind = {"asr": "text", "classification": "label", "tts": "audio"}[task]
+        output = speech_task(task).output
         own = [
             case
             for case in cast("VerifierExample", self.example).cases
-            if all(getattr(h, kind) is not None for h in case.hypotheses)
+            if all(getattr(h, output) is not None for h in case.hypotheses)
         ]
         return own or general_cases(task)
 

@@ -41,6 +41,7 @@ def scores_in_worker(
     process = context.Process(target=_work, args=(there, files), daemon=True)
     process.start()
     there.close()
+    # The verifier goes first and alone, so that a failure to pickle is told from all others.
     try:
         try:
             here.send(verifier)
@@ -57,6 +58,7 @@ def scores_in_worker(
         here.close()
         process.kill()
         process.join()
+    # Scores, or a text that says what failed there.
     if isinstance(answer, str):
         raise ContractError(f"in a worker process: {answer}")
     return list(answer)

@@ -46,7 +46,7 @@ class HallucinationOptions:
         max_repeated_words: Words that may repeat what stands before them, beyond those that the
             reference repeats.
         max_inserted_words: Words that the reference does not have; where it is empty, none may be.
-        max_insertion_rate: The same as a share of the reference's words; the larger one counts.
+        max_insertion_rate: Such words as a share of the reference's; the larger maximum counts.
         max_letters_per_second: Letters and digits per second of the clip.
         silence_dbfs: Level in dB relative to full scale up to which audio is silent; with `-inf`
             only digital silence is.

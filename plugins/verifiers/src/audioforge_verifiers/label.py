@@ -23,7 +23,7 @@ class LabelOptions:
     Attributes:
         aliases: A text file with a line `alias = label` for each other spelling of a label. Empty
             lines and lines that start with `#` are left out.
-        alias: The same as a mapping from alias to label, in YAML.
+        alias: Other spellings as a mapping from alias to label, in YAML.
         labels: The known labels, as a list in YAML or as `yes|no|up`; none for the run's.
         fuzzy: From which similarity, above 0 and up to 1, a text that is no known label counts as
             the known label nearest to it; None for never. The similarity of two texts of m and n

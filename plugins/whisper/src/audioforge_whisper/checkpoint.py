@@ -36,6 +36,7 @@ def read_checkpoint(location: str) -> Checkpoint:
     Raises:
         CheckpointError: If it is missing, damaged, pickled, or not a Whisper for transcription.
     """
+    # The small files first: what is wrong with them is found before the weights are read.
     config = read_model_config(location)
     if config.model_type != "whisper" or ARCHITECTURE not in (config.architectures or ()):
         raise CheckpointError(
@@ -54,6 +55,7 @@ def read_checkpoint(location: str) -> Checkpoint:
         FILE,
         lambda folder: check_generation_file(Path(folder), vocabulary, config.vocab_size),
     )
+    # Then the weights, and what decoding needs that an old generation file may lack.
     model = read_model(
         location,
         WhisperForConditionalGeneration,

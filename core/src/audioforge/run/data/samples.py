@@ -16,7 +16,7 @@ from audioforge.measuring.evaluation import EvaluationSet
 from audioforge.plugins import Registry
 from audioforge.run.data.spool import Spool
 from audioforge.sample import AudioSample, Problem
-from audioforge.tasks import SpeechTask, speech_task
+from audioforge.tasks import DEFAULT_TASK, SpeechTask, speech_task
 from audioforge.terminal.reporter import Reporter
 
 
@@ -59,6 +59,7 @@ def load_samples(
         DatasetError: If the dataset cannot be read, holds nothing usable, or gives two samples one
             id: all that a run writes is found again by it.
     """
+    # A sample is of use, or a problem with its place: nothing is left out without a word.
     skips = SkipLog(wanted.on_error)
     samples: list[AudioSample] = []
     taken: set[str] = set()
@@ -77,8 +78,9 @@ def load_samples(
                 taken.add(item.id)
                 yield item if spool is None else spool.keep(item)
 
+    # One at a time, since a repeated id is told by the samples before it; `limit` ends the reading.
     for sample in islice(usable(), wanted.limit):
-        samples.append(sample)  # one at a time: what is read is compared with those before it
+        samples.append(sample)
     if not samples:
         raise DatasetError(
             f"{location}: there is nothing in it to use: "
@@ -143,7 +145,7 @@ def normalizer_for(
     setting: str | None,
     language: str | None,
     samples: Sequence[AudioSample],
-    task: str = "asr",
+    task: str = DEFAULT_TASK,
 ) -> str:
     """Return the text normaliser of a run: the set one, or the one that fits the language.
 

@@ -2,7 +2,7 @@
 
 A run that goes on with something else would end with figures that mean nothing; so all of it is
 written down when the run begins, and compared when it is resumed. The sound is compared in
-`sound_identity.py`.
+`sound.py`.
 """
 
 from __future__ import annotations
