@@ -13,6 +13,7 @@ import pytest
 from audioforge import AudioRAFTConfig, AudioRAFTTrainer
 from audioforge.errors import ConfigError, PluginError, TrainingError
 from audioforge.plugins import Registry, discover
+from audioforge.run.folder import RunFolder
 from audioforge.run.rollout_store import RolloutStore
 from audioforge.terminal.reporter import Reporter
 
@@ -77,6 +78,7 @@ class Careless(Selection):
                 [Kept(r.sample, Hypothesis(7, text="high")) for r in rollouts]
             ),
             "quotes": lambda: Selected([Kept(r.sample, r.sample.reference) for r in rollouts]),
+            "nobody": lambda: Selected([Kept(None, r.hypotheses[0].hypothesis) for r in rollouts]),
             "exits": lambda: sys.exit(3),
             "text": lambda: Selected(
                 [Kept(r.sample, r.hypotheses[0].hypothesis, "much") for r in rollouts]
@@ -226,6 +228,7 @@ def test_a_selection_of_weights_keeps_several_hypotheses_of_a_clip(
         ("divisor", "the divisor 'tokens', not one of weight, clips"),
         ("invents", "kept hypothesis 7 of 'train/.*', which has none"),
         ("quotes", "which is no hypothesis: no text"),
+        ("nobody", "kept None, which is no sample"),
         ("exits", "the selection 'careless' failed: SystemExit"),
         ("text", "the selection 'careless' failed: TypeError"),
     ],
@@ -304,6 +307,16 @@ def test_every_step_is_written_down(whole: Path) -> None:
     assert (losses[0], losses[-1]) == (metrics["first_loss"], metrics["last_loss"])
     assert sum(losses) / STEPS == pytest.approx(metrics["loss"])
     assert {line["learning_rate"] for line in steps} == {metrics["learning_rate"]}
+
+
+def test_steps_that_are_done_again_are_written_once(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    for first in (4, 7):  # the lines of 1 to 3 are lost: the power went, or an older version wrote
+        folder.begin_steps(1, done=first - 1)
+        for step in range(first, 10):
+            folder.write_step(1, {"step": step})
+    lines = read_lines(tmp_path / "cycle-01/steps.jsonl")
+    assert [line["step"] for line in lines] == list(range(4, 10))
 
 
 def test_a_tracker_hears_what_the_files_say(

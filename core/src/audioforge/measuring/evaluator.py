@@ -175,8 +175,9 @@ class Evaluator:
         if adapter is not None:
             for batch in self.executor.share(EvaluationJob(self, adapter, dataset_pass), missing):
                 new = [item for item in batch.items if item.id not in done]
-                came_back += [*(item.id for item in new), *batch.problems]
-                done.update(came_back)
+                ids = [*(item.id for item in new), *batch.problems]
+                came_back += ids
+                done.update(ids)
                 for problem in batch.problems.values():
                     dataset.skips.add(problem)
                 for item in new:

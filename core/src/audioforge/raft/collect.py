@@ -67,8 +67,9 @@ def collect(run: Run, adapter: ModelAdapter, cycle: int) -> dict[str, float]:
     for batch in run.executor.share(RolloutJob(run, adapter, cycle), missing):
         started = time.perf_counter()
         new = [rollout for rollout in batch.rollouts if rollout.sample.id not in done]
-        came_back += [*(rollout.sample.id for rollout in new), *batch.problems]
-        done.update(came_back)
+        ids = [*(rollout.sample.id for rollout in new), *batch.problems]
+        came_back += ids
+        done.update(ids)
         for problem in batch.problems.values():
             skips.add(problem)
         guard.count(new)

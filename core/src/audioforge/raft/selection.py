@@ -14,7 +14,7 @@ from audioforge.model import ModelAdapter
 from audioforge.plugin_reference import read_plugin_reference
 from audioforge.run.rollout_store import RolloutStore
 from audioforge.run.run import Run
-from audioforge.sample import Hypothesis, Problem, Rollout
+from audioforge.sample import AudioSample, Hypothesis, Problem, Rollout
 from audioforge.selection import DIVISORS, Kept, Selected
 
 
@@ -129,6 +129,8 @@ def _checked(store: RolloutStore, sizes: Mapping[str, int], item: Kept, output: 
         raise PluginError(
             f"the selection kept {item.target!r}, which is no hypothesis: no {output}"
         )
+    if not isinstance(item.sample, AudioSample):
+        raise PluginError(f"the selection kept {item.sample!r}, which is no sample")
     identity, index = item.sample.id, item.target.index
     if identity not in sizes:
         raise PluginError(f"the selection kept '{identity}', which is not in the rollouts")

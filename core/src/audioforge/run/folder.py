@@ -21,7 +21,6 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatch
-from itertools import islice
 from pathlib import Path
 from typing import Any, cast
 
@@ -231,7 +230,7 @@ class RunFolder:
         """
         path = self.make_cycle(cycle) / "steps.jsonl"
         lines = whole_lines(path) if path.is_file() else iter(())
-        atomic.write_jsonl(path, islice(lines, done))
+        atomic.write_jsonl(path, (line for line in lines if line["step"] <= done))
 
     def write_step(self, cycle: int, step: Mapping[str, Any]) -> None:
         """Add the line of one step of the update."""
