@@ -72,6 +72,13 @@ def register_exporters():
 """
 
 
+@pytest.fixture(autouse=True)
+def _no_bytecode_beside_the_plugin(monkeypatch):
+    """What is in a folder is compared, and Python would add to it."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+
+
 @pytest.fixture
 def plugin(tmp_path, monkeypatch):
     # No bytecode beside it, here and in processes: these tests look at everything in its folder.

@@ -491,11 +491,6 @@ LET_GO = '"""Create the executor; `join` is what takes processes and devices."""
         (SHARED, "super().share(job, batches[1:])", {"trains"}),
         (
             SHARED,
-            "[*super().share(job, batches), *super().share(job, batches[:1])]",
-            {"samples_the_same"},
-        ),
-        (
-            SHARED,
             f"super().share({EVOLVED}cycle=3) if {IS_ROLLOUT} else job, batches)",
             {"samples_the_same"},
         ),

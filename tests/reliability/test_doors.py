@@ -76,6 +76,7 @@ class Careless(Selection):
             "invents": lambda: Selected(
                 [Kept(r.sample, Hypothesis(7, text="high")) for r in rollouts]
             ),
+            "quotes": lambda: Selected([Kept(r.sample, r.sample.reference) for r in rollouts]),
             "exits": lambda: sys.exit(3),
             "text": lambda: Selected(
                 [Kept(r.sample, r.hypotheses[0].hypothesis, "much") for r in rollouts]
@@ -120,6 +121,8 @@ class Log(Tracker):
             file.write(json.dumps({"what": what, **values}) + "\\n")
 
     def start(self, run):
+        with self.path.with_name("drawn").open("a") as file:
+            file.write(f"{random.random()}\\n")
         self._write("start", folder=str(run.folder), seed=run.settings["seed"], resumes=run.resumes)
 
     def metrics(self, step, values):
@@ -222,6 +225,7 @@ def test_a_selection_of_weights_keeps_several_hypotheses_of_a_clip(
         ("negative", "a weight that is no number from 0"),
         ("divisor", "the divisor 'tokens', not one of weight, clips"),
         ("invents", "kept hypothesis 7 of 'train/.*', which has none"),
+        ("quotes", "which is no hypothesis: no text"),
         ("exits", "the selection 'careless' failed: SystemExit"),
         ("text", "the selection 'careless' failed: TypeError"),
     ],
@@ -352,6 +356,18 @@ def test_a_tracker_that_fails_ends_alone(
     assert said.count(f"the tracker 'log' failed at {fails}: RuntimeError") == 1
     assert "the server is gone" in said
     assert read_lines(logs[1])[-1] == {"what": "finish"}
+
+
+def test_no_two_runs_draw_the_same_for_their_trackers(
+    inputs: Path, registry: Registry, tmp_path: Path
+) -> None:
+    """What is drawn may become the name of a run elsewhere."""
+    recipe = settings(inputs, num_cycles=1, steps_per_cycle=1)
+    recipe["tracker"] = [f"log:path={tmp_path / 'log.jsonl'}"]
+    for name in ("one", "two"):
+        run(tmp_path / name, recipe, registry)
+    drawn = (tmp_path / "drawn").read_text().split()
+    assert len(set(drawn)) == len(drawn) == 2
 
 
 def test_a_tracker_hears_all_of_a_run_that_was_killed(

@@ -41,7 +41,6 @@ EXAMPLE = """\b
 @click.command(context_settings={"max_content_width": 100}, epilog=EXAMPLE)
 @click.option(
     "--config",
-    "config_file",
     type=click.Path(dir_okay=False, path_type=Path),
     help="YAML file with the same settings; flags override it.",
 )
@@ -68,7 +67,6 @@ EXAMPLE = """\b
     help="Print summary.json instead of a table; with --dry-run, the resolved settings.",
 )
 def train(
-    config_file: Path | None,
     resumed: Path | None,
     accept_changes: bool,
     plugin_files: tuple[Path, ...],
@@ -84,13 +82,13 @@ def train(
     """
     # A run is gone on with, by its own settings, or begun with those that were given.
     if resumed is not None:
-        trainer = _resumed(resumed, config_file, plugin_files, flags, accept_changes=accept_changes)
+        trainer = _resumed(resumed, plugin_files, flags, accept_changes=accept_changes)
         if trainer is None:
             return
     elif accept_changes:
         raise UsageError("--accept-changes: goes with --resume RUN")
     else:
-        config = build_config(config_file, flags)
+        config = build_config(flags.pop("config"), flags)
         from audioforge.raft.trainer import AudioRAFTTrainer
 
         trainer = AudioRAFTTrainer(config, discover(files=plugin_files))
@@ -123,7 +121,6 @@ def train(
 
 def _resumed(
     folder: Path,
-    config_file: Path | None,
     plugin_files: tuple[Path, ...],
     flags: dict[str, Any],
     *,
@@ -135,8 +132,6 @@ def _resumed(
         UsageError: If there is no run in the folder, or settings were given that it has already.
     """
     given = given_flags(flags)
-    if config_file is not None:
-        given["config"] = config_file
     folder = folder.absolute()
     from audioforge.run.folder import RunFolder
 

@@ -14,7 +14,7 @@ from audioforge.model import ModelAdapter
 from audioforge.plugin_reference import read_plugin_reference
 from audioforge.run.rollout_store import RolloutStore
 from audioforge.run.run import Run
-from audioforge.sample import Problem, Rollout
+from audioforge.sample import Hypothesis, Problem, Rollout
 from audioforge.selection import DIVISORS, Kept, Selected
 
 
@@ -69,7 +69,7 @@ def select(
     for problem in problems.values():  # of a cycle whose update has begun nobody else recalls them
         run.data.train.skips.recall(problem)
     _check_complete(store, sizes.keys() | problems.keys())
-    kept = [_checked(store, sizes, item) for item in selected.items]
+    kept = [_checked(store, sizes, item, run.task.output) for item in selected.items]
     kept.sort(key=lambda item: (item.sample.id, item.target.index))
     learnable = [item for item in kept if not _leave_out(run, adapter, item)]
     return CycleRollouts(selected=evolve(selected, items=learnable), rewards=rewards, probed=held)
@@ -116,8 +116,19 @@ def _chosen(run: Run, cycle: int, rollouts: Iterator[Rollout]) -> Selected:
     return Selected(items, divisor)
 
 
-def _checked(store: RolloutStore, sizes: Mapping[str, int], item: Kept) -> Kept:
-    """Return what is kept with the run's own sample, which a plugin may have copied."""
+def _checked(store: RolloutStore, sizes: Mapping[str, int], item: Kept, output: str) -> Kept:
+    """Return what is kept with the run's own sample, which a plugin may have copied.
+
+    Args:
+        store: Has the samples.
+        sizes: How many hypotheses each rollout has, by the id of its sample.
+        item: What the selection kept.
+        output: The field of a hypothesis that holds what the model said.
+    """
+    if not isinstance(item.target, Hypothesis) or getattr(item.target, output) is None:
+        raise PluginError(
+            f"the selection kept {item.target!r}, which is no hypothesis: no {output}"
+        )
     identity, index = item.sample.id, item.target.index
     if identity not in sizes:
         raise PluginError(f"the selection kept '{identity}', which is not in the rollouts")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+from uuid import uuid4
 
 from audioforge.config import AudioRAFTConfig
 from audioforge.errors import AudioForgeError, describe
@@ -82,7 +83,8 @@ class Trackers(Listener):
         """Call every tracker that has not failed yet."""
         for name, tracker in list(self._alive):
             try:
-                with global_state_restored(f"the tracker '{name}'", what):
+                # What a tracker draws may become the name of a run elsewhere: no two draw the same.
+                with global_state_restored(f"the tracker '{name}'", uuid4().hex):
                     tell(tracker)
             except KeyboardInterrupt:
                 raise

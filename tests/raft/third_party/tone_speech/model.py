@@ -49,6 +49,7 @@ class ToneSpeech(ModelAdapter):
         ]
 
     def sample(self, batch, k, params):
+        params.check(k)
         return [[self._draw(item, index, params) for index in range(k)] for item in batch]
 
     def _draw(self, item, index, params):
