@@ -8,7 +8,7 @@
 #   make docs            writes docs/plugin-reference.md from the code
 
 PYTHON ?= python3
-WORKERS ?= 3
+WORKERS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.set-up
@@ -29,10 +29,10 @@ demo: $(STAMP)
 test: $(STAMP)
 	@$(MAKE) --no-print-directory --jobs 2 every-test lint
 
-# As many processes as WORKERS says, with one thread of torch each: one more than two cores, since
-# tests wait for the processes that they start. These are not to compile the sources again, even
-# where the environment forbids to keep bytecode. Of each distribution the tests must reach 90 % of
-# the lines: none hides behind another. Processes that tests have killed leave .coverage.* half written.
+# As many processes as WORKERS says, with one thread of torch each. They start hundreds of others,
+# which are not to compile the sources again, even where the environment forbids to keep bytecode.
+# Of each distribution the tests must reach 90 % of the lines: none hides behind another. Processes
+# that tests have killed leave .coverage.* half written.
 every-test: $(STAMP)
 	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/pytest -n $(WORKERS) --dist worksteal \
 		--cov --cov-report=term $(ARGS)

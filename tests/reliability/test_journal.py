@@ -134,3 +134,13 @@ def test_the_lines_of_all_processes_are_read(tmp_path: Path) -> None:
 def test_a_journal_does_not_make_its_run_folder_anew(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         Journal(tmp_path / "gone" / "cycle-01", "lines", 0).append([{"a": 1}])
+
+
+def test_a_line_that_lacks_only_its_end_is_torn(tmp_path: Path) -> None:
+    """It would be whole but for the next line, which continued it."""
+    journal = Journal(tmp_path, "rollouts", 0)
+    journal.path(0).write_text('{"id": "a"}\n{"id": "b"}')
+    assert list(journal.read()) == [{"id": "a"}]
+    mend(journal.path(0))
+    journal.append([{"id": "c"}])
+    assert list(journal.read()) == [{"id": "a"}, {"id": "c"}]
