@@ -1,12 +1,12 @@
 """What every test may use."""
 
-import fcntl
 import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from fresh_environment import FreshEnvironment, build_wheel
 from hypothesis import HealthCheck, settings
 
@@ -25,8 +25,8 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture(autouse=True)
-def _processes_of_slow_tests_are_not_measured(request, monkeypatch):
-    if request.node.get_closest_marker("slow"):
+def _processes_of_unmeasured_tests_are_not_measured(request, monkeypatch):
+    if request.node.get_closest_marker("no_cover"):
         for name in [name for name in os.environ if name.startswith("COVERAGE")]:
             monkeypatch.delenv(name)
 
@@ -41,8 +41,7 @@ def once(tmp_path_factory) -> Callable[[str, Callable[[Path], None]], Path]:
     def _once(key: str, make: Callable[[Path], None]) -> Path:
         folder = base / f"once-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
         done = folder / "made"
-        with folder.with_suffix(".lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)  # the other worker waits until it is made
+        with FileLock(folder.with_suffix(".lock")):  # the other worker waits until it is made
             if not done.exists():
                 folder.mkdir(exist_ok=True)
                 make(folder)

@@ -53,12 +53,14 @@ WHISPER = "from transformers import WhisperForConditionalGeneration, WhisperFeat
 AUDIO = "import datasets; datasets.Features({'audio': datasets.Audio()})\n"
 
 
+@pytest.mark.slow
 def test_without_the_guard_transformers_breaks(misfits):
     result = python(misfits, "-c", WHISPER)
     assert result.returncode == 1, "the guard is no longer needed"
     assert "undefined symbol" in result.stderr
 
 
+@pytest.mark.slow
 def test_with_the_guard_transformers_and_datasets_work(misfits):
     guard = (
         "from audioforge.torch_companions import hide_broken_companions\n"

@@ -80,7 +80,10 @@ def _no_bytecode_beside_the_plugin(monkeypatch):
 
 
 @pytest.fixture
-def plugin(tmp_path):
+def plugin(tmp_path, monkeypatch):
+    # No bytecode beside it, here and in processes: these tests look at everything in its folder.
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
     path = tmp_path / "acme.py"
     path.write_text(EXPORTER)
     return path

@@ -38,6 +38,9 @@ from .tone_run import (
     write_lines,
 )
 
+# Many runs of the same lines; the fixtures' run is measured.
+pytestmark = pytest.mark.no_cover
+
 KILL_EVERY = int(os.environ.get("AUDIOFORGE_KILL_EVERY", "29"))
 """Of the writes of a run, which are met by a kill; 1 tries them all."""
 
