@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -25,6 +26,7 @@ from audioforge.run.rollout_store import RolloutStore
 from audioforge.selection import Selection, SelectionContext
 from audioforge.tasks import SpeechTask, speech_task
 from audioforge.terminal.reporter import Reporter
+from audioforge.tracker import Tracker
 
 
 @define(eq=False, kw_only=True)
@@ -43,6 +45,7 @@ class Run:
         verification: Scores rollouts.
         evaluator: Scores models.
         selection: What a cycle learns from.
+        trackers: Who is told of it on the main process, not started yet.
     """
 
     config: AudioRAFTConfig
@@ -56,6 +59,7 @@ class Run:
     verification: Verification
     evaluator: Evaluator
     selection: Selection
+    trackers: Sequence[tuple[str, Tracker]] = ()
 
     @property
     def task(self) -> SpeechTask:
