@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from copy import deepcopy
 from pathlib import Path
@@ -14,6 +15,8 @@ from audioforge_kit.contract import Contract, expect, rule
 from audioforge_kit.examples import TrackerExample
 from audioforge_kit.surroundings import printed, put_back, writes_only_below
 
+ENDS_WITHIN = 1.0
+"""Seconds that a thread has to end after `finish`."""
 STEPS_PER_CYCLE = 3
 STEPS = 2 * STEPS_PER_CYCLE
 SETTINGS = {"task": "asr", "seed": 0, "learning_rate": 1e-5, "dataset": ["a.jsonl"]}
@@ -94,6 +97,16 @@ class TrackerContract(Contract):
         """The state of the whole process is the same afterwards."""
         changes = self._hear(self._run("process"))
         expect(not changes, "; ".join(changes))
+
+    @rule("End your threads in `finish`, or start them as daemons.")
+    def lets_the_process_end(self) -> None:
+        """No thread of it is left after `finish` that would keep the process from ending."""
+        before = set(threading.enumerate())
+        self._hear(self._run("threads"))
+        for thread in set(threading.enumerate()) - before:
+            if not thread.daemon:
+                thread.join(ENDS_WITHIN)
+                expect(not thread.is_alive(), f"the thread '{thread.name}' is left running")
 
     @rule("Write below the run's folder, as into `run.folder / 'trackers'`, or nowhere.")
     def writes_into_the_run_folder(self) -> None:
