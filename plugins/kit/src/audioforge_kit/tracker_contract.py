@@ -74,7 +74,7 @@ class TrackerContract(Contract):
 
     @rule("Look at what you are given, and copy what you change.")
     def leaves_its_input_alone(self) -> None:
-        """It does not change figures and rows that it is given."""
+        """The tracker does not change figures and rows that it is given."""
         tracker, run = self._tracker(), self._run("given")
         values, rows = _figures(0), [dict(row) for row in ROWS]
         before = deepcopy((values, rows))
@@ -87,7 +87,7 @@ class TrackerContract(Contract):
 
     @rule("Say nothing on stdout, which may be a JSON document; log to stderr, or not at all.")
     def prints_nothing(self) -> None:
-        """It prints nothing on stdout."""
+        """The tracker prints nothing on stdout."""
         with printed() as said:
             self._hear(self._run("printed"))
         expect(not said, f"it prints {said}")
@@ -110,7 +110,7 @@ class TrackerContract(Contract):
 
     @rule("Write below the run's folder, as into `run.folder / 'trackers'`, or nowhere.")
     def writes_into_the_run_folder(self) -> None:
-        """It writes below the run's folder or nowhere, and not to the run's own files."""
+        """The tracker writes below the run's folder or nowhere, and not to the run's own files."""
         run = self._run("élsewhere, 東京 #1")
         with writes_only_below(run.folder, self.folder / "example"):
             self._hear(run)
