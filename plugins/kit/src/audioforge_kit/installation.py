@@ -107,7 +107,7 @@ class InstallationContract(Contract):
 
     @rule("Fill in description, license and requires-python in pyproject.toml.")
     def says_what_it_is(self) -> None:
-        """The metadata of the distribution have a summary, a licence and the versions of Python it is for."""
+        """The metadata have a summary, a licence and the versions of Python that it is for."""
         about = self._metadata()
         expect(about["Summary"], "it has no description")
         licence = about["License-Expression"] or about["License"]
