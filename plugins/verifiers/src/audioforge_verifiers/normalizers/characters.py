@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 
-APOSTROPHES = "'’‘ʼʻʹʽ′‛`´ˈ՚׳ꞌ＇"
+APOSTROPHES = "'’‘ʼʻʹʽ′‛`´ˈ՚׳Ꞌꞌ＇"
 """What is written for an apostrophe: the typewriter's, quotes, primes, letters and accents."""
 
 _MARKS_INSIDE_WORDS = "\u055b\u055c\u055e"
@@ -84,7 +84,8 @@ def _alike(character: str) -> str:
     if character in _MARKS_INSIDE_WORDS or _UNSEEN.match(character):
         return ""
     if _PRESENTATION_FORMS.match(character):
-        return unicodedata.normalize("NFKC", character).translate(_ALIKE)
+        plain = unicodedata.normalize("NFKC", character)
+        return plain if plain == character else plain.translate(_ALIKE)
     return "" if unicodedata.category(character) in ("Cf", "Cc") else character
 
 

@@ -89,7 +89,7 @@ def _english(text: str, language: str | None) -> str:
 
 
 def _unpointed(text: str, language: str | None) -> str:
-    return without_points(words_1(text, language))
+    return words_1(without_points(alike_in_any_language(text)), language)
 
 
 def _by_language(text: str, language: str | None) -> str:

@@ -12,6 +12,15 @@ from functools import cached_property
 
 from attrs import define
 
+CURRENCIES = {"€": "euro", "$": "dollar", "£": "pound", "¥": "yen", "₹": "rupee"} | {
+    "₩": "won",
+    "₽": "rubl",
+    "₪": "shekel",
+    "₺": "lira",
+}
+"""A word for each sign in languages that have no table, where it may be written, or not, as here.
+No sign is left, so that where it stood beside the number is told once."""
+
 _COMMA_LANGUAGES = frozenset(
     "af az be bg bs ca cs da de el es et eu fi fr gl hr hu hy id is it ka kk ky lt lv mk nb nl nn no"
     " pl pt ro ru sk sl sq sr sv tr uk uz vi".split()
@@ -46,15 +55,17 @@ class Notation:
 
     def words_alike(self, text: str) -> str:
         """Return a normalised text with its words and units replaced."""
-        if not self.words and not self.units:
-            return text
         alike: list[str] = []
         for word in text.split(" "):
             if word in self.units and alike and alike[-1].isdigit():
                 alike.append(self.units[word])
-            elif said := self.words.get(word, word):
+            elif said := self._words.get(word, word):
                 alike.append(said)
         return " ".join(alike)
+
+    @cached_property
+    def _words(self) -> Mapping[str, str]:
+        return {**CURRENCIES, **self.words}
 
     @cached_property
     def _phrase(self) -> re.Pattern[str]:

@@ -14,14 +14,14 @@ import unicodedata
 from audioforge_verifiers.normalizers.characters import CharacterTable, alike_in_any_language
 from audioforge_verifiers.normalizers.languages import primary_language
 from audioforge_verifiers.normalizers.letters import in_one_case
-from audioforge_verifiers.normalizers.notation import notation_of
+from audioforge_verifiers.normalizers.notation import CURRENCIES, notation_of
 from audioforge_verifiers.normalizers.numbers import numbers_of
 from audioforge_verifiers.words import is_unspaced, respaced, words_of
 
-SPOKEN_SYMBOLS = "%&+@°€$£¥₹₩₽₪₺"
+SPOKEN_SYMBOLS = "%&+@°" + "".join(CURRENCIES)
 """Symbols that stand for a word; others are not said."""
 
-_CURRENCY_FIRST = re.compile(r"([€$£¥₹₩₽₪₺]) ?(\d(?:[\d.,]*\d)?)")
+_CURRENCY_FIRST = re.compile(rf"([{''.join(CURRENCIES)}]) ?(\d(?:[\d.,]*\d)?)")
 _DECIMAL_COMMA = re.compile(r"(?<![\d.,:])(\d+),(\d\d?|\d{4,})(?![.,:]?\d)")
 _DECIMAL = re.compile(r"(?<![\d.,:])(\d+)[.,](\d\d?|\d{4,})(?![.,:]?\d)")
 _DIGIT = re.compile(r"(\d)")
