@@ -90,7 +90,10 @@ class DatasetReport:
         if (sample.reference or "").strip():
             self.with_reference += 1
         elif not sample.labels:
-            self._doubt(sample, "empty reference", "neither a transcript nor a label to score with")
+            reason = "neither a transcript nor a label to score with"
+            if sample.reference is not None:
+                reason = "its text says that nothing is said; where it is only unknown, write null"
+            self._doubt(sample, "empty reference", reason)
         if facts.is_silent:
             self._doubt(sample, "silent", "every sample is 0")
         if _differs(sample, facts.seconds):

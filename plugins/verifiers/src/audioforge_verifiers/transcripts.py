@@ -21,10 +21,10 @@ class TranscriptVerifier(Verifier):
     def __init__(self, threshold: float | None = None) -> None:
         """Take the threshold; the normaliser comes with `setup`."""
         self._threshold = threshold
-        self._normalize: Normalizer | None = None
+        self._normalizer: Normalizer | None = None
 
     def setup(self, context: VerifierContext) -> None:
         """Take the run's normaliser and threshold."""
-        self._normalize = get_normalizer(context.normalizer)
+        self._normalizer = get_normalizer(context.normalizer)
         if self._threshold is None:
             self._threshold = context.wer_threshold
