@@ -26,6 +26,9 @@ ODD_TEXTS = (
     "…?!—,.",
 )
 
+ODD_SECONDS = 0.6
+"""Length of odd sound; a judge of windows of 9 s repeats it to 9.6 s, which hold one."""
+
 Pair = tuple[AudioSample, Hypothesis]
 
 
@@ -92,8 +95,8 @@ def odd_cases(task: Task) -> list[Case]:
         return [Case.called(ODD_TEXTS[i - 1], text, "yes") for i, text in enumerate(ODD_TEXTS)]
     broken = np.full(4000, np.nan, np.float32)
     return [
-        *(Case.spoken(text, speech_like(0.5)) for text in ODD_TEXTS),
-        Case.spoken("yes", broken, speech_like(0.5) * 1e6),
+        *(Case.spoken(text, speech_like(ODD_SECONDS)) for text in ODD_TEXTS),
+        Case.spoken("yes", broken, speech_like(ODD_SECONDS) * 1e6),
     ]
 
 
@@ -104,7 +107,7 @@ def empty_cases(task: Task) -> list[Case]:
     if speech_task(task).output == "label":
         return [Case.called("yes", "", " ")]
     nothing = np.zeros(0, np.float32)
-    return [Case.spoken("", speech_like(0.5), nothing), Case.spoken("yes", nothing)]
+    return [Case.spoken("", speech_like(ODD_SECONDS), nothing), Case.spoken("yes", nothing)]
 
 
 def _noise(frames: int) -> np.ndarray:
@@ -116,7 +119,7 @@ def of_other_kinds(case: Case, tasks: Sequence[Task]) -> list[Case]:
     kinds: dict[Output, Hypothesis] = {
         "text": Hypothesis(text="yes"),
         "label": Hypothesis(label="yes"),
-        "audio": Hypothesis(audio=speech_like(0.5), sampling_rate=SAMPLING_RATE),
+        "audio": Hypothesis(audio=speech_like(ODD_SECONDS), sampling_rate=SAMPLING_RATE),
     }
     own = {speech_task(task).output for task in tasks}
     return [Case(case.sample, (h,)) for output, h in kinds.items() if output not in own]
