@@ -12,6 +12,7 @@ import numpy as np
 import soundfile
 
 from audioforge.model import Task
+from audioforge.plugins import Registry
 from audioforge.run.data.samples import normalizer_for
 from audioforge.sample import AudioSample, Hypothesis
 from audioforge.tasks import Output, speech_task
@@ -32,14 +33,13 @@ ODD_SECONDS = 0.6
 Pair = tuple[AudioSample, Hypothesis]
 
 
-def contract_context(task: Task, labels: tuple[str, ...]) -> VerifierContext:
+def contract_context(registry: Registry, task: Task, labels: tuple[str, ...]) -> VerifierContext:
     """Return what a run of a task would tell its verifiers, on the processor."""
     from audioforge.judging.verification import verifier_context
-    from audioforge.plugins import discover
 
     normalizer = normalizer_for(None, "en", [], task)
     return verifier_context(
-        discover(), task, normalizer, 0.3, "cpu", labels if speech_task(task).has_classes else ()
+        registry, task, normalizer, 0.3, "cpu", labels if speech_task(task).has_classes else ()
     )
 
 
