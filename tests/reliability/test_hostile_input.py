@@ -49,6 +49,7 @@ from audioforge.model import LoadOptions
 from audioforge.plugins import discover
 from audioforge.run.data.spool import Spool
 from audioforge.sample import AudioSample, Hypothesis, Problem
+from audioforge.terminal import console
 from audioforge_datasets.archive import Archive, fetch
 from audioforge_demo import assets
 from audioforge_verifiers.ecapa import PICKLED, SpeakerEncoder
@@ -447,6 +448,8 @@ def test_text_from_outside_is_escaped_on_a_terminal(name, arguments):
 
 def on_terminal(descriptor: int, arguments: list[str]) -> None:
     """Be the command line, whose output goes to a terminal."""
+    for made in (console.stdout, console.stderr):
+        made.cache_clear()  # what other tests have made found no terminal
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)
     command(*arguments)
