@@ -2,8 +2,9 @@
 #   make demo            runs the offline demo
 #   make test            runs every test, then the style and the types
 #   make test ARGS=...   passes arguments on to pytest, such as ARGS="tests/plugins -k conflict"
-#   make soak            the tests that `make test` leaves out, fifty runs of the demo killed and
-#                        resumed, and small runs of every task two hundred times; half an hour
+#   make soak            the tests that `make test` leaves out, properties on a thousand examples,
+#                        fifty runs of the demo killed and resumed, and small runs of every task two
+#                        hundred times; half an hour
 #   make lint            style and types only; make format mends the style
 #   make docs            writes docs/plugin-reference.md from the code
 
@@ -43,7 +44,8 @@ every-test: $(STAMP)
 	done)
 
 soak: $(STAMP)
-	OMP_NUM_THREADS=1 $(BIN)/pytest -m soak -n $(WORKERS) --dist worksteal
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m 'soak or hypothesis' --hypothesis-profile many \
+		-n $(WORKERS) --dist worksteal
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/soak.py --runs 50 --jobs $(WORKERS)
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/soak.py --runs 10 --processes 2 --short
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/kills.py --kills 200 --jobs $(WORKERS)

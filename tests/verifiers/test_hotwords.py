@@ -1,7 +1,7 @@
 """`hotwords`: terms found and terms made up, and no way to be paid for anything else."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from audioforge.errors import ConfigError
@@ -111,7 +111,6 @@ def test_file_and_list_are_put_together(create, score, terms):
 
 
 @given(pairs=st.lists(st.tuples(WORDS, WORDS), min_size=1, max_size=8))
-@settings(max_examples=100, deadline=None)
 def test_the_reward_is_the_harmonic_mean_of_recall_and_precision(hotwords, pairs):
     scores = hotwords.verify(
         [AudioSample(str(i), reference=r) for i, (r, _) in enumerate(pairs)],
@@ -129,7 +128,6 @@ def test_the_reward_is_the_harmonic_mean_of_recall_and_precision(hotwords, pairs
 
 
 @given(reference=WORDS, text=WORDS)
-@settings(max_examples=100, deadline=None)
 def test_saying_a_term_more_often_than_it_was_said_never_gains(hotwords, score, reference, text):
     before = score(hotwords, reference, text)
     wanted, said = (words.split().count("delhi") for words in (reference, text))

@@ -147,7 +147,7 @@ class VerifierContract(Contract):
             for case in self.cases(task):
                 self.scores([Case(case.sample, case.hypotheses[:1])], task)
             verifier = cast("Verifier", self.create())
-            verifier.setup(contract_context(task, ()))
+            verifier.setup(contract_context(self.registry, task, ()))
             self.scores(self.cases(task)[:1], task, verifier)
             verifier.close()
 
@@ -279,7 +279,7 @@ class VerifierContract(Contract):
     def new_verifier(self, task: Task) -> Verifier:
         """Return a new verifier that is set up for a task."""
         verifier = cast("Verifier", self.create())
-        verifier.setup(contract_context(task, self.example.labels))
+        verifier.setup(contract_context(self.registry, task, self.example.labels))
         return verifier
 
     def cases(self, task: Task) -> list[Case]:
