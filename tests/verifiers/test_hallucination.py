@@ -220,7 +220,7 @@ def test_limits_are_options_and_infinity_turns_a_sign_off(create, judge):
     assert judge("go " * 3, verifier=create("hallucination:max_repeated_words=1")).passed is False
     strict = create("hallucination:max_inserted_words=0,max_insertion_rate=0")
     assert judge("the cat", reference="cat", verifier=strict).passed is False
-    faint = np.full(RATE, 1e-6, np.float32)
+    faint = tone(1, -120)
     off = create(
         "hallucination:max_repeated_words=inf,max_inserted_words=inf,max_letters_per_second=inf,"
         "silence_dbfs=-inf"

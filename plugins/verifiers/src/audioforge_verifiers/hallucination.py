@@ -26,13 +26,15 @@ from rapidfuzz.distance import Levenshtein
 from audioforge.model import Task
 from audioforge.sample import AudioSample, Hypothesis, Score
 from audioforge.verifier import CorpusMetric, Verifier, VerifierContext
-from audioforge_verifiers.audibility import Audibility, measure_audibility
+from audioforge_verifiers.audibility import (
+    SHORTEST_SPEECH_SECONDS,
+    SILENCE_DBFS,
+    Audibility,
+    measure_audibility,
+)
 from audioforge_verifiers.normalizers import Normalizer, get_normalizer
 from audioforge_verifiers.repetition import repeated_words
 from audioforge_verifiers.words import count_letters, size_in_words, words_of
-
-SHORTEST_SPEECH_SECONDS = 0.1
-"""Text needs at least this much that can be heard; the shortest words take longer."""
 
 EDGE_SECONDS = 0.2
 """Added to a clip's length: one that is cut close around a word lacks the word's edges."""
@@ -56,7 +58,7 @@ class HallucinationOptions:
     max_inserted_words: float = field(default=3.0, validator=ge(0))
     max_insertion_rate: float = field(default=0.25, validator=ge(0))
     max_letters_per_second: float = field(default=30.0, validator=gt(0))
-    silence_dbfs: float = field(default=-70.0, validator=lt(0))
+    silence_dbfs: float = field(default=SILENCE_DBFS, validator=lt(0))
 
 
 class Hallucination(Verifier):
