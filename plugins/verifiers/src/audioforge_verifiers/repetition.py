@@ -7,16 +7,13 @@ import unicodedata
 from bisect import bisect_left
 from collections.abc import Sequence
 
-from audioforge_verifiers.words import size_in_words, words_of
+from audioforge_verifiers.words import LONG_WORD, size_in_words, words_of
 
 TIMES_IN_A_ROW = 3
 """How often something is said in a row before it counts: people do say a thing twice."""
 
-LONG_WORD = 20
-"""Length in characters from which a word is searched for loops of its own, as in "hahaha…"."""
-
 LETTERS_IN_A_WORD = 4
-"""How many repeated characters inside a word count as one repeated word."""
+"""How many repeated characters inside of a `LONG_WORD`, as in "hahaha…", count as one word."""
 
 _UNSEEN = re.compile(
     "[\u0000-\u0008\u000e-\u001b\u007f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f"

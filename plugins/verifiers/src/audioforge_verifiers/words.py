@@ -40,14 +40,23 @@ def words_of(text: str) -> list[str]:
     return text.split() if text.isascii() else _WORD.findall(text)
 
 
+LONG_WORD = 20
+"""Letters from which on a word counts as several: few languages have such words, and text without
+its spaces would count as one."""
+
+LETTERS_OF_A_LONG_WORD = 10
+"""How many letters of a long word count as one word."""
+
+
 def size_in_words(words: Sequence[str]) -> float:
     """Return how many words these are, with `CHARACTER_IN_WORDS` for a character by itself.
 
-    >>> size_in_words(["go", "to", "北", "京"])
-    3.0
+    >>> size_in_words(["go", "to", "北", "京"]), size_in_words(["thankyouforwatchingmychannel"])
+    (3.0, 2.8)
     """
     characters = sum(1 for word in words if _CHARACTER.match(word))
-    return len(words) - (1 - CHARACTER_IN_WORDS) * characters
+    glued = sum(len(w) / LETTERS_OF_A_LONG_WORD - 1 for w in words if len(w) >= LONG_WORD)
+    return len(words) - (1 - CHARACTER_IN_WORDS) * characters + glued
 
 
 def count_letters(text: str) -> int:
