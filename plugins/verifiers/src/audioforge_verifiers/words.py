@@ -23,6 +23,13 @@ CHARACTER_IN_WORDS = 0.5
 """How much of a word a character of a script without spaces stands for: Chinese and Japanese words
 have about two."""
 
+LONG_WORD = 20
+"""Letters from which on a word counts as several: few languages have such words, and text without
+its spaces would count as one."""
+
+LETTERS_OF_A_LONG_WORD = 10
+"""How many letters of a long word count as one word."""
+
 _SYLLABLE = re.compile(
     "[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uf900-\ufaff\U00020000-\U0003ffff]"
 )
@@ -38,14 +45,6 @@ def words_of(text: str) -> list[str]:
     ['go', 'to', '北', '京', 'now']
     """
     return text.split() if text.isascii() else _WORD.findall(text)
-
-
-LONG_WORD = 20
-"""Letters from which on a word counts as several: few languages have such words, and text without
-its spaces would count as one."""
-
-LETTERS_OF_A_LONG_WORD = 10
-"""How many letters of a long word count as one word."""
 
 
 def size_in_words(words: Sequence[str]) -> float:
