@@ -104,8 +104,8 @@ class Hotwords(Verifier):
 
     def _score(self, reference: str, text: str) -> Score:
         assert self._finder is not None
-        wanted = self._finder.count(words_of(reference))
-        said = self._finder.count(words_of(text))
+        reference_words, words = words_of(reference), words_of(text)
+        wanted, said = self._finder.count(reference_words), self._finder.count(words)
         hits, references, transcripts = (wanted & said).total(), wanted.total(), said.total()
         metrics = {
             "term_hits": float(hits),
@@ -118,7 +118,7 @@ class Hotwords(Verifier):
             metrics["term_precision"] = hits / transcripts
         if not references + transcripts:
             return Score(None, None, metrics)
-        if not _is_of_its_length(words_of(text), words_of(reference)):
+        if not _is_of_its_length(words, reference_words):
             return Score(0.0, False, metrics)
         return Score(2 * hits / (references + transcripts), wanted == said, metrics)
 
