@@ -127,7 +127,7 @@ def _reference_voice(sample: AudioSample, encoder: SpeakerEncoder) -> np.ndarray
 
 
 def _voice(clip: Clip, encoder: SpeakerEncoder) -> np.ndarray | None:
-    if clip.seconds < encoder.min_seconds or is_silent(clip.waveform):
+    if clip.seconds < encoder.min_seconds or is_silent(clip):
         return None
     return encoder.embed(clip.waveform)
 

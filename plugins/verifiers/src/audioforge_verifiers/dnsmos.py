@@ -80,7 +80,7 @@ class Dnsmos(Verifier):
         clip = hear(sample, hypothesis, SAMPLING_RATE)
         if isinstance(clip, Unheard):
             return clip.score
-        if is_silent(clip.waveform):
+        if is_silent(clip):
             return Score(0.0, passed=False)
         rated = self._rate(clip.waveform, SAMPLING_RATE)
         mos = {name: float(rated[key]) for name, key in METRICS.items()}

@@ -18,10 +18,7 @@ from attrs import evolve
 from audioforge.audio import ClipTooLong, load_clip
 from audioforge.errors import AudioError
 from audioforge.sample import AudioSample, Clip, Hypothesis, Score
-
-SILENCE_PEAK = 1e-4
-"""Audio that never swings wider than this amplitude (−80 dB of full scale) is silent."""
-
+from audioforge_verifiers.audibility import SHORTEST_SPEECH_SECONDS, audible_seconds
 
 MAX_SECONDS = 600.0
 """The longest utterance that is judged."""
@@ -80,9 +77,9 @@ def as_played(clip: Clip) -> Clip:
     return evolve(clip, waveform=np.clip(clip.waveform, -1, 1))
 
 
-def is_silent(waveform: np.ndarray) -> bool:
-    """Say whether no two samples are further apart than ±`SILENCE_PEAK`; an offset is no sound."""
-    return bool(np.ptp(waveform) <= 2 * SILENCE_PEAK)
+def is_silent(clip: Clip) -> bool:
+    """Say whether less can be heard than the shortest word takes."""
+    return audible_seconds(clip) < SHORTEST_SPEECH_SECONDS
 
 
 def _can_be_opened(path: Path) -> bool:
