@@ -18,7 +18,9 @@ PYPROJECTS := $(wildcard core/pyproject.toml plugins/*/pyproject.toml)
 DISTRIBUTIONS := $(PYPROJECTS:/pyproject.toml=)
 EDITABLES := $(addprefix -e ,$(DISTRIBUTIONS))
 # What only an extra of a plugin needs, so that its tests run too.
-EXTRAS := -e 'plugins/verifiers[mos,speaker]' -e 'plugins/wav2vec[align]'
+EXTRAS := -e 'plugins/verifiers[distillmos,mos,speaker]' -e 'plugins/wav2vec[align]'
+# A package of which only the weights are read: what it depends on needs a compiler.
+WEIGHTS := resemblyzer
 TOOLS := editables hatchling hypothesis mypy pre-commit pytest pytest-cov pytest-xdist ruff types-pyyaml uv
 
 .PHONY: demo test every-test soak lint format docs
@@ -75,4 +77,5 @@ $(STAMP): constraints.txt pyproject.toml $(PYPROJECTS) Makefile
 	$(BIN)/python -m pip install --quiet -c constraints.txt uv
 	$(BIN)/uv pip install --python $(BIN)/python --compile-bytecode \
 		-c constraints.txt --build-constraints constraints.txt $(EDITABLES) $(EXTRAS) $(TOOLS)
+	$(BIN)/uv pip install --python $(BIN)/python --no-deps -c constraints.txt $(WEIGHTS)
 	@mv $(INCOMPLETE) $(STAMP)

@@ -52,7 +52,7 @@ from audioforge.sample import AudioSample, Hypothesis, Problem
 from audioforge.terminal import console
 from audioforge_datasets.archive import Archive, fetch
 from audioforge_demo import assets
-from audioforge_verifiers.ecapa import PICKLED, SpeakerEncoder
+from audioforge_verifiers.ecapa import PICKLED, EcapaEncoder
 from audioforge_wav2vec.untrained import model_config, write_untrained
 
 from .tone_run import Fork, command
@@ -307,7 +307,7 @@ def test_a_hostile_architecture_gets_into_no_command(whisper):
 def test_speaker_weights_are_read_as_tensors_only(tmp_path, sprung):
     torch.save({"trap": Trap(sprung)}, tmp_path / PICKLED)
     try:
-        SpeakerEncoder(str(tmp_path), "cpu")
+        EcapaEncoder(str(tmp_path), "cpu")
     except PluginError as error:
         pytest.skip(str(error))
     except CheckpointError as error:
