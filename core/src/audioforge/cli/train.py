@@ -160,6 +160,7 @@ def _go_to(folder: Path | None) -> None:
 
 def _print_plan(run: Run, adapter: ModelAdapter, space: DiskSpace, as_json: bool) -> None:
     """Say what would run."""
+    from audioforge.run.data.languages import spoken
     from audioforge.run.prepare import plan_of
 
     parameters = list(adapter.module.parameters())
@@ -170,6 +171,7 @@ def _print_plan(run: Run, adapter: ModelAdapter, space: DiskSpace, as_json: bool
             "settings": run.config.as_mapping(),
             "samples": {role: len(dataset.samples) for role, dataset in run.data.by_role},
             "split": run.data.split,
+            "languages": spoken(run.data.languages),
             "overlaps": [str(overlap) for overlap in run.data.overlaps],
             "adapter": type(adapter).__name__,
             "weights": weights,
