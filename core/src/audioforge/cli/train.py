@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from audioforge.cli.language_table import print_by_language
 from audioforge.cli.plugin_option import plugin_option
 from audioforge.cli.setting_options import given_flags, setting_options
 from audioforge.config import AudioRAFTConfig, read_config_file
@@ -114,6 +115,8 @@ def train(
         print_json(summary.as_mapping())
         return
     print_table(summary.columns, summary.rows)
+    models = [("base", summary.base), *((f"cycle {row['cycle']}", row) for row in summary.cycles)]
+    print_by_language([(name, summary.metric, figures) for name, figures in models])
     print_line(summary.claims)
     print_line()
     print_line(summary.conclusion)

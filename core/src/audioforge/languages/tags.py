@@ -12,7 +12,10 @@ from functools import lru_cache
 from langcodes import Language, standardize_tag
 from langcodes.tag_parser import LanguageTagError
 
-NO_LANGUAGE = frozenset({"und", "mul", "mis", "zxx"})
+UNKNOWN = "und"
+"""What ISO 639-2 calls a language that is not known."""
+
+NO_LANGUAGE = frozenset({UNKNOWN, "mul", "mis", "zxx"})
 """Codes of ISO 639-2 that say that there is no one language, or none that is known."""
 
 ALSO = {"nb": "no"}

@@ -169,6 +169,7 @@ def _result(
         "skipped": len(dataset.skips.problems),
         "measured": evaluation.measured,
         "total": evaluation.total,
+        **({"by_language": by_language} if (by_language := evaluation.by_language) else {}),
     }
     report = evaluation.classification
     if report is not None:

@@ -22,7 +22,7 @@ from audioforge.errors import DatasetError, listed
 from audioforge.executor import Executor
 from audioforge.inference.hearing import Logprobs, hear_languages
 from audioforge.languages.scripts import NAMES, SHARED, scripts_of, written_language
-from audioforge.languages.tags import NO_LANGUAGE, language_of
+from audioforge.languages.tags import NO_LANGUAGE, UNKNOWN, language_of
 from audioforge.measuring.evaluation import EvaluationSet
 from audioforge.model import ModelAdapter
 from audioforge.run.data.foreign_letters import foreign_letters
@@ -33,9 +33,6 @@ MOST_HEARD = 256
 """Clips of a dataset that are listened to for its one language: of so many the sum of
 log-probabilities leaves no doubt, and the share that is heard as another is known to 3 %. A million
 clips would cost an encoder pass each, as long as an evaluation on all of them."""
-
-UNKNOWN = "und"
-"""What ISO 639-2 calls a language that is not known."""
 
 
 @frozen
