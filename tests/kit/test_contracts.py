@@ -380,6 +380,13 @@ def test_datasets(broken_rules, old, new, expected):
             {"survives_saving"},
         ),
         (
+            '    tasks = ("classification",)',
+            '    tasks, languages = ("classification",), ("en", "fr")\n\n'
+            "    def language_logprobs(self, batch):\n"
+            "        return torch.zeros(len(batch), 2)\n",
+            {"hears_languages"},
+        ),
+        (
             "network(len(self._labels)).to(device)",
             "network(len(self._labels)).to(device).double()",
             {"loads"},

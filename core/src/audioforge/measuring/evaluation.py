@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from attrs import Factory, define, field, frozen
 
 from audioforge.inference.skip_log import SkipLog
+from audioforge.languages.tags import UNKNOWN
 from audioforge.measuring.bootstrap import Interval, difference_interval, ratio_interval
 from audioforge.measuring.classification import ClassificationReport, classification_report
 from audioforge.measuring.corpus_metrics import MeasuredMetric
@@ -74,6 +76,11 @@ class EvaluatedItem:
         speaker = self.prediction.get("speaker")
         return None if speaker is None else str(speaker)
 
+    @property
+    def language(self) -> str:
+        """Code of the language that is spoken; "und" where that is not known."""
+        return str(self.prediction.get("language", UNKNOWN))
+
 
 @define(eq=False)
 class Evaluation:
@@ -125,6 +132,28 @@ class Evaluation:
         values |= {name: value for name in others if (value := self.value(name)) is not None}
         report = self.classification
         return values if report is None else {**values, "macro_f1": report.macro_f1}
+
+    @property
+    def by_language(self) -> dict[str, dict[str, Any]]:
+        """What was measured on the utterances of each language; empty where there is only one.
+
+        A metric of which a language has nothing to measure is missing there.
+        """
+        counts = Counter(item.language for item in self.items)
+        if len(counts) < 2:
+            return {}
+        groups = {
+            code: attrs.evolve(self, items=[item for item in self.items if item.language == code])
+            for code, _ in counts.most_common()
+        }
+        return {
+            code: {
+                **{name: value for name, value in group.values.items() if value is not None},
+                "n": len(group.items),
+                "measured": group.measured,
+            }
+            for code, group in groups.items()
+        }
 
     @property
     def classification(self) -> ClassificationReport | None:
@@ -207,6 +236,7 @@ def summarise(evaluation: Evaluation) -> dict[str, Any]:
         "n": len(evaluation.items),
         "measured": evaluation.measured,
         "total": evaluation.total,
+        **({"by_language": by_language} if (by_language := evaluation.by_language) else {}),
     }
 
 

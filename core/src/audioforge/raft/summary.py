@@ -12,6 +12,7 @@ from audioforge.measuring.evaluation import summarise
 from audioforge.measuring.resampling import claimed_speakers
 from audioforge.raft.export_rule import Candidate, ExportChoice
 from audioforge.raft.update import UpdateReport
+from audioforge.run.data.languages import spoken
 from audioforge.run.run import Run
 from audioforge.terminal.figures import decimal, percent, percent_interval, point_interval
 
@@ -135,6 +136,7 @@ class Summary:
             "selection": config.selection,
             "seed": config.seed,
             "normalizer": config.normalizer,
+            "languages": spoken(self._run.data.languages),
             "learnability": self.learnability,
             "base": self.base,
             "cycles": self.cycles,

@@ -38,6 +38,7 @@ def begin(run: Run, module: torch.nn.Module, *, accept_changes: bool) -> Sequenc
     folder, processes = run.folder, run.processes
     if processes.is_main and not run.resumes:
         folder.write_config(run.config.as_mapping(), run.registry, processes.count)
+        folder.remember_findings(run.findings)
     if run.resumes:
         folder.read_skipped(run.data.skips)
     processes.wait()

@@ -20,10 +20,12 @@ from audioforge.measuring.resampling import claimed_speakers
 from audioforge.model import LoadOptions
 from audioforge.plugins import Registry, discover
 from audioforge.run.check_settings import check_settings
+from audioforge.run.data.languages import spoken
 from audioforge.run.data.run_data import data_request
 from audioforge.run.data.samples import Wanted, check_labels, load_samples, normalizer_for
 from audioforge.run.folder_claim import FolderClaim
 from audioforge.run.prepare import closing_executor, create_executor, create_verification
+from audioforge.run.spoken_languages import settle
 from audioforge.tasks import SpeechTask, speech_task
 from audioforge.terminal.reporter import Reporter
 from audioforge.torch_companions import hide_broken_companions
@@ -108,7 +110,10 @@ def _benchmark(
     wanted = Wanted(task=task, on_error=config.on_error, limit=config.limit)
     location = cast("str", config.dataset)
     dataset = load_samples(registry, location, data_request(config), wanted, reporter=reporter)
-    normalizer = normalizer_for(config.normalizer, config.language, dataset.samples, config.task)
+    parts = [(location, [dataset])]
+    settled = settle(registry, config, parts, executor, reporter)
+    asked = config.common_language
+    normalizer = normalizer_for(config.normalizer, asked, dataset.samples, config.task)
     config = attrs.evolve(config, normalizer=normalizer)
     verification = create_verification(registry, config, dataset.samples, executor, reporter)
     decoding = Decoding(batch_size=config.batch_size, max_new_tokens=config.max_new_tokens)
@@ -116,8 +121,10 @@ def _benchmark(
         registry, verification, decoding, executor, StopRequest(), reporter
     )
     # The model.
-    options = LoadOptions(str(processes.device), config.language)
-    adapter = load_adapter(registry, model_name, task.name, options, config.adapter)
+    adapter = settled.adapter
+    if adapter is None:
+        options = LoadOptions(str(processes.device), config.common_language)
+        adapter = load_adapter(registry, model_name, task.name, options, config.adapter)
     check_labels(adapter.labels, model_name, [dataset])
     speech = claim.folder.root / "predictions" if claim and task.generates_speech else None
     evaluation = evaluator.evaluate(
@@ -132,7 +139,10 @@ def _benchmark(
         reporter.warn(sentence)
     _warn_of_silent(evaluation, verification, task, reporter)
     return Benchmark(
-        evaluation, _result(config, evaluation, dataset), dataset.skips, processes.is_main
+        evaluation,
+        {**_result(config, evaluation, dataset), "languages": spoken(settled.languages)},
+        dataset.skips,
+        processes.is_main,
     )
 
 
@@ -159,6 +169,7 @@ def _result(
         "skipped": len(dataset.skips.problems),
         "measured": evaluation.measured,
         "total": evaluation.total,
+        **({"by_language": by_language} if (by_language := evaluation.by_language) else {}),
     }
     report = evaluation.classification
     if report is not None:

@@ -34,6 +34,7 @@ from audioforge.run.folder_claim import FolderClaim
 from audioforge.run.run import Run
 from audioforge.run.run_files import RunFiles
 from audioforge.run.trackers import create_trackers
+from audioforge.run.spoken_languages import settle
 from audioforge.sample import AudioSample
 from audioforge.selection import Selection
 from audioforge.terminal.reporter import Reporter
@@ -88,8 +89,13 @@ def prepare(
         data = processes.from_main(
             lambda: read_run_data(registry, config, selection, reporter, spool)
         )
+        # Languages next: prompts, normaliser and results go by them.
+        known = folder.recall_findings() if resumes else None
+        settled = settle(registry, config, data.by_dataset, executor, reporter, known)
+        data.languages = settled.languages
         samples = [*data.train.samples, *data.held_out.samples]
-        config.normalizer = normalizer_for(config.normalizer, config.language, samples, config.task)
+        asked = config.common_language
+        config.normalizer = normalizer_for(config.normalizer, asked, samples, config.task)
         # Verifiers last: what they load takes the longest.
         verification = create_verification(registry, config, samples, executor, reporter)
         decoding = Decoding(batch_size=config.batch_size, max_new_tokens=config.max_new_tokens)
@@ -109,6 +115,10 @@ def prepare(
             evaluator=evaluator,
             selection=selection,
             trackers=trackers,
+            language=settled.common,
+            # What it is told is saved with it, so that it must be loaded with that.
+            base=settled.adapter if settled.common == config.common_language else None,
+            findings=settled.findings,
         )
 
 
@@ -199,6 +209,7 @@ def plan_of(run: Run) -> list[str]:
         f"train: {data.train.name} ({len(data.train.samples)} samples)",
         f"held out: {data.held_out.name} ({len(data.held_out.samples)} samples)",
         *([f"split: {data.split}"] if data.split else []),
+        *map(str, data.languages),
         f"retention: {retention}",
         f"test: {f'{data.test.name} ({len(data.test.samples)} samples)' if data.test else 'none'}",
         f"reward: {read_plugin_reference(config.aggregator)[0]} of {verifiers}"

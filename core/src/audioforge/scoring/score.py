@@ -121,8 +121,9 @@ def score_predictions(
     )
     # A first look at the whole file: its languages choose the normaliser, its classes the labels.
     survey = file.survey()
-    speaking = [AudioSample("", language=language) for language in sorted(survey.languages)]
-    normalizer = normalizer_for(config.normalizer, config.language, speaking, task)
+    speaking = [AudioSample("", language=language) for language in survey.languages]
+    normalizer = normalizer_for(config.normalizer, config.common_language, speaking, task)
+    file = evolve(file, asked=config.common_language, otherwise=survey.otherwise)
     device = str(Processes(config.device, "float32").device)
     context = verifier_context(
         registry, task, normalizer, config.wer_threshold, device, survey.labels

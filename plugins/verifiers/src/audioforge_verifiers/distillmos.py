@@ -91,7 +91,7 @@ class Distillmos(Verifier):
         clip = hear(sample, hypothesis, SAMPLING_RATE)
         if isinstance(clip, Unheard):
             return clip.score
-        if is_silent(clip.waveform):
+        if is_silent(clip):
             return Score(0.0, passed=False)
         mos = self._opinion(network, clip.waveform)
         return Score(opinion_reward(mos), mos >= self._threshold, {"mos": mos})
