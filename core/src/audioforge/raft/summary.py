@@ -128,6 +128,7 @@ class Summary:
         return {
             "task": config.task,
             "metric": self.metric,
+            "metric_is_rewarded": self._run.is_judged_by_reward,
             "higher_is_better": self.base_candidate.evaluation.metric.higher_is_better,
             "model": config.model_name,
             "dataset": config.dataset,
@@ -252,6 +253,8 @@ class Summary:
             text += f" {shared}. --test-dataset with other clips gives an independent figure."
         elif self.improved and not independent:
             text += " The same data chose the cycle; --test-dataset gives an independent figure."
+        if self._run.is_judged_by_reward:
+            text += f" {name} was also the reward, or a part of it."
         if self.accepted_changes:
             text += f" Accepted when it was resumed: {'; '.join(self.accepted_changes)}."
         return " ".join([text, *(f"{sentence}." for sentence in self._missing)])

@@ -75,7 +75,7 @@ def _work(connection: Connection[Any, Any], files: tuple[Path, ...]) -> None:
             discover("", files)  # so that what is unpickled finds its class
         verifier: Verifier = connection.recv()
         task, labels, pairs = connection.recv()
-        verifier.setup(contract_context(task, labels))
+        verifier.setup(contract_context(task, labels, [sample for sample, _ in pairs]))
         lent = copies_for_verifier([s for s, _ in pairs], [h for _, h in pairs])
         connection.send(verifier.verify(*lent))
     except BaseException as error:  # a plugin is foreign code, and may even call sys.exit
