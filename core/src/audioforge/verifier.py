@@ -81,7 +81,8 @@ class Verifier(ABC):
         tasks: Tasks whose hypotheses it can score.
         needs_reference: Whether it can judge nothing without the sample's reference or label.
         needs_metadata: Keys of a sample's metadata of which it needs one, with a value other than
-            None, to judge anything; empty where it needs none. It may depend on the options.
+            None and empty text, to judge anything; empty where it needs none. It may depend on the
+            options.
         scope: "hypothesis" when each is judged by itself; "rollout" when a sample's k hypotheses
             are judged against each other, which then stand side by side in one call of `verify`.
         metrics: Names of all metrics that its scores can have.

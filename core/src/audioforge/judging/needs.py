@@ -39,7 +39,10 @@ class Needs:
                 return Problem(sample.place, reason, "without label")
             reason = "there is no reference text to score with; --text-column names another key"
             return Problem(sample.place, reason, "empty reference")
-        if self.metadata and all(sample.metadata.get(key) is None for key in self.metadata):
+        stated = (sample.metadata.get(key) for key in self.metadata)
+        if self.metadata and all(
+            v is None or (isinstance(v, str) and not v.strip()) for v in stated
+        ):
             keys = " or ".join(map(repr, self.metadata))
             return Problem(sample.place, f"there is no {keys} to score with", f"without {keys}")
         return None
