@@ -137,7 +137,7 @@ class Slots(Verifier):
         terms = [tuple(self._words(value, sample)) for value in values]
         if lost := [value for value, term in zip(values, terms, strict=True) if not term]:
             raise ValueError(
-                f"nothing is left of the value {listed([repr(value) for value in lost])} after the text "
+                f"nothing is left of {listed([repr(value) for value in lost])} after the text "
                 f"normaliser; mend it, or use another --normalizer"
             )
         return Counter(terms)
