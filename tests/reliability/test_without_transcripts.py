@@ -42,7 +42,7 @@ def recipe(inputs: Path) -> dict:
     changes: dict[str, object] = {
         "dataset": inputs / "train-slots.jsonl",
         "eval_dataset": inputs / "heldout-slots.jsonl",
-        "retention_dataset": [str(inputs / "other-slots.jsonl")],
+        "retention_dataset": [str(inputs / "other.jsonl")],
         "test_dataset": inputs / "other-slots.jsonl",
         "verifier": ["slots"],
         "metric": "slots.slot_f1",
@@ -72,6 +72,17 @@ def test_a_run_learns_from_labels_and_is_decided_by_them(learnt: Path) -> None:
     assert summary["base"]["wer"] is None  # nobody knows it
     learnability = summary["learnability"]
     assert learnability["oracle_slot_f1"] > learnability["greedy_slot_f1"]
+
+
+def test_what_must_not_get_worse_may_have_transcripts_instead(inputs: Path, learnt: Path) -> None:
+    summary = json.loads((learnt / "summary.json").read_text())
+    for row in (summary["base"], *summary["cycles"]):
+        assert row["metric"] == "slot_f1"
+        retained = row["retention"][str(inputs / "other.jsonl")]
+        assert (retained["metric"], retained["slot_f1"]) == ("wer", None)
+        assert retained["wer"] >= 0
+        assert retained["ci95"][0] <= retained["wer"] <= retained["ci95"][1]
+    assert summary["test"]["base"]["metric"] == "slot_f1"
 
 
 def test_its_figures_are_those_of_counting_by_hand(

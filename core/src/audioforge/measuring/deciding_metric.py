@@ -6,7 +6,7 @@ reports. A verifier with weight 0 measures without rewarding.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from audioforge.config import MetricSettings, VerifierSetting
@@ -19,6 +19,7 @@ from audioforge.sample import AudioSample
 from audioforge.tasks import speech_task
 
 if TYPE_CHECKING:
+    from audioforge.measuring.evaluation import EvaluationSet
     from audioforge.measuring.evaluator import Evaluator
 
 
@@ -45,6 +46,11 @@ def metric_problems(registry: Registry, settings: MetricSettings) -> list[str]:
     ]
 
 
+def own_needs(settings: MetricSettings) -> Needs:
+    """Return what a clip must say so that the task's own metric can be measured on it."""
+    return Needs(speech_task(settings.task))
+
+
 def deciding_needs(registry: Registry, settings: MetricSettings) -> Needs:
     """Return what a clip must say so that the metric that decides can be measured on it.
 
@@ -58,7 +64,7 @@ def deciding_needs(registry: Registry, settings: MetricSettings) -> Needs:
     else:
         identity = None if metric == MEAN_REWARD.name else metric.rpartition(".")[0]
     if identity is None:
-        return Needs(task)
+        return own_needs(settings)
     return Needs.of(unready_verifier(registry, _measuring(registry, settings)[identity]), task)
 
 
@@ -76,25 +82,39 @@ def decide_by(evaluator: Evaluator, metric: str | None, samples: Sequence[AudioS
     Raises:
         ConfigError: If no verifier has it.
     """
-    named = {measured.setting: name for name, measured in evaluator.metrics.items()}
     if metric is None:
-        metric = _own_metric(evaluator, samples)
+        evaluator.metrics = by_own_metric(evaluator, samples)
+        return evaluator.decisive_metric.setting
+    named = {measured.setting: name for name, measured in evaluator.metrics.items()}
     if metric not in named:
         raise ConfigError([f"metric: there is no '{metric}'. {did_you_mean(metric, named)}"])
-    first = named[metric]
-    evaluator.metrics = {first: evaluator.metrics[first], **evaluator.metrics}
+    evaluator.metrics = _led_by(named[metric], evaluator.metrics)
     return metric
 
 
-def _own_metric(evaluator: Evaluator, samples: Sequence[AudioSample]) -> str:
-    """Return the metric of the task's first verifier that most references can be measured by.
+def metrics_on(evaluator: Evaluator, dataset: EvaluationSet) -> Mapping[str, MeasuredMetric]:
+    """Return the metrics of a retention set, first the one that decides on it.
+
+    What must not get worse need not be labelled as what is learnt is: a set that says nothing of
+    what the chosen metric needs, or is in other scripts, is judged by the task's own.
+    """
+    is_own = evaluator.decisive_metric.verifier == _own_verifier(evaluator)
+    if not is_own and any(evaluator.needs.met_by(sample) for sample in dataset.samples):
+        return evaluator.metrics
+    return by_own_metric(evaluator, dataset.samples)
+
+
+def by_own_metric(
+    evaluator: Evaluator, samples: Sequence[AudioSample]
+) -> Mapping[str, MeasuredMetric]:
+    """Return all metrics, first that of the task's own that most references can be measured by.
 
     A reference that is scored against itself shows which metrics its words count in.
     """
-    task, identity = evaluator.task, evaluator.decisive_metric.verifier
-    own = [measured for measured in evaluator.metrics.values() if measured.verifier == identity]
+    task, identity = evaluator.task, _own_verifier(evaluator)
+    own = [name for name, m in evaluator.metrics.items() if m.verifier == identity]
     if len(own) == 1:
-        return own[0].setting
+        return _led_by(own[0], evaluator.metrics)
     right = [(s, s.reference) for s in samples if s.reference and task.has_reference(s)]
     scores = evaluator.verification.guard.scores(
         identity,
@@ -103,7 +123,17 @@ def _own_metric(evaluator: Evaluator, samples: Sequence[AudioSample]) -> str:
         [task.hypothesis(reference) for _, reference in right],
     )
     rows = [{identity: score.metrics} for score in scores]
-    return max(own, key=lambda m: sum(m.parts(row)[1] > 0 for row in rows)).setting
+    parts = {name: evaluator.metrics[name].parts for name in own}
+    first = max(own, key=lambda name: sum(parts[name](row)[1] > 0 for row in rows))
+    return _led_by(first, evaluator.metrics)
+
+
+def _own_verifier(evaluator: Evaluator) -> str:
+    return next(iter(evaluator.task.metric_verifiers), MEAN_REWARD.name)
+
+
+def _led_by(first: str, metrics: Mapping[str, MeasuredMetric]) -> Mapping[str, MeasuredMetric]:
+    return {first: metrics[first], **metrics}
 
 
 def _measuring(registry: Registry, settings: MetricSettings) -> dict[str, VerifierSetting]:

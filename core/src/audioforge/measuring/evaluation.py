@@ -199,6 +199,7 @@ def paired(evaluations: Sequence[Evaluation]) -> tuple[list[Ratio], Resampling]:
 def summarise(evaluation: Evaluation) -> dict[str, Any]:
     """Return an evaluation's metrics as `summary.json` holds them: rates as fractions."""
     return {
+        "metric": evaluation.metric.name,
         **evaluation.values,
         "ci95": list(evaluation.interval),
         "interval": evaluation.resampling.as_mapping(),

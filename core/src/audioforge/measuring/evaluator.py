@@ -46,6 +46,7 @@ class DatasetPass:
         what: What the progress bar says.
         audio_folder: Where to keep generated audio; None to let it go.
         word_times: Add to each prediction when its words were said.
+        metrics: What decides on it first, where that is not what decides on others.
         journal: Where results are kept as they come; what is in it already is not decoded again.
     """
 
@@ -53,6 +54,7 @@ class DatasetPass:
     what: str = "evaluate"
     audio_folder: Path | None = None
     word_times: bool = False
+    metrics: Mapping[str, MeasuredMetric] | None = None
     journal: Journal | None = None
 
 
@@ -209,24 +211,25 @@ class Evaluator:
         items = sorted([*items, *self.processes.gather(own)], key=lambda i: i.id)
         dataset.skips.share(self.processes.gather)
         failures.check(at_end=True, counts=self.processes.gather(failures.counts()))
-        return self._evaluation(dataset, items, time.perf_counter() - start)
+        return self._evaluation(dataset_pass, items, time.perf_counter() - start)
 
     def _evaluation(
-        self, dataset: EvaluationSet, items: list[EvaluatedItem], seconds: float
+        self, dataset_pass: DatasetPass, items: list[EvaluatedItem], seconds: float
     ) -> Evaluation:
         """Return what was measured.
 
         Raises:
             DatasetError: If that is nothing.
         """
+        dataset, metrics = dataset_pass.dataset, dataset_pass.metrics or self.metrics
         if not items:
             raise DatasetError(
                 f"{dataset.name}: nothing in it can be evaluated; "
                 f"{dataset.skips.describe(dataset.total) or 'it is empty'}"
             )
-        evaluation = Evaluation(dataset.name, items, self.metrics, seconds, dataset.total)
+        evaluation = Evaluation(dataset.name, items, metrics, seconds, dataset.total)
         if evaluation.value() is None:
-            raise DatasetError(f"{dataset.name}: {self._why_unmeasured}")
+            raise DatasetError(f"{dataset.name}: {self._why_unmeasured(deciding(metrics))}")
         return evaluation
 
     def measured_batches(
@@ -280,11 +283,9 @@ class Evaluator:
             items.append(EvaluatedItem(prediction, metrics, seconds, labels, errors))
         return items
 
-    @property
-    def _why_unmeasured(self) -> str:
+    def _why_unmeasured(self, decides: MeasuredMetric) -> str:
         if failures := self.verification.guard.failures.describe():
             return f"nothing in it could be measured; {'; '.join(failures)}"
-        decides = self.decisive_metric
         if decides.verifier not in self.verifiers:
             return "no verifier could judge any output, so that there is no reward"
         if decides.verifier in self.task.metric_verifiers:

@@ -176,8 +176,12 @@ class Summary:
         names = [dataset.short_name for dataset in self._run.data.retention]
         if len(set(names)) < len(names):
             names = list(self.base_candidate.retention)
-        for dataset in names:
-            heads += [f"retention {dataset}", "difference, points, 95 %"]
+        for dataset, retained in zip(names, self.base_candidate.retention.values(), strict=True):
+            judged = retained.metric.title
+            heads += [
+                f"retention {dataset}" + (f", {judged}" if judged != name else ""),
+                "difference, points, 95 %",
+            ]
         return heads
 
     @property
@@ -208,7 +212,7 @@ class Summary:
     def _cells(self, entry: Mapping[str, Any]) -> list[str]:
         difference = entry.get("difference_ci95")
         return [
-            percent(entry[self.metric]),
+            percent(entry[entry["metric"]]),
             percent_interval(*entry["ci95"]),
             point_interval(*difference) if difference else "",
         ]

@@ -13,7 +13,7 @@ from audioforge.dataset import DatasetRequest
 from audioforge.errors import listed
 from audioforge.inference.skip_log import SkipLog
 from audioforge.judging.needs import Needs, unready_verifier
-from audioforge.measuring.deciding_metric import deciding_needs
+from audioforge.measuring.deciding_metric import deciding_needs, own_needs
 from audioforge.measuring.enough_utterances import size_problem
 from audioforge.measuring.evaluation import EvaluationSet
 from audioforge.plugins import Registry
@@ -137,7 +137,8 @@ def read_run_data(
         held_out, account = _hold_out(train, config, measured, reporter)
     else:
         held_out = read(config.eval_dataset)
-    retention = [read(name) for name in config.retention_dataset]
+    kept = [measured, own_needs(config)]  # which need not be labelled alike
+    retention = [read(name, needs=kept) for name in config.retention_dataset]
     test = read(config.test_dataset) if config.test_dataset else None
     data = RunData(train, held_out, retention, test, account)
     # What would spoil a figure is said now: after hours of training it would be too late.
