@@ -73,12 +73,13 @@ def test_what_fails_is_told_with_what_it_did_and_how_to_mend_it(environment, exa
     result = environment.run("audioforge", "plugins", "check", project)
     assert result.returncode == 1
     assert (
-        "  failed  What it cannot judge has no reward: other hypotheses, and no reference if it "
-        "needs it.\n"
+        "  failed  What it cannot judge has no reward: other hypotheses, and samples that lack its "
+        "needs.\n"
         '          but: "yes" for asr has reward 0.0\n'
         "          mend: Return Score(None) for a sample without reference or label, and for a "
         "hypothesis of a kind that its tasks have not, instead of raising or of guessing a reward. "
-        "If it needs no reference, say needs_reference = False.\n"
+        "If it needs no reference, say needs_reference = False; if it needs other columns, "
+        "needs_metadata.\n"
     ) in result.stdout
     assert result.stdout.endswith("\n25 checks: 24 ok, 1 failed\n")
 

@@ -22,6 +22,7 @@ from audioforge.dataset import DatasetRequest
 from audioforge.errors import DatasetError, PluginError, PluginWarning, VerifierError
 from audioforge.isolation.global_state import of_torch
 from audioforge.judging.guard import Guard
+from audioforge.judging.needs import Needs
 from audioforge.judging.verification import Verification, verifier_context
 from audioforge.plugins import discover
 from audioforge.run.data.samples import Wanted, load_samples
@@ -48,7 +49,7 @@ CASES = {
 """What is said of each state that the verifier leaves changed."""
 TEXTS = ("low high", "high high", "middle low", "low low")
 
-WANTED = Wanted(task=speech_task("asr"), on_error="skip")
+WANTED = Wanted(needs=[Needs(speech_task("asr"))], on_error="skip")
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -8,6 +8,7 @@ import soundfile
 
 from audioforge.dataset import DatasetRequest
 from audioforge.errors import DatasetError
+from audioforge.judging.needs import Needs
 from audioforge.measuring.evaluation import EvaluationSet
 from audioforge.run.data.samples import (
     Wanted,
@@ -17,6 +18,8 @@ from audioforge.run.data.samples import (
 )
 from audioforge.sample import AudioSample
 from audioforge.tasks import speech_task
+
+NEEDS = Needs(speech_task("asr"))
 
 
 def test_a_classifier_must_know_the_labels_of_the_data():
@@ -48,7 +51,7 @@ def manifest(tmp_path):
 @pytest.fixture
 def load(registry, manifest):
     def _load(location=manifest, on_error="skip", **options):
-        wanted = Wanted(task=speech_task("asr"), on_error=on_error, **options)
+        wanted = Wanted(**{"needs": [NEEDS], "on_error": on_error, **options})
         return load_samples(registry, location, DatasetRequest(""), wanted)
 
     return _load
@@ -76,13 +79,13 @@ def test_the_limit_counts_what_can_be_used(load, limit):
 
 
 def test_without_need_of_a_reference_none_is_missed(load):
-    dataset = load(needs_reference=False)
+    dataset = load(needs=[NEEDS, Needs(speech_task("asr"), reference=False)])
     assert len(dataset.samples) == 7
     assert [p.kind for p in dataset.skips.problems.values()] == ["bad JSON"]
 
 
 def test_for_classification_the_label_is_what_counts(registry, manifest):
-    wanted = Wanted(task=speech_task("classification"), on_error="skip")
+    wanted = Wanted(needs=[Needs(speech_task("classification"))], on_error="skip")
     with pytest.raises(DatasetError, match=r"nothing in it to use: skipped .* 7 without label"):
         load_samples(registry, manifest, DatasetRequest(""), wanted)
 

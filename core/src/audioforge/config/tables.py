@@ -135,6 +135,19 @@ class RewardSettings(TaskSettings):
 
 
 @define(kw_only=True, slots=False)
+class MetricSettings(RewardSettings):
+    """Which metric of a verifier decides."""
+
+    metric: str | None = setting(
+        None,
+        "text",
+        "Corpus metric that decides between models, as VERIFIER.METRIC; otherwise the task's: "
+        "wer.wer (wer.mer where most references are in scripts without spaces), label.accuracy, or "
+        "the mean reward.",
+    )
+
+
+@define(kw_only=True, slots=False)
 class EvaluationSettings(Settings):
     """What a run is measured on, and which models are measured."""
 

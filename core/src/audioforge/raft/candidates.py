@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from audioforge.measuring.deciding_metric import metrics_on
 from audioforge.measuring.enough_utterances import size_problem
 from audioforge.measuring.evaluator import DatasetPass
 from audioforge.model import ModelAdapter
@@ -41,7 +42,10 @@ def evaluate(run: Run, adapter: ModelAdapter | None, cycle: int, alpha: float = 
         dataset.name: run.evaluator.evaluate(
             adapter,
             DatasetPass(
-                dataset=dataset, what=what, journal=run.journal(f"{stage}/retention-{number}")
+                dataset=dataset,
+                what=what,
+                metrics=metrics_on(run.evaluator, dataset),
+                journal=run.journal(f"{stage}/retention-{number}"),
             ),
         )
         for number, dataset in enumerate(run.data.retention)

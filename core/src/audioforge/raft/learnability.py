@@ -108,7 +108,7 @@ def assess(
     greedy_rate = _rate([greedy[i] for i in probed])
     sign = -1 if metric.higher_is_better else 1
     # A hypothesis without a denominator was not measured: no candidate, unless none was.
-    best = [min(sampled[i], key=lambda p: (not p[1], sign * p[0])) for i in probed]
+    best = [min(sampled[i], key=lambda p: (not p[1], sign * p[0] / (p[1] or 1))) for i in probed]
     oracle = _rate(best)
     better = None
     if greedy_rate is not None and oracle is not None:

@@ -20,7 +20,8 @@ def probed_ids(run: Run) -> set[str]:
     """Return the ids of the clips to probe; the same ones whatever else runs."""
     sampled = run.rollouts(1).samples.keys() - run.rollouts(1).problems().keys()
     samples = [s for s in run.data.train.samples if s.id in sampled]
-    ids = sorted(s.id for s in samples if run.task.has_reference(s))
+    needs = run.evaluator.needs
+    ids = sorted(s.id for s in samples if needs.met_by(s))
     order = keyed_random.shuffled(len(ids), "probe", run.config.seed)
     return {ids[i] for i in order[:PROBED_CLIPS]}
 

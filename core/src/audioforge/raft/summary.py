@@ -129,6 +129,7 @@ class Summary:
         return {
             "task": config.task,
             "metric": self.metric,
+            "metric_is_rewarded": self._run.is_judged_by_reward,
             "higher_is_better": self.base_candidate.evaluation.metric.higher_is_better,
             "model": config.model_name,
             "dataset": config.dataset,
@@ -177,8 +178,12 @@ class Summary:
         names = [dataset.short_name for dataset in self._run.data.retention]
         if len(set(names)) < len(names):
             names = list(self.base_candidate.retention)
-        for dataset in names:
-            heads += [f"retention {dataset}", "difference, points, 95 %"]
+        for dataset, retained in zip(names, self.base_candidate.retention.values(), strict=True):
+            judged = retained.metric.title
+            heads += [
+                f"retention {dataset}" + (f", {judged}" if judged != name else ""),
+                "difference, points, 95 %",
+            ]
         return heads
 
     @property
@@ -209,7 +214,7 @@ class Summary:
     def _cells(self, entry: Mapping[str, Any]) -> list[str]:
         difference = entry.get("difference_ci95")
         return [
-            percent(entry[self.metric]),
+            percent(entry[entry["metric"]]),
             percent_interval(*entry["ci95"]),
             point_interval(*difference) if difference else "",
         ]
@@ -254,6 +259,8 @@ class Summary:
             text += f" {shared}. --test-dataset with other clips gives an independent figure."
         elif self.improved and not independent:
             text += " The same data chose the cycle; --test-dataset gives an independent figure."
+        if self._run.is_judged_by_reward:
+            text += f" {name} was also the reward, or a part of it."
         if self.accepted_changes:
             text += f" Accepted when it was resumed: {'; '.join(self.accepted_changes)}."
         return " ".join([text, *(f"{sentence}." for sentence in self._missing)])

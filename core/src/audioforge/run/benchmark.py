@@ -13,6 +13,8 @@ from audioforge.find_adapter import choose_adapter, load_adapter
 from audioforge.inference.skip_log import SkipLog
 from audioforge.inference.stop import StopRequest
 from audioforge.judging.verification import Verification
+from audioforge.measuring.corpus_metrics import MEAN_REWARD
+from audioforge.measuring.deciding_metric import decide_by, deciding_needs
 from audioforge.measuring.enough_utterances import missing_part
 from audioforge.measuring.evaluation import Evaluation, EvaluationSet
 from audioforge.measuring.evaluator import DatasetPass, Decoding, create_evaluator
@@ -107,7 +109,8 @@ def _benchmark(
     if claim is not None:
         claim.take(processes)
     # The data, which decide the normaliser and the labels that verifiers know.
-    wanted = Wanted(task=task, on_error=config.on_error, limit=config.limit)
+    needs = [deciding_needs(registry, config)]
+    wanted = Wanted(needs=needs, on_error=config.on_error, limit=config.limit)
     location = cast("str", config.dataset)
     dataset = load_samples(registry, location, data_request(config), wanted, reporter=reporter)
     parts = [(location, [dataset])]
@@ -120,6 +123,7 @@ def _benchmark(
     evaluator = create_evaluator(
         registry, verification, decoding, executor, StopRequest(), reporter
     )
+    config = attrs.evolve(config, metric=decide_by(evaluator, config.metric, dataset.samples))
     # The model.
     adapter = settled.adapter
     if adapter is None:
@@ -152,20 +156,21 @@ def _result(
     """Return what `audioforge benchmark --json` prints."""
     first, *others = evaluation.values.items()
     sums = evaluation.sums(first[0])
-    if speech_task(config.task).reward_decides:
+    if evaluation.metric == MEAN_REWARD:
         del sums["reward"]  # no whole number; the mean and the count of rewards tell it
     result = {
         "model": config.model_name,
         "dataset": config.dataset,
         "task": config.task,
         "n": len(evaluation.items),
-        **{name: int(count) for name, count in sums.items()},
+        **{name: int(total) if total.is_integer() else total for name, total in sums.items()},
         **dict([first]),
         "ci95": list(evaluation.interval),
         "interval": evaluation.resampling.as_mapping(),
         **dict(others),
         "rtfx": evaluation.rtfx,
         "normalizer": config.normalizer,
+        "metric": config.metric,
         "skipped": len(dataset.skips.problems),
         "measured": evaluation.measured,
         "total": evaluation.total,
@@ -181,7 +186,7 @@ def _warn_of_silent(
     evaluation: Evaluation, verification: Verification, task: SpeechTask, reporter: Reporter
 ) -> None:
     """Say which verifiers the result tells nothing of: those that need k hypotheses, say."""
-    if task.reward_decides:  # every verifier has a part in the mean reward
+    if task.reports_reward:  # every verifier has a part in the mean reward
         return
     measured = {metric.verifier for metric in evaluation.metrics.values()}
     for identity in verification.verifiers:

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from audioforge.config import (
     AudioRAFTConfig,
+    MetricSettings,
     ModelSettings,
     RewardSettings,
     RunSettings,
@@ -18,6 +19,7 @@ from audioforge.config import (
 from audioforge.errors import ConfigError, PluginError, UsageError
 from audioforge.inference.processes import device_problem
 from audioforge.judging.verification import name_problems, setting_problems
+from audioforge.measuring.deciding_metric import metric_problems
 from audioforge.measuring.task_metrics import taken_id_problems
 from audioforge.model import Task
 from audioforge.plugin_reference import read_plugin_reference
@@ -34,6 +36,7 @@ def check_settings(registry: Registry, settings: Settings) -> None:
     """
     checks: dict[type[Settings], Callable[[Registry, Any], list[str]]] = {
         RewardSettings: _reward_problems,
+        MetricSettings: metric_problems,
         ModelSettings: _model_problems,
         RunSettings: _run_problems,
         AudioRAFTConfig: _training_problems,

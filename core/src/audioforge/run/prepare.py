@@ -15,11 +15,13 @@ from audioforge.executor import Executor
 from audioforge.find_adapter import choose_adapter
 from audioforge.inference.guarded_executor import GuardedExecutor
 from audioforge.inference.stop import StopRequest
+from audioforge.isolation.copies import LentSamples
 from audioforge.judging.guard import Guard
 from audioforge.judging.verification import (
     Verification,
     verifier_context,
 )
+from audioforge.measuring.deciding_metric import decide_by
 from audioforge.measuring.evaluator import Decoding, create_evaluator
 from audioforge.model import Task
 from audioforge.plugin_reference import read_plugin_reference
@@ -100,6 +102,7 @@ def prepare(
         verification = create_verification(registry, config, samples, executor, reporter)
         decoding = Decoding(batch_size=config.batch_size, max_new_tokens=config.max_new_tokens)
         evaluator = create_evaluator(registry, verification, decoding, executor, stop, reporter)
+        config.metric = decide_by(evaluator, config.metric, data.held_out.samples)
         files = [RunFiles(folder)] if processes.is_main else []
         on_failure.pop_all()
         return Run(
@@ -179,7 +182,7 @@ def create_verification(
     Args:
         registry: What is installed.
         config: The settings, with the normaliser set.
-        samples: Their labels are the known ones.
+        samples: What verifiers may learn from; their labels are the known ones.
         executor: Says which device a verifier's model may use.
         reporter: Hears that there can be no time limit.
 
@@ -194,6 +197,7 @@ def create_verification(
         str(executor.processes.device),
         labels_of(samples),
     )
+    context = attrs.evolve(context, corpus=LentSamples(samples))
     guard = Guard(config.verifier_timeout, config.max_verifier_failures, reporter)
     return Verification(registry, config.verifiers, config.aggregator, context, guard)
 
@@ -214,6 +218,8 @@ def plan_of(run: Run) -> list[str]:
         f"test: {f'{data.test.name} ({len(data.test.samples)} samples)' if data.test else 'none'}",
         f"reward: {read_plugin_reference(config.aggregator)[0]} of {verifiers}"
         + (f"; required to pass: {required}" if required else ""),
+        f"metric that decides: {config.metric}"
+        + (", which is also rewarded" if run.is_judged_by_reward else ""),
         f"normaliser: {config.normalizer}",
         f"cycles: {config.num_cycles}, {config.samples_per_prompt} hypotheses per clip, "
         f"selection {read_plugin_reference(config.selection)[0]}, reward from "

@@ -94,6 +94,12 @@ class Run:
         return cast("Path", self.config.output_dir)
 
     @property
+    def is_judged_by_reward(self) -> bool:
+        """Whether the metric that decides is also what hypotheses are selected by."""
+        selects = not self.selection.learns_from_references
+        return selects and self.evaluator.is_judged_by_reward
+
+    @property
     def labels(self) -> tuple[str, ...]:
         """The classes of the training and the held-out data."""
         return labels_of([*self.data.train.samples, *self.data.held_out.samples])

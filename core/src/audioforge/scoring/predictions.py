@@ -4,7 +4,8 @@ Keys: `text` (what is right: the transcript, the class or the classes joined by 
 was to be spoken), `pred_text` (what the system said), `audio_filepath`, `id`, and where known
 `label`, `offset`, `duration`, `speaker`, `lang` or `language`. They are those of
 `predictions.jsonl`. For text to speech `pred_audio` names the sound file, or a folder holds it by
-the line's id or by the name of its recording. Paths start at the file's own folder.
+the line's id or by the name of its recording. Paths start at the file's own folder. What verifiers
+find of a sample's metadata are the other keys.
 
 Consecutive lines of one sample are its k hypotheses. Texts can be scored without their recordings,
 which may lie on another machine.
@@ -81,6 +82,21 @@ class Survey:
     labels: tuple[str, ...]
 
 
+@frozen(eq=False)
+class FileSamples:
+    """The samples of a file, read anew whenever somebody goes through them.
+
+    Attributes:
+        file: The file.
+    """
+
+    file: PredictionFile
+
+    def __iter__(self) -> Iterator[AudioSample]:
+        """Yield the sample of each prediction."""
+        return (item.sample for item in self.file.read() if isinstance(item, Prediction))
+
+
 @frozen
 class PredictionFile:
     """A file of predictions, read line by line however long it is.
@@ -152,6 +168,12 @@ class PredictionFile:
             except UnusableLineError as error:
                 yield Problem(where, str(error), error.kind)
 
+    @property
+    def _own_keys(self) -> frozenset[str]:
+        """The keys that have a meaning here; a verifier finds the others as metadata."""
+        own = (self.text_column, self.label_column, self.task.prediction_key, RECORDING, *LANGUAGE)
+        return frozenset((*own, "id", "offset", "duration", "speaker"))
+
     def _no_prediction(self, keys: set[str]) -> str:
         what, mend = (
             "holds what the system said",
@@ -181,6 +203,7 @@ class PredictionFile:
             language=self.asked or self._stated(row) or self.otherwise,
             offset=offset,
             duration=duration,
+            metadata={key: value for key, value in row.items() if key not in self._own_keys},
         )
         hypothesis = self._hypothesis(row, where)
         if isinstance(hypothesis.audio, Path) and _is_same_file(hypothesis.audio, sample.audio):

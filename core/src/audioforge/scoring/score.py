@@ -17,6 +17,7 @@ from audioforge.config import VerifyConfig
 from audioforge.errors import DatasetError, UsageError
 from audioforge.files import atomic
 from audioforge.inference.processes import Processes
+from audioforge.isolation.copies import LentSamples
 from audioforge.judging.guard import Guard
 from audioforge.judging.verification import Verification, verifier_context
 from audioforge.measuring.corpus_metrics import metrics_of
@@ -26,7 +27,7 @@ from audioforge.run.check_settings import check_settings
 from audioforge.run.data.samples import normalizer_for
 from audioforge.run.rollout_store import score_line
 from audioforge.sample import AudioSample, Problem, ScoredHypothesis
-from audioforge.scoring.predictions import Prediction, PredictionFile
+from audioforge.scoring.predictions import FileSamples, Prediction, PredictionFile
 from audioforge.scoring.sound_folder import SoundFolder
 from audioforge.scoring.tally import Tally, unscored
 from audioforge.tasks import speech_task
@@ -128,6 +129,7 @@ def score_predictions(
     context = verifier_context(
         registry, task, normalizer, config.wer_threshold, device, survey.labels
     )
+    context = evolve(context, corpus=LentSamples(FileSamples(file)))
     guard = Guard(config.verifier_timeout, config.max_verifier_failures, reporter)
     verification = Verification(registry, config.verifiers, config.aggregator, context, guard)
     metrics = metrics_of(verification.verifiers)

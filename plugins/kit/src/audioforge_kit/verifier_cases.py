@@ -11,6 +11,7 @@ import attrs
 import numpy as np
 import soundfile
 
+from audioforge.isolation.copies import LentSamples
 from audioforge.model import Task
 from audioforge.plugins import Registry
 from audioforge.run.data.samples import normalizer_for
@@ -33,14 +34,27 @@ ODD_SECONDS = 0.6
 Pair = tuple[AudioSample, Hypothesis]
 
 
-def contract_context(registry: Registry, task: Task, labels: tuple[str, ...]) -> VerifierContext:
-    """Return what a run of a task would tell its verifiers, on the processor."""
+def contract_context(
+    registry: Registry,
+    task: Task,
+    labels: tuple[str, ...] = (),
+    corpus: Sequence[AudioSample] = (),
+) -> VerifierContext:
+    """Return what a run of a task would tell its verifiers, on the processor.
+
+    Args:
+        registry: What is installed.
+        task: The task.
+        labels: The known classes.
+        corpus: The samples of the run; one that is there more than once counts once.
+    """
     from audioforge.judging.verification import verifier_context
 
     normalizer = normalizer_for(None, "en", [], task)
-    return verifier_context(
+    context = verifier_context(
         registry, task, normalizer, 0.3, "cpu", labels if speech_task(task).has_classes else ()
     )
+    return attrs.evolve(context, corpus=LentSamples({id(s): s for s in corpus}.values()))
 
 
 def pairs_of(cases: Sequence[Case]) -> list[Pair]:
@@ -129,6 +143,11 @@ def without_reference(case: Case) -> list[Case]:
     """Return the hypotheses with samples of which nobody knows what is right."""
     unknown = attrs.evolve(case.sample, reference=None, labels=())
     return [Case(sample, case.hypotheses) for sample in (unknown, AudioSample("bare"))]
+
+
+def without_metadata(case: Case) -> Case:
+    """Return the hypotheses with a sample of which nothing else is stated."""
+    return Case(attrs.evolve(case.sample, metadata={}), case.hypotheses)
 
 
 def crossed(cases: Sequence[Case]) -> list[Case]:

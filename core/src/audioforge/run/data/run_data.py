@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import cast
 
 import attrs
@@ -11,9 +12,11 @@ from audioforge.config import AudioRAFTConfig, DatasetSettings, DataSettings
 from audioforge.dataset import DatasetRequest
 from audioforge.errors import listed
 from audioforge.inference.skip_log import SkipLog
+from audioforge.judging.needs import Needs, unready_verifier
+from audioforge.measuring.deciding_metric import deciding_needs, own_needs
 from audioforge.measuring.enough_utterances import size_problem
 from audioforge.measuring.evaluation import EvaluationSet
-from audioforge.plugins import Registry, import_factory
+from audioforge.plugins import Registry
 from audioforge.run.data.hold_out import hold_out
 from audioforge.run.data.languages import SpokenLanguages
 from audioforge.run.data.overlap import Overlap, find_overlaps
@@ -123,34 +126,31 @@ def read_run_data(
         DatasetError: If a dataset cannot be read, or nothing in it can be used.
     """
     columns, request = columns_request(config), data_request(config)
+    measured = deciding_needs(registry, config)
 
     def read(
         location: str,
         request: DatasetRequest = columns,
         limit: int | None = None,
-        needs_reference: bool = True,
+        needs: Sequence[Needs] = (measured,),
     ) -> EvaluationSet:
-        wanted = Wanted(
-            task=speech_task(config.task),
-            on_error=config.on_error,
-            limit=limit,
-            needs_reference=needs_reference,
-        )
+        wanted = Wanted(needs=needs, on_error=config.on_error, limit=limit)
         loaded = load_samples(registry, location, request, wanted, spool, reporter)
         skipped = loaded.skips.describe(loaded.total)
         if skipped:
             reporter.warn(f"{location}: {skipped}")
         return loaded
 
-    # Only training data may do without references: whatever is measured on needs them.
-    needs_reference = _needs_reference(registry, config, selection)
-    train = read(cast("str", config.dataset), request, config.limit, needs_reference)
+    # What is learnt from needs what rewards it, and what is measured on what decides.
+    rewarded = _rewarded_needs(registry, config, selection)
+    train = read(cast("str", config.dataset), request, config.limit, rewarded)
     account = None
     if config.eval_dataset is None:
-        held_out, account = _hold_out(train, config, reporter)
+        held_out, account = _hold_out(train, config, measured, reporter)
     else:
         held_out = read(config.eval_dataset)
-    retention = [read(name) for name in config.retention_dataset]
+    kept = [measured, own_needs(config)]  # which need not be labelled alike
+    retention = [read(name, needs=kept) for name in config.retention_dataset]
     test = read(config.test_dataset) if config.test_dataset else None
     data = RunData(train, held_out, retention, test, account)
     # What would spoil a figure is said now: after hours of training it would be too late.
@@ -161,13 +161,15 @@ def read_run_data(
     return data
 
 
-def _needs_reference(registry: Registry, config: AudioRAFTConfig, selection: Selection) -> bool:
-    """Say whether a training clip without a reference is of no use to this run."""
-    if speech_task(config.task).reference_needed or selection.learns_from_references:
-        return True
+def _rewarded_needs(
+    registry: Registry, config: AudioRAFTConfig, selection: Selection
+) -> list[Needs]:
+    """Return what a training clip must say: what one of the verifiers that reward it needs."""
+    task = speech_task(config.task)
+    if selection.learns_from_references:
+        return [Needs(task)]
     rewarding = [setting for setting in config.verifiers if setting.weight > 0]
-    factories = [import_factory(registry.find("verifiers", s.name)) for s in rewarding]
-    return all(getattr(factory, "needs_reference", True) for factory in factories)
+    return [Needs.of(unready_verifier(registry, setting), task) for setting in rewarding]
 
 
 def _warn_of_labels_not_learnt(data: RunData, reporter: Reporter) -> None:
@@ -193,10 +195,10 @@ def _warn_of_small_sets(data: RunData, reporter: Reporter) -> None:
 
 
 def _hold_out(
-    train: EvaluationSet, config: AudioRAFTConfig, reporter: Reporter
+    train: EvaluationSet, config: AudioRAFTConfig, measured: Needs, reporter: Reporter
 ) -> tuple[EvaluationSet, str]:
     """Take the held-out set out of the training set; return it, and how that was done."""
-    split = hold_out(train.samples, config.eval_fraction, config.seed, speech_task(config.task))
+    split = hold_out(train.samples, config.eval_fraction, config.seed, measured)
     train.samples = split.train
     tell = reporter.info if split.parts_voices else reporter.warn
     tell(split.account)

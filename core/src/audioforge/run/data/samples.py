@@ -12,11 +12,12 @@ from audioforge.dataset import DatasetRequest
 from audioforge.errors import DatasetError, listed
 from audioforge.find_dataset import open_dataset
 from audioforge.inference.skip_log import SkipLog
+from audioforge.judging.needs import Needs
 from audioforge.measuring.evaluation import EvaluationSet
 from audioforge.plugins import Registry
 from audioforge.run.data.spool import Spool
 from audioforge.sample import AudioSample, Problem
-from audioforge.tasks import DEFAULT_TASK, SpeechTask, speech_task
+from audioforge.tasks import DEFAULT_TASK, speech_task
 from audioforge.terminal.reporter import Reporter
 
 
@@ -25,16 +26,19 @@ class Wanted:
     """Which samples of a dataset are of use.
 
     Attributes:
-        task: Decides what a reference is.
+        needs: What one must say to be of use, for each use that there is; empty where anything is.
         on_error: What to do with one that is of no use: "skip" or "fail".
         limit: Stop after this many samples; None to read all.
-        needs_reference: Whether one without a reference is of no use.
     """
 
-    task: SpeechTask
+    needs: Sequence[Needs]
     on_error: str
     limit: int | None = None
-    needs_reference: bool = True
+
+    def problem(self, sample: AudioSample) -> Problem | None:
+        """Return why a sample is of no use; None if it is."""
+        problems = [needs.problem(sample) for needs in self.needs]
+        return problems[0] if problems and all(problems) else None
 
 
 def load_samples(
@@ -68,8 +72,8 @@ def load_samples(
         items = open_dataset(registry, location, defaults).load()
         for item in reporter.count(items, f"Reading {location}") if reporter else items:
             problem = item if isinstance(item, Problem) else None
-            if isinstance(item, AudioSample) and wanted.needs_reference:
-                problem = _reference_problem(item, wanted.task)
+            if isinstance(item, AudioSample):
+                problem = wanted.problem(item)
             if problem is not None:
                 skips.add(problem)
             elif isinstance(item, AudioSample):
@@ -82,10 +86,13 @@ def load_samples(
     for sample in islice(usable(), wanted.limit):
         samples.append(sample)
     if not samples:
-        raise DatasetError(
-            f"{location}: there is nothing in it to use: "
-            f"{skips.describe(len(skips.problems)) or 'it is empty'}"
-        )
+        why = skips.describe(len(skips.problems)) or "it is empty"
+        if wanted.needs and skips.problems:
+            why += (
+                ". A verifier that needs something else of a clip can reward and measure without "
+                "it: see --verifier and --metric"
+            )
+        raise DatasetError(f"{location}: there is nothing in it to use: {why}")
     return EvaluationSet(location, samples, skips, len(skips.problems))
 
 
@@ -98,16 +105,6 @@ def _repeated_id(location: str, earlier: Sequence[AudioSample], again: AudioSamp
         f"and would take one for the other: give each an id of its own, in the data or in the "
         f"plugin that reads them"
     )
-
-
-def _reference_problem(sample: AudioSample, task: SpeechTask) -> Problem | None:
-    if task.has_reference(sample):
-        return None
-    if task.has_classes:
-        reason = "there is no label to score with; --label-column names another key"
-        return Problem(sample.place, reason, "without label")
-    reason = "there is no reference text to score with; --text-column names another key"
-    return Problem(sample.place, reason, "empty reference")
 
 
 def labels_of(samples: Sequence[AudioSample]) -> tuple[str, ...]:
