@@ -33,11 +33,11 @@ def test_a_classifier_must_know_the_labels_of_the_data():
 
 @pytest.fixture
 def manifest(tmp_path):
-    """Five good lines, an empty reference, a missing one, and one that is not JSON."""
+    """Five good lines, a reference that is null, a missing one, and one that is not JSON."""
     soundfile.write(tmp_path / "a.wav", np.zeros(800), 8000)
     lines = [
         {"audio_filepath": "a.wav", "text": text, "id": f"line-{i}"}
-        for i, text in enumerate(["one", "two", "  ", "three", "four", "five"])
+        for i, text in enumerate(["one", "two", None, "three", "four", "five"])
     ]
     lines.insert(2, {"audio_filepath": "a.wav", "id": "without"})
     texts = [json.dumps(line) for line in lines]
@@ -54,7 +54,7 @@ def load(registry, manifest):
     return _load
 
 
-def test_empty_references_and_bad_lines_are_counted_and_named(load, manifest):
+def test_missing_references_and_bad_lines_are_counted_and_named(load, manifest):
     dataset = load()
     assert [s.reference for s in dataset.samples] == ["one", "two", "three", "four", "five"]
     kinds = sorted(p.kind for p in dataset.skips.problems.values())
@@ -88,7 +88,7 @@ def test_for_classification_the_label_is_what_counts(registry, manifest):
 
 def test_nothing_usable_says_why(registry, tmp_path, load):
     path = tmp_path / "void.jsonl"
-    path.write_text('{"audio_filepath": "a.wav", "text": ""}\n')
+    path.write_text('{"audio_filepath": "a.wav", "text": null}\n')
     with pytest.raises(DatasetError, match=r"void\.jsonl: .*skipped 1 of 1: 1 empty reference"):
         load(str(path))
 
@@ -115,3 +115,36 @@ def test_what_could_not_be_read_counts_as_part_of_the_dataset(load):
     dataset = load()
     assert dataset.total == 8
     assert dataset.skips.describe(dataset.total).startswith("skipped 3 of 8: ")
+
+
+def test_an_empty_transcript_says_that_nothing_is_said(load, tmp_path, registry):
+    path = tmp_path / "silence.jsonl"
+    texts = ["", " ", "one", None]
+    path.write_text(
+        "".join(json.dumps({"audio_filepath": "a.wav", "text": text}) + "\n" for text in texts)
+    )
+    assert [s.reference for s in load(str(path)).samples] == texts[:3]
+    path.write_text(json.dumps({"text": ""}) + "\n")
+    wanted = Wanted(task=speech_task("tts"), on_error="skip")
+    with pytest.raises(DatasetError, match="1 empty reference"):  # there is nothing to speak
+        load_samples(registry, str(path), DatasetRequest("", needs_audio=False), wanted)
+
+
+SPECIAL = ["<|0.00|> six six zero <|2.00|>", "<|startoftranscript|><|en|>six<|endoftext|>"]
+
+
+@pytest.mark.parametrize("text", SPECIAL)
+def test_special_tokens_in_a_transcript_are_a_problem_with_a_name(load, tmp_path, text):
+    path = tmp_path / "tokens.jsonl"
+    lines = [{"audio_filepath": "a.wav", "text": t} for t in (text, "six < seven | eight > one")]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    dataset = load(str(path))
+    assert [s.reference for s in dataset.samples] == ["six < seven | eight > one"]
+    (problem,) = dataset.skips.problems.values()
+    assert (problem.kind, problem.where.split(": ")[0]) == ("special tokens", f"{path}:1")
+    assert f"learnt as letters: {text.split('>')[0]}>" in problem.reason
+    path.write_text(json.dumps(lines[0]) + "\n")
+    with pytest.raises(
+        DatasetError, match="nothing in it to use: skipped 1 of 1: 1 special tokens"
+    ):
+        load(str(path))

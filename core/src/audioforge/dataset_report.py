@@ -13,6 +13,7 @@ from attrs import define, field
 
 from audioforge.audio import SEGMENT_SLACK_SECONDS, Facts, examine
 from audioforge.errors import AudioError
+from audioforge.run.data.special_tokens import special_tokens_problem
 from audioforge.sample import AudioSample, Problem
 
 FIRST_PROBLEMS = 10
@@ -33,7 +34,8 @@ class DatasetReport:
         speakers: Every speaker.
         languages: Number of clips by language.
         labels: Number of clips by label.
-        with_reference: How many clips have a transcript that is not empty.
+        with_reference: How many clips have a transcript.
+        empty_references: How many of them say that nothing is said.
         problem_kinds: Number of problems by kind.
         first_problems: The first of the problems.
         example: The first clip that can be used.
@@ -46,6 +48,7 @@ class DatasetReport:
     languages: Counter[str] = field(factory=Counter)
     labels: Counter[str] = field(factory=Counter)
     with_reference: int = 0
+    empty_references: int = 0
     problem_kinds: Counter[str] = field(factory=Counter)
     first_problems: list[Problem] = field(factory=list)
     example: dict[str, Any] | None = None
@@ -55,6 +58,9 @@ class DatasetReport:
         """Take one thing that a dataset yields; the sound of a sample is decoded in full."""
         if isinstance(item, Problem):
             self._add_problem(item)
+            return
+        if (problem := special_tokens_problem(item)) is not None:
+            self._add_problem(problem)
             return
         # 64 bits of each id: two of a million are the same with a probability of 3e-8.
         if (key := hash(item.id)) in self._ids:
@@ -87,8 +93,9 @@ class DatasetReport:
             self.speakers.add(sample.speaker)
         if sample.language is not None:
             self.languages[sample.language] += 1
-        if (sample.reference or "").strip():
+        if sample.reference is not None:
             self.with_reference += 1
+            self.empty_references += not sample.reference.strip()
         elif not sample.labels:
             self._doubt(sample, "empty reference", "neither a transcript nor a label to score with")
         if facts.is_silent:
@@ -119,6 +126,7 @@ class DatasetReport:
             "languages": dict(self.languages.most_common()),
             "labels": dict(self.labels.most_common()),
             "with_reference": self.with_reference,
+            "empty_references": self.empty_references,
             "problems": {
                 "n": self.problem_kinds.total(),
                 "kinds": dict(self.problem_kinds.most_common()),

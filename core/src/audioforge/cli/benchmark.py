@@ -76,7 +76,7 @@ def benchmark(
 
 
 def _print_result(result: dict[str, Any]) -> None:
-    tables = ("interval", "classes", "confusion")  # which are told below
+    tables = ("interval", "classes", "confusion", "explanation")  # which are told below
     (head, first), *rest = [(k, _shown(k, v)) for k, v in result.items() if k not in tables]
     print_table([head, first], rest)
     if "classes" not in result:

@@ -24,15 +24,24 @@ class MeasuredMetric:
     verifier: str
     metric: CorpusMetric
 
+    def is_measured(self, metrics: Mapping[str, Mapping[str, float]]) -> bool:
+        """Whether one utterance has all that the metric is made of.
+
+        Args:
+            metrics: The metrics of each verifier's score, by verifier id.
+        """
+        row = metrics.get(self.verifier, {})
+        return all(name in row for name in (*self.metric.numerator, self.metric.denominator))
+
     def parts(self, metrics: Mapping[str, Mapping[str, float]]) -> Parts:
         """Return numerator and denominator of one utterance, both 0 where one is missing.
 
         Args:
             metrics: The metrics of each verifier's score, by verifier id.
         """
-        row = metrics.get(self.verifier, {})
-        if any(name not in row for name in (*self.metric.numerator, self.metric.denominator)):
+        if not self.is_measured(metrics):
             return 0.0, 0.0
+        row = metrics[self.verifier]
         return sum(row[name] for name in self.metric.numerator), row[self.metric.denominator]
 
 

@@ -30,7 +30,7 @@ from audioforge.measuring.predictions import prediction_line
 from audioforge.measuring.task_metrics import MEAN_REWARD, reported_metrics, reward_parts
 from audioforge.model import ModelAdapter, SamplingParams
 from audioforge.plugins import Registry
-from audioforge.sample import Problem, Rollout
+from audioforge.sample import AudioSample, Hypothesis, Problem, Rollout
 from audioforge.tasks import SpeechTask, speech_task
 from audioforge.terminal.reporter import Reporter
 from audioforge.verifier import Verifier
@@ -117,6 +117,12 @@ class Evaluator:
     def decisive_metric(self) -> MeasuredMetric:
         """The corpus metric that decides."""
         return next(iter(self.metrics.values()))
+
+    def compared(self, sample: AudioSample, hypothesis: Hypothesis) -> str:
+        """Return what the task's own metric compares of a hypothesis."""
+        for identity in self.task.metric_verifiers:
+            return self.verifiers[identity].compared(sample, hypothesis)
+        return hypothesis.content
 
     def measure_rollouts(self, rollouts: Sequence[Rollout]) -> list[list[Parts]]:
         """Return numerator and denominator of the metric that decides, for every hypothesis.

@@ -16,6 +16,7 @@ from audioforge.judging.verification import Verification
 from audioforge.measuring.enough_utterances import missing_part
 from audioforge.measuring.evaluation import Evaluation, EvaluationSet
 from audioforge.measuring.evaluator import DatasetPass, Decoding, create_evaluator
+from audioforge.measuring.explanation import explain
 from audioforge.measuring.resampling import claimed_speakers
 from audioforge.model import LoadOptions
 from audioforge.plugins import Registry, discover
@@ -131,9 +132,13 @@ def _benchmark(
     for sentence in failures.describe(processes.gather(failures.counts())):
         reporter.warn(sentence)
     _warn_of_silent(evaluation, verification, task, reporter)
-    return Benchmark(
-        evaluation, _result(config, evaluation, dataset), dataset.skips, processes.is_main
-    )
+    advised = normalizer_for(None, config.language, dataset.samples, config.task)
+    explanation = explain(registry, evaluator, dataset, evaluation, advised)
+    result = _result(config, evaluation, dataset)
+    if explanation is not None:
+        explanation.tell(reporter.warn, reporter.info)
+        result["explanation"] = explanation.as_mapping()
+    return Benchmark(evaluation, result, dataset.skips, processes.is_main)
 
 
 def _result(

@@ -56,7 +56,9 @@ def read_table(path: Path, reader: RowReader) -> Iterator[AudioSample | Problem]
     for line, cells in rows:
         where = f"{path}:{line}"
         if len(cells) == len(head):
-            yield reader.read(dict(zip(head, cells, strict=True)), where, line)
+            # An empty cell says nothing: no transcript, not that nothing was said.
+            values = [cell or None for cell in cells]
+            yield reader.read(dict(zip(head, values, strict=True)), where, line)
         elif cells:
             reason = (
                 f"{len(cells)} cells for {len(head)} columns; quote a text that holds the separator"

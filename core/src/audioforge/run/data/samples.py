@@ -14,6 +14,7 @@ from audioforge.find_dataset import open_dataset
 from audioforge.inference.skip_log import SkipLog
 from audioforge.measuring.evaluation import EvaluationSet
 from audioforge.plugins import Registry
+from audioforge.run.data.special_tokens import special_tokens_problem
 from audioforge.run.data.spool import Spool
 from audioforge.sample import AudioSample, Problem
 from audioforge.tasks import DEFAULT_TASK, SpeechTask, speech_task
@@ -35,6 +36,11 @@ class Wanted:
     on_error: str
     limit: int | None = None
     needs_reference: bool = True
+
+    def problem(self, sample: AudioSample) -> Problem | None:
+        """Return why a sample is of no use; None if it is."""
+        lacking = _reference_problem(sample, self.task) if self.needs_reference else None
+        return lacking or (None if self.task.has_classes else special_tokens_problem(sample))
 
 
 def load_samples(
@@ -67,9 +73,7 @@ def load_samples(
     def usable() -> Iterator[AudioSample]:
         items = open_dataset(registry, location, defaults).load()
         for item in reporter.count(items, f"Reading {location}") if reporter else items:
-            problem = item if isinstance(item, Problem) else None
-            if isinstance(item, AudioSample) and wanted.needs_reference:
-                problem = _reference_problem(item, wanted.task)
+            problem = item if isinstance(item, Problem) else wanted.problem(item)
             if problem is not None:
                 skips.add(problem)
             elif isinstance(item, AudioSample):
@@ -85,6 +89,12 @@ def load_samples(
         raise DatasetError(
             f"{location}: there is nothing in it to use: "
             f"{skips.describe(len(skips.problems)) or 'it is empty'}"
+        )
+    silent = sum(s.reference is not None and not s.reference.strip() for s in samples)
+    if silent and reporter:
+        reporter.info(
+            f"{location}: {silent} of {len(samples)} transcripts are empty, which means that "
+            f"nothing is said; one that is not known is null, or has no key"
         )
     return EvaluationSet(location, samples, skips, len(skips.problems))
 
