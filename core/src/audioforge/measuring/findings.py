@@ -9,6 +9,7 @@ import numpy as np
 from audioforge.measuring.look import MOST, Finding, Look
 from audioforge.measuring.rescoring import Counts
 from audioforge.measuring.writing import (
+    NEARLY_ALL,
     describe_case,
     describe_punctuation,
     letters_alone,
@@ -44,7 +45,7 @@ def emptied_references(look: Look) -> Finding | None:
         f"{emptied.sum()} of {len(emptied)} transcripts are empty once {look.normalizer} has "
         f"normalised them, so that whatever is said there costs: {mend}"
     )
-    return Finding("emptied transcripts", sentence, emptied)
+    return Finding("emptied transcripts", sentence, emptied.astype(float))
 
 
 def speech_over_empty(look: Look) -> Finding | None:
@@ -56,7 +57,7 @@ def speech_over_empty(look: Look) -> Finding | None:
     sentence = (
         f"{np.count_nonzero(costs)} of {empty.sum()} clips whose transcript is empty, which means "
         f"that nothing is said, are heard as speech, and that is most of the errors: the model "
-        f"makes it up, or they hold speech, and a transcript that is not known is null or has no key"
+        f"makes it up, or there is speech, and a transcript that is not known is null"
     )
     return Finding("empty transcripts", sentence, costs)
 
@@ -85,14 +86,16 @@ def case_and_punctuation(look: Look) -> Finding | None:
     if not look.explains(bare):
         return None
     fold, plain = look.written(without_case), look.written(without_punctuation)
-    most = 0.9 * (look.own.errors.sum() - bare.errors.sum())
-    reason, describe = "case and punctuation", (describe_case, describe_punctuation)
+    gained = look.own.errors.sum() - bare.errors.sum()
+    reason, describe = "case and punctuation", [describe_case, describe_punctuation]
     for name, alone, part in zip(("case", "punctuation"), (fold, plain), describe, strict=True):
-        if look.own.errors.sum() - alone.errors.sum() >= most:
-            reason, describe = name, (part,)
-    references, outputs = ([p.reference for p in look.pairs], [p.said for p in look.pairs])
+        if look.own.errors.sum() - alone.errors.sum() >= NEARLY_ALL * gained:
+            reason, describe = name, [part]
+    references, outputs = [p.reference for p in look.pairs], [p.said for p in look.pairs]
     right, said = (" ".join(part(texts) for part in describe) for texts in (references, outputs))
     why = f"your transcripts are {right}, what the model writes is {said}"
+    if right == said:
+        why = f"your transcripts and what the model writes differ in {reason}"
     if look.best is None:
         without = f"{percent(bare.rate)} without {reason}"
         return Finding(reason, f"{look.own_rate}, {without}: {why}", _gains(look.own, bare))
