@@ -362,10 +362,11 @@ def test_recordings_are_heard_where_they_are_and_abstained_from_where_not(tmp_pa
 
 def test_the_languages_of_the_lines_decide_the_normaliser(tmp_path: Path) -> None:
     rows = [{"text": "a", "pred_text": "a", "lang": lang} for lang in ("en", "pl")]
-    assert measured(write(tmp_path / "p.jsonl", rows))["normalizer"] == "whisper-basic"
-    assert measured(write(tmp_path / "e.jsonl", rows[:1]))["normalizer"] == "whisper-english"
+    assert measured(write(tmp_path / "p.jsonl", rows))["normalizer"] == "by-language-1"
+    assert measured(write(tmp_path / "o.jsonl", rows[1:]))["normalizer"] == "words-1"
+    assert measured(write(tmp_path / "e.jsonl", rows[:1]))["normalizer"] == "english-1"
     flags = ("--language", "en")
-    assert measured(tmp_path / "p.jsonl", *flags)["normalizer"] == "whisper-english"
+    assert measured(tmp_path / "p.jsonl", *flags)["normalizer"] == "english-1"
 
 
 def test_another_key_can_hold_the_reference(tmp_path: Path) -> None:

@@ -33,11 +33,11 @@ def test_a_classifier_must_know_the_labels_of_the_data():
 
 @pytest.fixture
 def manifest(tmp_path):
-    """Five good lines, a reference that is null, a missing one, and one that is not JSON."""
+    """Five good lines, one in which nothing is said, one without a text, and one of no JSON."""
     soundfile.write(tmp_path / "a.wav", np.zeros(800), 8000)
     lines = [
         {"audio_filepath": "a.wav", "text": text, "id": f"line-{i}"}
-        for i, text in enumerate(["one", "two", None, "three", "four", "five"])
+        for i, text in enumerate(["one", "two", "  ", "three", "four", "five"])
     ]
     lines.insert(2, {"audio_filepath": "a.wav", "id": "without"})
     texts = [json.dumps(line) for line in lines]
@@ -56,11 +56,12 @@ def load(registry, manifest):
 
 def test_missing_references_and_bad_lines_are_counted_and_named(load, manifest):
     dataset = load()
-    assert [s.reference for s in dataset.samples] == ["one", "two", "three", "four", "five"]
+    references = [s.reference for s in dataset.samples]
+    assert references == ["one", "two", "  ", "three", "four", "five"]
     kinds = sorted(p.kind for p in dataset.skips.problems.values())
-    assert kinds == ["bad JSON", "empty reference", "empty reference"]
+    assert kinds == ["bad JSON", "empty reference"]
     where = {p.where.split(": ")[0] for p in dataset.skips.problems.values()}
-    assert where == {f"{manifest}:{line}" for line in (3, 4, 5)}
+    assert where == {f"{manifest}:{line}" for line in (3, 5)}
     assert dataset.name == manifest
 
 
@@ -71,7 +72,7 @@ def test_under_fail_the_item_is_named(load):
 
 @pytest.mark.parametrize("limit", [1, 3, 100])
 def test_the_limit_counts_what_can_be_used(load, limit):
-    assert len(load(limit=limit).samples) == min(limit, 5)
+    assert len(load(limit=limit).samples) == min(limit, 6)
 
 
 def test_without_need_of_a_reference_none_is_missed(load):
@@ -97,12 +98,13 @@ def test_nothing_usable_says_why(registry, tmp_path, load):
     ("setting", "language", "stated", "expected"),
     [
         ("none", "pl", ["pl"], "none"),
-        (None, None, [], "whisper-english"),
-        (None, None, ["en", "en-GB"], "whisper-english"),
-        (None, None, ["en", "zh"], "whisper-basic"),
-        (None, "en_US", ["zh"], "whisper-english"),
-        (None, "English", ["zh"], "whisper-english"),
-        (None, "pl", ["en"], "whisper-basic"),
+        (None, None, [], "english-1"),
+        (None, None, ["en", "en-GB"], "english-1"),
+        (None, None, ["en", "zh"], "by-language-1"),
+        (None, None, ["zh"], "words-1"),
+        (None, "en_US", ["zh"], "english-1"),
+        (None, "English", ["zh"], "english-1"),
+        (None, "pl", ["en"], "words-1"),
     ],
 )
 def test_the_normaliser_follows_the_language(setting, language, stated, expected):

@@ -34,7 +34,7 @@ def terms(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def hotwords(create, terms):
-    return create(f"hotwords:terms={terms}", normalizer="whisper-basic")
+    return create(f"hotwords:terms={terms}", normalizer="words-1")
 
 
 @pytest.mark.parametrize(

@@ -34,8 +34,7 @@ class DatasetReport:
         speakers: Every speaker.
         languages: Number of clips by language.
         labels: Number of clips by label.
-        with_reference: How many clips have a transcript.
-        empty_references: How many of them say that nothing is said.
+        with_reference: How many clips have a transcript that is not empty.
         problem_kinds: Number of problems by kind.
         first_problems: The first of the problems.
         example: The first clip that can be used.
@@ -48,7 +47,6 @@ class DatasetReport:
     languages: Counter[str] = field(factory=Counter)
     labels: Counter[str] = field(factory=Counter)
     with_reference: int = 0
-    empty_references: int = 0
     problem_kinds: Counter[str] = field(factory=Counter)
     first_problems: list[Problem] = field(factory=list)
     example: dict[str, Any] | None = None
@@ -93,11 +91,13 @@ class DatasetReport:
             self.speakers.add(sample.speaker)
         if sample.language is not None:
             self.languages[sample.language] += 1
-        if sample.reference is not None:
+        if (sample.reference or "").strip():
             self.with_reference += 1
-            self.empty_references += not sample.reference.strip()
         elif not sample.labels:
-            self._doubt(sample, "empty reference", "neither a transcript nor a label to score with")
+            reason = "neither a transcript nor a label to score with"
+            if sample.reference is not None:
+                reason = "its text says that nothing is said; where it is only unknown, write null"
+            self._doubt(sample, "empty reference", reason)
         if facts.is_silent:
             self._doubt(sample, "silent", "every sample is 0")
         if _differs(sample, facts.seconds):
@@ -126,7 +126,6 @@ class DatasetReport:
             "languages": dict(self.languages.most_common()),
             "labels": dict(self.labels.most_common()),
             "with_reference": self.with_reference,
-            "empty_references": self.empty_references,
             "problems": {
                 "n": self.problem_kinds.total(),
                 "kinds": dict(self.problem_kinds.most_common()),

@@ -63,7 +63,7 @@ class SpeechTask:
     def has_reference(self, sample: AudioSample) -> bool:
         """Whether a sample says what the right output would be.
 
-        An empty transcript does: that nothing is said. There is no such text to speak.
+        An empty transcript does: nothing is said. An empty text is nothing to speak.
         """
         if self.has_classes:
             return bool(sample.labels)

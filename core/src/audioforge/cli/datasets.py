@@ -156,9 +156,7 @@ def _print_figures(report: dict[str, Any]) -> None:
         print_line(f"  languages      {_counts(report['languages'])}")
     if report["labels"]:
         print_line(f"  labels         {len(report['labels'])}: {_counts(report['labels'])}")
-    empty = report["empty_references"]
-    said = f"; {empty} say that nothing is said" if empty else ""
-    print_line(f"  transcripts    {report['with_reference']} of {report['samples']}{said}")
+    print_line(f"  transcripts    {report['with_reference']} of {report['samples']}")
 
 
 def _counts(counts: dict[str, int], most: int = 8) -> str:

@@ -93,8 +93,9 @@ class RewardSettings(TaskSettings):
     normalizer: str | None = setting(
         None,
         "text",
-        "Text normaliser for reward and evaluation: whisper-english, whisper-basic or none; "
-        "otherwise whisper-english for English and whisper-basic for the rest.",
+        "Text normaliser for reward and evaluation: english-1, words-1, words-1-unpointed, "
+        "by-language-1, whisper-english, whisper-basic or none; otherwise english-1 for English, "
+        "words-1 for other languages, and by-language-1 for clips of both.",
     )
     max_verifier_failures: float = setting(
         0.05,

@@ -116,8 +116,13 @@ class Evaluation:
 
     @property
     def values(self) -> dict[str, float | None]:
-        """Every corpus metric by its name; for classification also the macro-averaged F1."""
-        values = {name: self.value(name) for name in self.metrics}
+        """Every corpus metric that could be measured; for classification also the macro-averaged F1.
+
+        The one that decides is always there, and comes first.
+        """
+        decisive, *others = self.metrics
+        values = {decisive: self.value(decisive)}
+        values |= {name: value for name in others if (value := self.value(name)) is not None}
         report = self.classification
         return values if report is None else {**values, "macro_f1": report.macro_f1}
 

@@ -31,7 +31,6 @@ from audioforge.scoring.sound_folder import SoundFolder
 from audioforge.scoring.tally import Tally, unscored
 from audioforge.tasks import speech_task
 from audioforge.terminal.reporter import Reporter
-from audioforge.torch_companions import hide_broken_companions
 
 MOST_HYPOTHESES = 1000
 """Hypotheses of one sample at the most; more means that the ids do not tell samples apart."""
@@ -108,7 +107,6 @@ def score_predictions(
         AudioForgeError: If settings, plugins or the file do not allow it, or a verifier fails
             too often.
     """
-    hide_broken_companions()
     registry, reporter = registry or discover(), reporter or Reporter()
     task = cast("Task", config.task)
     check_settings(registry, config)

@@ -61,7 +61,8 @@ class Consensus(TranscriptVerifier):
             agreement: The expected agreement.
             identical: Share of the others that are the same text.
         """
-        if self._normalize is None:
+        normalizer = self._normalizer
+        if normalizer is None:
             raise RuntimeError("setup comes before verify")
         rollouts: dict[str, list[int]] = {}
         for i, (sample, hypothesis) in enumerate(zip(samples, hypotheses, strict=True)):
@@ -70,7 +71,8 @@ class Consensus(TranscriptVerifier):
         scores = [Score(None)] * len(samples)
         for places in rollouts.values():
             if len(places) > 1:
-                texts = [tuple(words_of(self._normalize(hypotheses[i].text or ""))) for i in places]
+                said = [(hypotheses[i].text or "", samples[i].language) for i in places]
+                texts = [tuple(words_of(normalizer.hypothesis(*text))) for text in said]
                 of_text = self._score_rollout(texts)
                 for i, text in zip(places, texts, strict=True):
                     scores[i] = of_text[text]

@@ -85,17 +85,17 @@ class Hallucination(Verifier):
     def __init__(self, **limits: float) -> None:
         """Create the verifier; see `HallucinationOptions`."""
         self._limits = HallucinationOptions(**limits)
-        self._normalize: Normalizer | None = None
+        self._normalizer: Normalizer | None = None
 
     def setup(self, context: VerifierContext) -> None:
         """Take the run's normaliser."""
-        self._normalize = get_normalizer(context.normalizer)
+        self._normalizer = get_normalizer(context.normalizer)
 
     def verify(
         self, samples: Sequence[AudioSample], hypotheses: Sequence[Hypothesis]
     ) -> list[Score]:
         """Score transcripts; what is not text cannot be judged."""
-        if self._normalize is None:
+        if self._normalizer is None:
             raise RuntimeError("setup comes before verify")
         # A sample's k hypotheses share its object, and its audio is measured once.
         clips = {id(s): s for s in samples if s.audio is not None or s.duration is not None}
@@ -104,18 +104,20 @@ class Hallucination(Verifier):
         return [
             Score(None)
             if hypothesis.text is None
-            else self._score(hypothesis.text, sample.reference, sounds.get(id(sample), unknown))
+            else self._score(hypothesis.text, sample, sounds.get(id(sample), unknown))
             for sample, hypothesis in zip(samples, hypotheses, strict=True)
         ]
 
-    def _score(self, text: str, reference: str | None, sound: Audibility) -> Score:
-        assert self._normalize is not None
+    def _score(self, text: str, sample: AudioSample, sound: Audibility) -> Score:
+        assert self._normalizer is not None
+        reference, language = sample.reference, sample.language
         metrics = {"transcripts": 1.0, "repeated_words": repeated_words(text)}
         excess = metrics["repeated_words"] - repeated_words(reference or "")
         signs = [excess > self._limits.max_repeated_words]
         if reference is not None:
-            wanted = words_of(self._normalize(reference))
-            inserted = _inserted_words(wanted, words_of(self._normalize(text)))
+            wanted = words_of(self._normalizer.reference(reference, language))
+            said = words_of(self._normalizer.hypothesis(text, language))
+            inserted = _inserted_words(wanted, said)
             metrics["inserted_words"] = inserted
             signs.append(inserted > self._allowed_insertions(size_in_words(wanted)))
         if sound.seconds is not None:

@@ -62,8 +62,8 @@ class Hotwords(Verifier):
     def __init__(self, terms: Path | None = None, words: Sequence[str] = ()) -> None:
         """Create the verifier; see `HotwordsOptions`."""
         self._listed = _all_terms(terms, words)
-        self._normalize: Normalizer | None = None
-        self._finder: TermFinder | None = None
+        self._normalizer: Normalizer | None = None
+        self._finders: dict[str | None, TermFinder] = {}
 
     def setup(self, context: VerifierContext) -> None:
         """Take the run's normaliser, and put the terms through it.
@@ -71,35 +71,43 @@ class Hotwords(Verifier):
         Raises:
             ConfigError: If nothing is left of a term.
         """
-        self._normalize = get_normalizer(context.normalizer)
-        terms = [tuple(words_of(self._normalize(term))) for term in self._listed]
+        self._normalizer = get_normalizer(context.normalizer)
+        self._finders = {None: self._finder_of(self._normalizer, None)}
+
+    def _finder_of(self, normalizer: Normalizer, language: str | None) -> TermFinder:
+        """Return what finds the terms as they are normalised in a language."""
+        terms = [tuple(words_of(normalizer.hypothesis(term, language))) for term in self._listed]
         lost = [term for term, words in zip(self._listed, terms, strict=True) if not words]
         if lost:
             raise ConfigError(
                 [
                     f"hotwords: nothing is left of {', '.join(map(repr, lost))} after the text "
-                    f"normaliser {context.normalizer}; take them off the list or use another one"
+                    f"normaliser {normalizer.name}{f' for {language}' if language else ''}; take "
+                    f"them off the list or use another one"
                 ]
             )
-        self._finder = TermFinder(terms)
+        return TermFinder(terms)
 
     def verify(
         self, samples: Sequence[AudioSample], hypotheses: Sequence[Hypothesis]
     ) -> list[Score]:
         """Score transcripts; one without a reference, or that is not text, cannot be judged."""
-        if self._normalize is None:
+        if self._normalizer is None:
             raise RuntimeError("setup comes before verify")
         return [
             Score(None)
             if sample.reference is None or hypothesis.text is None
-            else self._score(self._normalize(sample.reference), self._normalize(hypothesis.text))
+            else self._score(self._normalizer, sample, hypothesis.text)
             for sample, hypothesis in zip(samples, hypotheses, strict=True)
         ]
 
-    def _score(self, reference: str, text: str) -> Score:
-        assert self._finder is not None
-        wanted = self._finder.count(words_of(reference))
-        said = self._finder.count(words_of(text))
+    def _score(self, normalizer: Normalizer, sample: AudioSample, text: str) -> Score:
+        language = sample.language
+        if language not in self._finders:
+            self._finders[language] = self._finder_of(normalizer, language)
+        finder = self._finders[language]
+        wanted = finder.count(words_of(normalizer.reference(sample.reference or "", language)))
+        said = finder.count(words_of(normalizer.hypothesis(text, language)))
         hits, references, transcripts = (wanted & said).total(), wanted.total(), said.total()
         metrics = {
             "term_hits": float(hits),

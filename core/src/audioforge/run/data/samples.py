@@ -157,15 +157,28 @@ def normalizer_for(
     samples: Sequence[AudioSample],
     task: str = DEFAULT_TASK,
 ) -> str:
-    """Return the text normaliser of a run: the set one, or the one that fits the language.
+    """Return the text normaliser of a run: the set one, or the one that fits the languages.
 
-    English when `language` is, or when neither it nor any sample says another language. Labels are
-    no text, and left as they are.
+    The English one where every language that is stated is English, or none is; the general one
+    where none is English; each clip by its own in a mixture. Labels are no text, and left as they
+    are.
+
+    Args:
+        setting: The one that was set; None to choose.
+        language: The language of all samples; None for what each states.
+        samples: The samples of the run.
+        task: The task of the run.
     """
     if setting is not None:
         return setting
     if speech_task(task).has_classes:
         return "none"
     languages = {language} if language else {s.language for s in samples if s.language}
-    english = all(re.split("[-_]", name.lower())[0] in ("en", "english") for name in languages)
-    return "whisper-english" if english else "whisper-basic"
+    english = {name for name in languages if _is_english(name)}
+    if not english and languages:
+        return "words-1"
+    return "english-1" if english == languages else "by-language-1"
+
+
+def _is_english(language: str) -> bool:
+    return re.split("[-_]", language.strip().lower())[0] in ("en", "eng", "english")
