@@ -148,7 +148,7 @@ def test_speech_over_empty_transcripts(explained):
 
 
 def test_words_that_are_parted_in_other_places(explained):
-    pairs = [("hey firefox play", "heyfire fox play"), ("anything at all", "any thing at all")]
+    pairs = [("hey firefox play", "heyfire fox play"), ("good morning all", "goodmorn ing all")]
     found = explained(pairs)
     assert found.reason == "spaces"
     assert "--verifier cer" in found.sentence
