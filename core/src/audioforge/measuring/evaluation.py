@@ -169,8 +169,22 @@ class Evaluation:
 
     @property
     def measured(self) -> int:
-        """How many utterances were measured: decoded, and with a reference or a reward."""
-        return int(np.count_nonzero(self.decisive_parts[1]))
+        """How many utterances were measured: decoded, and with a reference or a reward.
+
+        One in which nothing is said has no words to divide by, and is measured all the same.
+        """
+        return int(np.count_nonzero(self.is_decided))
+
+    @property
+    def drawn(self) -> int:
+        """How many utterances an interval is drawn from: those with anything to count."""
+        return int(np.count_nonzero(np.any(self.decisive_parts, axis=0)))
+
+    @property
+    def is_decided(self) -> np.ndarray:
+        """Whether each utterance has all that the metric that decides is made of."""
+        decides = next(iter(self.metrics.values()))
+        return np.array([decides.is_measured(item.metrics) for item in self.items], dtype=bool)
 
     @property
     def is_decided(self) -> np.ndarray:

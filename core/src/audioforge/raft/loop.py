@@ -21,7 +21,7 @@ import time
 from collections.abc import Sequence
 
 from audioforge.model import ModelAdapter
-from audioforge.raft.candidates import evaluate, warn_of_unmeasured
+from audioforge.raft.candidates import doubt, evaluate
 from audioforge.raft.collect import collect
 from audioforge.raft.export_rule import Candidate, best_cycle
 from audioforge.raft.nothing_kept import nothing_kept
@@ -44,7 +44,7 @@ def train(run: Run, adapter: ModelAdapter, accepted_changes: Sequence[str] = ())
     """
     summary = Summary(run, evaluate(run, adapter, cycle=0), accepted_changes)
     _tell(run, summary, summary.base_candidate, summary.base)
-    warn_of_unmeasured(run, summary.base_candidate)
+    summary.explanation = doubt(run, summary.base_candidate)
     adapter.make_trainable(run.train_options)
     resumed = run.folder.points.progress() or Progress(0)  # of no cycle
     if resumed.cycle:
@@ -61,7 +61,7 @@ def train(run: Run, adapter: ModelAdapter, accepted_changes: Sequence[str] = ())
         # Choose what is learnt.
         rollouts = _selected(run, adapter, summary, cycle)
         if not rollouts.selected.items:
-            summary.stopped_early = nothing_kept(run, cycle, rollouts.rewards)
+            summary.stopped_early = nothing_kept(run, cycle, rollouts, summary.explanation)
             break
 
         # Learn it.
@@ -92,7 +92,7 @@ def _selected(run: Run, adapter: ModelAdapter, summary: Summary, cycle: int) -> 
     probes = cycle == 1 and not run.selection.learns_from_references
     rollouts = select(run, adapter, cycle, probed_ids(run) if probes else frozenset())
     if probes:
-        summary.learnability = probe(run, adapter, rollouts)
+        summary.learnability = probe(run, adapter, rollouts, summary.explanation)
         rollouts = rollouts.without_probed()  # a cycle is learnt from without holding them
     mark_kept(run, cycle, rollouts.selected)
     return rollouts

@@ -26,11 +26,13 @@ class CycleRollouts:
     Attributes:
         selected: What is learnt, sorted by sample id and hypothesis index.
         rewards: Statistics of the rewards.
+        unlearnable: Why the model cannot learn what else was selected, a reason for each.
         probed: The rollouts that were asked for, in the order in which they were written.
     """
 
     selected: Selected
     rewards: RewardStatistics
+    unlearnable: list[str]
     probed: list[Rollout] = field(factory=list)
 
     def without_probed(self) -> CycleRollouts:
@@ -53,7 +55,8 @@ def select(
         PluginError: If the selection fails, or keeps what is not there.
         TrainingError: If rollouts are missing.
     """
-    store, rewards = run.rollouts(cycle), RewardStatistics()
+    store = run.rollouts(cycle)
+    rewards = RewardStatistics(run.evaluator.compared if cycle == 1 else None)
     sizes: dict[str, int] = {}
     held: list[Rollout] = []
 
@@ -82,8 +85,14 @@ def select(
                 f"the selection kept hypothesis {first.target.index} of '{first.sample.id}' more "
                 f"than once; what counts more has a larger weight"
             )
-    learnable = [item for item in kept if not _leave_out(run, adapter, item)]
-    return CycleRollouts(selected=evolve(selected, items=learnable), rewards=rewards, probed=held)
+    reasons = [_leave_out(run, adapter, item) for item in kept]
+    learnable = [item for item, reason in zip(kept, reasons, strict=True) if reason is None]
+    return CycleRollouts(
+        selected=evolve(selected, items=learnable),
+        rewards=rewards,
+        unlearnable=[reason for reason in reasons if reason is not None],
+        probed=held,
+    )
 
 
 def mark_kept(run: Run, cycle: int, selected: Selected) -> None:
@@ -168,10 +177,10 @@ def _check_complete(store: RolloutStore, seen: Set[str]) -> None:
         )
 
 
-def _leave_out(run: Run, adapter: ModelAdapter, item: Kept) -> bool:
-    """Write down why the model cannot learn a target; say whether that is so."""
+def _leave_out(run: Run, adapter: ModelAdapter, item: Kept) -> str | None:
+    """Write down why the model cannot learn a target, and return it; None where it can."""
     reason = adapter.target_problem(item.sample, item.target)
     if reason is not None:
         problem = Problem(item.sample.place, reason, "unlearnable target")
         run.data.train.skips.add(problem)
-    return reason is not None
+    return reason

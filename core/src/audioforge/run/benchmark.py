@@ -18,6 +18,7 @@ from audioforge.measuring.deciding_metric import decide_by, deciding_needs
 from audioforge.measuring.enough_utterances import missing_part
 from audioforge.measuring.evaluation import Evaluation, EvaluationSet
 from audioforge.measuring.evaluator import DatasetPass, Decoding, create_evaluator
+from audioforge.measuring.explanation import explain
 from audioforge.measuring.resampling import claimed_speakers
 from audioforge.model import LoadOptions
 from audioforge.plugins import Registry, discover
@@ -110,7 +111,7 @@ def _benchmark(
         claim.take(processes)
     # The data, which decide the normaliser and the labels that verifiers know.
     needs = [deciding_needs(registry, config)]
-    wanted = Wanted(needs=needs, on_error=config.on_error, limit=config.limit)
+    wanted = Wanted(task=task, needs=needs, on_error=config.on_error, limit=config.limit)
     location = cast("str", config.dataset)
     dataset = load_samples(registry, location, data_request(config), wanted, reporter=reporter)
     parts = [(location, [dataset])]
@@ -142,12 +143,14 @@ def _benchmark(
     for sentence in failures.describe(processes.gather(failures.counts())):
         reporter.warn(sentence)
     _warn_of_silent(evaluation, verification, task, reporter)
-    return Benchmark(
-        evaluation,
-        {**_result(config, evaluation, dataset), "languages": spoken(settled.languages)},
-        dataset.skips,
-        processes.is_main,
-    )
+    advised = normalizer_for(None, asked, dataset.samples, config.task)
+    explanation = explain(registry, evaluator, dataset, evaluation, advised)
+    result = _result(config, evaluation, dataset)
+    result["languages"] = spoken(settled.languages)
+    if explanation is not None:
+        explanation.tell(reporter.warn, reporter.info)
+        result["explanation"] = explanation.as_mapping()
+    return Benchmark(evaluation, result, dataset.skips, processes.is_main)
 
 
 def _result(

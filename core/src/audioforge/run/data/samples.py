@@ -15,9 +15,10 @@ from audioforge.inference.skip_log import SkipLog
 from audioforge.judging.needs import Needs
 from audioforge.measuring.evaluation import EvaluationSet
 from audioforge.plugins import Registry
+from audioforge.run.data.special_tokens import special_tokens_problem
 from audioforge.run.data.spool import Spool
 from audioforge.sample import AudioSample, Problem
-from audioforge.tasks import DEFAULT_TASK, speech_task
+from audioforge.tasks import DEFAULT_TASK, SpeechTask, speech_task
 from audioforge.terminal.reporter import Reporter
 
 
@@ -26,11 +27,13 @@ class Wanted:
     """Which samples of a dataset are of use.
 
     Attributes:
+        task: Whether a reference is a transcript.
         needs: What one must say to be of use, for each use that there is; empty where anything is.
         on_error: What to do with one that is of no use: "skip" or "fail".
         limit: Stop after this many samples; None to read all.
     """
 
+    task: SpeechTask
     needs: Sequence[Needs]
     on_error: str
     limit: int | None = None
@@ -38,7 +41,9 @@ class Wanted:
     def problem(self, sample: AudioSample) -> Problem | None:
         """Return why a sample is of no use; None if it is."""
         problems = [needs.problem(sample) for needs in self.needs]
-        return problems[0] if problems and all(problems) else None
+        if problems and all(problems):
+            return problems[0]
+        return None if self.task.has_classes else special_tokens_problem(sample)
 
 
 def load_samples(
@@ -71,9 +76,7 @@ def load_samples(
     def usable() -> Iterator[AudioSample]:
         items = open_dataset(registry, location, defaults).load()
         for item in reporter.count(items, f"Reading {location}") if reporter else items:
-            problem = item if isinstance(item, Problem) else None
-            if isinstance(item, AudioSample):
-                problem = wanted.problem(item)
+            problem = item if isinstance(item, Problem) else wanted.problem(item)
             if problem is not None:
                 skips.add(problem)
             elif isinstance(item, AudioSample):
@@ -93,6 +96,12 @@ def load_samples(
                 "it: see --verifier and --metric"
             )
         raise DatasetError(f"{location}: there is nothing in it to use: {why}")
+    silent = sum(s.reference is not None and not s.reference.strip() for s in samples)
+    if silent and reporter:
+        reporter.info(
+            f"{location}: {silent} of {len(samples)} transcripts are empty, which means that "
+            f"nothing is said; one that is not known is null, or has no key"
+        )
     return EvaluationSet(location, samples, skips, len(skips.problems))
 
 
