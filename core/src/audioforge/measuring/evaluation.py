@@ -187,12 +187,6 @@ class Evaluation:
         return np.array([decides.is_measured(item.metrics) for item in self.items], dtype=bool)
 
     @property
-    def is_decided(self) -> np.ndarray:
-        """Whether each utterance has all that the metric that decides is made of."""
-        decides = next(iter(self.metrics.values()))
-        return np.array([decides.is_measured(item.metrics) for item in self.items], dtype=bool)
-
-    @property
     def interval(self) -> Interval:
         """95 % interval of the metric that decides."""
         (own,), resampling = paired([self])

@@ -35,8 +35,8 @@ from audioforge.run.folder import RunFolder, require_new
 from audioforge.run.folder_claim import FolderClaim
 from audioforge.run.run import Run
 from audioforge.run.run_files import RunFiles
-from audioforge.run.trackers import create_trackers
 from audioforge.run.spoken_languages import settle
+from audioforge.run.trackers import create_trackers
 from audioforge.sample import AudioSample
 from audioforge.selection import Selection
 from audioforge.terminal.reporter import Reporter

@@ -134,9 +134,7 @@ def read_run_data(
         limit: int | None = None,
         needs: Sequence[Needs] = (measured,),
     ) -> EvaluationSet:
-        wanted = Wanted(
-            task=measured.task, needs=needs, on_error=config.on_error, limit=limit
-        )
+        wanted = Wanted(task=measured.task, needs=needs, on_error=config.on_error, limit=limit)
         loaded = load_samples(registry, location, request, wanted, spool, reporter)
         skipped = loaded.skips.describe(loaded.total)
         if skipped:

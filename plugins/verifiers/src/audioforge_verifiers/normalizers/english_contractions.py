@@ -20,10 +20,31 @@ from audioforge_verifiers.normalizers.english_tables import (
 ENDINGS = {"ll": "will", "m": "am", "re": "are", "ve": "have"}
 # Written apart where an apostrophe was lost: "don t", "i ve".
 NEGATED = frozenset(
-    "ain aren can couldn didn doesn don hadn hasn haven isn mustn needn shan shouldn wasn weren won "
-    "wouldn".split()
+    [
+        "ain",
+        "aren",
+        "can",
+        "couldn",
+        "didn",
+        "doesn",
+        "don",
+        "hadn",
+        "hasn",
+        "haven",
+        "isn",
+        "mustn",
+        "needn",
+        "shan",
+        "shouldn",
+        "wasn",
+        "weren",
+        "won",
+        "wouldn",
+    ]
 )
-PRONOUNS = SUBJECTS | frozenset("i you we they let could should would might must".split())
+PRONOUNS = SUBJECTS | frozenset(
+    ["i", "you", "we", "they", "let", "could", "should", "would", "might", "must"]
+)
 
 _WITHIN = re.compile(r"(?<![^\W\d_])([^\W\d_]+)((?:'[^\W\d_]+)+)(?=\W+([^\W\d_]+)|)")
 _BEFORE = re.compile(rf"(?<!\w)'({'|'.join(LEADING_APOSTROPHE)})\b")

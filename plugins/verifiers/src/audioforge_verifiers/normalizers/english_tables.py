@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from importlib import resources
 
-FILLERS = frozenset("uh uhh uhm um umm erm er mm mmm mhm hm hmm hmmm".split())
+FILLERS = frozenset(
+    ["uh", "uhh", "uhm", "um", "umm", "erm", "er", "mm", "mmm", "mhm", "hm", "hmm", "hmmm"]
+)
 
 # Not spelt by the rules of `english_contractions`.
 CONTRACTIONS = {
@@ -31,21 +33,118 @@ LEADING_APOSTROPHE = {
 }
 # After these 's is "is" or "has", never a possessive.
 SUBJECTS = frozenset(
-    "it he she that this there here what who where how when why everything something nothing "
-    "anything".split()
+    [
+        "it",
+        "he",
+        "she",
+        "that",
+        "this",
+        "there",
+        "here",
+        "what",
+        "who",
+        "where",
+        "how",
+        "when",
+        "why",
+        "everything",
+        "something",
+        "nothing",
+        "anything",
+    ]
 )
 # After 's, these show that it is "has"; after 'd, that it is "had".
-HAS = frozenset("been had got gotten gone".split())
+HAS = frozenset(["been", "had", "got", "gotten", "gone"])
 HAD = HAS | frozenset(
-    "better done seen taken given written known grown thrown drawn flown shown eaten fallen "
-    "forgotten spoken broken chosen driven begun drunk sung sworn worn torn lost left made said "
-    "told thought brought bought caught taught heard found felt kept met paid sent built "
-    "spent stood understood won".split()
+    [
+        "better",
+        "done",
+        "seen",
+        "taken",
+        "given",
+        "written",
+        "known",
+        "grown",
+        "thrown",
+        "drawn",
+        "flown",
+        "shown",
+        "eaten",
+        "fallen",
+        "forgotten",
+        "spoken",
+        "broken",
+        "chosen",
+        "driven",
+        "begun",
+        "drunk",
+        "sung",
+        "sworn",
+        "worn",
+        "torn",
+        "lost",
+        "left",
+        "made",
+        "said",
+        "told",
+        "thought",
+        "brought",
+        "bought",
+        "caught",
+        "taught",
+        "heard",
+        "found",
+        "felt",
+        "kept",
+        "met",
+        "paid",
+        "sent",
+        "built",
+        "spent",
+        "stood",
+        "understood",
+        "won",
+    ]
 )
 # After a noun's 's, these show that it is "is": no possessor stands before them.
 NO_POSSESSION = frozenset(
-    "a an the not going here there so very too just already never always still in on at to from "
-    "with about under over behind my your his our their this that these those no".split()
+    [
+        "a",
+        "an",
+        "the",
+        "not",
+        "going",
+        "here",
+        "there",
+        "so",
+        "very",
+        "too",
+        "just",
+        "already",
+        "never",
+        "always",
+        "still",
+        "in",
+        "on",
+        "at",
+        "to",
+        "from",
+        "with",
+        "about",
+        "under",
+        "over",
+        "behind",
+        "my",
+        "your",
+        "his",
+        "our",
+        "their",
+        "this",
+        "that",
+        "these",
+        "those",
+        "no",
+    ]
 )
 
 ABBREVIATIONS = {
@@ -95,7 +194,25 @@ DOTTED = {
 # Saint or street, by what follows: a name, or how a sentence goes on after an address.
 PLACES = {"st": ("saint", "street"), "ave": ("ave", "avenue")}
 AFTER_ADDRESS = frozenset(
-    "in and at to on near by is was or where for from with the apartment suite".split()
+    [
+        "in",
+        "and",
+        "at",
+        "to",
+        "on",
+        "near",
+        "by",
+        "is",
+        "was",
+        "or",
+        "where",
+        "for",
+        "from",
+        "with",
+        "the",
+        "apartment",
+        "suite",
+    ]
 )
 
 COLLOQUIAL = {
@@ -190,9 +307,77 @@ JOINED = {
 }
 # Initials that are written together as often as apart or with full stops.
 INITIALS = frozenset(
-    "aids aka api atm bbc bmw cbs cd cds ceo cfo cia cnn cpu cto dc diy dj dna dvd dvds eu faq fbi "
-    "fda gdp gop gps gpu hbo hiv html http ibm iq irs jfk mba mit mri mtv nba nbc nfl nhl nhs nsa "
-    "nyc pc pdf phd pm pr qa suv tv tvs uae ufo uk url usa usb usd vip vp wwe www xp".split()
+    [
+        "aids",
+        "aka",
+        "api",
+        "atm",
+        "bbc",
+        "bmw",
+        "cbs",
+        "cd",
+        "cds",
+        "ceo",
+        "cfo",
+        "cia",
+        "cnn",
+        "cpu",
+        "cto",
+        "dc",
+        "diy",
+        "dj",
+        "dna",
+        "dvd",
+        "dvds",
+        "eu",
+        "faq",
+        "fbi",
+        "fda",
+        "gdp",
+        "gop",
+        "gps",
+        "gpu",
+        "hbo",
+        "hiv",
+        "html",
+        "http",
+        "ibm",
+        "iq",
+        "irs",
+        "jfk",
+        "mba",
+        "mit",
+        "mri",
+        "mtv",
+        "nba",
+        "nbc",
+        "nfl",
+        "nhl",
+        "nhs",
+        "nsa",
+        "nyc",
+        "pc",
+        "pdf",
+        "phd",
+        "pm",
+        "pr",
+        "qa",
+        "suv",
+        "tv",
+        "tvs",
+        "uae",
+        "ufo",
+        "uk",
+        "url",
+        "usa",
+        "usb",
+        "usd",
+        "vip",
+        "vp",
+        "wwe",
+        "www",
+        "xp",
+    ]
 )
 
 

@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
-ONES = dict(zip("one two three four five six seven eight nine".split(), range(1, 10), strict=True))
+ONES = dict(
+    zip(
+        ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine"],
+        range(1, 10),
+        strict=True,
+    )
+)
 UNDER_TWENTY = (
     {"zero": 0, "nought": 0}
     | ONES
     | dict(
         zip(
-            "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen "
-            "nineteen".split(),
+            [
+                "ten",
+                "eleven",
+                "twelve",
+                "thirteen",
+                "fourteen",
+                "fifteen",
+                "sixteen",
+                "seventeen",
+                "eighteen",
+                "nineteen",
+            ],
             range(10, 20),
             strict=True,
         )
@@ -17,7 +33,7 @@ UNDER_TWENTY = (
 )
 TENS = dict(
     zip(
-        "twenty thirty forty fifty sixty seventy eighty ninety".split(),
+        ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"],
         range(20, 100, 10),
         strict=True,
     )
@@ -71,12 +87,50 @@ DENOMINATORS = {
 PARTS = {name: name for name in DENOMINATORS.values() if name != "half"} | {"fourth": "quarter"}
 
 MONTHS = frozenset(
-    "january february march april may june july august september october november december".split()
+    [
+        "january",
+        "february",
+        "march",
+        "april",
+        "may",
+        "june",
+        "july",
+        "august",
+        "september",
+        "october",
+        "november",
+        "december",
+    ]
 )
 # "a ten second delay": not the tenth and second, nor the twenty-second, of anything.
 TIMED = frozenset(
-    "ad ads break breaks burst clip clips delay delays gap interval intervals lap lead mark "
-    "pause pauses recording rule sprint timeout timer video videos window".split()
+    [
+        "ad",
+        "ads",
+        "break",
+        "breaks",
+        "burst",
+        "clip",
+        "clips",
+        "delay",
+        "delays",
+        "gap",
+        "interval",
+        "intervals",
+        "lap",
+        "lead",
+        "mark",
+        "pause",
+        "pauses",
+        "recording",
+        "rule",
+        "sprint",
+        "timeout",
+        "timer",
+        "video",
+        "videos",
+        "window",
+    ]
 )
 
 CURRENCIES = {
@@ -91,7 +145,20 @@ CENTS = frozenset({"cent", "cents", "pence", "penny", "p"})
 MONEY_SCALES = {"k": 10**3, "m": 10**6, "mn": 10**6, "b": 10**9, "bn": 10**9, "tn": 10**12}
 # "two $5 bills", "the 10 km run": before these a unit stays singular, as it does after "a".
 MEASURED = frozenset(
-    "bill bills coin coins note notes race run stamp stamps ticket tickets".split()
+    [
+        "bill",
+        "bills",
+        "coin",
+        "coins",
+        "note",
+        "notes",
+        "race",
+        "run",
+        "stamp",
+        "stamps",
+        "ticket",
+        "tickets",
+    ]
 )
 
 # After a number: one of them, several of them.
