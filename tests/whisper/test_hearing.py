@@ -22,6 +22,7 @@ from audioforge.run.data.languages import Finding, Listener, check_languages, se
 from audioforge.run.folder import RunFolder
 from audioforge.sample import AudioSample
 from audioforge.terminal.reporter import Reporter
+from audioforge_whisper.adapter import WhisperAdapter
 from audioforge_whisper.prompts import Prompts
 
 COUNT = 12
@@ -300,6 +301,28 @@ def test_a_run_hears_once_tells_the_model_and_keeps_it(
     data = EvaluationSet("noise", samples)
     settle_languages([(role, [data])], None, deaf, Reporter(quiet=True))
     assert [s.language for s in data.samples] == ["zh", best]
+
+
+def test_a_run_that_goes_on_has_the_languages_that_it_began_with(
+    multilingual, manifest, tmp_path, monkeypatch
+):
+    whole = train(tmp_path / "whole", manifest, multilingual, language="each")
+
+    def breaks_off(*_):
+        raise RuntimeError("broken off")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("audioforge.raft.loop.collect", breaks_off)
+        with pytest.raises(RuntimeError, match="broken off"):
+            train(tmp_path / "run", manifest, multilingual, language="each")
+    monkeypatch.setattr(WhisperAdapter, "language_logprobs", breaks_off)
+    reporter = Reporter(quiet=True)
+    resumed = AudioRAFTTrainer.resume(tmp_path / "run", reporter=reporter).train().as_mapping()
+    assert resumed["languages"] == whole["languages"]
+    assert resumed["accepted_changes"] == []
+    for mapping in (whole, resumed):
+        assert set(mapping["base"]["by_language"]) == {"en", "zh"}
+    assert resumed["base"] == whole["base"]
 
 
 def test_with_each_a_run_is_measured_by_language(multilingual, manifest, truth, tmp_path):

@@ -112,7 +112,6 @@ class ModelContract(AdapterAtWork):
     @rule(
         "With several `languages`, return from language_logprobs how likely a clip is in each of "
         "them, whatever else is in the batch.",
-        when=lambda task: task.output == "text",
     )
     def hears_languages(self) -> None:
         """A model of several languages tells how likely a clip is in each of them."""

@@ -32,7 +32,7 @@ from audioforge.terminal.reporter import Reporter
 MOST_HEARD = 256
 """Clips of a dataset that are listened to for its one language: of so many the sum of
 log-probabilities leaves no doubt, and the share that is heard as another is known to 3 %. A million
-clips would cost an encoder pass each, as long as an evaluation on all of them."""
+clips would cost a pass of the encoder each."""
 
 
 @frozen
