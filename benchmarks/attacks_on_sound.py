@@ -90,7 +90,7 @@ SOUND_ATTACKS = [
     SoundAttack("a sample that is infinite", _with(np.inf), NOTHING),
     SoundAttack("silence", lambda w: 0 * w, NOTHING),
     SoundAttack("an offset", lambda w: 0 * w + 0.5, NOTHING),
-    SoundAttack("too soft to hear (66 dB softer)", lambda w: w * 5e-4, NOTHING),
+    SoundAttack("too soft to hear (60 dB softer)", lambda w: w * 1e-3, NOTHING),
     SoundAttack("50 ms of it", lambda w: _loudest(w, 0.05), NOTHING),
     SoundAttack("noise", _noise, {"intelligibility": 0.25, "quality": 0.05, "dnsmos": 0.05}),
     SoundAttack(
@@ -116,7 +116,7 @@ PADDED = [
     SoundAttack("8 s of silence after it", lambda w: np.append(w, _silence(8))),
     SoundAttack("8 s of silence before it", lambda w: np.append(_silence(8), w)),
     SoundAttack(
-        "8 s of what is too soft after it", lambda w: np.append(w, 5e-4 * np.resize(w, 8 * RATE))
+        "8 s of what is too soft after it", lambda w: np.append(w, 1e-3 * np.resize(w, 8 * RATE))
     ),
 ]
 """What says all that was to be said, and silence: intelligible, and of less quality."""
