@@ -238,6 +238,16 @@ def test_without_speechbrain_the_extra_is_named(create_tts, monkeypatch):
         create_tts("consistency")
 
 
+@needs_speechbrain
+def test_without_the_hub_the_encoder_that_needs_none_is_named(create_tts, monkeypatch):
+    def unreachable(checkpoint, patterns):
+        raise CheckpointError(f"{checkpoint}: the hub did not provide it.")
+
+    monkeypatch.setattr("audioforge_verifiers.ecapa.fetch", unreachable)
+    with pytest.raises(CheckpointError, match=r"spkrec-ecapa-voxceleb: .*encoder=resemblyzer"):
+        create_tts("consistency")
+
+
 def test_instances_travel_and_options_are_checked(create_tts, travelled):
     for encoder in ("ecapa", "resemblyzer"):
         there = travelled(Consistency(encoder, "somewhere"))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import ClassVar, Literal, Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, Literal, Protocol
 
 import attrs
 import numpy as np
@@ -41,6 +41,10 @@ CALIBRATIONS: dict[Encoder, Calibration] = {
 are fitted by `benchmarks/speaker_trials.py`, whose figures docs/verifiers.md has."""
 
 
+def _between(low: float, high: float) -> Callable[[Any, Any, float], Any]:
+    return attrs.validators.and_(attrs.validators.gt(low), attrs.validators.lt(high))
+
+
 @frozen
 class ConsistencyOptions:
     """Options of `consistency`.
@@ -59,14 +63,10 @@ class ConsistencyOptions:
     encoder: Encoder = "ecapa"
     model: str | None = None
     threshold: float | None = attrs.field(
-        default=None,
-        validator=attrs.validators.optional([attrs.validators.gt(-1), attrs.validators.lt(1)]),
+        default=None, validator=attrs.validators.optional(_between(-1, 1))
     )
     slope: float | None = attrs.field(
-        default=None,
-        validator=attrs.validators.optional(
-            [attrs.validators.gt(0), attrs.validators.lt(math.inf)]
-        ),
+        default=None, validator=attrs.validators.optional(_between(0, math.inf))
     )
 
 
@@ -81,8 +81,8 @@ class SpeakerEncoder(Protocol):
     sampling_rate: ClassVar[int]
     min_seconds: ClassVar[float]
 
-    def embed(self, waveform: np.ndarray) -> np.ndarray:
-        """Return the embedding of a mono float32 clip, of length 1, whatever else is embedded."""
+    def embed(self, waveform: np.ndarray) -> np.ndarray | None:
+        """Return the embedding of a mono float32 clip, of length 1; None where it cannot tell."""
         ...
 
 

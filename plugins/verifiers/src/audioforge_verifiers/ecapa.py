@@ -160,7 +160,12 @@ def _remove_stand_ins() -> None:
 def _weights_file(checkpoint: str) -> Path:
     folder = Path(checkpoint).expanduser()
     if not folder.is_dir():
-        folder = fetch(checkpoint, [PICKLED])
+        try:
+            folder = fetch(checkpoint, [PICKLED])
+        except CheckpointError as error:
+            raise CheckpointError(
+                f"{error} Or take encoder=resemblyzer, which needs no hub."
+            ) from error
     for name in (SAFE, PICKLED):
         if (folder / name).is_file():
             return folder / name
