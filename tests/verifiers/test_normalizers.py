@@ -117,8 +117,8 @@ def test_digits_joined_to_one_number_make_the_rate_one_of_utterances(score):
     [
         ("so [laughs (softly)] we go", "so we go"),
         ("<noise> go（笑）", "go"),
-        ("a < b and c > d", "a b and c d"),
-        ("one (two", "one two"),
+        ("ant < bee and cat > dog", "ant bee and cat dog"),
+        ("some (others", "some others"),
         ("[music]", ""),
     ],
 )

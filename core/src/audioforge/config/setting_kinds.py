@@ -155,8 +155,6 @@ def _floats(value: Any) -> tuple[float, ...]:
 def _plugin(value: Any) -> str | dict[str, Any]:
     if not value or not isinstance(value, str | dict):
         raise ValueError(f"{_shown(value)} is neither a name nor a mapping with a name")
-    if isinstance(value, dict) and not (isinstance(value.get("name"), str) and value["name"]):
-        raise ValueError(f"{_shown(value)} has no name; write {{name: PLUGIN, option: value}}")
     return value
 
 
