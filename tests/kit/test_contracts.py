@@ -463,6 +463,11 @@ WRITTEN = "writerows(rows)"
         (WRITTEN, f"{WRITTEN}\n        print(step)", {"prints_nothing"}),
         (WRITTEN, f"{WRITTEN}\n        __import__('os').write(1, b'a row')", {"prints_nothing"}),
         (MADE, f"{MADE}\n        __import__('os').chdir('..')", {"leaves_the_process_alone"}),
+        (
+            MADE,
+            f"{MADE}\n        t = __import__('threading')\n        t.Timer(4, print).start()",
+            {"lets_the_process_end"},
+        ),
         ('run.folder / "trackers"', 'run.folder.parent / "them"', {"writes_into_the_run_folder"}),
         (
             MADE,

@@ -155,11 +155,15 @@ def _floats(value: Any) -> tuple[float, ...]:
 def _plugin(value: Any) -> str | dict[str, Any]:
     if not value or not isinstance(value, str | dict):
         raise ValueError(f"{_shown(value)} is neither a name nor a mapping with a name")
+    if isinstance(value, dict) and not (isinstance(value.get("name"), str) and value["name"]):
+        raise ValueError(f"{_shown(value)} has no name; write {{name: PLUGIN, option: value}}")
     return value
 
 
 def _plugins(value: Any) -> tuple[Any, ...]:
     items = [value] if isinstance(value, str | dict) else _items(value)
+    if items == [""]:  # how a flag says that there is to be none
+        return ()
     return tuple(_plugin(item) for item in items)
 
 

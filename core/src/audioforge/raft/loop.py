@@ -46,18 +46,17 @@ def train(run: Run, adapter: ModelAdapter, accepted_changes: Sequence[str] = ())
     _tell(run, summary, summary.base_candidate, summary.base)
     warn_of_unmeasured(run, summary.base_candidate)
     adapter.make_trainable(run.train_options)
-    saved = run.folder.points.progress()
-    if saved is not None:
+    resumed = run.folder.points.progress() or Progress(0)  # of no cycle
+    if resumed.cycle:
         run.folder.points.restore_module(adapter.module)
-        run.events.say(f"going on from the resume point: {saved.describe()}")
+        run.events.say(f"going on from the resume point: {resumed.describe()}")
     for cycle in range(1, run.config.num_cycles + 1):
         if _recall_finished(run, summary, cycle):
             continue
-        begun = saved if saved is not None and saved.cycle == cycle else None
-        progress = begun or Progress(cycle)
+        progress = resumed if resumed.cycle == cycle else Progress(cycle)
 
         # Sample k hypotheses for each clip, and verify them: finished where the update has begun.
-        seconds = {} if begun is not None else collect(run, adapter, cycle)
+        seconds = {} if progress is resumed else collect(run, adapter, cycle)
 
         # Choose what is learnt.
         rollouts = _selected(run, adapter, summary, cycle)
@@ -94,7 +93,7 @@ def _selected(run: Run, adapter: ModelAdapter, summary: Summary, cycle: int) -> 
     rollouts = select(run, adapter, cycle, probed_ids(run) if probes else frozenset())
     if probes:
         summary.learnability = probe(run, adapter, rollouts)
-        rollouts.probed.clear()  # a cycle is learnt from without holding them
+        rollouts = rollouts.without_probed()  # a cycle is learnt from without holding them
     mark_kept(run, cycle, rollouts.selected)
     return rollouts
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Set
+from itertools import groupby
 
 from attrs import evolve, field, frozen
 
@@ -31,6 +32,10 @@ class CycleRollouts:
     selected: Selected
     rewards: RewardStatistics
     probed: list[Rollout] = field(factory=list)
+
+    def without_probed(self) -> CycleRollouts:
+        """Return the same without the rollouts that were asked for."""
+        return evolve(self, probed=[])
 
 
 def select(
@@ -70,7 +75,13 @@ def select(
         run.data.train.skips.recall(problem)
     _check_complete(store, sizes.keys() | problems.keys())
     kept = [_checked(store, sizes, item, run.task.output) for item in selected.items]
-    kept.sort(key=lambda item: (item.sample.id, item.target.index))
+    kept.sort(key=_place)
+    for _, (first, *again) in groupby(kept, key=_place):
+        if again:
+            raise PluginError(
+                f"the selection kept hypothesis {first.target.index} of '{first.sample.id}' more "
+                f"than once; what counts more has a larger weight"
+            )
     learnable = [item for item in kept if not _leave_out(run, adapter, item)]
     return CycleRollouts(selected=evolve(selected, items=learnable), rewards=rewards, probed=held)
 
@@ -78,9 +89,14 @@ def select(
 def mark_kept(run: Run, cycle: int, selected: Selected) -> None:
     """Mark what is learnt in the files of the rollouts; the processes share the work."""
     run.processes.wait()  # every process has read what is now written again
-    keys = {(item.sample.id, item.target.index) for item in selected.items}
+    keys = {_place(item) for item in selected.items}
     run.rollouts(cycle).mark_kept(keys, run.processes.rank, run.processes.count)
     run.processes.wait()
+
+
+def _place(item: Kept) -> tuple[str, int]:
+    """Return which hypothesis is kept: the id of its sample, and its index there."""
+    return item.sample.id, item.target.index
 
 
 def _copied(rollout: Rollout) -> Rollout:
@@ -113,6 +129,10 @@ def _chosen(run: Run, cycle: int, rollouts: Iterator[Rollout]) -> Selected:
         )
     if not are_weights:
         raise PluginError(f"the selection '{name}' returned a weight that is no number from 0")
+    if items and not any(item.weight for item in items):
+        raise PluginError(
+            f"the selection '{name}' gave all that it kept the weight 0, of which nothing is learnt"
+        )
     return Selected(items, divisor)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -26,6 +27,7 @@ from audioforge.run.rollout_store import RolloutStore
 from audioforge.selection import Selection, SelectionContext
 from audioforge.tasks import SpeechTask, speech_task
 from audioforge.terminal.reporter import Reporter
+from audioforge.tracker import Tracker
 
 
 @define(eq=False, kw_only=True)
@@ -47,6 +49,7 @@ class Run:
         language: What the model is told to transcribe; None where it is told clip by clip.
         base: The base model, where it is loaded already; `load` hands it over once.
         findings: What the base model heard of the language of clips that state none, by dataset.
+        trackers: Who is told of it on the main process, not started yet.
     """
 
     config: AudioRAFTConfig
@@ -63,6 +66,7 @@ class Run:
     language: str | None = None
     base: ModelAdapter | None = None
     findings: dict[str, Finding] = field(factory=dict)
+    trackers: Sequence[tuple[str, Tracker]] = ()
 
     @property
     def task(self) -> SpeechTask:

@@ -144,7 +144,7 @@ class ModelContract(AdapterAtWork):
 
     @rule("Take None as the model's own limit on tokens.")
     def takes_the_defaults(self) -> None:
-        """It draws with the default parameters, in which nothing limits the tokens."""
+        """The model draws with the default parameters, in which nothing limits the tokens."""
         self._sample(self._clips[:1], 2, SamplingParams())
 
     @rule("Begin `sample` with params.check(k).")
