@@ -127,7 +127,7 @@ def test_a_file_without_any_json_is_refused_with_the_reason(tmp_path: Path) -> N
         (["{file}", "--verifier", "wer:weight=0"], "every weight is 0"),
         (["{file}", "--verifier", "wer:threshold=nan"], "'threshold' must be >= 0"),
         (["{file}", "--aggregator", "best"], "weighted_mean"),
-        (["{file}", "--normalizer", "x"], "whisper-english"),
+        (["{file}", "--normalizer", "x"], "english-1"),
         (["{file}", "--device", "tpu"], "tpu"),
         (["{file}", "--limit", "0"], "at least 1"),
         (["{file}", "--on-error", "stop"], "skip, fail"),

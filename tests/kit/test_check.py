@@ -33,7 +33,9 @@ def environment(shared_environment, root):
 def test_a_project_is_checked_as_it_would_be_published(environment, example):
     result = environment.run("audioforge", "plugins", "check", ".", cwd=example)
     assert result.returncode == 0, result.stdout + result.stderr
-    assert result.stdout.startswith("plugin audioforge-phone-digits\n  ok      It loads, and ")
+    assert result.stdout.startswith(
+        "plugin audioforge-phone-digits\n  ok      The plugin loads, and "
+    )
     assert re.search(r"\n\n(\d+) checks: \1 ok\n$", result.stdout)
     rows = json.loads(environment.run("audioforge", "plugins", "list", "--json").stdout)
     assert [row["distribution"] for row in rows] == ["audioforge"]

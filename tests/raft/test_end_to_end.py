@@ -306,7 +306,7 @@ def test_held_out_part_of_the_training_data(tmp_path: Path) -> None:
         (["--model", "{model}", "--dataset", "demo", "--verifier", "werr"], 2, "Did you mean wer"),
         (["--model", "{model}", "--dataset", "demo", "--task", "tts"], 2, "tts"),
         (["--model", "{model}", "--dataset", "demo", "--device", "tpu"], 2, "tpu"),
-        (["--model", "{model}", "--dataset", "demo", "--normalizer", "x"], 2, "whisper-english"),
+        (["--model", "{model}", "--dataset", "demo", "--normalizer", "x"], 2, "english-1"),
         (["--model", "{model}", "--dataset", "demo", "--aggregator", "best"], 2, "weighted_mean"),
         (["--cycles", "0", "--temperature", "hot"], 2, "2 settings are wrong"),
     ],
@@ -362,7 +362,7 @@ def test_clips_that_cannot_be_used_are_named_and_counted(tmp_path: Path) -> None
     bad = [
         {"audio_filepath": "long.wav", "text": "one"},
         {"audio_filepath": "gone.wav", "text": "two"},
-        {"audio_filepath": "long.wav", "text": "  "},
+        {"audio_filepath": "long.wav", "text": None},
         "not an object",
     ]
     manifest.write_text("".join(json.dumps(line) + "\n" for line in [*good, *bad]))

@@ -49,7 +49,7 @@ CASES = {
 """What is said of each state that the verifier leaves changed."""
 TEXTS = ("low high", "high high", "middle low", "low low")
 
-WANTED = Wanted(needs=[Needs(speech_task("asr"))], on_error="skip")
+WANTED = Wanted(task=speech_task("asr"), needs=[Needs(speech_task("asr"))], on_error="skip")
 
 
 @pytest.fixture(scope="module", autouse=True)

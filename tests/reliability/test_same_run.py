@@ -196,7 +196,7 @@ CHANGES: dict[str, tuple[Callable[[Path], Path], Callable[[Path], object], str]]
         "verifier hotwords, option terms: {own}/terms.txt: changed",
     ),
     "opposite reward": (
-        lambda own: own.parent / "acme_judge" / "verifier.py",
+        lambda own: own.parent / "acme_judge" / "rules" / "sign.py",
         lambda path: swap(path, "SIGN = 1", "SIGN = -1"),
         "the code of acme-judge, which is still version 1.0: changed",
     ),

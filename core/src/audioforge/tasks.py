@@ -61,10 +61,15 @@ class SpeechTask:
         return self.reference == "labels"
 
     def has_reference(self, sample: AudioSample) -> bool:
-        """Whether a sample says what the right output would be."""
+        """Whether a sample says what the right output would be.
+
+        An empty transcript does: nothing is said. An empty text is nothing to speak.
+        """
         if self.has_classes:
             return bool(sample.labels)
-        return bool(sample.reference and sample.reference.strip())
+        if self.generates_speech:
+            return bool(sample.reference and sample.reference.strip())
+        return sample.reference is not None
 
     def with_reference(self, sample: AudioSample, right: str) -> AudioSample:
         """Return a sample of which this text or label is right."""

@@ -87,6 +87,8 @@ class Verifier(ABC):
             are judged against each other, which then stand side by side in one call of `verify`.
         metrics: Names of all metrics that its scores can have.
         corpus_metrics: Metrics of a whole corpus; the first is the one that stands for it.
+        normalizers: Names that it knows as the context's `normalizer`, the most advisable first: a
+            bad measure is measured again with each. Empty where it normalises no text.
     """
 
     tasks: ClassVar[tuple[Task, ...]]
@@ -95,6 +97,7 @@ class Verifier(ABC):
     scope: ClassVar[Literal["hypothesis", "rollout"]] = "hypothesis"
     metrics: ClassVar[tuple[str, ...]] = ()
     corpus_metrics: ClassVar[tuple[CorpusMetric, ...]] = ()
+    normalizers: ClassVar[tuple[str, ...]] = ()
 
     def setup(self, context: VerifierContext) -> None:  # noqa: B027
         """Get ready: load what is heavy. Called once per process, before `verify`."""
@@ -117,6 +120,13 @@ class Verifier(ABC):
             One score per hypothesis, independent of the others in the call but for those of the
             same sample where the scope is "rollout".
         """
+
+    def compared(self, sample: AudioSample, hypothesis: Hypothesis) -> str:
+        """Return what it compares of a hypothesis: equal for two that it takes for the same.
+
+        Normalised text, where it normalises; otherwise what was said as it is.
+        """
+        return hypothesis.content
 
     def close(self) -> None:  # noqa: B027
         """Let go of what `setup` took."""

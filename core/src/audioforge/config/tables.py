@@ -8,7 +8,7 @@ from typing import Any
 
 from attrs import define
 
-from audioforge.config.setting_kinds import setting
+from audioforge.config.setting_kinds import EACH, setting
 from audioforge.config.settings import Settings
 from audioforge.config.verifier_setting import VerifierSetting
 from audioforge.errors import UsageError
@@ -45,9 +45,18 @@ class TaskSettings(Settings):
 
     task: str = setting(DEFAULT_TASK, "text", "What the model does.", choices=TASKS)
     language: str | None = setting(
-        None, "text", "Spoken language (en, pl, …); otherwise the sample's, or detected."
+        None,
+        "language",
+        "Spoken language of all data (en, pl, …). Otherwise a clip's is what the data state, else "
+        "what its dataset is written in, else what the model hears in all of its clips together; "
+        "with each, what it hears in that clip.",
     )
     device: str = setting("auto", "text", "auto, cpu, cuda or mps.")
+
+    @property
+    def common_language(self) -> str | None:
+        """The language that is asked for, of all data; None where the data's own count."""
+        return None if self.language == EACH else self.language
 
 
 @define(kw_only=True, slots=False)
@@ -93,8 +102,9 @@ class RewardSettings(TaskSettings):
     normalizer: str | None = setting(
         None,
         "text",
-        "Text normaliser for reward and evaluation: whisper-english, whisper-basic or none; "
-        "otherwise whisper-english for English and whisper-basic for the rest.",
+        "Text normaliser for reward and evaluation: english-1, words-1, words-1-unpointed, "
+        "by-language-1, whisper-english, whisper-basic or none; otherwise english-1 for English, "
+        "words-1 for other languages, and by-language-1 for clips of both.",
     )
     max_verifier_failures: float = setting(
         0.05,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from attrs import Factory, define, field, frozen
 
 from audioforge.inference.skip_log import SkipLog
+from audioforge.languages.tags import UNKNOWN
 from audioforge.measuring.bootstrap import Interval, Ratio, difference_interval, ratio_interval
 from audioforge.measuring.classification import ClassificationReport, classification_report
 from audioforge.measuring.corpus_metrics import MeasuredMetric, deciding
@@ -74,6 +76,11 @@ class EvaluatedItem:
         speaker = self.prediction.get("speaker")
         return None if speaker is None else str(speaker)
 
+    @property
+    def language(self) -> str:
+        """Code of the language that is spoken; "und" where that is not known."""
+        return str(self.prediction.get("language", UNKNOWN))
+
 
 @define(eq=False)
 class Evaluation:
@@ -116,10 +123,37 @@ class Evaluation:
 
     @property
     def values(self) -> dict[str, float | None]:
-        """Every corpus metric by its name; for classification also the macro-averaged F1."""
-        values = {name: self.value(name) for name in self.metrics}
+        """Every corpus metric that could be measured; for classification also the macro-averaged F1.
+
+        The one that decides is always there, and comes first.
+        """
+        decisive, *others = self.metrics
+        values = {decisive: self.value(decisive)}
+        values |= {name: value for name in others if (value := self.value(name)) is not None}
         report = self.classification
         return values if report is None else {**values, "macro_f1": report.macro_f1}
+
+    @property
+    def by_language(self) -> dict[str, dict[str, Any]]:
+        """What was measured on the utterances of each language; empty where there is only one.
+
+        A metric of which a language has nothing to measure is missing there.
+        """
+        counts = Counter(item.language for item in self.items)
+        if len(counts) < 2:
+            return {}
+        groups = {
+            code: attrs.evolve(self, items=[item for item in self.items if item.language == code])
+            for code, _ in counts.most_common()
+        }
+        return {
+            code: {
+                **{name: value for name, value in group.values.items() if value is not None},
+                "n": len(group.items),
+                "measured": group.measured,
+            }
+            for code, group in groups.items()
+        }
 
     @property
     def classification(self) -> ClassificationReport | None:
@@ -135,8 +169,16 @@ class Evaluation:
 
     @property
     def measured(self) -> int:
-        """How many utterances were measured: decoded, and with a reference or a reward."""
-        return int(np.count_nonzero(self.decisive_parts[1]))
+        """How many utterances were measured: decoded, and with a reference or a reward.
+
+        One in which nothing is said has no words to divide by, and is measured all the same.
+        """
+        return int(np.count_nonzero(self.is_decided))
+
+    @property
+    def drawn(self) -> int:
+        """How many utterances an interval is drawn from: those with anything to count."""
+        return int(np.count_nonzero(np.any(self.decisive_parts, axis=0)))
 
     @property
     def is_decided(self) -> np.ndarray:
@@ -206,6 +248,7 @@ def summarise(evaluation: Evaluation) -> dict[str, Any]:
         "n": len(evaluation.items),
         "measured": evaluation.measured,
         "total": evaluation.total,
+        **({"by_language": by_language} if (by_language := evaluation.by_language) else {}),
     }
 
 

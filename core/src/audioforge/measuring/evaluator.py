@@ -31,7 +31,7 @@ from audioforge.measuring.predictions import prediction_line
 from audioforge.measuring.task_metrics import reported_metrics, reward_parts
 from audioforge.model import ModelAdapter, SamplingParams
 from audioforge.plugins import Registry
-from audioforge.sample import Problem, Rollout
+from audioforge.sample import AudioSample, Hypothesis, Problem, Rollout
 from audioforge.tasks import SpeechTask, speech_task
 from audioforge.terminal.reporter import Reporter
 from audioforge.verifier import Verifier
@@ -135,6 +135,12 @@ class Evaluator:
         own = self.verification
         rewarding = [verifier for i, verifier in own.verifiers.items() if own.has_part(i)]
         return judge is None or any(type(verifier) is type(judge) for verifier in rewarding)
+
+    def compared(self, sample: AudioSample, hypothesis: Hypothesis) -> str:
+        """Return what the task's own metric compares of a hypothesis."""
+        for identity in self.task.metric_verifiers:
+            return self.verifiers[identity].compared(sample, hypothesis)
+        return hypothesis.content
 
     def measure_rollouts(self, rollouts: Sequence[Rollout]) -> list[list[Parts]]:
         """Return numerator and denominator of the metric that decides, for every hypothesis.

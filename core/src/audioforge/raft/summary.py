@@ -9,9 +9,11 @@ import attrs
 
 from audioforge.measuring.enough_utterances import FEWEST, missing_part
 from audioforge.measuring.evaluation import summarise
+from audioforge.measuring.explanation import Explanation
 from audioforge.measuring.resampling import claimed_speakers
 from audioforge.raft.export_rule import Candidate, ExportChoice
 from audioforge.raft.update import UpdateReport
+from audioforge.run.data.languages import spoken
 from audioforge.run.run import Run
 from audioforge.terminal.figures import decimal, percent, percent_interval, point_interval
 
@@ -24,6 +26,7 @@ class Summary:
         trained: Every trained cycle, evaluated.
         base: The untouched model's metrics, as `summary.json` holds them.
         cycles: Every trained cycle's metrics, as `summary.json` holds them.
+        explanation: What explains the base's held-out measure; None where nothing was looked for.
         learnability: What the base model's hypotheses offered; None where references are learnt.
         candidates: The models between the base and the best cycle, likewise.
         best: What was exported.
@@ -45,6 +48,7 @@ class Summary:
             "retention": {name: summarise(e) for name, e in base.retention.items()},
         }
         self.cycles: list[dict[str, Any]] = []
+        self.explanation: Explanation | None = None
         self.learnability: dict[str, Any] | None = None
         self.candidates: list[dict[str, Any]] = []
         self.best: dict[str, Any] = {}
@@ -136,6 +140,8 @@ class Summary:
             "selection": config.selection,
             "seed": config.seed,
             "normalizer": config.normalizer,
+            "languages": spoken(self._run.data.languages),
+            "explanation": self.explanation and self.explanation.as_mapping(),
             "learnability": self.learnability,
             "base": self.base,
             "cycles": self.cycles,

@@ -18,14 +18,17 @@ from audioforge.measuring.deciding_metric import decide_by, deciding_needs
 from audioforge.measuring.enough_utterances import missing_part
 from audioforge.measuring.evaluation import Evaluation, EvaluationSet
 from audioforge.measuring.evaluator import DatasetPass, Decoding, create_evaluator
+from audioforge.measuring.explanation import explain
 from audioforge.measuring.resampling import claimed_speakers
 from audioforge.model import LoadOptions
 from audioforge.plugins import Registry, discover
 from audioforge.run.check_settings import check_settings
+from audioforge.run.data.languages import spoken
 from audioforge.run.data.run_data import data_request
 from audioforge.run.data.samples import Wanted, check_labels, load_samples, normalizer_for
 from audioforge.run.folder_claim import FolderClaim
 from audioforge.run.prepare import closing_executor, create_executor, create_verification
+from audioforge.run.spoken_languages import settle
 from audioforge.tasks import SpeechTask, speech_task
 from audioforge.terminal.reporter import Reporter
 from audioforge.torch_companions import hide_broken_companions
@@ -108,10 +111,13 @@ def _benchmark(
         claim.take(processes)
     # The data, which decide the normaliser and the labels that verifiers know.
     needs = [deciding_needs(registry, config)]
-    wanted = Wanted(needs=needs, on_error=config.on_error, limit=config.limit)
+    wanted = Wanted(task=task, needs=needs, on_error=config.on_error, limit=config.limit)
     location = cast("str", config.dataset)
     dataset = load_samples(registry, location, data_request(config), wanted, reporter=reporter)
-    normalizer = normalizer_for(config.normalizer, config.language, dataset.samples, config.task)
+    parts = [(location, [dataset])]
+    settled = settle(registry, config, parts, executor, reporter)
+    asked = config.common_language
+    normalizer = normalizer_for(config.normalizer, asked, dataset.samples, config.task)
     config = attrs.evolve(config, normalizer=normalizer)
     verification = create_verification(registry, config, dataset.samples, executor, reporter)
     decoding = Decoding(batch_size=config.batch_size, max_new_tokens=config.max_new_tokens)
@@ -120,8 +126,10 @@ def _benchmark(
     )
     config = attrs.evolve(config, metric=decide_by(evaluator, config.metric, dataset.samples))
     # The model.
-    options = LoadOptions(str(processes.device), config.language)
-    adapter = load_adapter(registry, model_name, task.name, options, config.adapter)
+    adapter = settled.adapter
+    if adapter is None:
+        options = LoadOptions(str(processes.device), config.common_language)
+        adapter = load_adapter(registry, model_name, task.name, options, config.adapter)
     check_labels(adapter.labels, model_name, [dataset])
     speech = claim.folder.root / "predictions" if claim and task.generates_speech else None
     evaluation = evaluator.evaluate(
@@ -135,9 +143,14 @@ def _benchmark(
     for sentence in failures.describe(processes.gather(failures.counts())):
         reporter.warn(sentence)
     _warn_of_silent(evaluation, verification, task, reporter)
-    return Benchmark(
-        evaluation, _result(config, evaluation, dataset), dataset.skips, processes.is_main
-    )
+    advised = normalizer_for(None, asked, dataset.samples, config.task)
+    explanation = explain(registry, evaluator, dataset, evaluation, advised)
+    result = _result(config, evaluation, dataset)
+    result["languages"] = spoken(settled.languages)
+    if explanation is not None:
+        explanation.tell(reporter.warn, reporter.info)
+        result["explanation"] = explanation.as_mapping()
+    return Benchmark(evaluation, result, dataset.skips, processes.is_main)
 
 
 def _result(
@@ -164,6 +177,7 @@ def _result(
         "skipped": len(dataset.skips.problems),
         "measured": evaluation.measured,
         "total": evaluation.total,
+        **({"by_language": by_language} if (by_language := evaluation.by_language) else {}),
     }
     report = evaluation.classification
     if report is not None:

@@ -116,6 +116,8 @@ def _plugin_problems(
     """Return why a plugin cannot be created, as far as is known without creating it."""
     try:
         name, options = read_plugin_reference(plugin)
+        if not name:
+            return [f"{key}: {plugin} has no name; write {{name: PLUGIN, option: value}}"]
         checked_options(registry.find(kind, name), options)
     except ConfigError as error:
         return [f"{key}: {problem}" for problem in error.problems]

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import cast
 
 import attrs
 
 from audioforge.config import AudioRAFTConfig, BenchmarkConfig, RewardSettings
-from audioforge.errors import ConfigError, describe
+from audioforge.errors import AudioForgeError, ConfigError
 from audioforge.executor import Executor
 from audioforge.find_adapter import choose_adapter
+from audioforge.inference.guarded_executor import GuardedExecutor
 from audioforge.inference.stop import StopRequest
 from audioforge.isolation.copies import LentSamples
 from audioforge.judging.guard import Guard
@@ -34,6 +35,8 @@ from audioforge.run.folder import RunFolder, require_new
 from audioforge.run.folder_claim import FolderClaim
 from audioforge.run.run import Run
 from audioforge.run.run_files import RunFiles
+from audioforge.run.spoken_languages import settle
+from audioforge.run.trackers import create_trackers
 from audioforge.sample import AudioSample
 from audioforge.selection import Selection
 from audioforge.terminal.reporter import Reporter
@@ -69,7 +72,7 @@ def prepare(
     check_settings(registry, config)
     executor, stop = create_executor(registry, config), StopRequest()
     with ExitStack() as on_failure:
-        on_failure.callback(executor.close)
+        on_failure.callback(_close_after_failure, executor)
         processes = executor.processes
         if not processes.is_main:
             reporter = Reporter(quiet=True, warnings=False)
@@ -81,14 +84,20 @@ def prepare(
             claim.take(processes)
         elif not resumes and processes.is_main:
             require_new(cast("Path", config.output_dir))
-        # One process reads: a stream is paid for once, and sound has one writer.
         selection = create_selection(registry, config)
+        trackers = create_trackers(registry, config) if processes.is_main else []
+        # One process reads: a stream is paid for once, and sound has one writer.
         spool = Spool(folder.clips) if claim is not None else None
         data = processes.from_main(
             lambda: read_run_data(registry, config, selection, reporter, spool)
         )
+        # Languages next: prompts, normaliser and results go by them.
+        known = folder.recall_findings() if resumes else None
+        settled = settle(registry, config, data.by_dataset, executor, reporter, known)
+        data.languages = settled.languages
         samples = [*data.train.samples, *data.held_out.samples]
-        config.normalizer = normalizer_for(config.normalizer, config.language, samples, config.task)
+        asked = config.common_language
+        config.normalizer = normalizer_for(config.normalizer, asked, samples, config.task)
         # Verifiers last: what they load takes the longest.
         verification = create_verification(registry, config, samples, executor, reporter)
         decoding = Decoding(batch_size=config.batch_size, max_new_tokens=config.max_new_tokens)
@@ -108,6 +117,11 @@ def prepare(
             verification=verification,
             evaluator=evaluator,
             selection=selection,
+            trackers=trackers,
+            language=settled.common,
+            # What it is told is saved with it, so that it must be loaded with that.
+            base=settled.adapter if settled.common == config.common_language else None,
+            findings=settled.findings,
         )
 
 
@@ -118,11 +132,12 @@ def create_executor(registry: Registry, config: BenchmarkConfig) -> Executor:
         AudioForgeError: If it is unknown, or cannot run here.
     """
     name, options = read_plugin_reference(config.executor)
-    executor = cast("Executor", registry.create("executors", name, **options))
+    created = cast("Executor", registry.create("executors", name, **options))
+    executor = GuardedExecutor(name, created)
     try:
         executor.join(config.device, config.dtype)
     except BaseException:
-        executor.close()
+        _close_after_failure(executor)
         raise
     return executor
 
@@ -135,8 +150,14 @@ def closing_executor(executor: Executor, reporter: Reporter) -> Iterator[None]:
     finally:
         try:
             executor.close()
-        except Exception as error:  # an executor is foreign code
-            reporter.warn(f"the executor cannot be closed: {describe(error)}")
+        except (AudioForgeError, OSError) as error:
+            reporter.warn(str(error))
+
+
+def _close_after_failure(executor: Executor) -> None:
+    """Close an executor where something failed before: that is what is told."""
+    with suppress(AudioForgeError, OSError):
+        executor.close()
 
 
 def create_selection(registry: Registry, config: AudioRAFTConfig) -> Selection:
@@ -192,6 +213,7 @@ def plan_of(run: Run) -> list[str]:
         f"train: {data.train.name} ({len(data.train.samples)} samples)",
         f"held out: {data.held_out.name} ({len(data.held_out.samples)} samples)",
         *([f"split: {data.split}"] if data.split else []),
+        *map(str, data.languages),
         f"retention: {retention}",
         f"test: {f'{data.test.name} ({len(data.test.samples)} samples)' if data.test else 'none'}",
         f"reward: {read_plugin_reference(config.aggregator)[0]} of {verifiers}"

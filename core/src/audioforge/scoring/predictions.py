@@ -13,6 +13,7 @@ which may lie on another machine.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ from attrs import evolve, frozen
 from audioforge.errors import DatasetError, listed
 from audioforge.files.json_lines import read_objects
 from audioforge.files.paths import is_file, real_path
+from audioforge.languages.scripts import written_language
+from audioforge.languages.tags import language_of
 from audioforge.sample import AudioSample, Hypothesis, Problem
 from audioforge.scoring import fields
 from audioforge.scoring.fields import UnusableLineError
@@ -30,6 +33,9 @@ from audioforge.tasks import SpeechTask
 
 RECORDING = "audio_filepath"
 LANGUAGE = ("language", "lang")
+MOST_TEXTS = 1000
+"""References whose letters tell the language of lines that state none."""
+
 MOST_KEYS = 1000
 """Keys that are remembered for a message."""
 
@@ -65,12 +71,14 @@ class Survey:
 
     Attributes:
         lines: How many lines are not blank.
-        languages: The languages that its lines state.
+        languages: The languages that its lines are in; None for lines of which it is not known.
+        otherwise: The language of lines that state none: of most others, or of their letters.
         labels: The correct classes that its lines state, sorted.
     """
 
     lines: int
-    languages: frozenset[str]
+    languages: frozenset[str | None]
+    otherwise: str | None
     labels: tuple[str, ...]
 
 
@@ -99,6 +107,8 @@ class PredictionFile:
         text_column: Key of the reference.
         label_column: Key of the correct class; its value may be a list.
         folder: Where generated sound files lie that no line names.
+        asked: The language of every line, whatever it states; None for its own.
+        otherwise: The language of lines that state none.
     """
 
     path: Path
@@ -106,6 +116,8 @@ class PredictionFile:
     text_column: str = "text"
     label_column: str = "label"
     folder: SoundFolder | None = None
+    asked: str | None = None
+    otherwise: str | None = None
 
     def survey(self) -> Survey:
         """Read every line once, without looking for any sound file.
@@ -115,7 +127,8 @@ class PredictionFile:
         """
         lines, predicted = 0, False
         keys: set[str] = set()
-        languages: set[str] = set()
+        stated: Counter[str | None] = Counter()
+        unstated: list[str] = []  # some of the references
         labels: set[str] = set()
         for _, _, row in read_objects(self.path):
             lines += 1
@@ -125,13 +138,20 @@ class PredictionFile:
             if len(keys) < MOST_KEYS:
                 keys |= row.keys()
             try:
-                languages |= set(filter(None, [fields.name(row, *LANGUAGE)]))
+                language = self._stated(row)
+                stated[language] += 1
+                if language is None and len(unstated) < MOST_TEXTS:
+                    unstated.append(fields.text(row, self.text_column) or "")
                 labels |= set(self._labels(row))
             except UnusableLineError:
                 continue  # `read` says so
         if not predicted and self.folder is None:
             raise DatasetError(self._no_prediction(keys))
-        return Survey(lines, frozenset(languages), tuple(sorted(labels)))
+        written = written_language(unstated)
+        most = next((code for code, n in stated.items() if code and 2 * n > stated.total()), None)
+        otherwise = most or (written[0] if written else None)
+        languages = frozenset(language or otherwise for language in stated)
+        return Survey(lines, languages, otherwise, tuple(sorted(labels)))
 
     def read(self) -> Iterator[Prediction | Problem]:
         """Yield a prediction or a problem for each line that is not blank.
@@ -180,7 +200,7 @@ class PredictionFile:
             reference=fields.text(row, self.text_column),
             labels=self._labels(row),
             speaker=fields.name(row, "speaker"),
-            language=fields.name(row, *LANGUAGE),
+            language=self.asked or self._stated(row) or self.otherwise,
             offset=offset,
             duration=duration,
             metadata={key: value for key, value in row.items() if key not in self._own_keys},
@@ -219,6 +239,11 @@ class PredictionFile:
         if not is_file(path):  # one that does not decode is bad output, which verifiers score
             raise UnusableLineError("without audio", f"there is no file {path}")
         return path
+
+    def _stated(self, row: dict[str, Any]) -> str | None:
+        """Return the code of the language that a line states."""
+        stated = fields.name(row, *LANGUAGE)
+        return None if stated is None else language_of(stated)
 
     def _labels(self, row: dict[str, Any]) -> tuple[str, ...]:
         """Return the correct classes: of their own key, or as predictions.jsonl joins them."""

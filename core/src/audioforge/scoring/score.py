@@ -32,7 +32,6 @@ from audioforge.scoring.sound_folder import SoundFolder
 from audioforge.scoring.tally import Tally, unscored
 from audioforge.tasks import speech_task
 from audioforge.terminal.reporter import Reporter
-from audioforge.torch_companions import hide_broken_companions
 
 MOST_HYPOTHESES = 1000
 """Hypotheses of one sample at the most; more means that the ids do not tell samples apart."""
@@ -109,7 +108,6 @@ def score_predictions(
         AudioForgeError: If settings, plugins or the file do not allow it, or a verifier fails
             too often.
     """
-    hide_broken_companions()
     registry, reporter = registry or discover(), reporter or Reporter()
     task = cast("Task", config.task)
     check_settings(registry, config)
@@ -124,8 +122,9 @@ def score_predictions(
     )
     # A first look at the whole file: its languages choose the normaliser, its classes the labels.
     survey = file.survey()
-    speaking = [AudioSample("", language=language) for language in sorted(survey.languages)]
-    normalizer = normalizer_for(config.normalizer, config.language, speaking, task)
+    speaking = [AudioSample("", language=language) for language in survey.languages]
+    normalizer = normalizer_for(config.normalizer, config.common_language, speaking, task)
+    file = evolve(file, asked=config.common_language, otherwise=survey.otherwise)
     device = str(Processes(config.device, "float32").device)
     context = verifier_context(
         registry, task, normalizer, config.wer_threshold, device, survey.labels

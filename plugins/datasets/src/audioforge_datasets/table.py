@@ -56,7 +56,9 @@ def read_table(path: Path, reader: RowReader) -> Iterator[AudioSample | Problem]
     for line, cells in rows:
         where = f"{path}:{line}"
         if len(cells) == len(head):
-            yield reader.read(dict(zip(head, cells, strict=True)), where, line)
+            # A table cannot tell an empty text from a missing one; a transcript of silence is rarer.
+            row = {name: cell or None for name, cell in zip(head, cells, strict=True)}
+            yield reader.read(row, where, line)
         elif cells:
             reason = (
                 f"{len(cells)} cells for {len(head)} columns; quote a text that holds the separator"

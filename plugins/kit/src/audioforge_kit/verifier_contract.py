@@ -90,7 +90,7 @@ class VerifierContract(Contract):
         "an example with cases that it can: some good, some bad."
     )
     def judges_something(self) -> None:
-        """It gives different rewards to the hypotheses of its example."""
+        """The verifier gives different rewards to the hypotheses of its example."""
         for task in self.spec.tasks:
             scores = self.first_scores(task)
             rewards = {score.reward for score in scores if score.reward is not None}
@@ -158,7 +158,7 @@ class VerifierContract(Contract):
             for case in self.cases(task):
                 self.scores([Case(case.sample, case.hypotheses[:1])], task)
             verifier = cast("Verifier", self.create())
-            verifier.setup(contract_context(task))
+            verifier.setup(contract_context(self.registry, task))
             self.scores(self.cases(task)[:1], task, verifier)
             verifier.close()
 
@@ -245,7 +245,7 @@ class VerifierContract(Contract):
 
     @rule("Copy an array before you change it.")
     def leaves_its_input_alone(self) -> None:
-        """It does not change the sound that it is given."""
+        """The verifier does not change the sound that it is given."""
         for task in self.spec.tasks:
             cases = [with_new_sound(case) for case in self.cases(task)]
             before = [array.copy() for array in arrays_of(cases)]
@@ -263,7 +263,7 @@ class VerifierContract(Contract):
 
     @rule("Let close do nothing when there is nothing to let go of.")
     def can_be_closed(self) -> None:
-        """It can be closed twice, and without having been set up."""
+        """The verifier can be closed twice, and without having been set up."""
         verifier = self.new_verifier(self.spec.tasks[0])
         verifier.close()
         verifier.close()
@@ -291,7 +291,7 @@ class VerifierContract(Contract):
         """Return a new verifier that is set up for a task."""
         verifier = cast("Verifier", self.create())
         corpus = [case.sample for case in self.cases(task)]
-        verifier.setup(contract_context(task, self.example.labels, corpus))
+        verifier.setup(contract_context(self.registry, task, self.example.labels, corpus))
         return verifier
 
     def cases(self, task: Task) -> list[Case]:

@@ -14,7 +14,11 @@ from audioforge.sample import AudioSample, Hypothesis, Score
 from audioforge.verifier import CorpusMetric, Verifier, VerifierContext
 from audioforge_verifiers.normalizers import Normalizer, get_normalizer
 from audioforge_verifiers.terms import TermFinder, read_terms
-from audioforge_verifiers.words import words_of
+from audioforge_verifiers.words import size_in_words, words_of
+
+FEW_WORDS = 3
+"""So many words more than twice the reference's are no reason to doubt a transcript: what is short
+doubles soon."""
 
 
 @frozen
@@ -43,7 +47,9 @@ class Hotwords(Verifier):
     recall. Where the reference holds none, a transcript with a term has reward 0, and one without
     cannot be judged: there was nothing to get right. It passes when no term is missing or added.
 
-    Where in the text a term stands is not looked at; that is for `wer`.
+    Where in the text a term stands is not looked at; that is for `wer`. But a text that is less
+    than half or more than twice as long as the reference is no transcript of it, and has reward 0:
+    the terms alone do not pay, nor do the terms in a page of anything.
     """
 
     tasks: ClassVar[tuple[Task, ...]] = ("asr",)
@@ -62,8 +68,8 @@ class Hotwords(Verifier):
     def __init__(self, terms: Path | None = None, words: Sequence[str] = ()) -> None:
         """Create the verifier; see `HotwordsOptions`."""
         self._listed = _all_terms(terms, words)
-        self._normalize: Normalizer | None = None
-        self._finder: TermFinder | None = None
+        self._normalizer: Normalizer | None = None
+        self._finders: dict[str | None, TermFinder] = {}
 
     def setup(self, context: VerifierContext) -> None:
         """Take the run's normaliser, and put the terms through it.
@@ -71,35 +77,44 @@ class Hotwords(Verifier):
         Raises:
             ConfigError: If nothing is left of a term.
         """
-        self._normalize = get_normalizer(context.normalizer)
-        terms = [tuple(words_of(self._normalize(term))) for term in self._listed]
+        self._normalizer = get_normalizer(context.normalizer)
+        self._finders = {None: self._finder_of(self._normalizer, None)}
+
+    def _finder_of(self, normalizer: Normalizer, language: str | None) -> TermFinder:
+        """Return what finds the terms as they are normalised in a language."""
+        terms = [tuple(words_of(normalizer.hypothesis(term, language))) for term in self._listed]
         lost = [term for term, words in zip(self._listed, terms, strict=True) if not words]
         if lost:
             raise ConfigError(
                 [
                     f"hotwords: nothing is left of {', '.join(map(repr, lost))} after the text "
-                    f"normaliser {context.normalizer}; take them off the list or use another one"
+                    f"normaliser {normalizer.name}{f' for {language}' if language else ''}; take "
+                    f"them off the list or use another one"
                 ]
             )
-        self._finder = TermFinder(terms)
+        return TermFinder(terms)
 
     def verify(
         self, samples: Sequence[AudioSample], hypotheses: Sequence[Hypothesis]
     ) -> list[Score]:
         """Score transcripts; one without a reference, or that is not text, cannot be judged."""
-        if self._normalize is None:
+        if self._normalizer is None:
             raise RuntimeError("setup comes before verify")
         return [
             Score(None)
             if sample.reference is None or hypothesis.text is None
-            else self._score(self._normalize(sample.reference), self._normalize(hypothesis.text))
+            else self._score(self._normalizer, sample, hypothesis.text)
             for sample, hypothesis in zip(samples, hypotheses, strict=True)
         ]
 
-    def _score(self, reference: str, text: str) -> Score:
-        assert self._finder is not None
-        wanted = self._finder.count(words_of(reference))
-        said = self._finder.count(words_of(text))
+    def _score(self, normalizer: Normalizer, sample: AudioSample, text: str) -> Score:
+        language = sample.language
+        if language not in self._finders:
+            self._finders[language] = self._finder_of(normalizer, language)
+        finder = self._finders[language]
+        reference_words = words_of(normalizer.reference(sample.reference or "", language))
+        words = words_of(normalizer.hypothesis(text, language))
+        wanted, said = finder.count(reference_words), finder.count(words)
         hits, references, transcripts = (wanted & said).total(), wanted.total(), said.total()
         metrics = {
             "term_hits": float(hits),
@@ -112,7 +127,15 @@ class Hotwords(Verifier):
             metrics["term_precision"] = hits / transcripts
         if not references + transcripts:
             return Score(None, None, metrics)
+        if not _is_of_its_length(words, reference_words):
+            return Score(0.0, False, metrics)
         return Score(2 * hits / (references + transcripts), wanted == said, metrics)
+
+
+def _is_of_its_length(words: Sequence[str], reference: Sequence[str]) -> bool:
+    """Say whether a text is as long as its reference, by a factor of two and a few words."""
+    said, wanted = size_in_words(words), size_in_words(reference)
+    return wanted / 2 <= said <= 2 * wanted + FEW_WORDS
 
 
 def _all_terms(path: Path | None, words: Sequence[str]) -> list[str]:

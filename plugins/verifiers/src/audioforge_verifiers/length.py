@@ -131,7 +131,7 @@ class Length(Verifier):
         """Create the verifier; see `LengthOptions`."""
         self._band = None if low is None or high is None else Band(low, high)
         self._of_language: dict[str | None, Band] = {}
-        self._normalize: Normalizer | None = None
+        self._normalizer: Normalizer | None = None
 
     def setup(self, context: VerifierContext) -> None:
         """Take the run's normaliser, and learn the bands where none is given.
@@ -139,7 +139,7 @@ class Length(Verifier):
         Raises:
             ConfigError: If too few clips have both a reference and sound.
         """
-        self._normalize = get_normalizer(context.normalizer)
+        self._normalizer = get_normalizer(context.normalizer)
         if self._band is not None:
             return
         rates: dict[str | None, list[float]] = {}
@@ -193,9 +193,9 @@ class Length(Verifier):
 
     def _letters(self, text: str, sample: AudioSample) -> int:
         """Return how many letters a text has, with `DIGIT_IN_LETTERS` for each digit."""
-        if self._normalize is None:
+        if self._normalizer is None:
             raise RuntimeError("setup comes before verify")
-        normalized = self._normalize(text)
+        normalized = self._normalizer.hypothesis(text, sample.language)
         digits = sum(map(str.isdecimal, normalized))
         return count_letters(normalized) + (DIGIT_IN_LETTERS - 1) * digits
 

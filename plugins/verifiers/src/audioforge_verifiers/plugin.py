@@ -98,6 +98,14 @@ def register_verifiers() -> list[VerifierSpec]:
             example="audioforge_verifiers.examples:dnsmos",
         ),
         VerifierSpec(
+            name="distillmos",
+            summary="Quality of the speech as a second trained model of listeners rates it.",
+            tasks=("tts",),
+            factory="audioforge_verifiers.distillmos:Distillmos",
+            options="audioforge_verifiers.distillmos:DistillmosOptions",
+            example="audioforge_verifiers.examples:distillmos",
+        ),
+        VerifierSpec(
             name="consistency",
             summary="Whether the voice is the reference's, by speaker embeddings.",
             tasks=("tts",),

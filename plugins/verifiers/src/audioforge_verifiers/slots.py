@@ -74,7 +74,7 @@ class Slots(Verifier):
         """Create the verifier; see `SlotsOptions`."""
         self._columns = tuple(name for text in columns for name in text.split("|") if name)
         self.needs_metadata = self._columns or (MAPPING,)
-        self._normalize: Normalizer | None = None
+        self._normalizer: Normalizer | None = None
         self._corpus: frozenset[Term] = frozenset()
 
     def setup(self, context: VerifierContext) -> None:
@@ -83,7 +83,7 @@ class Slots(Verifier):
         Raises:
             ConfigError: If a sample's values cannot be read, or nothing is left of one.
         """
-        self._normalize = get_normalizer(context.normalizer)
+        self._normalizer = get_normalizer(context.normalizer)
         found: set[Term] = set()
         problems = []
         for sample in context.corpus:
@@ -143,9 +143,9 @@ class Slots(Verifier):
         return Counter(terms)
 
     def _words(self, text: str, sample: AudioSample) -> list[str]:
-        if self._normalize is None:
+        if self._normalizer is None:
             raise RuntimeError("setup comes before verify")
-        return words_of(self._normalize(text))
+        return words_of(self._normalizer.hypothesis(text, sample.language))
 
 
 @lru_cache(maxsize=REMEMBERED_LISTS)

@@ -18,6 +18,7 @@ from audioforge.measuring.enough_utterances import size_problem
 from audioforge.measuring.evaluation import EvaluationSet
 from audioforge.plugins import Registry
 from audioforge.run.data.hold_out import hold_out
+from audioforge.run.data.languages import SpokenLanguages
 from audioforge.run.data.overlap import Overlap, find_overlaps
 from audioforge.run.data.samples import Wanted, labels_of, load_samples
 from audioforge.run.data.spool import Spool
@@ -38,6 +39,7 @@ class RunData:
         split: What was held out of the training data and why, in a sentence; None where the
             held-out set is a dataset of its own.
         overlaps: What a set that is measured on shares with one that it should not.
+        languages: Which languages each dataset is in, once that is settled.
     """
 
     train: EvaluationSet
@@ -46,6 +48,7 @@ class RunData:
     test: EvaluationSet | None
     split: str | None = None
     overlaps: list[Overlap] = field(factory=list)
+    languages: list[SpokenLanguages] = field(factory=list)
 
     @property
     def all(self) -> list[EvaluationSet]:
@@ -67,6 +70,15 @@ class RunData:
         """Every set with its role and name, such as "train: clips.jsonl"."""
         roles = ["train", "held out", *("retention" for _ in self.retention), "test"]
         return [(f"{r}: {d.name}", d) for r, d in zip(roles, self.all, strict=False)]
+
+    @property
+    def by_dataset(self) -> list[tuple[str, list[EvaluationSet]]]:
+        """Every dataset with the sets that it was parted into, by role and name of the first."""
+        (name, train), (held_out_name, held_out), *others = self.by_role
+        alone = [(role, [dataset]) for role, dataset in others]
+        if self.split is not None:
+            return [(name, [train, held_out]), *alone]
+        return [(name, [train]), (held_out_name, [held_out]), *alone]
 
     @property
     def skips(self) -> dict[str, SkipLog]:
@@ -122,7 +134,7 @@ def read_run_data(
         limit: int | None = None,
         needs: Sequence[Needs] = (measured,),
     ) -> EvaluationSet:
-        wanted = Wanted(needs=needs, on_error=config.on_error, limit=limit)
+        wanted = Wanted(task=measured.task, needs=needs, on_error=config.on_error, limit=limit)
         loaded = load_samples(registry, location, request, wanted, spool, reporter)
         skipped = loaded.skips.describe(loaded.total)
         if skipped:

@@ -15,9 +15,10 @@ from audioforge.inference.skip_log import SkipLog
 from audioforge.judging.needs import Needs
 from audioforge.measuring.evaluation import EvaluationSet
 from audioforge.plugins import Registry
+from audioforge.run.data.special_tokens import special_tokens_problem
 from audioforge.run.data.spool import Spool
 from audioforge.sample import AudioSample, Problem
-from audioforge.tasks import DEFAULT_TASK, speech_task
+from audioforge.tasks import DEFAULT_TASK, SpeechTask, speech_task
 from audioforge.terminal.reporter import Reporter
 
 
@@ -26,11 +27,13 @@ class Wanted:
     """Which samples of a dataset are of use.
 
     Attributes:
+        task: Whether a reference is a transcript.
         needs: What one must say to be of use, for each use that there is; empty where anything is.
         on_error: What to do with one that is of no use: "skip" or "fail".
         limit: Stop after this many samples; None to read all.
     """
 
+    task: SpeechTask
     needs: Sequence[Needs]
     on_error: str
     limit: int | None = None
@@ -38,7 +41,9 @@ class Wanted:
     def problem(self, sample: AudioSample) -> Problem | None:
         """Return why a sample is of no use; None if it is."""
         problems = [needs.problem(sample) for needs in self.needs]
-        return problems[0] if problems and all(problems) else None
+        if problems and all(problems):
+            return problems[0]
+        return None if self.task.has_classes else special_tokens_problem(sample)
 
 
 def load_samples(
@@ -71,9 +76,7 @@ def load_samples(
     def usable() -> Iterator[AudioSample]:
         items = open_dataset(registry, location, defaults).load()
         for item in reporter.count(items, f"Reading {location}") if reporter else items:
-            problem = item if isinstance(item, Problem) else None
-            if isinstance(item, AudioSample):
-                problem = wanted.problem(item)
+            problem = item if isinstance(item, Problem) else wanted.problem(item)
             if problem is not None:
                 skips.add(problem)
             elif isinstance(item, AudioSample):
@@ -93,6 +96,12 @@ def load_samples(
                 "it: see --verifier and --metric"
             )
         raise DatasetError(f"{location}: there is nothing in it to use: {why}")
+    silent = sum(s.reference is not None and not s.reference.strip() for s in samples)
+    if silent and reporter:
+        reporter.info(
+            f"{location}: {silent} of {len(samples)} transcripts are empty, which means that "
+            f"nothing is said; one that is not known is null, or has no key"
+        )
     return EvaluationSet(location, samples, skips, len(skips.problems))
 
 
@@ -144,15 +153,28 @@ def normalizer_for(
     samples: Sequence[AudioSample],
     task: str = DEFAULT_TASK,
 ) -> str:
-    """Return the text normaliser of a run: the set one, or the one that fits the language.
+    """Return the text normaliser of a run: the set one, or the one that fits the languages.
 
-    English when `language` is, or when neither it nor any sample says another language. Labels are
-    no text, and left as they are.
+    The English one where every language that is stated is English, or none is; the general one
+    where none is English; each clip by its own in a mixture. Labels are no text, and left as they
+    are.
+
+    Args:
+        setting: The one that was set; None to choose.
+        language: The language of all samples; None for what each states.
+        samples: The samples of the run.
+        task: The task of the run.
     """
     if setting is not None:
         return setting
     if speech_task(task).has_classes:
         return "none"
     languages = {language} if language else {s.language for s in samples if s.language}
-    english = all(re.split("[-_]", name.lower())[0] in ("en", "english") for name in languages)
-    return "whisper-english" if english else "whisper-basic"
+    english = {name for name in languages if _is_english(name)}
+    if not english and languages:
+        return "words-1"
+    return "english-1" if english == languages else "by-language-1"
+
+
+def _is_english(language: str) -> bool:
+    return re.split("[-_]", language.strip().lower())[0] in ("en", "eng", "english")
