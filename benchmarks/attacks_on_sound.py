@@ -68,7 +68,8 @@ def _tone(like: np.ndarray) -> np.ndarray:
 
 
 def _clicks(like: np.ndarray) -> np.ndarray:
-    return 0.5 * (np.arange(len(like)) % (RATE // 10) == 0)
+    clicks: np.ndarray = 0.5 * (np.arange(len(like)) % (RATE // 10) == 0)
+    return clicks
 
 
 def _loudest(waveform: np.ndarray, seconds: float) -> np.ndarray:
