@@ -155,9 +155,9 @@ def normalizer_for(
 ) -> str:
     """Return the text normaliser of a run: the set one, or the one that fits the languages.
 
-    The English one where every language that is stated is English, or none is; the general one
-    where none is English; each clip by its own in a mixture. Labels are no text, and left as they
-    are.
+    The English one where every clip is English, or its language is not known; the general one where
+    none is; each clip by its own in a mixture, so that one foreign clip changes nothing for the
+    others. Labels are no text, and left as they are.
 
     Args:
         setting: The one that was set; None to choose.
@@ -169,7 +169,7 @@ def normalizer_for(
         return setting
     if speech_task(task).has_classes:
         return "none"
-    languages = {language} if language else {s.language for s in samples if s.language}
+    languages = {language} if language else {s.language or "en" for s in samples}
     english = {name for name in languages if _is_english(name)}
     if not english and languages:
         return "words-1"

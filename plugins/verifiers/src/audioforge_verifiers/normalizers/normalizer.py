@@ -97,8 +97,11 @@ def _unpointed(text: str, language: str | None) -> str:
 
 
 def _by_language(text: str, language: str | None) -> str:
-    rules = _english if primary_language(language) == "en" else words_1
-    return rules(text, language)
+    is_english = primary_language(language) in (
+        "en",
+        None,
+    )  # as `normalizer_for` takes unknown ones
+    return _english(text, language) if is_english else words_1(text, language)
 
 
 def _unchanged(text: str, language: str | None) -> str:
