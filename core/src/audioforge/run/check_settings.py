@@ -17,7 +17,6 @@ from audioforge.config import (
     VerifierSetting,
 )
 from audioforge.errors import ConfigError, PluginError, UsageError
-from audioforge.inference.processes import device_problem
 from audioforge.judging.verification import name_problems, setting_problems
 from audioforge.measuring.deciding_metric import metric_problems
 from audioforge.measuring.task_metrics import taken_id_problems
@@ -106,6 +105,10 @@ def _few_hypotheses(registry: Registry, settings: SamplingSettings) -> list[str]
 
 
 def _task_problems(_: Registry, settings: TaskSettings) -> list[str]:
+    if settings.device in ("auto", "cpu"):  # which are everywhere; torch is imported for others
+        return []
+    from audioforge.inference.processes import device_problem
+
     problem = device_problem(settings.device)
     return [] if problem is None else [problem]
 
