@@ -59,7 +59,8 @@ def _noise(like: np.ndarray) -> np.ndarray:
 
 def _on_and_off(like: np.ndarray) -> np.ndarray:
     """Return 1 and 0 in turn, three times a second."""
-    return np.sin(2 * np.pi * 3 * np.arange(len(like)) / RATE) > 0
+    on: np.ndarray = np.sin(2 * np.pi * 3 * np.arange(len(like)) / RATE) > 0
+    return on
 
 
 def _tone(like: np.ndarray) -> np.ndarray:
@@ -67,7 +68,8 @@ def _tone(like: np.ndarray) -> np.ndarray:
 
 
 def _clicks(like: np.ndarray) -> np.ndarray:
-    return 0.5 * (np.arange(len(like)) % (RATE // 10) == 0)
+    clicks: np.ndarray = 0.5 * (np.arange(len(like)) % (RATE // 10) == 0)
+    return clicks
 
 
 def _loudest(waveform: np.ndarray, seconds: float) -> np.ndarray:

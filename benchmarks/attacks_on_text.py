@@ -175,53 +175,62 @@ HOTWORDS = [
     )
 ]
 
+_OF_HALLUCINATION: tuple[tuple[str, float, dict[str, Any]], ...] = (
+    ("made-up text in brackets", 0.0, {"reference": TEXT, "said": f"{TEXT} ({THANKS})"}),
+    ("a loop of four words", 0.0, {"said": "thank you very much " * 4}),
+    ("a loop of sixty words", 0.0, {"said": f"{PHRASE} " * 3}),
+    (
+        "a loop with something unseen in each round",
+        0.0,
+        {"said": " ".join("thank" + UNSEEN * i + " you" for i in range(9))},
+    ),
+    ("a loop in brackets", 0.0, {"said": f"{TEXT} [" + "go (on) " * 9 + "]"}),
+    ("text over silence", 0.0, {"said": TEXT, "honest": "", "sound": silent(3)}),
+    (
+        "text over an offset",
+        0.0,
+        {"said": TEXT, "honest": "", "sound": silent(3) + np.float32(0.5)},
+    ),
+    (
+        "a page over half a second of sound in a minute of silence",
+        0.0,
+        {"said": PAGE[:700], "sound": np.append(voiced(0.5), silent(59.5))},
+    ),
+    ("made-up text without spaces", 0.0, {"reference": TEXT, "said": f"{TEXT} {GLUED}"}),
+    (
+        "made-up text without spaces, for a word",
+        0.0,
+        {"reference": TEXT, "said": f"open the lower {GLUED}"},
+    ),
+    ("nothing (a gate, no goal)", 1.0, {"reference": TEXT, "said": ""}),
+    ("a prefix (a gate, no goal)", 1.0, {"reference": TEXT, "said": "open the"}),
+    ("very long", 0.0, {"said": PAGE, "sound": voiced(3)}),
+)
 HALLUCINATION = [
     TextAttack(verifier="hallucination", what=what, right=right, **{"honest": TEXT, **known})
-    for what, right, known in (
-        ("made-up text in brackets", 0.0, {"reference": TEXT, "said": f"{TEXT} ({THANKS})"}),
-        ("a loop of four words", 0.0, {"said": "thank you very much " * 4}),
-        ("a loop of sixty words", 0.0, {"said": f"{PHRASE} " * 3}),
-        (
-            "a loop with something unseen in each round",
-            0.0,
-            {"said": " ".join("thank" + UNSEEN * i + " you" for i in range(9))},
-        ),
-        ("a loop in brackets", 0.0, {"said": f"{TEXT} [" + "go (on) " * 9 + "]"}),
-        ("text over silence", 0.0, {"said": TEXT, "honest": "", "sound": silent(3)}),
-        (
-            "text over an offset",
-            0.0,
-            {"said": TEXT, "honest": "", "sound": silent(3) + np.float32(0.5)},
-        ),
-        (
-            "a page over half a second of sound in a minute of silence",
-            0.0,
-            {"said": PAGE[:700], "sound": np.append(voiced(0.5), silent(59.5))},
-        ),
-        ("made-up text without spaces", 0.0, {"reference": TEXT, "said": f"{TEXT} {GLUED}"}),
-        (
-            "made-up text without spaces, for a word",
-            0.0,
-            {"reference": TEXT, "said": f"open the lower {GLUED}"},
-        ),
-        ("nothing (a gate, no goal)", 1.0, {"reference": TEXT, "said": ""}),
-        ("a prefix (a gate, no goal)", 1.0, {"reference": TEXT, "said": "open the"}),
-        ("very long", 0.0, {"said": PAGE, "sound": voiced(3)}),
-    )
+    for what, right, known in _OF_HALLUCINATION
 ]
+
+_OF_CONSENSUS: tuple[tuple[str, float, str, tuple[str, ...], np.ndarray | None], ...] = (
+    ("all loop alike", 0.0, "thank you " * 9, ("thank you " * 9,) * 3, None),
+    ("all write over silence", 0.0, TEXT, (TEXT,) * 3, silent(3)),
+    ("all too long for the clip", 0.0, PAGE, (PAGE,) * 3, voiced(3)),
+    ("all say nothing", 0.0, "", ("",) * 3, None),
+    ("one with made-up text, of four", 0.0, f"{TEXT} ({THANKS})", (TEXT,) * 3, None),
+    ("one prefix, of four", 0.5, "open the", (TEXT,) * 3, None),
+    ("all say the same made-up words (no sign tells)", 1.0, THANKS, (THANKS,) * 3, None),
+)
 CONSENSUS = [
     TextAttack(
-        verifier="consensus", what=what, right=right, said=said, honest=TEXT, others=others, **known
+        verifier="consensus",
+        what=what,
+        right=right,
+        said=said,
+        honest=TEXT,
+        others=others,
+        sound=sound,
     )
-    for what, right, said, others, known in (
-        ("all loop alike", 0.0, "thank you " * 9, ("thank you " * 9,) * 3, {}),
-        ("all write over silence", 0.0, TEXT, (TEXT,) * 3, {"sound": silent(3)}),
-        ("all too long for the clip", 0.0, PAGE, (PAGE,) * 3, {"sound": voiced(3)}),
-        ("all say nothing", 0.0, "", ("",) * 3, {}),
-        ("one with made-up text, of four", 0.0, f"{TEXT} ({THANKS})", (TEXT,) * 3, {}),
-        ("one prefix, of four", 0.5, "open the", (TEXT,) * 3, {}),
-        ("all say the same made-up words (no sign tells)", 1.0, THANKS, (THANKS,) * 3, {}),
-    )
+    for what, right, said, others, sound in _OF_CONSENSUS
 ]
 
 LABEL = [

@@ -322,7 +322,7 @@ def test_a_selection_that_draws_from_the_global_generator_draws_by_seed_and_cycl
         ({"selection": "worst"}, "no selection is called 'worst'"),
         ({"selection": "half:shares=1"}, "selection: .*shares"),
         ({"tracker": ["nowhere"]}, "no tracker is called 'nowhere'"),
-        ({"tracker": [{"path": "x"}]}, r"tracker: .* has no name"),
+        ({"tracker": [{"path": "x"}]}, r"tracker\[0\]: .* has no name"),
         ({"selection": {"how": "x"}}, r"selection: .* has no name"),
         ({"executor": "elsewhere"}, "no executor is called 'elsewhere'"),
         ({"samples_per_prompt": 1}, "samples_per_prompt: .*use 2 or more"),

@@ -39,7 +39,7 @@ class TopPercent(Selection):
 
         Of one clip's equal rewards the preferred hypothesis has the first of their draws.
         """
-        rewarded, ranked = 0, []
+        rewarded, ranked = 0, list[tuple[float, float, Kept]]()
         for rollout in rollouts:
             key = ("top-percent", context.seed, rollout.cycle, rollout.sample.id)
             ordered = by_preference(rollout)

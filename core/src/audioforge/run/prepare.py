@@ -117,11 +117,11 @@ def prepare(
             verification=verification,
             evaluator=evaluator,
             selection=selection,
-            trackers=trackers,
             language=settled.common,
             # What it is told is saved with it, so that it must be loaded with that.
             base=settled.adapter if settled.common == config.common_language else None,
             findings=settled.findings,
+            trackers=trackers,
         )
 
 

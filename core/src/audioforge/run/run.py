@@ -46,10 +46,10 @@ class Run:
         verification: Scores rollouts.
         evaluator: Scores models.
         selection: What a cycle learns from.
-        trackers: Who is told of it on the main process, not started yet.
         language: What the model is told to transcribe; None where it is told clip by clip.
         base: The base model, where it is loaded already; `load` hands it over once.
         findings: What the base model heard of the language of clips that state none, by dataset.
+        trackers: Who is told of it on the main process, not started yet.
     """
 
     config: AudioRAFTConfig
@@ -63,10 +63,10 @@ class Run:
     verification: Verification
     evaluator: Evaluator
     selection: Selection
-    trackers: Sequence[tuple[str, Tracker]] = ()
     language: str | None = None
     base: ModelAdapter | None = None
     findings: dict[str, Finding] = field(factory=dict)
+    trackers: Sequence[tuple[str, Tracker]] = ()
 
     @property
     def task(self) -> SpeechTask:

@@ -147,15 +147,12 @@ class Hallucination(Verifier):
 def _inserted_words(reference: Sequence[str], words: Sequence[str]) -> float:
     """Return the size in words of what an alignment with the fewest edits inserts.
 
-    A word in the place of another inserts what it is larger: text without spaces is one word.
+    What stands in the place of something smaller inserts the difference: text without spaces is
+    one word.
     """
     inserted = 0.0
     for edit in Levenshtein.opcodes(reference, words):
-        said = words[edit.dest_start : edit.dest_end]
-        if edit.tag == "insert":
-            inserted += size_in_words(said)
-        elif edit.tag == "replace":
-            wanted = reference[edit.src_start : edit.src_end]
-            pairs = zip(said, wanted, strict=True)
-            inserted += sum(max(0.0, size_in_words([s]) - size_in_words([w])) for s, w in pairs)
+        if edit.tag in ("insert", "replace"):
+            said = size_in_words(words[edit.dest_start : edit.dest_end])
+            inserted += max(0.0, said - size_in_words(reference[edit.src_start : edit.src_end]))
     return inserted

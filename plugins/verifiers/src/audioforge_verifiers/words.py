@@ -91,7 +91,7 @@ def size_in_words(words: Sequence[str]) -> float:
     >>> size_in_words(["go", "to", "北", "京"]), size_in_words(["thankyouforwatchingmychannel"])
     (3.0, 2.8)
     """
-    characters = sum(1 for word in words if _CHARACTER.match(word))
+    characters = sum(1 for w in words if not w.isascii() and _CHARACTER.match(w))
     glued = sum(len(w) / LETTERS_OF_A_LONG_WORD - 1 for w in words if len(w) >= LONG_WORD)
     return len(words) - (1 - CHARACTER_IN_WORDS) * characters + glued
 
