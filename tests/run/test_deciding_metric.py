@@ -174,3 +174,17 @@ def test_whether_what_decides_is_rewarded_too(evaluator, verifiers, metric, rewa
     judge = evaluator(*verifiers)
     decide_by(judge, metric, [])
     assert judge.is_judged_by_reward is rewarded
+
+
+@pytest.mark.parametrize(
+    ("references", "expected"),
+    [
+        (("go to the left", "stop"), "wer.wer"),
+        (("今天天气很好", "stop", "我去 Berlin"), "wer.mer"),
+        (("今天天气很好", "stop", "go"), "wer.wer"),
+    ],
+)
+def test_characters_decide_where_most_references_are_unspaced(evaluator, references, expected):
+    judge = evaluator("slots")
+    samples = [AudioSample(str(i), reference=text) for i, text in enumerate(references)]
+    assert decide_by(judge, None, samples) == expected

@@ -112,6 +112,16 @@ def test_wrong_references_do_not_move_the_band(create_length):
     assert reward(create_length([*references(12.0), *wrong]), sample, "a" * 3) < 0.5
 
 
+def test_notes_in_references_are_no_part_of_their_length(create_length):
+    noted = [
+        attrs.evolve(s, reference=f"{s.reference} [a door is slammed]") for s in references(12.0)
+    ]
+    verifier = create_length(noted, normalizer="english-1")
+    sample = clip(voice(2.0, after=1.0, noise=1e-4))
+    assert reward(verifier, sample, "a" * 24) == 1
+    assert reward(verifier, sample, "a" * 48) < 1
+
+
 def test_digits_are_as_long_as_their_words(learnt):
     sample = clip(voice(2.0, after=1.0, noise=1e-4))
     digits = "7 1 9 6 0 5"

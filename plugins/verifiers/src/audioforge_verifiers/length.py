@@ -144,7 +144,7 @@ class Length(Verifier):
             return
         rates: dict[str | None, list[float]] = {}
         for sample in _drawn(context.corpus):
-            letters, seconds = self._letters(sample.reference or "", sample), _seconds(sample)
+            letters, seconds = self._reference_letters(sample), _seconds(sample)
             if letters and seconds is not None:
                 rates.setdefault(sample.language, []).append(letters / seconds)
         together = sorted(rate for own in rates.values() for rate in own)
@@ -177,10 +177,10 @@ class Length(Verifier):
     def _score(self, sample: AudioSample, text: str | None, seconds: float | None) -> Score:
         if text is None or seconds is None:
             return Score(None)
-        if self._band is None:
+        if self._band is None or self._normalizer is None:
             raise RuntimeError("setup comes before verify")
         band = self._of_language.get(sample.language, self._band)
-        rate = self._letters(text, sample) / seconds
+        rate = _letters(self._normalizer.hypothesis(text, sample.language)) / seconds
         reward = band.reward(rate)
         passed = reward == 1.0
         metrics = {
@@ -191,13 +191,16 @@ class Length(Verifier):
         }
         return Score(reward, passed, metrics)
 
-    def _letters(self, text: str, sample: AudioSample) -> int:
-        """Return how many letters a text has, with `DIGIT_IN_LETTERS` for each digit."""
-        if self._normalizer is None:
-            raise RuntimeError("setup comes before verify")
-        normalized = self._normalizer.hypothesis(text, sample.language)
-        digits = sum(map(str.isdecimal, normalized))
-        return count_letters(normalized) + (DIGIT_IN_LETTERS - 1) * digits
+    def _reference_letters(self, sample: AudioSample) -> int:
+        """Return how many letters were said of a reference, whose notes were not."""
+        assert self._normalizer is not None
+        return _letters(self._normalizer.reference(sample.reference or "", sample.language))
+
+
+def _letters(normalized: str) -> int:
+    """Return how many letters a text has, with `DIGIT_IN_LETTERS` for each digit."""
+    digits = sum(map(str.isdecimal, normalized))
+    return count_letters(normalized) + (DIGIT_IN_LETTERS - 1) * digits
 
 
 def _drawn(corpus: Iterable[AudioSample]) -> list[AudioSample]:
