@@ -34,6 +34,7 @@ from audioforge_verifiers.normalizers.numbers.english_names import (
     MEASURED,
     MONEY_SCALES,
     MONTHS,
+    NUMBER_WORDS,
     ONES,
     PARTS,
     PLURALS,
@@ -61,6 +62,17 @@ TOKEN = re.compile(
 )
 NOT_SAID = frozenset(".,;:!?#/")
 
+# The words that begin something which is read; every other one is said as it is.
+READ = (
+    NUMBER_WORDS
+    | CURRENCIES.keys()
+    | REPEATS.keys()
+    | LETTER_ZEROS
+    | PLURALS.keys()
+    | SIGNS.keys()
+    | {"a", "negative"}
+)
+
 
 def read_numbers(tokens: list[str]) -> list[str]:
     """Return the words of lower-case English `tokens`, numbers as digits, punctuation gone."""
@@ -77,7 +89,11 @@ class _Reader:
 
     def words(self) -> list[str]:
         at = 0
-        while self.tokens[at]:
+        while token := self.tokens[at]:
+            if token.isalpha() and token not in READ:  # most words of most texts
+                self.said.append(token)
+                self.row, at = 0, at + 1
+                continue
             after = self._money(at) or self._counted(at) or self._repeated(at) or self._zero(at)
             self.row = self.row + 1 if after else 0
             at = after or self._other(at)
