@@ -19,13 +19,10 @@ settings.load_profile("few")
 ROOT = Path(__file__).resolve().parent.parent
 
 
-RELIABILITY = Path(__file__).with_name("reliability")
-
-
 def pytest_collection_modifyitems(items):
-    """Measure no coverage of slow tests, nor of those of faults: others pass the same lines."""
+    """Measure no coverage of slow tests: shorter ones pass the same lines."""
     for item in items:
-        if item.get_closest_marker("slow") or item.path.is_relative_to(RELIABILITY):
+        if item.get_closest_marker("slow"):
             item.add_marker("no_cover")
 
 
