@@ -1,4 +1,4 @@
-"""Normalisers are chosen by name; Whisper's are Transformers' own, and the others do what they say."""
+"""Normalisers are chosen by name; Whisper's are Transformers' own, ours do what they say."""
 
 import json
 import sys

@@ -123,7 +123,7 @@ class Evaluation:
 
     @property
     def values(self) -> dict[str, float | None]:
-        """Every corpus metric that could be measured; for classification also the macro-averaged F1.
+        """Every corpus metric that could be measured; for classification also the macro F1.
 
         The one that decides is always there, and comes first.
         """

@@ -74,7 +74,7 @@ class ErrorRate(TranscriptVerifier):
         rate = edits / len(right) if right else edits
         metrics = counts
         for name, units in self._rates(reference).items():
-            metrics |= {name: rate, units: float(len(right))}
+            metrics[name], metrics[units] = rate, float(len(right))
         assert self._threshold is not None
         return Score(max(0.0, 1.0 - rate), rate <= self._threshold, metrics)
 

@@ -76,7 +76,7 @@ def _plain(character: str) -> str:
         return (LETTERS | MINUS)[character]
     if character.isdigit():
         return str(unicodedata.digit(character))
-    base, *marks = unicodedata.normalize("NFKD", character)
+    base, *marks = [*unicodedata.normalize("NFKD", character)]
     if marks and base.isascii() and all(unicodedata.combining(mark) for mark in marks):
         return base
     category = unicodedata.category(character)

@@ -1,4 +1,4 @@
-"""What an apostrophe stands for in an English word: "don't" is `do not`, "John's book" `johns book`.
+"""What an apostrophe stands for in English: "don't" is `do not`, "John's book" `johns book`.
 
 An 's is "is" or "has" after a pronoun, or where the next word shows that nothing is possessed
 ("John's going"). Otherwise it is a possessive, whose apostrophe cannot be heard.

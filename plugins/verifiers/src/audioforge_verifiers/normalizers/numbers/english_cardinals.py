@@ -44,7 +44,7 @@ class _Chunk(NamedTuple):
 
 
 def read_cardinal(tokens: Sequence[str], at: int) -> Number | None:
-    """Return the longest number of `tokens` at `at`; None if there is none, or one of figures alone.
+    """Return the longest number of `tokens` at `at`; None if there is none, or only figures.
 
     `tokens` end with at least four empty ones.
     """

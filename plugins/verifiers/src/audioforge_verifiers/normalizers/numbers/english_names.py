@@ -227,6 +227,15 @@ SIGNS = {
 
 # Where none of these is among a text's words there is nothing to read.
 NUMBER_WORDS = frozenset(
-    [*UNDER_TWENTY, *TENS, *SCALES, *ORDINAL_SCALES, *ORDINALS, *PLURALS, "half", "hundred"]
-    + ["hundredth"]
+    [
+        *UNDER_TWENTY,
+        *TENS,
+        *SCALES,
+        *ORDINAL_SCALES,
+        *ORDINALS,
+        *PLURALS,
+        "half",
+        "hundred",
+        "hundredth",
+    ]
 )
