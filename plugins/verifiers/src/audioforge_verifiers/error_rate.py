@@ -126,8 +126,8 @@ def _counts(reference: Sequence[str], units: Sequence[str]) -> dict[str, float]:
     """Return hits and edits of an alignment with the fewest edits."""
     edits = {"replace": 0.0, "delete": 0.0, "insert": 0.0}
     if units is not reference:
-        for edit, _, _ in Levenshtein.editops(reference, units).as_list():
-            edits[edit] += 1.0
+        for edit, *_ in Levenshtein.editops(reference, units).as_list():
+            edits[cast("str", edit)] += 1.0
     return {
         "hits": len(reference) - edits["replace"] - edits["delete"],
         "substitutions": edits["replace"],
