@@ -127,7 +127,7 @@ def _counts(reference: Sequence[str], units: Sequence[str]) -> dict[str, float]:
     edits = {"replace": 0.0, "delete": 0.0, "insert": 0.0}
     if units is not reference:
         for edit, *_ in Levenshtein.editops(reference, units).as_list():
-            edits[cast("str", edit)] += 1.0
+            edits[str(edit)] += 1.0
     return {
         "hits": len(reference) - edits["replace"] - edits["delete"],
         "substitutions": edits["replace"],
