@@ -195,6 +195,11 @@ def test_of_many_clips_the_same_part_is_looked_at(explained):
     assert explained(pairs).as_mapping() == found.as_mapping()
 
 
+def test_clips_without_words_are_left_to_their_own_rate(explained):
+    found = explained([*SENTENCES, ("请打开窗户", "请打开窗户")])
+    assert (found.clips, found.rates) == (4, explained(SENTENCES).rates)
+
+
 def test_without_transcripts_there_is_nothing_to_explain(explained):
     assert explained([(None, "open the door")]) is None
     assert explained([("yes", "no")], task="classification", metric="label") is None

@@ -97,7 +97,10 @@ def explain(
     if task.output != "text" or not task.metric_verifiers or not pairs:
         return None
     rescorer = Rescorer(registry, evaluator.verification, task.metric_verifiers[0])
-    own = rescorer.counts(pairs, rescorer.normalizer)
+    counts = rescorer.counts(pairs, rescorer.normalizer)
+    if counts is not None:  # what the run's rate does not count is not looked at
+        pairs = [pair for pair, counted in zip(pairs, counts.measured, strict=True) if counted]
+    own = rescorer.counts(pairs, rescorer.normalizer) if pairs else None
     if own is None:
         return None
     names = dict.fromkeys(

@@ -139,7 +139,7 @@ def few_clips(look: Look) -> Finding | None:
     if not look.is_bad or len(errors) < FEWEST_CLIPS or count > FEW * len(errors):
         return None
     worst, others = order[:count], order[count:]
-    rest = Counts(errors[others], units[others], look.own.title)
+    rest = Counts(errors[others], units[others], look.own.measured[others], look.own.title)
     clips, them = ("clip has", "it") if count == 1 else ("clips have", "them")
     sentence = (
         f"{look.own_rate}, {percent(rest.rate)} without {count} of {len(errors)} clips: "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -11,10 +10,10 @@ from attrs import evolve, frozen
 from audioforge.config import VerifierSetting
 from audioforge.errors import AudioForgeError
 from audioforge.judging.verification import Verification, create_verifier
-from audioforge.measuring.corpus_metrics import MeasuredMetric, Parts
+from audioforge.measuring.corpus_metrics import MeasuredMetric
 from audioforge.plugins import Registry
-from audioforge.sample import AudioSample, Hypothesis, Score
-from audioforge.verifier import CorpusMetric, Verifier
+from audioforge.sample import AudioSample, Hypothesis
+from audioforge.verifier import Verifier
 
 
 @frozen(eq=False)
@@ -46,11 +45,13 @@ class Counts:
     Attributes:
         errors: Errors of each pair, shape (pairs,).
         units: Words (or characters) of each reference, shape (pairs,).
-        title: Name of the rate for people: of the one that most pairs are counted by.
+        measured: Whether each pair is one that the rate counts, shape (pairs,).
+        title: Name of the rate for people.
     """
 
     errors: np.ndarray
     units: np.ndarray
+    measured: np.ndarray
     title: str
 
     @property
@@ -63,6 +64,9 @@ class Counts:
 class Rescorer:
     """Scores pairs with a verifier of transcripts, under any of its normalisers.
 
+    Of its corpus metrics that one counts which has words in most of the pairs, as the run measures
+    them: the word error rate, or that of characters where there are no words.
+
     Args:
         registry: What is installed.
         verification: What the run tells its verifiers, and what calls them.
@@ -74,6 +78,7 @@ class Rescorer:
         self._registry, self._verification = registry, verification
         self._setting = VerifierSetting.parse(name)
         self._verifiers: dict[str, Verifier | None] = {}
+        self._metric: MeasuredMetric | None = None
 
     @property
     def normalizer(self) -> str:
@@ -87,7 +92,11 @@ class Rescorer:
         return () if verifier is None else verifier.normalizers
 
     def counts(self, pairs: Sequence[Pair], normalizer: str) -> Counts | None:
-        """Return the errors of pairs; None where the normaliser cannot be had."""
+        """Return the errors of pairs; None where the normaliser cannot be had.
+
+        A pair that the metric does not count has neither errors nor words. The first call, with the
+        run's own normaliser, chooses the metric.
+        """
         verifier = self._verifier(normalizer)
         if verifier is None:
             return None
@@ -95,11 +104,13 @@ class Rescorer:
         hypotheses = [Hypothesis(text=pair.said) for pair in pairs]
         identity = self._setting.id
         scores = self._verification.guard.scores(identity, verifier, samples, hypotheses)
-        metrics = [MeasuredMetric(identity, metric) for metric in verifier.corpus_metrics]
-        counted = [_counted(metrics, score) for score in scores]
-        titles = Counter(metric.title for metric, _ in counted)
-        errors, units = zip(*(parts for _, parts in counted), strict=True)
-        return Counts(np.array(errors), np.array(units), titles.most_common(1)[0][0])
+        rows = [{identity: score.metrics} for score in scores]
+        if self._metric is None:
+            metrics = [MeasuredMetric(identity, metric) for metric in verifier.corpus_metrics]
+            self._metric = max(metrics, key=lambda m: sum(m.parts(row)[1] > 0 for row in rows))
+        errors, units = zip(*(self._metric.parts(row) for row in rows), strict=True)
+        measured = np.array([self._metric.is_measured(row) for row in rows])
+        return Counts(np.array(errors), np.array(units), measured, self._metric.metric.title)
 
     def _verifier(self, normalizer: str) -> Verifier | None:
         """Return the verifier with a normaliser; None where it cannot be set up with it."""
@@ -111,12 +122,3 @@ class Rescorer:
                 verifier = None
             self._verifiers[normalizer] = verifier
         return self._verifiers[normalizer]
-
-
-def _counted(metrics: Sequence[MeasuredMetric], score: Score) -> tuple[CorpusMetric, Parts]:
-    """Return a score's part in the first metric that it has all numbers of."""
-    for measured in metrics:
-        row = {measured.verifier: score.metrics}
-        if measured.is_measured(row):
-            return measured.metric, measured.parts(row)
-    return metrics[0].metric, (0.0, 0.0)
