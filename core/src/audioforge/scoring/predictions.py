@@ -159,12 +159,14 @@ class PredictionFile:
         Raises:
             DatasetError: If the file cannot be read.
         """
+        own_keys = self._own_keys
         for number, where, row in read_objects(self.path):
             if isinstance(row, Problem):
                 yield row
                 continue
+            metadata = {key: value for key, value in row.items() if key not in own_keys}
             try:
-                yield self._prediction(row, where, number)
+                yield self._prediction(row, metadata, where, number)
             except UnusableLineError as error:
                 yield Problem(where, str(error), error.kind)
 
@@ -190,7 +192,9 @@ class PredictionFile:
             f"The keys are: {listed(sorted(keys))}. {mend}"
         )
 
-    def _prediction(self, row: dict[str, Any], where: str, number: int) -> Prediction:
+    def _prediction(
+        self, row: dict[str, Any], metadata: dict[str, Any], where: str, number: int
+    ) -> Prediction:
         recording = fields.file_path(row, RECORDING)
         offset, duration = fields.segment(row)
         place = f"{recording}@{offset!r}" if recording and offset else recording
@@ -203,7 +207,7 @@ class PredictionFile:
             language=self.asked or self._stated(row) or self.otherwise,
             offset=offset,
             duration=duration,
-            metadata={key: value for key, value in row.items() if key not in self._own_keys},
+            metadata=metadata,
         )
         hypothesis = self._hypothesis(row, where)
         if isinstance(hypothesis.audio, Path) and _is_same_file(hypothesis.audio, sample.audio):
