@@ -421,7 +421,7 @@ def test_a_setting_that_nobody_knows_is_named(run: Path) -> None:
         file.write("beam_width: 7\n")
     message = refusal(run)
     assert "does not know: beam_width. AudioForge " in message
-    assert "began the run: go on with that version" in message
+    assert "began the run, before they were renamed or removed" in message
 
 
 def test_a_setting_of_the_identity_that_nobody_knows_is_named(run: Path) -> None:

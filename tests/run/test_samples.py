@@ -102,7 +102,8 @@ def test_nothing_usable_says_why(registry, tmp_path, load):
     ("setting", "language", "stated", "expected"),
     [
         ("none", "pl", ["pl"], "none"),
-        (None, None, [], "english-1"),
+        (None, None, [None], "english-1"),
+        (None, None, [None, "zh"], "by-language-1"),
         (None, None, ["en", "en-GB"], "english-1"),
         (None, None, ["en", "zh"], "by-language-1"),
         (None, None, ["zh"], "words-1"),
@@ -112,7 +113,7 @@ def test_nothing_usable_says_why(registry, tmp_path, load):
     ],
 )
 def test_the_normaliser_follows_the_language(setting, language, stated, expected):
-    samples = [AudioSample("silent"), *(AudioSample(name, language=name) for name in stated)]
+    samples = [AudioSample(str(number), language=name) for number, name in enumerate(stated)]
     assert normalizer_for(setting, language, samples) == expected
     assert normalizer_for(setting, language, samples, "classification") == (setting or "none")
 

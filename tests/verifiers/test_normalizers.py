@@ -144,7 +144,7 @@ def test_each_clip_of_a_mixture_by_its_own_language():
         for language in ("en", "en-GB", "EN_us"):
             assert normalizer.hypothesis(text, language) == english.hypothesis(text)
         assert normalizer.hypothesis(text, "tr") == turkish.hypothesis(text, "tr")
-        assert normalizer.hypothesis(text) == turkish.hypothesis(text)
+        assert normalizer.hypothesis(text) == english.hypothesis(text)
     assert normalizer.hypothesis("TITLE", "tr") == "tıtle"
 
 

@@ -318,7 +318,7 @@ class EvaluationJob(BatchJob[MeasuredBatch]):
 
     def do(self, batches: Batches) -> Iterator[MeasuredBatch]:
         """Decode and measure batches in this process."""
-        return self.evaluator.measured_batches(self.adapter, self.dataset_pass, batches)
+        yield from self.evaluator.measured_batches(self.adapter, self.dataset_pass, batches)
 
 
 def create_evaluator(
