@@ -126,7 +126,7 @@ def test_a_plugin_that_needs_a_newer_api(environment, tmp_path):
         f"audioforge               {ENGINE}"
         "audioforge-phone-digits  0.1.0    ok      3    verifiers: phone-digits\n"
         "\n"
-        "acme-newer: it was built for plugin API 7, and this Forge has 3: update audioforge\n"
+        "acme-newer: it was built for plugin API 7, and this AudioForge has 3: update audioforge\n"
     )
     assert not marker.exists(), "nothing of it is imported"
     result = newer.run("audioforge", "plugins", "info", "sincerity")
