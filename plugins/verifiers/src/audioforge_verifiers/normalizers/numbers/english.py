@@ -5,9 +5,10 @@ wrong digit costs one word of four. It follows that grouping is nothing: "5 5" i
 eighty-four" is "1984", "ten fifteen" is "10:15" and "12,345" needs no rule for its comma.
 
 An ordinal carries `th` on its last digit, whatever the digit ("21st": `2 1th`; "12th": `1 2th`), so
-that a wrong one costs no more than a wrong digit; beside a month it is the day's number ("May 5th":
-`may 5`). A decade carries `s` (`9 0s`). Fractions keep the names of their parts ("2/3": `2
-thirds`), and 1/2 after a whole number is `point 5`.
+that a wrong one costs no more than a wrong digit. The second by itself, of a minute too, is
+`second`. Beside a month an ordinal is the number of the day ("May 5th": `may 5`). A decade carries
+`s` (`9 0s`). Fractions keep the names of their parts ("2/3": `2 thirds`), and 1/2 after a whole
+number is `point 5`.
 
 Roman numerals, quarters of hours ("quarter past"), dozens and feet with inches (5'10") are left.
 """
@@ -265,8 +266,8 @@ class _Reader:
         ordinal = number.suffix == "th"
         if ordinal and (before in MONTHS or self.tokens[number.end] in MONTHS):
             self._say(number.figures)
-        elif ordinal and number.figures == "2" and before == "a":
-            self.said.append("second")
+        elif ordinal and number.figures == "2":
+            self.said.append("second")  # also of a minute: "wait a second"
         elif number.suffix == "oclock":
             self.said += [*number.figures, "oclock"]
         else:

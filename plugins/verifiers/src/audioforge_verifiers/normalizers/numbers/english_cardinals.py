@@ -85,14 +85,10 @@ def read_decimals(tokens: Sequence[str], at: int) -> tuple[str, int]:
             return figures, at
 
 
-def is_time(tokens: Sequence[str], at: int) -> bool:
-    """Whether the "second" at `at` is a unit of time: "ten second", "a twenty second delay"."""
-    before = tokens[at - 1] if at else ""
-    if tokens[at] != "second":
-        return False
-    if before in TENS:
-        return tokens[at + 1] in TIMED or (at > 1 and tokens[at - 2] in ("a", "an"))
-    return before in UNDER_TWENTY or before[:1].isdigit() or before in ("a", "per", "split")
+def _is_time(tokens: Sequence[str], at: int) -> bool:
+    """Whether the "second" at `at`, after a multiple of ten, is a time: "a twenty second delay"."""
+    timed = tokens[at + 1] in TIMED or (at > 1 and tokens[at - 2] in ("a", "an"))
+    return tokens[at] == "second" and timed
 
 
 def _chunk(tokens: Sequence[str], at: int, following: bool) -> _Chunk | None:
@@ -127,11 +123,11 @@ def _below_hundred(tokens: Sequence[str], at: int) -> _Chunk | None:
     if token in TENS:
         if after in ONES:
             return _Chunk(TENS[token] + ONES[after], at + 2)
-        if after in ONES_ORDINALS and not is_time(tokens, at + 1):
+        if after in ONES_ORDINALS and not _is_time(tokens, at + 1):
             return _Chunk(TENS[token] + ONES_ORDINALS[after], at + 2, ordinal=True)
         return _Chunk(TENS[token], at + 1)
     if token in UNDER_TWENTY:
         return _Chunk(UNDER_TWENTY[token], at + 1)
-    if token in ORDINALS and not is_time(tokens, at):
+    if token in ORDINALS:
         return _Chunk(ORDINALS[token], at + 1, ordinal=True)
     return None
