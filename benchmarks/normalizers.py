@@ -4,7 +4,7 @@ Sentences are drawn from the words of a text; half of the hypotheses have a wron
 capitals and a full stop. Prints the CPU seconds of each whole process, and how often Whisper's
 normaliser takes that.
 
-    python benchmarks/normalizers.py --pairs 100000 --text docs/training.md
+    python benchmarks/normalizers.py --pairs 100000 --text transcripts.txt
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def main() -> None:
     """Measure and print a line for each normaliser."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pairs", type=int, default=100_000)
-    parser.add_argument("--text", type=Path, default=Path("docs/training.md"))
+    parser.add_argument("--text", type=Path, required=True, help="transcripts, of any form")
     options = parser.parse_args()
     words = re.findall(r"[a-z']+|\d+", options.text.read_text(encoding="utf-8").lower())
     with tempfile.TemporaryDirectory() as folder:

@@ -15,7 +15,7 @@ from audioforge.measuring.bootstrap import Interval, ratio_interval
 from audioforge.measuring.corpus_metrics import MeasuredMetric
 from audioforge.sample import Problem, Rollout, Score, ScoredHypothesis
 
-MOST_BLOCKS = 5000
+MOST_BLOCKS = 1000
 """Samples beyond this are resampled in blocks of neighbours: the interval stays what it is, to what
 2,000 resamples can tell, and its memory is bounded."""
 

@@ -15,8 +15,9 @@ from functools import lru_cache
 
 READ_BY_TEXT2NUM = ("da", "de", "es", "fr", "it", "nl", "pt")
 
-_SCALED = re.compile(r"\b(\d{1,3}(?:[.,]\d+)?) (1(?:000)+)\b")
-"""Digits before a scale word, as "3 Millionen", of which text2num reads the second alone."""
+_SCALED = re.compile(r"\b(\d{1,3}(?:[.,]\d+)?|[Ee]ine) (1(?:000)+)\b")
+"""Digits before a scale word, as "3 Millionen", of which text2num reads the second alone; "eine
+Million" too."""
 
 _ORDINAL = {
     "fr": re.compile(r"(?<=\d)(?:er|ère|re|ème|eme|e)\b", re.IGNORECASE),
@@ -56,5 +57,6 @@ def numbers_of(language: str) -> Callable[[str], str] | None:
 
 
 def _multiplied(match: re.Match[str]) -> str:
-    value = Decimal(match[1].replace(",", ".")) * int(match[2])
+    times = "1" if match[1].isalpha() else match[1].replace(",", ".")
+    value = Decimal(times) * int(match[2])
     return f"{value.normalize():f}"

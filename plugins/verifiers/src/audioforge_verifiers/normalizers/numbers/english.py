@@ -244,8 +244,11 @@ class _Reader:
 
     def _scaled(self, number: Number, scales: dict[str, int]) -> Number:
         """The number times the scale after it: "2.5 million"."""
-        value = Fraction(number.figures) * scales.get(self.tokens[number.end], 1)
-        if self.tokens[number.end] not in scales or value.denominator != 1:
+        scale = scales.get(self.tokens[number.end])
+        if scale is None:
+            return number
+        value = Fraction(number.figures) * scale
+        if value.denominator != 1:
             return number
         return Number(str(value.numerator), number.end + 1)
 
