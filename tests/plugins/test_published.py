@@ -132,7 +132,7 @@ def test_a_plugin_that_needs_a_newer_api(environment, tmp_path):
     result = newer.run("audioforge", "plugins", "info", "sincerity")
     assert result.returncode == 2
     assert result.stderr.endswith(
-        "  plugin acme-newer failed: it was built for plugin API 7, and this AudioForge has 2: "
+        "  plugin acme-newer failed: it was built for plugin API 7, and this AudioForge has 3: "
         "update audioforge\n"
     )
     rows = json.loads(newer.run("audioforge", "plugins", "list", "--json").stdout)
