@@ -49,10 +49,11 @@ class MeasuredMetric:
         Args:
             metrics: The metrics of each verifier's score, by verifier id.
         """
-        if not self.is_measured(metrics):
+        row = metrics.get(self.verifier, {})
+        try:
+            return sum([row[name] for name in self.metric.numerator]), row[self.metric.denominator]
+        except KeyError:
             return 0.0, 0.0
-        row = metrics[self.verifier]
-        return sum(row[name] for name in self.metric.numerator), row[self.metric.denominator]
 
 
 def deciding(metrics: Mapping[str, MeasuredMetric]) -> MeasuredMetric:
