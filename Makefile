@@ -9,7 +9,7 @@
 #   make docs            writes docs/plugin-reference.md from the code
 
 PYTHON ?= python3
-WORKERS ?= 2
+WORKERS ?= 3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.set-up
