@@ -6,9 +6,12 @@ split of a configuration). The sound is never decoded by the library.
 
 from __future__ import annotations
 
+import atexit
 import re
 from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
+from time import sleep
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
@@ -26,6 +29,10 @@ from .settings import choose_split, refuse_settings
 
 if TYPE_CHECKING:
     import datasets
+
+
+SECONDS_TO_END = 1.0
+"""How long a process that has streamed waits for Arrow's threads at its end."""
 
 
 @frozen
@@ -88,6 +95,7 @@ class Hub(Dataset):
             builder = library.load_dataset_builder(self._id, self._config)
             if wanted is not None and _names_in(wanted) != [wanted]:
                 raise DatasetError(f"{self._id}: a part of a split ('{wanted}') cannot be streamed")
+            _let_threads_end()
             return builder.as_streaming_dataset(split=self._split(_splits_of(builder)))
         folder = "+".join(_names_in(wanted)) if wanted else "default"
         # A cache folder for each choice of splits: the library takes one that exists for whole.
@@ -112,6 +120,17 @@ class Hub(Dataset):
 def _next(rows: Iterator[AudioSample | Problem]) -> AudioSample | Problem | None:
     with patience(STREAMING_TRIES):  # over once the row is there: the caller may ask the hub too
         return next(rows, None)
+
+
+@cache
+def _let_threads_end() -> None:
+    """Have this process end a moment later, once.
+
+    Arrow reads Parquet ahead in threads of its own. One that still reads when the process ends,
+    after an error or a limit, calls a Python that is gone, and aborts the process
+    (apache/arrow 45214; the datasets library waits likewise where it closes streams itself).
+    """
+    atexit.register(sleep, SECONDS_TO_END)
 
 
 def _splits_of(builder: datasets.DatasetBuilder) -> list[str]:
