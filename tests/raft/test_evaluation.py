@@ -150,9 +150,7 @@ def test_nothing_to_evaluate_is_an_error_with_the_reason(evaluator, tone_model):
 def test_references_without_a_word_left_are_an_error(evaluator, tone_model, tone_clips):
     silent = [AudioSample(s.id, s.audio, s.sampling_rate, "[noise] …") for s in tone_clips(3)]
     with pytest.raises(DatasetError, match=r"every reference is empty .*normalizer"):
-        evaluator(normalizer="words-1").evaluate(
-            tone_model(), of(EvaluationSet("tones", silent))
-        )
+        evaluator(normalizer="words-1").evaluate(tone_model(), of(EvaluationSet("tones", silent)))
 
 
 def test_the_corpus_metrics_of_the_runs_verifiers_are_reported_too(

@@ -23,7 +23,7 @@ class VerifierContext:
         task: Task of the run.
         normalizer: Name of the text normaliser that the whole run uses.
         wer_threshold: The word error rate up to which a transcript passes.
-        device: A torch device, for verifiers that run a model.
+        device: A torch device, for verifiers that run a model; or what finds it when one asks.
         labels: The known classes of a classification run; empty where none are known.
         load_model: `load_model(checkpoint, task)` gives any installed adapter for a checkpoint,
             loaded once per process.
@@ -32,9 +32,14 @@ class VerifierContext:
     task: Task
     normalizer: str
     wer_threshold: float
-    device: str
+    _device: str | Callable[[], str]
     load_model: Callable[[str, Task], ModelAdapter]
     labels: tuple[str, ...] = ()
+
+    @property
+    def device(self) -> str:
+        """A torch device, for verifiers that run a model; to ask for it may import torch."""
+        return self._device if isinstance(self._device, str) else self._device()
 
 
 @frozen

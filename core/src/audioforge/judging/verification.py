@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 from audioforge.config import VerifierSetting
@@ -32,7 +32,7 @@ def verifier_context(
     task: Task,
     normalizer: str,
     wer_threshold: float,
-    device: str,
+    device: str | Callable[[], str],
     labels: tuple[str, ...] = (),
 ) -> VerifierContext:
     """Return what a run tells its verifiers; models that they ask for are loaded once."""

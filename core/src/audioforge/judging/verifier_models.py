@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from attrs import define, field
 
 from audioforge.find_adapter import load_adapter
@@ -15,12 +17,12 @@ class VerifierModels:
 
     Attributes:
         registry: What is installed.
-        device: The torch device that models are loaded onto.
+        device: The torch device that models are loaded onto, or what finds it.
         loaded: The adapters that were asked for, by checkpoint and task.
     """
 
     registry: Registry
-    device: str
+    device: str | Callable[[], str]
     loaded: dict[tuple[str, Task], ModelAdapter] = field(factory=dict)
 
     def __call__(self, checkpoint: str, task: Task) -> ModelAdapter:
@@ -32,6 +34,7 @@ class VerifierModels:
         """
         key = (checkpoint, task)
         if key not in self.loaded:
-            options = LoadOptions(device=self.device)
+            device = self.device if isinstance(self.device, str) else self.device()
+            options = LoadOptions(device=device)
             self.loaded[key] = load_adapter(self.registry, checkpoint, task, options)
         return self.loaded[key]

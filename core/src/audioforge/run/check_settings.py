@@ -16,7 +16,6 @@ from audioforge.config import (
     VerifierSetting,
 )
 from audioforge.errors import ConfigError, PluginError, UsageError
-from audioforge.inference.processes import device_problem
 from audioforge.judging.verification import name_problems, setting_problems
 from audioforge.measuring.task_metrics import taken_id_problems
 from audioforge.model import Task
@@ -103,6 +102,10 @@ def _few_hypotheses(registry: Registry, settings: SamplingSettings) -> list[str]
 
 
 def _task_problems(_: Registry, settings: TaskSettings) -> list[str]:
+    if settings.device in ("auto", "cpu"):  # which are everywhere; torch is imported for others
+        return []
+    from audioforge.inference.processes import device_problem
+
     problem = device_problem(settings.device)
     return [] if problem is None else [problem]
 

@@ -7,7 +7,8 @@ are the known ones), then for scoring, batch by batch, so that a million lines n
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,7 +17,6 @@ from attrs import evolve, frozen
 from audioforge.config import VerifyConfig
 from audioforge.errors import DatasetError, UsageError
 from audioforge.files import atomic
-from audioforge.inference.processes import Processes
 from audioforge.judging.guard import Guard
 from audioforge.judging.verification import Verification, verifier_context
 from audioforge.measuring.corpus_metrics import metrics_of
@@ -123,9 +123,8 @@ def score_predictions(
     survey = file.survey()
     speaking = [AudioSample("", language=language) for language in sorted(survey.languages)]
     normalizer = normalizer_for(config.normalizer, config.language, speaking, task)
-    device = str(Processes(config.device, "float32").device)
     context = verifier_context(
-        registry, task, normalizer, config.wer_threshold, device, survey.labels
+        registry, task, normalizer, config.wer_threshold, _device(config.device), survey.labels
     )
     guard = Guard(config.verifier_timeout, config.max_verifier_failures, reporter)
     verification = Verification(registry, config.verifiers, config.aggregator, context, guard)
@@ -146,6 +145,17 @@ def score_predictions(
             reporter.warn(problem)
     unmatched = tuple(folder.unmatched if folder else ())
     return Scoring(task, normalizer, tally, unmatched, tuple(guard.failures.describe()))
+
+
+def _device(setting: str) -> str | Callable[[], str]:
+    """Return the device for verifiers that run a model; most run none, and need no torch for it."""
+
+    @cache
+    def found() -> str:
+
+        return str(Processes(setting, "float32").device)
+
+    return setting if setting == "cpu" else found
 
 
 def _check_output(output: Path | None) -> None:

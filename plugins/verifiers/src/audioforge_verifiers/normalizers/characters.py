@@ -72,7 +72,8 @@ def alike_in_any_language(text: str) -> str:
         return text.replace("`", "'")
     if "\u200d" in text:
         text = _JOINED.sub(lambda match: _ATOMIC[match[0]], text)
-    text = unicodedata.normalize("NFC", text.translate(_ALIKE))
+    text = unicodedata.normalize("NFC", text).translate(_ALIKE)  # its result need not be composed
+    text = unicodedata.normalize("NFC", text)
     return _IN_ACRONYM.sub("", text)
 
 

@@ -107,9 +107,7 @@ _MAKERS: dict[str, Callable[[str], Normalizer]] = {
     "words-1-unpointed": lambda name: Normalizer(
         name, _unpointed, has_notes=True, by_language=True
     ),
-    "by-language-1": lambda name: Normalizer(
-        name, _by_language, has_notes=True, by_language=True
-    ),
+    "by-language-1": lambda name: Normalizer(name, _by_language, has_notes=True, by_language=True),
     "whisper-english": lambda name: Normalizer(name, whisper_english()),
     "whisper-basic": lambda name: Normalizer(name, whisper_basic()),
     "none": lambda name: Normalizer(name, _unchanged),

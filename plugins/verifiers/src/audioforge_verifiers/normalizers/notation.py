@@ -55,8 +55,11 @@ class Notation:
 
     def words_alike(self, text: str) -> str:
         """Return a normalised text with its words and units replaced."""
+        words = text.split(" ")
+        if self._words.keys().isdisjoint(words) and self.units.keys().isdisjoint(words):
+            return text
         alike: list[str] = []
-        for word in text.split(" "):
+        for word in words:
             if word in self.units and alike and alike[-1].isdigit():
                 alike.append(self.units[word])
             elif said := self._words.get(word, word):

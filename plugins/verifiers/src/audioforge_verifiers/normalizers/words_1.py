@@ -24,7 +24,7 @@ SPOKEN_SYMBOLS = "%&+@°" + "".join(CURRENCIES)
 _CURRENCY_FIRST = re.compile(rf"([{''.join(CURRENCIES)}]) ?(\d(?:[\d.,]*\d)?)")
 _DECIMAL_COMMA = re.compile(r"(?<![\d.,:])(\d+),(\d\d?|\d{4,})(?![.,:]?\d)")
 _DECIMAL = re.compile(r"(?<![\d.,:])(\d+)[.,](\d\d?|\d{4,})(?![.,:]?\d)")
-_DIGIT = re.compile(r"(\d)")
+_DIGIT = re.compile(r"\d")
 _MIDDLE_DOT = re.compile("(?<=[lL])[·•‧](?=[lL])")
 
 
@@ -45,7 +45,7 @@ def words_1(text: str, language: str | None = None) -> str:
     text = notation.phrases_written_out(text)
     if own is not None and (numbers := numbers_of(own)) is not None:
         text = numbers(text)
-    if any(map(str.isdigit, text)):
+    if _DIGIT.search(text):
         text = _CURRENCY_FIRST.sub(r"\2 \1", text)
         decimal = _DECIMAL_COMMA if notation.has_decimal_comma else _DECIMAL
         text = decimal.sub(rf"\1 {notation.decimal} \2", text)
