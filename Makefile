@@ -2,8 +2,9 @@
 #   make demo            runs the offline demo
 #   make test            runs every test, then the style and the types
 #   make test ARGS=...   passes arguments on to pytest, such as ARGS="tests/plugins -k conflict"
-#   make soak            the tests that `make test` leaves out, fifty runs of the demo killed and
-#                        resumed, and small runs of every task two hundred times; half an hour
+#   make soak            the tests that `make test` leaves out, properties on a thousand examples,
+#                        fifty runs of the demo killed and resumed, and small runs of every task two
+#                        hundred times; half an hour
 #   make lint            style and types only; make format mends the style
 #   make docs            writes docs/plugin-reference.md from the code
 
@@ -17,7 +18,9 @@ PYPROJECTS := $(wildcard core/pyproject.toml plugins/*/pyproject.toml)
 DISTRIBUTIONS := $(PYPROJECTS:/pyproject.toml=)
 EDITABLES := $(addprefix -e ,$(DISTRIBUTIONS))
 # What only an extra of a plugin needs, so that its tests run too.
-EXTRAS := -e 'plugins/verifiers[mos,speaker]' -e 'plugins/wav2vec[align]'
+EXTRAS := -e 'plugins/verifiers[distillmos,mos,speaker]' -e 'plugins/wav2vec[align]'
+# A package of which only the weights are read: what it depends on needs a compiler.
+WEIGHTS := resemblyzer
 TOOLS := editables hatchling hypothesis mypy pre-commit pytest pytest-cov pytest-xdist ruff types-pyyaml uv
 
 .PHONY: demo test every-test soak lint format docs
@@ -43,7 +46,8 @@ every-test: $(STAMP)
 	done)
 
 soak: $(STAMP)
-	OMP_NUM_THREADS=1 $(BIN)/pytest -m soak -n $(WORKERS) --dist worksteal
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m 'soak or hypothesis' --hypothesis-profile many \
+		-n $(WORKERS) --dist worksteal
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/soak.py --runs 50 --jobs $(WORKERS)
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/soak.py --runs 10 --processes 2 --short
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/kills.py --kills 200 --jobs $(WORKERS)
@@ -73,4 +77,5 @@ $(STAMP): constraints.txt pyproject.toml $(PYPROJECTS) Makefile
 	$(BIN)/python -m pip install --quiet -c constraints.txt uv
 	$(BIN)/uv pip install --python $(BIN)/python --compile-bytecode \
 		-c constraints.txt --build-constraints constraints.txt $(EDITABLES) $(EXTRAS) $(TOOLS)
+	$(BIN)/uv pip install --python $(BIN)/python --no-deps -c constraints.txt $(WEIGHTS)
 	@mv $(INCOMPLETE) $(STAMP)

@@ -169,10 +169,10 @@ def _changes(setting: Setting, draw: np.random.Generator, weight: np.ndarray) ->
 
 def claims(corpus: Corpus, resampling: Resampling) -> list[str]:
     """Return what would be claimed of a corpus: "improved", "confirmed", "worse"."""
-    chosen = chosen_difference_interval(
-        list(corpus.exported), corpus.base, corpus.words, resampling, higher_is_better=False
-    )
-    one: Interval = difference_interval(corpus.other, corpus.base, corpus.words, resampling)
+    base = (corpus.base, corpus.words)
+    exported = [(errors, corpus.words) for errors in corpus.exported]
+    chosen = chosen_difference_interval(exported, base, resampling, higher_is_better=False)
+    one: Interval = difference_interval((corpus.other, corpus.words), base, resampling)
     made = {"improved": chosen[1] < 0, "confirmed": one[1] < 0, "worse": one[0] > 0}
     return [claim for claim, is_made in made.items() if is_made]
 

@@ -73,8 +73,10 @@ def main() -> None:
         for reference in (
             "quality",
             "dnsmos",
+            "distillmos",
             f"intelligibility:model={args.recogniser}",
             f"consistency:model={folder}",
+            "consistency:encoder=resemblyzer",
         ):
             name = _name(reference)
             try:

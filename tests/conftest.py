@@ -10,9 +10,11 @@ from filelock import FileLock
 from fresh_environment import FreshEnvironment, build_wheel
 from hypothesis import HealthCheck, settings
 
-# A busy machine is no fault of what is tested.
-settings.register_profile("any-load", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("any-load")
+# A busy machine is no fault of what is tested. `make soak` tries many times as many examples.
+SLOW = [HealthCheck.too_slow]
+settings.register_profile("few", max_examples=30, deadline=None, suppress_health_check=SLOW)
+settings.register_profile("many", settings.get_profile("few"), max_examples=1_000)
+settings.load_profile("few")
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -32,6 +32,7 @@ def python(env, *arguments):
     )
 
 
+@pytest.mark.slow
 def test_doctor_explains_the_misfit_and_its_mend(misfits):
     result = python(misfits, "-m", "audioforge", "doctor", "--json")
     assert result.returncode == 1, result.stderr
@@ -107,6 +108,7 @@ for name in sys.argv[1:]:
 """
 
 
+@pytest.mark.slow
 def test_each_module_that_may_be_first_hides_what_is_broken_before_transformers(misfits):
     result = python(misfits, "-c", AT_TRANSFORMERS, *FIRST)
     assert result.returncode == 0, result.stderr

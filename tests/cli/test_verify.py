@@ -3,18 +3,22 @@
 import json
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import jiwer
 import numpy as np
 import pytest
 import soundfile
+from attrs import evolve
 from click.testing import CliRunner, Result
 
 from audioforge.cli import cli
 from audioforge.plugins import Plugin, Registry, discover
 from audioforge.sample import Score
+from audioforge.scoring.predictions import PredictionFile
 from audioforge.specs import VerifierSpec
+from audioforge.tasks import speech_task
 from audioforge.verifier import CorpusMetric, Verifier
 
 PAIRS = [
@@ -367,6 +371,25 @@ def test_the_languages_of_the_lines_decide_the_normaliser(tmp_path: Path) -> Non
     assert measured(write(tmp_path / "e.jsonl", rows[:1]))["normalizer"] == "english-1"
     flags = ("--language", "en")
     assert measured(tmp_path / "p.jsonl", *flags)["normalizer"] == "english-1"
+
+
+def test_lines_that_state_no_language_have_that_of_most_or_of_their_letters(
+    tmp_path: Path,
+) -> None:
+    def line(text: str, **columns: str) -> dict:
+        return {"text": text, "pred_text": text, **columns}
+
+    def spoken(name: str, *rows: dict, asked: str | None = None) -> dict[str | None, int]:
+        file = PredictionFile(write(tmp_path / name, list(rows)), speech_task("asr"))
+        file = evolve(file, asked=asked, otherwise=file.survey().otherwise)
+        return Counter(entry.sample.language for entry in file.read())
+
+    stated = [line("jeden", lang="pol"), line("dwa", language="pl-PL"), line("trzy")]
+    assert spoken("most.jsonl", *stated) == {"pl": 3}
+    assert spoken("few.jsonl", *stated[1:], line("cztery")) == {"pl": 1, None: 2}
+    assert spoken("asked.jsonl", *stated, asked="en") == {"en": 3}
+    assert spoken("letters.jsonl", line("नमस्ते"), line("दुनिया")) == {"hi": 2}
+    assert spoken("unknown.jsonl", line("jeden", lang="klingonish")) == {None: 1}
 
 
 def test_another_key_can_hold_the_reference(tmp_path: Path) -> None:

@@ -197,9 +197,7 @@ PLAIN_ROWS = st.fixed_dictionaries(
 ).map(json.dumps)
 
 
-@settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(lines=st.lists(st.text() | ROWS | PLAIN_ROWS, max_size=6), text_column=st.none() | st.text())
 def test_any_lines_give_unique_samples_or_problems(tmp_path, read, lines, text_column):
     path = tmp_path / "m.jsonl"
@@ -217,7 +215,6 @@ def test_any_lines_give_unique_samples_or_problems(tmp_path, read, lines, text_c
         assert sample.reference is None or isinstance(sample.reference, str)
 
 
-@settings(max_examples=100, deadline=None)
 @given(data=st.binary(max_size=200))
 def test_any_bytes_give_a_dataset_error_at_worst(tmp_path_factory, data):
     path = tmp_path_factory.getbasetemp() / "bytes.jsonl"

@@ -34,9 +34,10 @@ def summaries(output: Path, prefix: str) -> dict[str, dict[str, Any]]:
 
 @pytest.fixture
 def one_cycle(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Shorten the demos, which have four cycles."""
+    """Shorten the demos, which have four cycles of 40 steps and more clips."""
+    length = {"num_cycles": 1, "steps_per_cycle": 30, "limit": 100}
     for task, demo in DEMOS.items():
-        short = attrs.evolve(demo, recipe={**demo.recipe, "num_cycles": 1})
+        short = attrs.evolve(demo, recipe={**demo.recipe, **length})
         monkeypatch.setitem(DEMOS, task, short)
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from audioforge.huggingface.draw import truncate
@@ -16,7 +16,6 @@ def some_logits(seed, rows, size, spread):
     return torch.from_numpy(random.normal(0, spread, (rows, size)).astype(np.float32))
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**32), SIZES, st.integers(1, 600))
 def test_top_k_keeps_the_k_best(seed, size, top_k):
     logits = some_logits(seed, 3, size, 2.0)
@@ -29,7 +28,6 @@ def test_top_k_keeps_the_k_best(seed, size, top_k):
     assert (worst_kept >= best_dropped).all()
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**32), SIZES, st.floats(0.001, 0.999), st.sampled_from([0, 40]))
 def test_top_p_keeps_the_smallest_set_that_reaches_p(seed, size, top_p, top_k):
     logits = some_logits(seed, 3, size, 2.0)

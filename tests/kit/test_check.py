@@ -33,7 +33,9 @@ def environment(shared_environment, root):
 def test_a_project_is_checked_as_it_would_be_published(environment, example):
     result = environment.run("audioforge", "plugins", "check", ".", cwd=example)
     assert result.returncode == 0, result.stdout + result.stderr
-    assert result.stdout.startswith("plugin audioforge-phone-digits\n  ok      It loads, and ")
+    assert result.stdout.startswith(
+        "plugin audioforge-phone-digits\n  ok      The plugin loads, and "
+    )
     assert re.search(r"\n\n(\d+) checks: \1 ok\n$", result.stdout)
     rows = json.loads(environment.run("audioforge", "plugins", "list", "--json").stdout)
     assert [row["distribution"] for row in rows] == ["audioforge"]
@@ -71,12 +73,13 @@ def test_what_fails_is_told_with_what_it_did_and_how_to_mend_it(environment, exa
     result = environment.run("audioforge", "plugins", "check", project)
     assert result.returncode == 1
     assert (
-        "  failed  What it cannot judge has no reward: other hypotheses, and no reference if it "
-        "needs it.\n"
+        "  failed  What it cannot judge has no reward: other hypotheses, and samples that lack its "
+        "needs.\n"
         '          but: "yes" for asr has reward 0.0\n'
         "          mend: Return Score(None) for a sample without reference or label, and for a "
         "hypothesis of a kind that its tasks have not, instead of raising or of guessing a reward. "
-        "If it needs no reference, say needs_reference = False.\n"
+        "If it needs no reference, say needs_reference = False; if it needs other columns, "
+        "needs_metadata.\n"
     ) in result.stdout
     assert result.stdout.endswith("\n25 checks: 24 ok, 1 failed\n")
 

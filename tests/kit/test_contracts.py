@@ -380,6 +380,13 @@ def test_datasets(broken_rules, old, new, expected):
             {"survives_saving"},
         ),
         (
+            '    tasks = ("classification",)',
+            '    tasks, languages = ("classification",), ("en", "fr")\n\n'
+            "    def language_logprobs(self, batch):\n"
+            "        return torch.zeros(len(batch), 2)\n",
+            {"hears_languages"},
+        ),
+        (
             "network(len(self._labels)).to(device)",
             "network(len(self._labels)).to(device).double()",
             {"loads"},
@@ -456,6 +463,11 @@ WRITTEN = "writerows(rows)"
         (WRITTEN, f"{WRITTEN}\n        print(step)", {"prints_nothing"}),
         (WRITTEN, f"{WRITTEN}\n        __import__('os').write(1, b'a row')", {"prints_nothing"}),
         (MADE, f"{MADE}\n        __import__('os').chdir('..')", {"leaves_the_process_alone"}),
+        (
+            MADE,
+            f"{MADE}\n        t = __import__('threading')\n        t.Timer(4, print).start()",
+            {"lets_the_process_end"},
+        ),
         ('run.folder / "trackers"', 'run.folder.parent / "them"', {"writes_into_the_run_folder"}),
         (
             MADE,

@@ -96,8 +96,9 @@ def test_a_gain_of_some_speakers_is_claimed_of_these_and_not_of_others():
     noise = np.random.default_rng(0).integers(-1, 2, 120)
     changed, words = base - gains + noise, np.full(120, 8.0)
     four = ["abcd"[i // 30] for i in range(120)]
-    assert difference_interval(changed, base, words, Resampling(four))[1] < 0
-    assert difference_interval(changed, base, words, Resampling(speakers(8, 15)))[1] > 0
+    systems = ((changed, words), (base, words))
+    assert difference_interval(*systems, Resampling(four))[1] < 0
+    assert difference_interval(*systems, Resampling(speakers(8, 15)))[1] > 0
 
 
 @pytest.mark.parametrize(("free", "quantile"), [(4, -2.7764), (7, -2.3646), (39, -2.0227)])

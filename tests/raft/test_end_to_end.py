@@ -362,7 +362,7 @@ def test_clips_that_cannot_be_used_are_named_and_counted(tmp_path: Path) -> None
     bad = [
         {"audio_filepath": "long.wav", "text": "one"},
         {"audio_filepath": "gone.wav", "text": "two"},
-        {"audio_filepath": "long.wav", "text": "  "},
+        {"audio_filepath": "long.wav", "text": None},
         "not an object",
     ]
     manifest.write_text("".join(json.dumps(line) + "\n" for line in [*good, *bad]))

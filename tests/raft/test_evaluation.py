@@ -72,6 +72,7 @@ def test_the_corpus_rates_are_jiwers(evaluator, noisy, tone_clips):
     assert evaluation.rtfx > 0
     summary = summarise(evaluation)
     assert summary == {
+        "metric": "wer",
         "wer": evaluation.value(),
         "cer": evaluation.value("cer"),
         "ci95": [low, high],

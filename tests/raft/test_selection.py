@@ -1,6 +1,11 @@
 """Selection: what is learnt from, whatever order the rollouts come in."""
 
+import math
+
+import numpy as np
 import pytest
+import soundfile
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -82,6 +87,62 @@ def test_top_percent_breaks_ties_by_the_seed_without_favour(rollout):
         f"{n}-{i}" for n in "abcdef" for i in (0, 1)
     }
     assert kept(table, "top-percent", 0, 50, 3) == list(by_seed[3])
+
+
+def said(*hypotheses: Hypothesis, rewards=None) -> Rollout:
+    """A rollout of one clip whose hypotheses all earn 1, or these rewards."""
+    judged = zip(hypotheses, rewards or [1.0] * len(hypotheses), strict=True)
+    scored = [ScoredHypothesis(evolve(h, index=i), {}, r) for i, (h, r) in enumerate(judged)]
+    return Rollout(AudioSample("a"), 1, scored)
+
+
+def spoken(seconds: float, **known) -> Hypothesis:
+    return Hypothesis(
+        audio=np.zeros(round(8000 * seconds), np.float32), sampling_rate=8000, **known
+    )
+
+
+LIKELY = {"logprob": -2.0, "tokens": 4}
+LOOP = {"logprob": -3.0, "tokens": 40}
+"""Less likely as a whole, and likelier token by token."""
+
+
+@pytest.mark.parametrize(
+    ("rollout", "expected"),
+    [
+        (said(Hypothesis(text="go [Music]", **LOOP), Hypothesis(text="go", **LIKELY)), 1),
+        (said(Hypothesis(text="go", **LIKELY), Hypothesis(text="go on", **LIKELY)), 0),
+        (said(Hypothesis(text="go on", **LIKELY), Hypothesis(text="go", **LIKELY)), 1),
+        (said(Hypothesis(text="go", **LIKELY), Hypothesis(text="Go", **LIKELY)), 0),
+        (said(Hypothesis(text="go", **LOOP), Hypothesis(text="g", **LIKELY), rewards=(1, 0.9)), 0),
+        (
+            said(Hypothesis(text="a long one"), Hypothesis(text="short"), Hypothesis(text="words")),
+            1,
+        ),
+        (said(Hypothesis(text="a"), Hypothesis(text="said so", **LOOP)), 1),
+        (said(Hypothesis(text="a", logprob=math.nan), Hypothesis(text="said so", **LOOP)), 1),
+        (said(Hypothesis(label="yes", logprob=-2), Hypothesis(label="yeah", logprob=-1)), 1),
+        (said(spoken(2), spoken(1), spoken(3)), 1),
+        (said(spoken(1, **LOOP), spoken(2, **LIKELY)), 1),
+    ],
+)
+def test_of_equal_rewards_the_likelier_is_kept_then_the_shorter(rollout, expected):
+    [of_clip] = kept_of(rollout, "best")
+    [of_all] = kept_of(rollout, "top-percent", percent=1)
+    assert (of_clip, of_all) == (expected, expected)
+
+
+def kept_of(rollout: Rollout, strategy: str, percent: float = 50.0) -> list[int]:
+    context = SelectionContext(task="asr", threshold=0.5, keep_top_percent=percent, seed=0)
+    selected = REGISTRY.create("selections", strategy).select(iter([rollout]), context)
+    return [item.target.index for item in selected.items]
+
+
+def test_a_file_of_sound_is_as_long_as_its_samples(tmp_path):
+    for name, seconds in (("long.flac", 2), ("short.flac", 1)):
+        soundfile.write(tmp_path / name, np.zeros(8000 * seconds), 8000)
+    files = [Hypothesis(audio=tmp_path / name) for name in ("long.flac", "short.flac")]
+    assert kept_of(said(*files), "best") == [1]
 
 
 def test_random_takes_one_of_each_clip_whatever_its_reward(rollout):

@@ -23,6 +23,8 @@ from audioforge_wav2vec.untrained import write_untrained as write_ctc
 from audioforge_whisper.untrained import Architecture
 from audioforge_whisper.untrained import write_untrained as write_whisper
 
+pytestmark = pytest.mark.no_cover  # shorter tests pass the same lines
+
 TONE = (0.1 * np.sin(np.arange(8000) * 0.2)).astype(np.float32)
 MOST_MEGABYTES = 400
 """That reading a crafted checkpoint of a few may take."""

@@ -83,6 +83,13 @@ class Careless(Selection):
             "text": lambda: Selected(
                 [Kept(r.sample, r.hypotheses[0].hypothesis, "much") for r in rollouts]
             ),
+            "nothing": lambda: Selected(()),
+            "weightless": lambda: Selected(
+                [Kept(r.sample, r.hypotheses[0].hypothesis, 0.0) for r in rollouts]
+            ),
+            "again": lambda: Selected(
+                [Kept(r.sample, r.hypotheses[0].hypothesis) for r in rollouts for _ in range(2)]
+            ),
             "changes": lambda: Selected([self._changed(r) for r in rollouts]),
             "draws": lambda: Selected(
                 (Kept(r.sample, random.choice(r.hypotheses).hypothesis) for r in rollouts)
@@ -114,6 +121,8 @@ class LogOptions:
 
 class Log(Tracker):
     def __init__(self, path, fails=""):
+        if fails == "creation":
+            raise RuntimeError("no key for the server")
         self.path, self.fails = path, fails
 
     def _write(self, what, **values):
@@ -149,7 +158,20 @@ class Careful(ProcessesExecutor):
         super().__init__()
         self.how = how
 
+    def join(self, device, dtype):
+        if self.how == "cannot join":
+            raise ValueError("no such cluster")
+        super().join(device, dtype)
+
+    def together(self, job):
+        if self.how == "fails together":
+            raise LookupError("a worker is gone")
+        if self.how != "does nothing":
+            super().together(job)
+
     def share(self, job, batches):
+        if self.how == "exits":
+            sys.exit(0)
         is_rollout = "cycle" in dir(job)
         if self.how == "twice":
             batches = [*batches, *batches[:1]]
@@ -231,6 +253,8 @@ def test_a_selection_of_weights_keeps_several_hypotheses_of_a_clip(
         ("nobody", "kept None, which is no sample"),
         ("exits", "the selection 'careless' failed: SystemExit"),
         ("text", "the selection 'careless' failed: TypeError"),
+        ("weightless", "the selection 'careless' gave all that it kept the weight 0"),
+        ("again", "kept hypothesis 0 of 'train/.*' more than once"),
     ],
 )
 def test_what_a_selection_does_wrong_is_named(
@@ -238,6 +262,17 @@ def test_what_a_selection_does_wrong_is_named(
 ) -> None:
     with pytest.raises(PluginError, match=said):
         run(tmp_path / "run", settings(inputs, selection=f"careless:how={how}"), registry)
+
+
+def test_a_selection_that_keeps_nothing_is_not_told_to_lower_the_threshold(
+    inputs: Path, registry: Registry, tmp_path: Path
+) -> None:
+    recipe = settings(inputs, selection="careless:how=nothing")
+    with pytest.raises(TrainingError) as raised:
+        run(tmp_path / "run", recipe, registry)
+    said = str(raised.value)
+    assert "the selection 'careless' kept none" in said
+    assert "Lower" not in said
 
 
 def test_a_selection_that_does_not_look_at_all_rollouts_changes_no_figure(
@@ -287,6 +322,8 @@ def test_a_selection_that_draws_from_the_global_generator_draws_by_seed_and_cycl
         ({"selection": "worst"}, "no selection is called 'worst'"),
         ({"selection": "half:shares=1"}, "selection: .*shares"),
         ({"tracker": ["nowhere"]}, "no tracker is called 'nowhere'"),
+        ({"tracker": [{"path": "x"}]}, r"tracker\[0\]: .* has no name"),
+        ({"selection": {"how": "x"}}, r"selection: .* has no name"),
         ({"executor": "elsewhere"}, "no executor is called 'elsewhere'"),
         ({"samples_per_prompt": 1}, "samples_per_prompt: .*use 2 or more"),
     ],
@@ -371,6 +408,29 @@ def test_a_tracker_that_fails_ends_alone(
     assert read_lines(logs[1])[-1] == {"what": "finish"}
 
 
+def test_a_tracker_that_cannot_be_created_is_said_before_anything_is_written(
+    inputs: Path, plugin: Path, registry: Registry, tmp_path: Path
+) -> None:
+    recipe = settings(inputs, tracker=[f"log:path={tmp_path / 'log'},fails=creation"])
+    with pytest.raises(PluginError, match=r"no key for the server.*goes without any"):
+        run(tmp_path / "run", recipe, registry)
+    assert not (tmp_path / "run").exists()
+    config = AudioRAFTConfig.from_mapping({**recipe, "output_dir": tmp_path / "run"})
+    with pytest.raises(PluginError, match="no key for the server"):
+        AudioRAFTTrainer(config, registry, Reporter(quiet=True)).prepare()
+
+
+def test_a_run_goes_on_without_its_tracker(
+    inputs: Path, whole: Path, plugin: Path, registry: Registry, tmp_path: Path
+) -> None:
+    recipe = settings(inputs, tracker=[f"log:path={tmp_path / 'log'}"])
+    assert Fork(_killed_after_a_save, plugin, tmp_path / "run", recipe).end() == 9
+    heard = (tmp_path / "log").read_text()
+    AudioRAFTTrainer.resume(tmp_path / "run", registry, Reporter(quiet=True), tracker="").train()
+    assert results(tmp_path / "run") == results(whole)
+    assert (tmp_path / "log").read_text() == heard
+
+
 def test_no_two_runs_draw_the_same_for_their_trackers(
     inputs: Path, registry: Registry, tmp_path: Path
 ) -> None:
@@ -439,7 +499,7 @@ def test_a_batch_that_comes_back_twice_counts_once(
     run(tmp_path / "run", settings(inputs, executor="careful:how=twice"), registry)
     assert results(tmp_path / "run") == results(whole)
     said = " ".join(capsys.readouterr().err.split())
-    assert "Warning: the executor cannot be closed: RuntimeError: the cluster" in said
+    assert "Warning: the executor 'careful' failed at close: RuntimeError: the cluster" in said
 
 
 @pytest.mark.parametrize(
@@ -459,6 +519,22 @@ def test_what_an_executor_loses_is_named_and_the_run_goes_on_with_another(
     )
     trainer.train()
     assert results(tmp_path / "run") == results(whole)
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        ("cannot join", "the executor 'careful' failed at join: ValueError: no such cluster"),
+        ("exits", "the executor 'careful' failed at share: SystemExit: 0"),
+        ("fails together", "the executor 'careful' failed at together: LookupError"),
+        ("does nothing", "cycle 1: the executor came back after 0 steps"),
+    ],
+)
+def test_what_an_executor_does_wrong_is_named(
+    inputs: Path, registry: Registry, tmp_path: Path, how: str, said: str
+) -> None:
+    with pytest.raises((PluginError, TrainingError), match=said):
+        run(tmp_path / "run", settings(inputs, executor=f"careful:how={how}"), registry)
 
 
 @pytest.fixture

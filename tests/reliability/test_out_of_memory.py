@@ -18,6 +18,8 @@ from audioforge.terminal.reporter import Reporter
 
 from .tone_run import BATCH, ToneWords, read_lines, results, resume, settings, train
 
+pytestmark = pytest.mark.no_cover  # shorter tests pass the same lines
+
 IMPOSSIBLE = 2**60
 
 
@@ -88,7 +90,7 @@ def test_a_batch_that_does_not_fit_is_sampled_and_decoded_in_halves(
     assert f"out of memory with {BATCH} clips at once: trying them in two halves" in said
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def _small_heap() -> Iterator[None]:
     """The engine collects garbage when memory runs out; what pytest holds need not be searched."""
     gc.collect()

@@ -25,6 +25,7 @@ from .tone_run import (
     settings,
     train,
     until,
+    write_lines,
 )
 
 pytestmark = pytest.mark.slow
@@ -88,6 +89,25 @@ def test_asked_to_stop_both_stop_and_the_run_goes_on(
     assert "--resume" in forks[0].said
     done(two("--resume", run))
     assert results(run) == results(whole_of_two)
+
+
+def test_when_one_fails_its_error_is_the_only_one_with_a_cause(
+    inputs: Path, tmp_path: Path
+) -> None:
+    lines = read_lines(inputs / "train.jsonl")[:8]
+    for line in lines:
+        line["audio_filepath"] = str(inputs / line["audio_filepath"])
+    lines[3]["audio_filepath"] = str(tmp_path / "gone.wav")
+    write_lines(tmp_path / "train.jsonl", lines)
+    changes = {"dataset": tmp_path / "train.jsonl", "eval_dataset": inputs / "other.jsonl"}
+    recipe = settings(inputs, **changes, on_error="fail")
+    del recipe["retention_dataset"], recipe["test_dataset"]
+    forks = two(*flags(recipe), "--output", tmp_path / "run")
+    codes = [fork.end() for fork in forks]
+    assert sorted(codes) == [1, 2], "\n".join(fork.said for fork in forks)
+    for code, fork in zip(codes, forks, strict=True):
+        assert ("gone.wav: there is no such file" in fork.said) == (code == 2)
+        assert "Traceback" not in fork.said
 
 
 def rollouts(run: Path, cycle: int) -> list[dict]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import shutil
 import signal
 import time
 from collections import Counter
@@ -322,11 +323,17 @@ def test_the_best_and_the_latest_checkpoint_stay_and_no_other(
     }  # fmt: skip
 
 
-@pytest.fixture
-def interrupted(inputs: Path, tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def killed_in_update(inputs: Path) -> Path:
     """A run that was killed in the second cycle's update."""
-    assert killed(inputs, tmp_path / "run", ToneWords, "loss", STEPS + 3)
-    return tmp_path / "run"
+    assert killed(inputs, inputs / "killed", ToneWords, "loss", STEPS + 3)
+    return inputs / "killed"
+
+
+@pytest.fixture
+def interrupted(killed_in_update: Path, tmp_path: Path) -> Path:
+    """That run, for this test alone."""
+    return shutil.copytree(killed_in_update, tmp_path / "run")
 
 
 def point(run: Path) -> Path:

@@ -196,7 +196,7 @@ CHANGES: dict[str, tuple[Callable[[Path], Path], Callable[[Path], object], str]]
         "verifier hotwords, option terms: {own}/terms.txt: changed",
     ),
     "opposite reward": (
-        lambda own: own.parent / "acme_judge" / "verifier.py",
+        lambda own: own.parent / "acme_judge" / "rules" / "sign.py",
         lambda path: swap(path, "SIGN = 1", "SIGN = -1"),
         "the code of acme-judge, which is still version 1.0: changed",
     ),
@@ -421,7 +421,7 @@ def test_a_setting_that_nobody_knows_is_named(run: Path) -> None:
         file.write("beam_width: 7\n")
     message = refusal(run)
     assert "does not know: beam_width. AudioForge " in message
-    assert "began the run: go on with that version" in message
+    assert "began the run, before they were renamed or removed" in message
 
 
 def test_a_setting_of_the_identity_that_nobody_knows_is_named(run: Path) -> None:
@@ -459,6 +459,7 @@ def test_a_folder_of_the_first_format_goes_on_and_says_what_it_cannot_tell(
     path = run / "state" / "run.json"
     identity = json.loads(path.read_text())
     first = {k: identity[k] for k in ("settings", "model", "data")}
+    del first["settings"]["metric"]
     for data in first["data"].values():
         del data["ids"], data["about"]
     path.write_text(json.dumps(first))

@@ -36,7 +36,9 @@ def soak(root: Path, *arguments: str) -> dict[str, int]:
     return {phase: int(kills) for phase, kills in rows}
 
 
+@pytest.mark.soak
 def test_killed_once_in_every_phase_the_demo_ends_the_same(root: Path) -> None:
+    """`test_resume.py` kills a smaller run at its writes and while its model works."""
     kills = soak(root, "--each-phase")
     for phase in ("base", "sample", "update", "evaluate", "export"):
         assert kills[phase] == 1, kills

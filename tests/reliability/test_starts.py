@@ -32,6 +32,8 @@ from .tone_run import (
     write_lines,
 )
 
+pytestmark = pytest.mark.no_cover  # shorter tests pass the same lines
+
 PAIRS = int(os.environ.get("AUDIOFORGE_START_PAIRS", "5"))
 """Pairs of starts at random instants that are tried."""
 REFUSALS = ("writes this run", "is not empty", "has just ended")
@@ -170,7 +172,8 @@ def test_of_two_resumes_one_goes_on_and_the_other_says_why_not(
     assert sorted(codes) in ([0, 0], [0, 2]), "\n".join(fork.said for fork in forks)
     for fork, code in zip(forks, codes, strict=True):
         if code:
-            assert "writes this run" in fork.said or "finished" in fork.said
+            reasons = ("writes this run", "has just ended", "finished")
+            assert any(reason in fork.said for reason in reasons), fork.said
     assert results(run) == alone[0]
 
 

@@ -7,11 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audioforge.errors import DatasetError
+from audioforge.judging.needs import Needs
 from audioforge.run.data.hold_out import Split, hold_out
 from audioforge.sample import AudioSample
 from audioforge.tasks import speech_task
 
-ASR = speech_task("asr")
+ASR, CLASSES = Needs(speech_task("asr")), Needs(speech_task("classification"))
 
 
 def people(*counts: int) -> list[AudioSample]:
@@ -130,10 +131,12 @@ def test_what_has_no_reference_is_not_held_out_since_it_cannot_be_measured_on():
     ]
     split = hold_out(samples, 0.5, 0, ASR)
     assert (len(split.train), len(split.held_out)) == (30, 10), "half of the 20 that have one"
-    assert "10 of 20 clips with a reference are held out" in split.account
+    assert "10 of 20 clips that can be measured on are held out" in split.account
     assert all(s.reference for s in split.held_out)
-    assert all(s.labels for s in hold_out(samples, 0.5, 0, speech_task("classification")).held_out)
-    with pytest.raises(DatasetError, match=r"none of 10 samples has a reference.*--eval-dataset"):
+    assert all(s.labels for s in hold_out(samples, 0.5, 0, CLASSES).held_out)
+    with pytest.raises(
+        DatasetError, match=r"of 10 samples none could .*no reference text.*--metric"
+    ):
         hold_out([AudioSample(f"{i}") for i in range(10)], 0.5, 0, ASR)
 
 

@@ -8,6 +8,7 @@ import soundfile
 
 from audioforge.dataset import DatasetRequest
 from audioforge.errors import DatasetError
+from audioforge.judging.needs import Needs
 from audioforge.measuring.evaluation import EvaluationSet
 from audioforge.run.data.samples import (
     Wanted,
@@ -17,6 +18,8 @@ from audioforge.run.data.samples import (
 )
 from audioforge.sample import AudioSample
 from audioforge.tasks import speech_task
+
+NEEDS = Needs(speech_task("asr"))
 
 
 def test_a_classifier_must_know_the_labels_of_the_data():
@@ -48,7 +51,7 @@ def manifest(tmp_path):
 @pytest.fixture
 def load(registry, manifest):
     def _load(location=manifest, on_error="skip", **options):
-        wanted = Wanted(task=speech_task("asr"), on_error=on_error, **options)
+        wanted = Wanted(**{"task": NEEDS.task, "needs": [NEEDS], "on_error": on_error, **options})
         return load_samples(registry, location, DatasetRequest(""), wanted)
 
     return _load
@@ -76,13 +79,14 @@ def test_the_limit_counts_what_can_be_used(load, limit):
 
 
 def test_without_need_of_a_reference_none_is_missed(load):
-    dataset = load(needs_reference=False)
+    dataset = load(needs=[NEEDS, Needs(speech_task("asr"), reference=False)])
     assert len(dataset.samples) == 7
     assert [p.kind for p in dataset.skips.problems.values()] == ["bad JSON"]
 
 
 def test_for_classification_the_label_is_what_counts(registry, manifest):
-    wanted = Wanted(task=speech_task("classification"), on_error="skip")
+    task = speech_task("classification")
+    wanted = Wanted(task=task, needs=[Needs(task)], on_error="skip")
     with pytest.raises(DatasetError, match=r"nothing in it to use: skipped .* 7 without label"):
         load_samples(registry, manifest, DatasetRequest(""), wanted)
 
@@ -98,7 +102,8 @@ def test_nothing_usable_says_why(registry, tmp_path, load):
     ("setting", "language", "stated", "expected"),
     [
         ("none", "pl", ["pl"], "none"),
-        (None, None, [], "english-1"),
+        (None, None, [None], "english-1"),
+        (None, None, [None, "zh"], "by-language-1"),
         (None, None, ["en", "en-GB"], "english-1"),
         (None, None, ["en", "zh"], "by-language-1"),
         (None, None, ["zh"], "words-1"),
@@ -108,7 +113,7 @@ def test_nothing_usable_says_why(registry, tmp_path, load):
     ],
 )
 def test_the_normaliser_follows_the_language(setting, language, stated, expected):
-    samples = [AudioSample("silent"), *(AudioSample(name, language=name) for name in stated)]
+    samples = [AudioSample(str(number), language=name) for number, name in enumerate(stated)]
     assert normalizer_for(setting, language, samples) == expected
     assert normalizer_for(setting, language, samples, "classification") == (setting or "none")
 
@@ -116,4 +121,38 @@ def test_the_normaliser_follows_the_language(setting, language, stated, expected
 def test_what_could_not_be_read_counts_as_part_of_the_dataset(load):
     dataset = load()
     assert dataset.total == 8
-    assert dataset.skips.describe(dataset.total).startswith("skipped 3 of 8: ")
+    assert dataset.skips.describe(dataset.total).startswith("skipped 2 of 8: ")
+
+
+def test_an_empty_transcript_says_that_nothing_is_said(load, tmp_path, registry):
+    path = tmp_path / "silence.jsonl"
+    texts = ["", " ", "one", None]
+    path.write_text(
+        "".join(json.dumps({"audio_filepath": "a.wav", "text": text}) + "\n" for text in texts)
+    )
+    assert [s.reference for s in load(str(path)).samples] == texts[:3]
+    path.write_text(json.dumps({"text": ""}) + "\n")
+    task = speech_task("tts")
+    wanted = Wanted(task=task, needs=[Needs(task)], on_error="skip")
+    with pytest.raises(DatasetError, match="1 empty reference"):  # there is nothing to speak
+        load_samples(registry, str(path), DatasetRequest("", needs_audio=False), wanted)
+
+
+SPECIAL = ["<|0.00|> six six zero <|2.00|>", "<|startoftranscript|><|en|>six<|endoftext|>"]
+
+
+@pytest.mark.parametrize("text", SPECIAL)
+def test_special_tokens_in_a_transcript_are_a_problem_with_a_name(load, tmp_path, text):
+    path = tmp_path / "tokens.jsonl"
+    lines = [{"audio_filepath": "a.wav", "text": t} for t in (text, "six < seven | eight > one")]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    dataset = load(str(path))
+    assert [s.reference for s in dataset.samples] == ["six < seven | eight > one"]
+    (problem,) = dataset.skips.problems.values()
+    assert (problem.kind, problem.where.split(": ")[0]) == ("special tokens", f"{path}:1")
+    assert f"learnt as letters: {text.split('>')[0]}>" in problem.reason
+    path.write_text(json.dumps(lines[0]) + "\n")
+    with pytest.raises(
+        DatasetError, match="nothing in it to use: skipped 1 of 1: 1 special tokens"
+    ):
+        load(str(path))

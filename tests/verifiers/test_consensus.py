@@ -5,7 +5,7 @@ import time
 
 import jiwer
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from audioforge.errors import ConfigError
@@ -26,7 +26,6 @@ def scores_of(verifier, texts, sample=None):
 
 
 @given(texts=st.lists(TEXTS, min_size=2, max_size=8))
-@settings(max_examples=100, deadline=None)
 def test_it_is_the_mean_wer_reward_with_the_others_as_references(consensus, score, texts):
     for i, scored in enumerate(scores_of(consensus, texts)):
         others = texts[:i] + texts[i + 1 :]

@@ -84,7 +84,7 @@ def test_the_calibration_is_the_documented_curve(create_tts, judge, checkpoint, 
 def test_embeddings_equal_those_of_speechbrains_own_pipeline(checkpoint, speech_like):
     from speechbrain.inference.speaker import SpeakerRecognition
 
-    from audioforge_verifiers.ecapa import PICKLED, SpeakerEncoder, build
+    from audioforge_verifiers.ecapa import PICKLED, EcapaEncoder, build
 
     network, features, normalisation = build()
     network.load_state_dict(torch.load(checkpoint / PICKLED, weights_only=True))
@@ -98,7 +98,7 @@ def test_embeddings_equal_those_of_speechbrains_own_pipeline(checkpoint, speech_
     theirs.eval()
     waves = torch.from_numpy(np.stack([speech_like[:RATE], speech_like[RATE : 2 * RATE]]))
     expected = theirs.verify_batch(waves[:1], waves[1:])[0].item()
-    encoder = SpeakerEncoder(str(checkpoint), "cpu")
+    encoder = EcapaEncoder(str(checkpoint), "cpu")
     first, second = (encoder.embed(wave.numpy()) for wave in waves)
     assert first @ second == pytest.approx(expected, abs=1e-4)
 
@@ -173,12 +173,12 @@ def test_weights_are_read_from_either_format_and_nothing_else_runs(
 ):
     from safetensors.torch import save_file
 
-    from audioforge_verifiers.ecapa import PICKLED, SAFE, SpeakerEncoder
+    from audioforge_verifiers.ecapa import PICKLED, SAFE, EcapaEncoder
 
     state = torch.load(checkpoint / PICKLED, weights_only=True)
     save_file(state, tmp_path / SAFE)
-    pickled = SpeakerEncoder(str(checkpoint), "cpu").embed(speech_like)
-    assert np.array_equal(SpeakerEncoder(str(tmp_path), "cpu").embed(speech_like), pickled)
+    pickled = EcapaEncoder(str(checkpoint), "cpu").embed(speech_like)
+    assert np.array_equal(EcapaEncoder(str(tmp_path), "cpu").embed(speech_like), pickled)
     assert pickled.shape == (192,)
 
 
@@ -238,8 +238,20 @@ def test_without_speechbrain_the_extra_is_named(create_tts, monkeypatch):
         create_tts("consistency")
 
 
+@needs_speechbrain
+def test_without_the_hub_the_encoder_that_needs_none_is_named(create_tts, monkeypatch):
+    def unreachable(checkpoint, patterns):
+        raise CheckpointError(f"{checkpoint}: the hub did not provide it.")
+
+    monkeypatch.setattr("audioforge_verifiers.ecapa.fetch", unreachable)
+    with pytest.raises(CheckpointError, match=r"spkrec-ecapa-voxceleb: .*encoder=resemblyzer"):
+        create_tts("consistency")
+
+
 def test_instances_travel_and_options_are_checked(create_tts, travelled):
-    assert vars(travelled(Consistency("somewhere"))) == vars(Consistency("somewhere"))
-    for option in ("threshold=1.5", "slope=0", "slope=inf"):
+    for encoder in ("ecapa", "resemblyzer"):
+        there = travelled(Consistency(encoder, "somewhere"))
+        assert vars(there) == vars(Consistency(encoder, "somewhere"))
+    for option in ("threshold=1.5", "slope=0", "slope=inf", "encoder=x-vector"):
         with pytest.raises(ConfigError, match=option.partition("=")[0]):
             create_tts(f"consistency:{option}")

@@ -2,7 +2,7 @@
 
 import jiwer
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from audioforge.config import AudioRAFTConfig
@@ -119,7 +119,6 @@ def test_what_passes_meets_the_runs_reward_threshold(create, score):
 
 @pytest.mark.parametrize("verifier", ["wer", "cer"])
 @given(pairs=PAIRS)
-@settings(max_examples=100, deadline=None)
 def test_summed_over_a_corpus_the_counts_give_jiwers_corpus_rate(create, verifier, pairs):
     references, texts = [r for r, _ in pairs], [t for _, t in pairs]
     created = create(verifier)
@@ -140,7 +139,6 @@ def test_summed_over_a_corpus_the_counts_give_jiwers_corpus_rate(create, verifie
 
 @pytest.mark.parametrize("verifier", ["wer", "cer"])
 @given(pairs=PAIRS)
-@settings(max_examples=50, deadline=None)
 def test_a_batch_scores_as_one_by_one(create, score, verifier, pairs):
     created = create(verifier)
     batch = created.verify(

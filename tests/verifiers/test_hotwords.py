@@ -1,12 +1,13 @@
 """`hotwords`: terms found and terms made up, and no way to be paid for anything else."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from audioforge.errors import ConfigError
 from audioforge.plugins import checked_options
 from audioforge.sample import AudioSample, Hypothesis, Score
+from audioforge_verifiers.words import size_in_words, words_of
 
 TERMS = """\
 # places
@@ -94,8 +95,32 @@ def test_listing_every_term_repeating_one_and_silence_do_not_pay(hotwords, score
 def test_listing_every_term_loses_on_average_against_honest_guessing(create, score):
     words = [f"t{i}" for i in range(20)]
     verifier = create({"name": "hotwords", "words": words})
-    listed = [score(verifier, word, " ".join(words)).reward for word in words]
+    rest = " ".join(["and"] * 19)
+    listed = [score(verifier, f"{word} {rest}", " ".join(words)).reward for word in words]
     assert max(listed) == pytest.approx(2 / 21)
+
+
+@pytest.mark.parametrize(
+    ("text", "reward"),
+    [
+        ("book me a flight to new york for next monday please", 1.0),
+        ("book me flight to new york", 1.0),
+        ("flight to new york", 0.0),
+        ("new york", 0.0),
+        ("new york" + " and so on" * 8, 0.0),
+        ("book me a flight to new york" + " next monday" * 9, 1.0),
+        ("book me a flight to new york" + " next monday" * 10, 0.0),
+    ],
+)
+def test_terms_pay_only_in_a_text_that_is_as_long_as_the_reference(hotwords, score, text, reward):
+    reference = "book me a flight to new york for next monday please"
+    assert score(hotwords, reference, text).reward == reward
+    assert score(hotwords, reference, text).metrics["term_recall"] == 1.0
+
+
+def of_one_length(reference: str, text: str) -> bool:
+    said, wanted = (size_in_words(words_of(words)) for words in (text, reference))
+    return wanted / 2 <= said <= 2 * wanted + 3
 
 
 def test_a_term_takes_the_runs_normaliser(create, score):
@@ -111,28 +136,27 @@ def test_file_and_list_are_put_together(create, score, terms):
 
 
 @given(pairs=st.lists(st.tuples(WORDS, WORDS), min_size=1, max_size=8))
-@settings(max_examples=100, deadline=None)
 def test_the_reward_is_the_harmonic_mean_of_recall_and_precision(hotwords, pairs):
     scores = hotwords.verify(
         [AudioSample(str(i), reference=r) for i, (r, _) in enumerate(pairs)],
         [Hypothesis(text=t) for _, t in pairs],
     )
-    for scored in scores:
+    for scored, (reference, text) in zip(scores, pairs, strict=True):
         recall = scored.metrics.get("term_recall")
         precision = scored.metrics.get("term_precision")
         if recall is None and precision is None:
             assert scored.reward is None
-        elif recall is None or precision is None or not recall + precision:
+        elif not (recall and precision and of_one_length(reference, text)):
             assert scored.reward == 0.0
         else:
             assert scored.reward == pytest.approx(2 * recall * precision / (recall + precision))
 
 
 @given(reference=WORDS, text=WORDS)
-@settings(max_examples=100, deadline=None)
 def test_saying_a_term_more_often_than_it_was_said_never_gains(hotwords, score, reference, text):
     before = score(hotwords, reference, text)
     wanted, said = (words.split().count("delhi") for words in (reference, text))
+    assume(of_one_length(reference, text) and of_one_length(reference, f"{text} delhi"))
     after = score(hotwords, reference, f"{text} delhi")
     if said >= wanted:
         assert after.reward <= (1.0 if before.reward is None else before.reward)

@@ -26,6 +26,7 @@ class BeepReader(ModelAdapter):
 
     def __init__(self):
         self.batches = []
+        self.seconds = 0.0
 
     @classmethod
     def load(cls, checkpoint, options):
@@ -39,6 +40,7 @@ class BeepReader(ModelAdapter):
         assert all(c.sampling_rate == RATE for c in clips)
         assert all(self.min_seconds <= c.seconds <= self.max_seconds for c in clips)
         self.batches.append(len(clips))
+        self.seconds += sum(clip.seconds for clip in clips)
         return clips
 
     def sample(self, batch, k, params):
@@ -65,7 +67,13 @@ def read(waveform):
 def spoken(*numbers):
     """Each number as 0.1 s of sound and 0.1 s of silence."""
     beeps = [np.repeat((n / 10, 0), RATE // 10) for n in numbers]
-    return np.concatenate([np.zeros(0), *beeps]).astype(np.float32)
+    levels = np.concatenate([np.zeros(0), *beeps])
+    hum = np.resize((1.01, 1.01, 0.99, 0.99), len(levels))  # a level that does not move is no sound
+    return (levels * hum).astype(np.float32)
+
+
+def silent(seconds):
+    return np.zeros(round(seconds * RATE), np.float32)
 
 
 @pytest.fixture
@@ -108,7 +116,43 @@ def test_long_audio_is_cut_in_the_pauses_and_heard_to_its_end(verifier, reader, 
 
 def test_short_audio_is_padded(verifier, judge):
     assert judge(verifier, spoken(2), RATE, reference="two").reward == 1.0
-    assert judge(verifier, spoken(2)[:10], RATE, reference="two").reward == 1.0
+
+
+@pytest.mark.parametrize(
+    "audio",
+    [
+        np.append(spoken(1, 2, 3), silent(8)),
+        np.append(silent(8), spoken(1, 2, 3)),
+        np.concatenate([spoken(1), silent(8), spoken(2, 3)]),
+        np.append(spoken(1, 2, 3), silent(8) + np.float32(0.04)),
+        np.append(spoken(1, 2, 3), spoken(*[3] * 30) * np.float32(1e-4)),
+    ],
+    ids=["end", "start", "middle", "offset", "too soft to hear"],
+)
+def test_the_recogniser_hears_only_what_can_be_heard(verifier, reader, judge, audio):
+    score = judge(verifier, audio, RATE, reference="one two three")
+    assert (score.reward, score.metrics["insertions"]) == (1.0, 0)
+    assert reader.seconds <= 2.5
+
+
+@pytest.mark.parametrize(
+    "audio",
+    [silent(3), silent(3) + np.float32(0.3), spoken(3) * np.float32(1e-4), spoken(3)[:100]],
+    ids=["silence", "offset", "too soft to hear", "a click"],
+)
+def test_where_nothing_can_be_heard_nothing_was_said(verifier, reader, judge, audio):
+    score = judge(verifier, audio, RATE, reference="three")
+    assert (score.reward, score.metrics["deletions"]) == (0.0, 1)
+    assert judge(verifier, audio, RATE, reference="").reward == 1.0
+    assert reader.batches == []
+
+
+def test_a_long_silent_end_costs_no_word_of_a_real_recogniser(create_tts, judge, shared):
+    case = shared / "cases/20-tts-with-a-long-silent-end"
+    real = create_tts(f"intelligibility:model={shared / 'models/nano-whisper-digits'}")
+    for name in ("r16000.flac", "trail.flac"):
+        score = judge(real, case / name, None, reference="seven three eight six")
+        assert (score.reward, score.metrics["hits"]) == (1.0, 4)
 
 
 def test_windows_hold_every_sample():

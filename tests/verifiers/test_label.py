@@ -4,7 +4,7 @@ import time
 from functools import cache
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from audioforge.errors import ConfigError
@@ -157,7 +157,6 @@ def test_all_labels_at_once_never_pay(fuzzy, joint):
             assert [judge(verifier, [label], answer).reward for label in known] == [0] * len(known)
 
 
-@settings(max_examples=150, deadline=None)
 @given(
     answer=st.lists(st.sampled_from(WORDS), min_size=2, max_size=5),
     joint=st.sampled_from([" ", "", ", "]),
@@ -169,7 +168,6 @@ def test_several_labels_never_pay(answer, joint, label, fuzzy):
         assert judge(create(fuzzy=fuzzy), [label], joint.join(answer)).reward == 0
 
 
-@settings(max_examples=150, deadline=None)
 @given(answer=st.text(max_size=30), label=st.sampled_from(WORDS))
 def test_whatever_is_said_the_reward_is_one_or_zero(answer, label):
     exact = judge(create(), [label], answer)

@@ -1,4 +1,4 @@
-"""Normalisers are chosen by name; Whisper's are Transformers' own, and the others do what they say."""
+"""Normalisers are chosen by name; Whisper's are Transformers' own, ours do what they say."""
 
 import json
 import sys
@@ -117,8 +117,8 @@ def test_digits_joined_to_one_number_make_the_rate_one_of_utterances(score):
     [
         ("so [laughs (softly)] we go", "so we go"),
         ("<noise> go（笑）", "go"),
-        ("a < b and c > d", "a b and c d"),
-        ("one (two", "one two"),
+        ("ant < bee and cat > dog", "ant bee and cat dog"),
+        ("some (others", "some others"),
         ("[music]", ""),
     ],
 )
@@ -144,7 +144,7 @@ def test_each_clip_of_a_mixture_by_its_own_language():
         for language in ("en", "en-GB", "EN_us"):
             assert normalizer.hypothesis(text, language) == english.hypothesis(text)
         assert normalizer.hypothesis(text, "tr") == turkish.hypothesis(text, "tr")
-        assert normalizer.hypothesis(text) == turkish.hypothesis(text)
+        assert normalizer.hypothesis(text) == english.hypothesis(text)
     assert normalizer.hypothesis("TITLE", "tr") == "tıtle"
 
 

@@ -23,7 +23,7 @@ DIFFERENT = [
     ("de", "3,5 Liter", "35 Liter"),
     ("de", "5 %", "5"),
     ("de", "5 km", "5 kg"),
-    ("de", "ein M", "ein Meter"),
+    ("de", "das M", "das Meter"),
     ("fr", "cent euros", "cent dollars"),
     ("es", "sí", "si"),
     ("pl", "1,5 litra", "15 litra"),

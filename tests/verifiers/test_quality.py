@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 import soxr
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
@@ -235,7 +235,6 @@ WAVEFORMS = arrays.arrays(
 )
 
 
-@settings(max_examples=100, deadline=None)
 @given(audio=WAVEFORMS)
 def test_any_samples_have_a_reward(audio):
     score = Quality().verify([AudioSample("a")], [Hypothesis(audio=audio, sampling_rate=RATE)])[0]

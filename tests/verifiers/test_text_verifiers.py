@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from audioforge.judging.verification import verifier_context
@@ -65,7 +65,6 @@ def flat(rollouts):
 
 
 @given(rollouts=ROLLOUTS)
-@settings(max_examples=60, deadline=None)
 def test_rewards_are_in_range_and_metrics_are_declared_numbers(verifier, rollouts):
     samples, hypotheses = flat(rollouts)
     for sample, scored in zip(samples, verifier.verify(samples, hypotheses), strict=True):
@@ -78,7 +77,6 @@ def test_rewards_are_in_range_and_metrics_are_declared_numbers(verifier, rollout
 
 
 @given(rollouts=ROLLOUTS)
-@settings(max_examples=40, deadline=None)
 def test_a_call_scores_as_rollout_by_rollout_in_any_order(verifier, rollouts):
     together = verifier.verify(*flat(rollouts))
     samples, hypotheses = flat(rollouts)
@@ -92,7 +90,6 @@ def test_a_call_scores_as_rollout_by_rollout_in_any_order(verifier, rollouts):
 
 
 @given(text=TEXTS)
-@settings(max_examples=40, deadline=None)
 def test_what_is_said_right_has_full_marks_where_it_can_be_judged(verifier, text):
     scored = verifier.verify([AudioSample("a", reference=text)], [Hypothesis(text=text)])[0]
     if scored.reward is not None:

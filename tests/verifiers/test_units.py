@@ -168,5 +168,5 @@ def test_a_term_of_which_nothing_is_left_in_a_language_is_named(create):
     terms = create({"name": "hotwords", "words": ["ähm", "Ventil"]}, normalizer="words-1")
     said = [Hypothesis(text="Ventil")]
     assert terms.verify([AudioSample("a", reference="Ventil")], said)[0].reward == 1.0
-    with pytest.raises(Exception, match="nothing is left of 'ähm' .* words-1 for de"):
+    with pytest.raises(Exception, match=r"nothing is left of 'ähm' .* words-1 for de"):
         terms.verify([AudioSample("a", reference="Ventil", language="de")], said)

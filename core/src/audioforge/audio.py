@@ -181,6 +181,11 @@ def _from_array(sample: AudioSample) -> tuple[np.ndarray, int]:
         raise AudioError(f"{sample.origin}: an array of samples needs its sampling rate")
     rate = sample.sampling_rate
     samples = np.asarray(sample.audio, dtype=np.float32)
+    if samples.ndim not in (1, 2):
+        raise AudioError(
+            f"{sample.origin}: samples of shape {samples.shape} are neither (frames,) nor (frames, "
+            f"channels)"
+        )
     start, wanted = _segment(sample, len(samples), rate)
     samples = samples[start : start + wanted]
     _check_finite(sample, samples)

@@ -13,6 +13,7 @@ from attrs import define, field
 
 from audioforge.audio import SEGMENT_SLACK_SECONDS, Facts, examine
 from audioforge.errors import AudioError
+from audioforge.run.data.special_tokens import special_tokens_problem
 from audioforge.sample import AudioSample, Problem
 
 FIRST_PROBLEMS = 10
@@ -55,6 +56,9 @@ class DatasetReport:
         """Take one thing that a dataset yields; the sound of a sample is decoded in full."""
         if isinstance(item, Problem):
             self._add_problem(item)
+            return
+        if (problem := special_tokens_problem(item)) is not None:
+            self._add_problem(problem)
             return
         # 64 bits of each id: two of a million are the same with a probability of 3e-8.
         if (key := hash(item.id)) in self._ids:

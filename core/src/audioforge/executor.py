@@ -18,9 +18,9 @@ Result = TypeVar("Result")
 class BatchJob(ABC, Generic[Result]):
     """Work that every process with the same model does alike, batch by batch.
 
-    The engine's own are `audioforge.raft.collect.RolloutJob` and
-    `audioforge.measuring.evaluator.EvaluationJob`; an executor that sends work elsewhere sends what
-    is in them.
+    The engine's own are `audioforge.raft.collect.RolloutJob`,
+    `audioforge.measuring.evaluator.EvaluationJob` and `audioforge.inference.hearing.HearingJob`; an
+    executor that sends work elsewhere sends what is in them.
     """
 
     @abstractmethod

@@ -69,7 +69,8 @@ class LoadOptions:
 
     Attributes:
         device: A torch device such as "cpu" or "cuda:0".
-        language: Spoken language for multilingual models; None lets the model find out.
+        language: Spoken language for multilingual models, saved with the checkpoint; None for each
+            sample's own.
         new_labels: Give a classifier a new, untrained head for these labels; None keeps its own.
         seed: Draws the first weights of a new head.
     """
@@ -154,6 +155,29 @@ class ModelAdapter(ABC):
     def labels(self) -> tuple[str, ...] | None:
         """The classes of a classifier, in the order of its outputs; None for other models."""
         return None
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """The languages that the model can be told to transcribe, as `languages.tags` has them.
+
+        Empty for a model that cannot be told, such as most CTC models.
+        """
+        return ()
+
+    @property
+    def own_language(self) -> str | None:
+        """The language of clips that state none, where the checkpoint is for one language."""
+        return self.languages[0] if len(self.languages) == 1 else None
+
+    def language_logprobs(self, batch: Any) -> torch.Tensor:
+        """Return the log-probability that a clip is in each of `languages`.
+
+        The engine asks models of several languages, and none whose checkpoint has an own language.
+
+        Returns:
+            float32, shape (clips, languages); a clip's probabilities add up to 1.
+        """
+        raise ConfigError([f"language: {type(self).__name__} cannot tell which one is spoken"])
 
     @abstractmethod
     def prepare(self, clips: Sequence[Clip]) -> Any:

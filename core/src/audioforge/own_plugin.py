@@ -5,7 +5,7 @@ from __future__ import annotations
 from audioforge.hookspecs import hookimpl
 from audioforge.specs import ExecutorSpec, SelectionSpec
 
-AUDIOFORGE_API = 2
+AUDIOFORGE_API = 3
 
 
 @hookimpl

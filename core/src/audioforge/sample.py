@@ -135,6 +135,16 @@ class Hypothesis:
         return hashlib.sha256(content).hexdigest()
 
 
+def check_reward(reward: float | None) -> None:
+    """Refuse anything that is not a reward.
+
+    Raises:
+        ValueError: If it is neither a number in [0, 1] nor None.
+    """
+    if reward is not None and not (math.isfinite(reward) and 0 <= reward <= 1):
+        raise ValueError(f"a reward must be in [0, 1] or None, not {reward!r}")
+
+
 @frozen
 class Score:
     """One verifier's word on one hypothesis.
@@ -156,8 +166,7 @@ class Score:
 
     def __attrs_post_init__(self) -> None:
         """Refuse anything that is not a reward."""
-        if self.reward is not None and not (math.isfinite(self.reward) and 0 <= self.reward <= 1):
-            raise ValueError(f"a reward must be in [0, 1] or None, not {self.reward!r}")
+        check_reward(self.reward)
         if self.error is not None and self.reward is not None:
             raise ValueError(f"a failed score has no reward, not {self.reward!r}")
 

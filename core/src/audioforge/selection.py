@@ -35,7 +35,8 @@ class Selected:
     """What a selection makes of a cycle.
 
     Attributes:
-        items: What is learnt, in any order. All that is kept of one clip is learnt in one step.
+        items: What is learnt, in any order, each hypothesis once. All that is kept of one clip is
+            learnt in one step.
         divisor: What a step's summed loss is divided by: "weight" is the sum of the absolute
             weights of the step's items, "clips" the number of distinct clips among them.
     """

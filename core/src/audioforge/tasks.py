@@ -26,8 +26,8 @@ class SpeechTask:
         name: As `--task` has it.
         default_verifiers: The verifiers of a run that names none.
         metric_verifiers: The verifiers whose corpus metrics every evaluation reports; the first
-            one decides. Without any, the mean reward of the run's own verifiers decides: no
-            reference says how a text must sound.
+            one decides where no other is asked for. Without any, the mean reward of the run's own
+            verifiers does: no reference says how a text must sound.
         output: The field of a hypothesis that holds what the model said.
         prediction_key: The key of `predictions.jsonl` and of prediction files that holds it.
         reference: The field of a sample that says what is right.
@@ -46,8 +46,8 @@ class SpeechTask:
     hypotheses_per_call: int
 
     @property
-    def reward_decides(self) -> bool:
-        """Whether the mean reward is the metric that decides."""
+    def reports_reward(self) -> bool:
+        """Whether every evaluation reports the mean reward, which is then the task's own metric."""
         return not self.metric_verifiers
 
     @property

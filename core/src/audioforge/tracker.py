@@ -62,4 +62,7 @@ class Tracker(ABC):
         """
 
     def finish(self) -> None:  # noqa: B027
-        """Let go of what `start` took: the run is finished, or stops here for now."""
+        """Let go of what `start` took: the run is finished, or stops here for now.
+
+        A thread that is left running keeps the command from ending.
+        """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from attrs import frozen
@@ -25,6 +25,9 @@ class VerifierContext:
         wer_threshold: The word error rate up to which a transcript passes.
         device: A torch device, for verifiers that run a model; or what finds it when one asks.
         labels: The known classes of a classification run; empty where none are known.
+        corpus: The samples of the run, those held out included, as its datasets give them: their
+            sound is not decoded. The same in every process and after a resumption; can be gone
+            through again; empty where none are known.
         load_model: `load_model(checkpoint, task)` gives any installed adapter for a checkpoint,
             loaded once per process.
     """
@@ -35,6 +38,7 @@ class VerifierContext:
     _device: str | Callable[[], str]
     load_model: Callable[[str, Task], ModelAdapter]
     labels: tuple[str, ...] = ()
+    corpus: Iterable[AudioSample] = ()
 
     @property
     def device(self) -> str:
@@ -49,6 +53,7 @@ class CorpusMetric:
     Attributes:
         name: Name of the metric, such as "wer".
         numerator: Names of metrics of a `Score` that are summed.
+            One that is named twice counts twice.
         denominator: Name of the metric of a `Score` that they are divided by. A score without
             one of these metrics takes no part.
         higher_is_better: True for accuracy, False for error rates.
@@ -80,17 +85,24 @@ class Verifier(ABC):
     Attributes:
         tasks: Tasks whose hypotheses it can score.
         needs_reference: Whether it can judge nothing without the sample's reference or label.
+        needs_metadata: Keys of a sample's metadata of which it needs one, with a value other than
+            None and empty text, to judge anything; empty where it needs none. It may depend on the
+            options.
         scope: "hypothesis" when each is judged by itself; "rollout" when a sample's k hypotheses
             are judged against each other, which then stand side by side in one call of `verify`.
         metrics: Names of all metrics that its scores can have.
         corpus_metrics: Metrics of a whole corpus; the first is the one that stands for it.
+        normalizers: Names that it knows as the context's `normalizer`, the most advisable first: a
+            bad measure is measured again with each. Empty where it normalises no text.
     """
 
     tasks: ClassVar[tuple[Task, ...]]
     needs_reference: ClassVar[bool] = True
+    needs_metadata: Sequence[str] = ()
     scope: ClassVar[Literal["hypothesis", "rollout"]] = "hypothesis"
     metrics: ClassVar[tuple[str, ...]] = ()
     corpus_metrics: ClassVar[tuple[CorpusMetric, ...]] = ()
+    normalizers: ClassVar[tuple[str, ...]] = ()
 
     def setup(self, context: VerifierContext) -> None:  # noqa: B027
         """Get ready: load what is heavy. Called once per process, before `verify`."""
@@ -113,6 +125,13 @@ class Verifier(ABC):
             One score per hypothesis, independent of the others in the call but for those of the
             same sample where the scope is "rollout".
         """
+
+    def compared(self, sample: AudioSample, hypothesis: Hypothesis) -> str:
+        """Return what it compares of a hypothesis: equal for two that it takes for the same.
+
+        Normalised text, where it normalises; otherwise what was said as it is.
+        """
+        return hypothesis.content
 
     def close(self) -> None:  # noqa: B027
         """Let go of what `setup` took."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from audioforge.cli.language_table import print_by_language
 from audioforge.cli.plugin_option import plugin_option
 from audioforge.cli.setting_options import given_flags, setting_options
 from audioforge.config import BenchmarkConfig
@@ -21,6 +22,7 @@ EXAMPLE = """\b
 
 
 RIGHT = ["n", "precision", "recall", "F1"]
+COUNTS = {"n", "measured"}
 MOST_COLUMNS = 20
 """Classes up to which the confusion matrix fits a terminal; the JSON always has it."""
 
@@ -76,9 +78,12 @@ def benchmark(
 
 
 def _print_result(result: dict[str, Any]) -> None:
-    tables = ("interval", "classes", "confusion")  # which are told below
+    # which are told below
+    tables = ("interval", "classes", "confusion", "languages", "by_language", "explanation")
     (head, first), *rest = [(k, _shown(k, v)) for k, v in result.items() if k not in tables]
     print_table([head, first], rest)
+    metrics = {name for row in result.get("by_language", {}).values() for name in row}
+    print_by_language([(name, name, result) for name in result if name in metrics - COUNTS])
     if "classes" not in result:
         return
     print_line()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from audioforge.cli.language_table import print_by_language
 from audioforge.cli.plugin_option import plugin_option
 from audioforge.cli.setting_options import given_flags, setting_options
 from audioforge.config import AudioRAFTConfig, read_config_file
@@ -114,6 +115,8 @@ def train(
         print_json(summary.as_mapping())
         return
     print_table(summary.columns, summary.rows)
+    models = [("base", summary.base), *((f"cycle {row['cycle']}", row) for row in summary.cycles)]
+    print_by_language([(name, summary.metric, figures) for name, figures in models])
     print_line(summary.claims)
     print_line()
     print_line(summary.conclusion)
@@ -160,6 +163,7 @@ def _go_to(folder: Path | None) -> None:
 
 def _print_plan(run: Run, adapter: ModelAdapter, space: DiskSpace, as_json: bool) -> None:
     """Say what would run."""
+    from audioforge.run.data.languages import spoken
     from audioforge.run.prepare import plan_of
 
     parameters = list(adapter.module.parameters())
@@ -170,6 +174,7 @@ def _print_plan(run: Run, adapter: ModelAdapter, space: DiskSpace, as_json: bool
             "settings": run.config.as_mapping(),
             "samples": {role: len(dataset.samples) for role, dataset in run.data.by_role},
             "split": run.data.split,
+            "languages": spoken(run.data.languages),
             "overlaps": [str(overlap) for overlap in run.data.overlaps],
             "adapter": type(adapter).__name__,
             "weights": weights,

@@ -10,6 +10,7 @@ from audioforge.config.tables import (
     DatasetSettings,
     DataSettings,
     EvaluationSettings,
+    MetricSettings,
     ModelSettings,
     RewardSettings,
     RunSettings,
@@ -42,7 +43,7 @@ class VerifyConfig(RewardSettings, DataSettings):
 
 
 @define(kw_only=True, slots=False)
-class BenchmarkConfig(RewardSettings, DatasetSettings, ModelSettings):
+class BenchmarkConfig(MetricSettings, DatasetSettings, ModelSettings):
     """Every setting of `audioforge benchmark`; see its `--help` for what each means.
 
     Raises:

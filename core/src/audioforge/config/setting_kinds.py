@@ -10,6 +10,9 @@ from typing import Any, TypedDict, Unpack
 
 import attrs
 
+EACH = "each"
+"""In place of a language: every clip's own."""
+
 
 class Limits(TypedDict, total=False):
     """Which numbers a setting accepts.
@@ -37,7 +40,8 @@ def setting(
 
     Args:
         default: The value when nobody sets it; None where that has a meaning of its own.
-        kind: "int", "float", "flag", "text", "path", "texts", "floats", "plugin" or "plugins".
+        kind: "int", "float", "flag", "text", "language", "path", "texts", "floats", "plugin" or
+            "plugins".
         help_text: One sentence for `--help`.
         choices: Accepted values of a text.
         limits: Which numbers are accepted.
@@ -127,6 +131,12 @@ def _text(value: Any) -> str:
     return value
 
 
+def _language(value: Any) -> str:
+    from audioforge.languages.tags import required_language  # reads tables, which takes 40 ms
+
+    return EACH if _text(value).strip().lower() == EACH else required_language(value)
+
+
 def _path(value: Any) -> Path:
     # A shell replaces ~ in an argument of its own only: not in --output=~/run, not in a file.
     return (value if isinstance(value, Path) else Path(_text(value))).expanduser()
@@ -150,6 +160,8 @@ def _plugin(value: Any) -> str | dict[str, Any]:
 
 def _plugins(value: Any) -> tuple[Any, ...]:
     items = [value] if isinstance(value, str | dict) else _items(value)
+    if items == [""]:  # how a flag says that there is to be none
+        return ()
     return tuple(_plugin(item) for item in items)
 
 
@@ -169,6 +181,7 @@ _CONVERTERS: dict[str, Callable[[Any], Any]] = {
     "float": number,
     "flag": _flag,
     "text": _text,
+    "language": _language,
     "path": _path,
     "texts": _texts,
     "floats": _floats,

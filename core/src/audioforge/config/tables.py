@@ -8,7 +8,7 @@ from typing import Any
 
 from attrs import define
 
-from audioforge.config.setting_kinds import setting
+from audioforge.config.setting_kinds import EACH, setting
 from audioforge.config.settings import Settings
 from audioforge.config.verifier_setting import VerifierSetting
 from audioforge.errors import UsageError
@@ -45,9 +45,18 @@ class TaskSettings(Settings):
 
     task: str = setting(DEFAULT_TASK, "text", "What the model does.", choices=TASKS)
     language: str | None = setting(
-        None, "text", "Spoken language (en, pl, …); otherwise the sample's, or detected."
+        None,
+        "language",
+        "Spoken language of all data (en, pl, …). Otherwise a clip's is what the data state, else "
+        "what its dataset is written in, else what the model hears in all of its clips together; "
+        "with each, what it hears in that clip.",
     )
     device: str = setting("auto", "text", "auto, cpu, cuda or mps.")
+
+    @property
+    def common_language(self) -> str | None:
+        """The language that is asked for, of all data; None where the data's own count."""
+        return None if self.language == EACH else self.language
 
 
 @define(kw_only=True, slots=False)
@@ -123,6 +132,19 @@ class RewardSettings(TaskSettings):
             except (UsageError, ValueError) as error:
                 own.append(f"verifier[{index}]: {error}")
         return [*own, *super()._contradictions(wrong)]
+
+
+@define(kw_only=True, slots=False)
+class MetricSettings(RewardSettings):
+    """Which metric of a verifier decides."""
+
+    metric: str | None = setting(
+        None,
+        "text",
+        "Corpus metric that decides between models, as VERIFIER.METRIC; otherwise the task's: "
+        "wer.wer (wer.mer where most references are in scripts without spaces), label.accuracy, or "
+        "the mean reward.",
+    )
 
 
 @define(kw_only=True, slots=False)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import torch
-from accelerate.utils.memory import clear_device_cache
 from attrs import frozen
 
 from audioforge.inference.clips import ClipLoader
-from audioforge.inference.out_of_memory import is_out_of_memory
+from audioforge.inference.out_of_memory import in_halves
 from audioforge.inference.processes import Processes
 from audioforge.inference.skip_log import SkipLog
 from audioforge.isolation.copies import copies_for_adapter
@@ -74,47 +73,29 @@ class Sampler:
         )
         for batch in batches:
             sampled, problems = [], dict(batch.problems)
-            for clip, drawn in self._drawn(batch.clips):
-                if isinstance(drawn, Problem):
-                    self.skips.add(drawn)
-                    problems[clip.sample.id] = drawn
+            for clip, drawn in in_halves(batch.clips, self._draw, self.reporter):
+                if drawn is None:
+                    reason = (
+                        f"{clip.seconds:.1f} s with {self.k} hypotheses do not fit into the memory"
+                    )
+                    problem = Problem(clip.sample.place, reason, "out of memory")
+                    self.skips.add(problem)
+                    problems[clip.sample.id] = problem
                 else:
                     sampled.append((clip, drawn))
             yield SampledBatch(sampled, problems)
 
-    def _drawn(self, clips: list[Clip]) -> Iterator[tuple[Clip, list[Hypothesis] | Problem]]:
-        """Yield each clip with its hypotheses, or with why the memory does not hold them."""
-        if not clips:
-            return
-        adapter = self.adapter
-        try:
-            with (
-                global_state_restored(f"the model adapter {type(adapter).__name__}"),
-                torch.inference_mode(),
-                self.processes.autocast(),
-            ):
-                # No name of its own: what is prepared is let go with the call.
-                hypotheses = adapter.sample(
-                    adapter.prepare(copies_for_adapter(clips)), self.k, self.params
-                )
-        except (RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error):
-                raise
-        else:
-            yield from zip(clips, hypotheses, strict=True)
-            return
-        # Outside of the except clause: the error holds the frames, and they hold the tensors.
-        clear_device_cache(garbage_collection=True)
-        if len(clips) == 1:
-            reason = f"{clips[0].seconds:.1f} s with {self.k} hypotheses do not fit into the memory"
-            yield clips[0], Problem(clips[0].sample.place, reason, "out of memory")
-            return
-        self.reporter.warn(
-            f"out of memory with {len(clips)} clips at once: trying them in two halves"
-        )
-        middle = len(clips) // 2
-        for half in (clips[:middle], clips[middle:]):
-            yield from self._drawn(half)
+    def _draw(self, clips: Sequence[Clip]) -> list[list[Hypothesis]]:
+        """Return the k hypotheses of each clip."""
+        with (
+            global_state_restored(f"the model adapter {type(self.adapter).__name__}"),
+            torch.inference_mode(),
+            self.processes.autocast(),
+        ):
+            # No name of its own: what is prepared is let go with the call.
+            return self.adapter.sample(
+                self.adapter.prepare(copies_for_adapter(clips)), self.k, self.params
+            )
 
 
 def quote_references(

@@ -7,11 +7,11 @@ sound goes out as a view that cannot be written to, or as a copy where it is wri
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from attrs import evolve
+from attrs import evolve, frozen
 
 from audioforge.sample import AudioSample, Clip, Hypothesis, Score
 
@@ -31,6 +31,21 @@ def copies_for_verifier(
         tuple([copies[id(sample)] for sample in samples]),
         tuple([_lent_hypothesis(hypothesis) for hypothesis in hypotheses]),
     )
+
+
+@frozen(eq=False)
+class LentSamples:
+    """Samples that foreign code may go through, as often as it likes; each is a copy.
+
+    Attributes:
+        samples: The samples; whoever keeps them elsewhere reads them anew each time.
+    """
+
+    samples: Iterable[AudioSample]
+
+    def __iter__(self) -> Iterator[AudioSample]:
+        """Yield a copy of each sample."""
+        return map(_lent, self.samples)
 
 
 def copies_for_adapter(clips: Sequence[Clip]) -> tuple[Clip, ...]:

@@ -69,7 +69,9 @@ class Failures:
             sample_id: Id of the sample that the hypothesis is of.
             error: Why the verifier failed; None if it did not.
         """
-        tally = self._tallies.setdefault(identity, _Tally())
+        tally = self._tallies.get(identity)
+        if tally is None:
+            tally = self._tallies[identity] = _Tally()
         tally.given += 1
         if error is not None:
             tally.add(error, 1, sample_id)

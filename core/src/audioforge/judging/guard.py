@@ -229,15 +229,18 @@ def _checked(item: object) -> Outcome:
         return Failure(_cut(item.error))
     if not isinstance(item.metrics, Mapping):
         return Failure(f"metrics are {type(item.metrics).__name__} instead of a mapping")
+    metrics: dict[str, float] = {}
     for name, value in item.metrics.items():
-        if not isinstance(value, numbers.Real) or not math.isfinite(value):
+        is_plain = type(value) is float  # as nearly all are: an abstract class asks for longer
+        if not (is_plain or isinstance(value, numbers.Real)) or not math.isfinite(value):
             return Failure(
                 f"metric '{name}' is {_cut(repr(value))}; one that cannot be computed is left out"
             )
+        metrics[str(name)] = value if is_plain else _plain(value)
     return Score(
         None if item.reward is None else float(item.reward),
         None if item.passed is None else bool(item.passed),
-        {str(name): _plain(value) for name, value in item.metrics.items()},
+        metrics,
     )
 
 

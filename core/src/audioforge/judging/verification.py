@@ -23,7 +23,14 @@ from audioforge.model import Task
 from audioforge.plugin_reference import read_plugin_reference
 from audioforge.plugins import Registry, checked_options, verifier_spec
 from audioforge.reward import RewardAggregator
-from audioforge.sample import AudioSample, Hypothesis, Rollout, Score, ScoredHypothesis
+from audioforge.sample import (
+    AudioSample,
+    Hypothesis,
+    Rollout,
+    Score,
+    ScoredHypothesis,
+    check_reward,
+)
 from audioforge.verifier import Verifier, VerifierContext
 
 
@@ -236,7 +243,8 @@ class Verification:
             return None
         try:
             reward = self._aggregator.aggregate(copies_for_aggregator(heard), dict(self.weights))
-            return Score(reward).reward
+            check_reward(reward)
+            return reward
         except Exception as error:  # foreign code; the same scores would make it fail again
             raise VerifierError(
                 f"the aggregator failed on {', '.join(heard)}: {describe(error)}. Mend it, or "

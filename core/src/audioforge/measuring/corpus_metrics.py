@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from audioforge.verifier import CorpusMetric, Verifier
 
 Parts = tuple[float, float]
 """What one output adds to a corpus metric: numerator and denominator, both 0 if not measured."""
+
+MEAN_REWARD = CorpusMetric("mean_reward", ("reward",), "judged", higher_is_better=True)
+"""The mean reward of the outputs that have one; "judged" is 1 for each of them."""
 
 
 @frozen
@@ -24,6 +27,22 @@ class MeasuredMetric:
     verifier: str
     metric: CorpusMetric
 
+    @property
+    def setting(self) -> str:
+        """How `--metric` names it: `slots.slot_f1`; a metric of no verifier by its name alone."""
+        if self == MeasuredMetric(MEAN_REWARD.name, MEAN_REWARD):
+            return MEAN_REWARD.name
+        return f"{self.verifier}.{self.metric.name}"
+
+    def is_measured(self, metrics: Mapping[str, Mapping[str, float]]) -> bool:
+        """Whether one utterance has all that the metric is made of.
+
+        Args:
+            metrics: The metrics of each verifier's score, by verifier id.
+        """
+        row = metrics.get(self.verifier, {})
+        return all(name in row for name in (*self.metric.numerator, self.metric.denominator))
+
     def parts(self, metrics: Mapping[str, Mapping[str, float]]) -> Parts:
         """Return numerator and denominator of one utterance, both 0 where one is missing.
 
@@ -31,9 +50,16 @@ class MeasuredMetric:
             metrics: The metrics of each verifier's score, by verifier id.
         """
         row = metrics.get(self.verifier, {})
-        if any(name not in row for name in (*self.metric.numerator, self.metric.denominator)):
+        try:
+            return sum([row[name] for name in self.metric.numerator]), row[self.metric.denominator]
+        except KeyError:
             return 0.0, 0.0
-        return sum(row[name] for name in self.metric.numerator), row[self.metric.denominator]
+
+
+def deciding(metrics: Mapping[str, MeasuredMetric]) -> MeasuredMetric:
+    """Return the metric that decides, which is the first, under its name among all of them."""
+    name, measured = next(iter(metrics.items()))
+    return evolve(measured, metric=evolve(measured.metric, name=name))
 
 
 def metrics_of(

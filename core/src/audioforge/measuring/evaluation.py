@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,9 +11,10 @@ import numpy as np
 from attrs import Factory, define, field, frozen
 
 from audioforge.inference.skip_log import SkipLog
-from audioforge.measuring.bootstrap import Interval, difference_interval, ratio_interval
+from audioforge.languages.tags import UNKNOWN
+from audioforge.measuring.bootstrap import Interval, Ratio, difference_interval, ratio_interval
 from audioforge.measuring.classification import ClassificationReport, classification_report
-from audioforge.measuring.corpus_metrics import MeasuredMetric
+from audioforge.measuring.corpus_metrics import MeasuredMetric, deciding
 from audioforge.measuring.resampling import Resampling
 from audioforge.sample import AudioSample
 from audioforge.verifier import CorpusMetric
@@ -24,7 +26,7 @@ class EvaluationSet:
 
     Attributes:
         name: Name of the dataset, as the user gave it.
-        samples: What can be measured on: all samples have a reference.
+        samples: What can be measured on: all samples say what the metric that decides needs.
         skips: What of the dataset cannot be used.
         unread: How many of the skipped items are not among the samples.
     """
@@ -74,6 +76,11 @@ class EvaluatedItem:
         speaker = self.prediction.get("speaker")
         return None if speaker is None else str(speaker)
 
+    @property
+    def language(self) -> str:
+        """Code of the language that is spoken; "und" where that is not known."""
+        return str(self.prediction.get("language", UNKNOWN))
+
 
 @define(eq=False)
 class Evaluation:
@@ -96,15 +103,15 @@ class Evaluation:
     @property
     def metric(self) -> CorpusMetric:
         """The corpus metric that decides."""
-        return next(iter(self.metrics.values())).metric
+        return deciding(self.metrics).metric
 
-    def parts(self, name: str) -> tuple[np.ndarray, np.ndarray]:
+    def parts(self, name: str) -> Ratio:
         """Return numerator and denominator of a corpus metric, each an array over utterances."""
         parts = [self.metrics[name].parts(item.metrics) for item in self.items]
         return np.array([p[0] for p in parts]), np.array([p[1] for p in parts])
 
     @property
-    def decisive_parts(self) -> tuple[np.ndarray, np.ndarray]:
+    def decisive_parts(self) -> Ratio:
         """Numerator and denominator of the metric that decides, each an array over utterances."""
         return self.parts(next(iter(self.metrics)))
 
@@ -116,7 +123,7 @@ class Evaluation:
 
     @property
     def values(self) -> dict[str, float | None]:
-        """Every corpus metric that could be measured; for classification also the macro-averaged F1.
+        """Every corpus metric that could be measured; for classification also the macro F1.
 
         The one that decides is always there, and comes first.
         """
@@ -125,6 +132,28 @@ class Evaluation:
         values |= {name: value for name in others if (value := self.value(name)) is not None}
         report = self.classification
         return values if report is None else {**values, "macro_f1": report.macro_f1}
+
+    @property
+    def by_language(self) -> dict[str, dict[str, Any]]:
+        """What was measured on the utterances of each language; empty where there is only one.
+
+        A metric of which a language has nothing to measure is missing there.
+        """
+        counts = Counter(item.language for item in self.items)
+        if len(counts) < 2:
+            return {}
+        groups = {
+            code: attrs.evolve(self, items=[item for item in self.items if item.language == code])
+            for code, _ in counts.most_common()
+        }
+        return {
+            code: {
+                **{name: value for name, value in group.values.items() if value is not None},
+                "n": len(group.items),
+                "measured": group.measured,
+            }
+            for code, group in groups.items()
+        }
 
     @property
     def classification(self) -> ClassificationReport | None:
@@ -140,24 +169,38 @@ class Evaluation:
 
     @property
     def measured(self) -> int:
-        """How many utterances were measured: decoded, and with a reference or a reward."""
-        return int(np.count_nonzero(self.decisive_parts[1]))
+        """How many utterances were measured: decoded, and with a reference or a reward.
+
+        One in which nothing is said has no words to divide by, and is measured all the same.
+        """
+        return int(np.count_nonzero(self.is_decided))
+
+    @property
+    def drawn(self) -> int:
+        """How many utterances an interval is drawn from: those with anything to count."""
+        return int(np.count_nonzero(np.any(self.decisive_parts, axis=0)))
+
+    @property
+    def is_decided(self) -> np.ndarray:
+        """Whether each utterance has all that the metric that decides is made of."""
+        decides = next(iter(self.metrics.values()))
+        return np.array([decides.is_measured(item.metrics) for item in self.items], dtype=bool)
 
     @property
     def interval(self) -> Interval:
         """95 % interval of the metric that decides."""
-        (numerator,), denominator, resampling = paired([self])
-        return ratio_interval(numerator, denominator, resampling)
+        (own,), resampling = paired([self])
+        return ratio_interval(*own, resampling)
 
     @property
     def resampling(self) -> Resampling:
         """The units that the interval resamples, and how."""
-        return paired([self])[2]
+        return paired([self])[1]
 
     def difference_interval(self, base: Evaluation) -> Interval:
         """Return the 95 % paired interval of this minus the base, on the same utterances."""
-        (numerator, base_numerator), denominator, resampling = paired([self, base])
-        return difference_interval(numerator, base_numerator, denominator, resampling)
+        (own, other), resampling = paired([self, base])
+        return difference_interval(own, other, resampling)
 
     @property
     def rtfx(self) -> float:
@@ -172,41 +215,40 @@ class Evaluation:
         return {key: sum(row.get(key, 0.0) for row in rows) for key in keys}
 
 
-def paired(
-    evaluations: Sequence[Evaluation],
-) -> tuple[list[np.ndarray], np.ndarray, Resampling]:
-    """Return each evaluation's numerators of the metric that decides, and what all of them share.
+def paired(evaluations: Sequence[Evaluation]) -> tuple[list[Ratio], Resampling]:
+    """Return each evaluation's parts of the metric that decides, on the same utterances.
 
     Utterances that are not in every evaluation, as when a file vanished or memory ran out, and
     those that were not measured in each are left out: there is nothing of them to draw.
 
     Returns:
-        The numerators, their denominator, and how to resample them: arrays of one length.
+        The parts, arrays of one length, and how to resample them.
     """
     common = set.intersection(*({item.id for item in e.items} for e in evaluations))
     kept = [
         attrs.evolve(e, items=[item for item in e.items if item.id in common]) for e in evaluations
     ]
-    parts = [e.decisive_parts for e in kept]
-    denominator = parts[-1][1]
-    measured = np.all([own == denominator for _, own in parts], axis=0)
-    measured &= np.any([denominator, *(numerator for numerator, _ in parts)], axis=0)
+    ratios = [e.decisive_parts for e in kept]
+    measured = np.all([e.is_decided for e in kept], axis=0)
+    measured &= np.any([part for ratio in ratios for part in ratio], axis=0)
     items = [
         item for item, is_measured in zip(kept[-1].items, measured, strict=True) if is_measured
     ]
-    numerators = [numerator[measured] for numerator, _ in parts]
-    return numerators, denominator[measured], Resampling([item.speaker for item in items])
+    parts = [(numerator[measured], denominator[measured]) for numerator, denominator in ratios]
+    return parts, Resampling([item.speaker for item in items])
 
 
 def summarise(evaluation: Evaluation) -> dict[str, Any]:
     """Return an evaluation's metrics as `summary.json` holds them: rates as fractions."""
     return {
+        "metric": evaluation.metric.name,
         **evaluation.values,
         "ci95": list(evaluation.interval),
         "interval": evaluation.resampling.as_mapping(),
         "n": len(evaluation.items),
         "measured": evaluation.measured,
         "total": evaluation.total,
+        **({"by_language": by_language} if (by_language := evaluation.by_language) else {}),
     }
 
 

@@ -23,14 +23,15 @@ from audioforge.inference.sampling import Sampled, Sampler
 from audioforge.inference.skip_log import problem_line, problem_of
 from audioforge.inference.stop import StopRequest
 from audioforge.isolation.copies import copies_for_adapter
+from audioforge.judging.needs import Needs
 from audioforge.judging.verification import Verification, create_verifier
-from audioforge.measuring.corpus_metrics import MeasuredMetric, Parts
+from audioforge.measuring.corpus_metrics import MEAN_REWARD, MeasuredMetric, Parts, deciding
 from audioforge.measuring.evaluation import EvaluatedItem, Evaluation, EvaluationSet
 from audioforge.measuring.predictions import prediction_line
-from audioforge.measuring.task_metrics import MEAN_REWARD, reported_metrics, reward_parts
+from audioforge.measuring.task_metrics import reported_metrics, reward_parts
 from audioforge.model import ModelAdapter, SamplingParams
 from audioforge.plugins import Registry
-from audioforge.sample import Problem, Rollout
+from audioforge.sample import AudioSample, Hypothesis, Problem, Rollout
 from audioforge.tasks import SpeechTask, speech_task
 from audioforge.terminal.reporter import Reporter
 from audioforge.verifier import Verifier
@@ -45,6 +46,7 @@ class DatasetPass:
         what: What the progress bar says.
         audio_folder: Where to keep generated audio; None to let it go.
         word_times: Add to each prediction when its words were said.
+        metrics: What decides on it first, where that is not what decides on others.
         journal: Where results are kept as they come; what is in it already is not decoded again.
     """
 
@@ -52,6 +54,7 @@ class DatasetPass:
     what: str = "evaluate"
     audio_folder: Path | None = None
     word_times: bool = False
+    metrics: Mapping[str, MeasuredMetric] | None = None
     journal: Journal | None = None
 
 
@@ -88,7 +91,8 @@ class Evaluator:
     Attributes:
         verification: The run's own verifiers, and what calls every verifier.
         verifiers: The verifiers whose metrics are reported, by id.
-        metrics: The corpus metrics that are reported, by name; the first one decides.
+        metrics: The corpus metrics that are reported, by name; the first one decides: the task's
+            own, unless `deciding_metric` has put another one there.
         decoding: How models are decoded.
         executor: Shares the work.
         stop: Asked after each batch.
@@ -116,7 +120,27 @@ class Evaluator:
     @property
     def decisive_metric(self) -> MeasuredMetric:
         """The corpus metric that decides."""
-        return next(iter(self.metrics.values()))
+        return deciding(self.metrics)
+
+    @property
+    def needs(self) -> Needs:
+        """What a clip must say so that the metric that decides can be measured on it."""
+        verifier = self.verifiers.get(self.decisive_metric.verifier)
+        return Needs(self.task) if verifier is None else Needs.of(verifier, self.task)
+
+    @property
+    def is_judged_by_reward(self) -> bool:
+        """Whether the metric that decides is of a verifier that has a part in the reward too."""
+        judge = self.verifiers.get(self.decisive_metric.verifier)
+        own = self.verification
+        rewarding = [verifier for i, verifier in own.verifiers.items() if own.has_part(i)]
+        return judge is None or any(type(verifier) is type(judge) for verifier in rewarding)
+
+    def compared(self, sample: AudioSample, hypothesis: Hypothesis) -> str:
+        """Return what the task's own metric compares of a hypothesis."""
+        for identity in self.task.metric_verifiers:
+            return self.verifiers[identity].compared(sample, hypothesis)
+        return hypothesis.content
 
     def measure_rollouts(self, rollouts: Sequence[Rollout]) -> list[list[Parts]]:
         """Return numerator and denominator of the metric that decides, for every hypothesis.
@@ -124,7 +148,7 @@ class Evaluator:
         A run that rewards by other verifiers has none of its scores yet.
         """
         rows: list[list[dict[str, Mapping[str, float]]]]
-        if self.task.reward_decides:
+        if self.decisive_metric.verifier not in self.verifiers:  # the mean reward is of none
             rewards = [[h.reward for h in rollout.hypotheses] for rollout in rollouts]
             rows = [[{MEAN_REWARD.name: reward_parts(r)} for r in row] for row in rewards]
         else:
@@ -193,24 +217,25 @@ class Evaluator:
         items = sorted([*items, *self.processes.gather(own)], key=lambda i: i.id)
         dataset.skips.share(self.processes.gather)
         failures.check(at_end=True, counts=self.processes.gather(failures.counts()))
-        return self._evaluation(dataset, items, time.perf_counter() - start)
+        return self._evaluation(dataset_pass, items, time.perf_counter() - start)
 
     def _evaluation(
-        self, dataset: EvaluationSet, items: list[EvaluatedItem], seconds: float
+        self, dataset_pass: DatasetPass, items: list[EvaluatedItem], seconds: float
     ) -> Evaluation:
         """Return what was measured.
 
         Raises:
             DatasetError: If that is nothing.
         """
+        dataset, metrics = dataset_pass.dataset, dataset_pass.metrics or self.metrics
         if not items:
             raise DatasetError(
                 f"{dataset.name}: nothing in it can be evaluated; "
                 f"{dataset.skips.describe(dataset.total) or 'it is empty'}"
             )
-        evaluation = Evaluation(dataset.name, items, self.metrics, seconds, dataset.total)
+        evaluation = Evaluation(dataset.name, items, metrics, seconds, dataset.total)
         if evaluation.value() is None:
-            raise DatasetError(f"{dataset.name}: {self._why_unmeasured}")
+            raise DatasetError(f"{dataset.name}: {self._why_unmeasured(deciding(metrics))}")
         return evaluation
 
     def measured_batches(
@@ -251,11 +276,11 @@ class Evaluator:
             for identity, verifier in self.verifiers.items()
         }
         rows = [{i: column[n] for i, column in scores.items()} for n in range(len(batch))]
-        rewards = self.verification.rewards(rows) if task.reward_decides else [None] * len(batch)
+        rewards = self.verification.rewards(rows) if task.reports_reward else [None] * len(batch)
         items = []
         for (clip, (hypothesis,)), row, reward in zip(batch, rows, rewards, strict=True):
             metrics = {identity: score.metrics for identity, score in row.items()}
-            if task.reward_decides:
+            if task.reports_reward:
                 metrics[MEAN_REWARD.name] = reward_parts(reward)
             seconds = audio_seconds(hypothesis) if task.generates_speech else clip.seconds
             prediction = prediction_line(clip.sample, hypothesis, seconds)
@@ -264,16 +289,17 @@ class Evaluator:
             items.append(EvaluatedItem(prediction, metrics, seconds, labels, errors))
         return items
 
-    @property
-    def _why_unmeasured(self) -> str:
+    def _why_unmeasured(self, decides: MeasuredMetric) -> str:
         if failures := self.verification.guard.failures.describe():
             return f"nothing in it could be measured; {'; '.join(failures)}"
-        if self.task.reward_decides:
+        if decides.verifier not in self.verifiers:
             return "no verifier could judge any output, so that there is no reward"
-        return (
-            f"every reference is empty once normalised, so that there is no "
-            f"{self.decisive_metric.metric.name}; see --normalizer"
-        )
+        if decides.verifier in self.task.metric_verifiers:
+            return (
+                f"every reference is empty once normalised, so that there is no "
+                f"{decides.metric.name}; see --normalizer"
+            )
+        return f"of no output {decides.setting} can be computed, which is to decide; see --metric"
 
 
 @frozen(eq=False)
@@ -292,7 +318,7 @@ class EvaluationJob(BatchJob[MeasuredBatch]):
 
     def do(self, batches: Batches) -> Iterator[MeasuredBatch]:
         """Decode and measure batches in this process."""
-        return self.evaluator.measured_batches(self.adapter, self.dataset_pass, batches)
+        yield from self.evaluator.measured_batches(self.adapter, self.dataset_pass, batches)
 
 
 def create_evaluator(
@@ -325,7 +351,7 @@ def create_evaluator(
     for identity, verifier in verification.verifiers.items():
         # Greedy decoding gives one hypothesis; where the reward decides it needs every score.
         reports = verifier.corpus_metrics and verifier.scope == "hypothesis"
-        if reports or task.reward_decides:
+        if reports or task.reports_reward:
             verifiers.setdefault(identity, verifier)
     return Evaluator(
         verification=verification,

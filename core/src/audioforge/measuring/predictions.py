@@ -28,7 +28,8 @@ def prediction_line(sample: AudioSample, output: Hypothesis, seconds: float) -> 
         line["pred_audio"] = f"{output.audio.parent.name}/{output.audio.name}"
     if sample.offset is not None:
         line["offset"] = sample.offset
-    return line | ({"speaker": sample.speaker} if sample.speaker else {})
+    known = {"speaker": sample.speaker, "language": sample.language}
+    return line | {key: value for key, value in known.items() if value}
 
 
 def _place(sample: AudioSample) -> str | None:

@@ -4,41 +4,52 @@ from __future__ import annotations
 
 import math
 from array import array
+from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from attrs import define, field
 
-from audioforge.sample import Rollout
+from audioforge.sample import AudioSample, Hypothesis, Rollout
 
 
 @define
 class RewardStatistics:
-    """Added up rollout by rollout; 24 bytes for each clip and 8 for each hypothesis."""
+    """Added up rollout by rollout; 24 bytes for each clip and 8 for each hypothesis.
 
+    Attributes:
+        compared: What is compared of a hypothesis, to tell how many of a clip's are distinct; None
+            where nobody asks.
+        hypotheses: How many hypotheses there were.
+        k: How many of them the latest clip has.
+        clips: How many rollouts there were.
+    """
+
+    compared: Callable[[AudioSample, Hypothesis], str] | None = None
     _rewards: array[float] = field(factory=lambda: array("d"))
     _spreads: array[float] = field(factory=lambda: array("d"))
     _distinct: array[float] = field(factory=lambda: array("d"))
-    _equal: int = 0
+    _equal: Counter[float] = field(factory=Counter)
     hypotheses: int = 0
     k: int = 0
+    clips: int = 0
 
     def add(self, rollout: Rollout) -> None:
         """Add a rollout."""
         self.k = len(rollout.hypotheses)
         self.hypotheses += self.k
-        self._distinct.append(len({h.hypothesis.content for h in rollout.hypotheses}) / self.k)
+        self.clips += 1
+        if self.compared is not None:
+            texts = {self.compared(rollout.sample, h.hypothesis) for h in rollout.hypotheses}
+            self._distinct.append(len(texts) / self.k)
         rewards = rollout.rewards
         if rewards:
             self._rewards.extend(rewards)
             self._spreads.append(float(np.std(rewards)))
             # Not by the deviation, which rounding makes a hair larger than 0 for equal rewards.
-            self._equal += len(set(rewards)) == 1
-
-    @property
-    def clips(self) -> int:
-        """How many rollouts there were."""
-        return len(self._distinct)
+            if len(set(rewards)) == 1:
+                self._equal[rewards[0]] += 1
 
     @property
     def highest(self) -> float | None:
@@ -47,13 +58,20 @@ class RewardStatistics:
 
     @property
     def distinct(self) -> float | None:
-        """Mean share of different hypotheses among a clip's; None without clips."""
+        """Mean share of different hypotheses among a clip's, as they are compared.
+
+        None without clips, or where nothing says what is compared.
+        """
         return _mean(self._distinct)
 
     @property
     def frac_reward_zero_std(self) -> float | None:
         """Share of the clips with rewards whose rewards are all equal, which teach little."""
-        return self._equal / len(self._spreads) if self._spreads else None
+        return self._equal.total() / len(self._spreads) if self._spreads else None
+
+    def frac_all_earn(self, reward: float) -> float | None:
+        """Return the share of the clips with rewards whose hypotheses all earn this one."""
+        return self._equal[reward] / len(self._spreads) if self._spreads else None
 
     def as_mapping(self) -> dict[str, Any]:
         """Return what `metrics.json` holds.

@@ -6,13 +6,10 @@ from collections.abc import Mapping, Sequence
 
 from audioforge.config import VerifierSetting
 from audioforge.errors import PluginError
-from audioforge.measuring.corpus_metrics import MeasuredMetric, metrics_of
+from audioforge.measuring.corpus_metrics import MEAN_REWARD, MeasuredMetric, metrics_of
 from audioforge.plugins import Registry, verifier_spec
 from audioforge.tasks import SpeechTask
-from audioforge.verifier import CorpusMetric, Verifier
-
-MEAN_REWARD = CorpusMetric("mean_reward", ("reward",), "judged", higher_is_better=True)
-"""The mean reward of the outputs that have one; "judged" is 1 for each of them."""
+from audioforge.verifier import Verifier
 
 
 def reward_parts(reward: float | None) -> dict[str, float]:
@@ -23,14 +20,14 @@ def reward_parts(reward: float | None) -> dict[str, float]:
 def reported_metrics(
     task: SpeechTask, verifiers: Mapping[str, Verifier]
 ) -> dict[str, MeasuredMetric]:
-    """Return every corpus metric of an evaluation by its name; the first one decides.
+    """Return every corpus metric of an evaluation by its name; the first one is the task's own.
 
     Args:
         task: The task.
         verifiers: The verifiers that measure, by id; the task's own come first.
     """
     first = {}
-    if task.reward_decides:
+    if task.reports_reward:
         first[MEAN_REWARD.name] = MeasuredMetric(MEAN_REWARD.name, MEAN_REWARD)
     return metrics_of(verifiers, first)
 
@@ -39,7 +36,7 @@ def taken_id_problems(
     registry: Registry, settings: Sequence[VerifierSetting], task: SpeechTask
 ) -> list[str]:
     """Return which verifiers have an id under which every evaluation reports something else."""
-    taken = {MEAN_REWARD.name} if task.reward_decides else set(task.metric_verifiers)
+    taken = {MEAN_REWARD.name} if task.reports_reward else set(task.metric_verifiers)
     return [
         f"verifier[{index}]: {setting.name} has the id '{setting.id}', under which every "
         f"evaluation reports its own metric; give it another one with id="

@@ -25,12 +25,12 @@ from audioforge.plugins.installed import (
     CORE,
     GROUP,
     RESTRICT_VARIABLE,
+    Unreadable,
     installed_entry_points,
     module_name_of,
     plugin_distributions,
     restriction,
     split_names,
-    unreadable,
 )
 from audioforge.plugins.plugin_file import PluginFile, plugin_files
 from audioforge.plugins.registry import Plugin, Registry
@@ -54,8 +54,9 @@ def discover(names: str | None = None, files: Sequence[Path] = ()) -> Registry:
         PluginError: If a file cannot be loaded: it was asked for by name.
     """
     names = restriction() if names is None else names
-    plugins = []
-    for entry_point, distribution, version in installed_entry_points(GROUP, _with_core(names)):
+    plugins, broken = [], list[Unreadable]()
+    found = installed_entry_points(GROUP, _with_core(names), broken)
+    for entry_point, distribution, version in found:
         plugin = Plugin(distribution, version, f"{entry_point.name} = {entry_point.value}")
         plugins.append(plugin)
         module_name = module_name_of(entry_point)
@@ -63,7 +64,8 @@ def discover(names: str | None = None, files: Sequence[Path] = ()) -> Registry:
     plugins += [_load_file(file) for file in plugin_files(files)]
     drop_repeated(plugins)
     mark_conflicts(plugins)
-    broken = [] if names is not None and not split_names(names) else unreadable(GROUP)
+    if names is not None and not split_names(names):
+        broken = []  # none is asked for
     damaged = [Plugin(b.name, "", "", errors=[f"its metadata: {b.reason}"]) for b in broken]
     return Registry(plugins + damaged + _not_installed(names))
 

@@ -57,35 +57,29 @@ class Unreadable:
 
 
 def installed_entry_points(
-    group: str, names: str | None
+    group: str, names: str | None, unreadable: list[Unreadable] | None = None
 ) -> Iterator[tuple[metadata.EntryPoint, str, str]]:
     """Yield a group's entry points, each with its distribution and version, sorted by these.
 
     Args:
         group: Name of the group of entry points.
         names: Comma-separated distributions to keep, none when empty, all when None.
+        unreadable: Gets the distributions whose metadata are broken, which hides their plugins.
     """
     wanted = None if names is None else set(map(canonical, split_names(names)))
     if wanted is not None and not wanted:
         return
     found = [
         (entry_point, name, version)
-        for entry_points, name, version in _distributions(group)
+        for entry_points, name, version in _distributions(group, unreadable)
         if wanted is None or canonical(name) in wanted
         for entry_point in entry_points
     ]
     yield from sorted(found, key=lambda item: (canonical(item[1]), item[0].name))
 
 
-def unreadable(group: str) -> list[Unreadable]:
-    """Return the distributions whose metadata are broken, which hides their plugins."""
-    found: list[Unreadable] = []
-    list(_distributions(group, found))
-    return found
-
-
 def _distributions(
-    group: str, broken: list[Unreadable] | None = None
+    group: str, unreadable: list[Unreadable] | None = None
 ) -> Iterator[tuple[metadata.EntryPoints, str, str]]:
     """Yield the entry points of each distribution that has some, with its name and version.
 
@@ -103,9 +97,9 @@ def _distributions(
             if not name:
                 raise ValueError("its METADATA has no name")
         except Exception as error:  # a file that was cut short or is in another encoding
-            if broken is not None:
+            if unreadable is not None:
                 folder = getattr(distribution, "_path", None) or distribution.locate_file("")
-                broken.append(Unreadable(Path(str(folder)).name, describe(error)))
+                unreadable.append(Unreadable(Path(str(folder)).name, describe(error)))
             continue
         if canonical(name) not in seen:
             seen.add(canonical(name))

@@ -21,6 +21,7 @@ RESERVED = ("id", "name", "weight")
 
 _NAME = re.compile("[a-z0-9][a-z0-9_-]*")
 _OBJECT = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+_MAY_SET_RESERVED = re.compile(rf"\b({'|'.join(RESERVED)})\s*[:=]")
 
 
 def spec_problem(spec: Spec) -> str | None:
@@ -47,6 +48,7 @@ def reserved_problem(spec: Spec, fields: Iterable[str]) -> str | None:
 def _written_fields(options: str | None) -> set[str]:
     """Return the fields of an options class as its source states them, without importing it.
 
+    A source in which nothing looks like a reserved one is not parsed, and yields none.
     What cannot be seen so, such as inherited fields, is found when the class is imported.
     """
     module_name, _, class_name = (options or "").partition(":")
@@ -56,7 +58,8 @@ def _written_fields(options: str | None) -> set[str]:
     try:
         found = importlib.util.find_spec(module_name)
         source = Path(found.origin or "").read_text(encoding="utf-8") if found else ""
-        body = ast.parse(source).body
+        # Parsing takes most of the time of a listing; most files need none.
+        body = ast.parse(source).body if _MAY_SET_RESERVED.search(source) else []
     except (ImportError, OSError, SyntaxError, ValueError):
         return set()  # importing it will say what is wrong
     classes = [n for n in body if isinstance(n, ast.ClassDef) and n.name == class_name]

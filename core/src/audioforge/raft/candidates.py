@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from audioforge.measuring.deciding_metric import metrics_on
 from audioforge.measuring.enough_utterances import size_problem
 from audioforge.measuring.evaluator import DatasetPass
+from audioforge.measuring.explanation import Explanation
 from audioforge.model import ModelAdapter
 from audioforge.raft.export_rule import Candidate
+from audioforge.run.explain_base import explain_base
 from audioforge.run.run import Run
 
 
@@ -41,7 +44,10 @@ def evaluate(run: Run, adapter: ModelAdapter | None, cycle: int, alpha: float = 
         dataset.name: run.evaluator.evaluate(
             adapter,
             DatasetPass(
-                dataset=dataset, what=what, journal=run.journal(f"{stage}/retention-{number}")
+                dataset=dataset,
+                what=what,
+                metrics=metrics_on(run.evaluator, dataset),
+                journal=run.journal(f"{stage}/retention-{number}"),
             ),
         )
         for number, dataset in enumerate(run.data.retention)
@@ -49,11 +55,12 @@ def evaluate(run: Run, adapter: ModelAdapter | None, cycle: int, alpha: float = 
     return Candidate(cycle, alpha if cycle else 0.0, held_out, retention)
 
 
-def warn_of_unmeasured(run: Run, base: Candidate) -> None:
-    """Say which sets turn out to be too small, since not all of them could be measured."""
+def doubt(run: Run, base: Candidate) -> Explanation | None:
+    """Say which sets turn out to be too small to measure on, and what explains a bad measure."""
     sets = [("held-out", run.data.held_out, base.evaluation)]
     sets += [("retention", d, base.retention[d.name]) for d in run.data.retention]
     for role, dataset, evaluation in sets:
-        problem = size_problem(role, dataset.name, evaluation.measured, len(dataset.samples))
+        problem = size_problem(role, dataset.name, evaluation.drawn, len(dataset.samples))
         if problem is not None:
             run.events.warn(problem)
+    return explain_base(run, base.evaluation)

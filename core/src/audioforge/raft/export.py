@@ -80,7 +80,7 @@ def _evaluate_test(run: Run, summary: Summary) -> None:
         "dataset": run.data.test.name,
         "base": summarise(base),
         "best": compare(best, base),
-        "improved": min(base.measured, best.measured) >= FEWEST
+        "improved": min(base.drawn, best.drawn) >= FEWEST
         and is_better(best.difference_interval(base), best.metric),
     }
 

@@ -119,19 +119,18 @@ def choose(base: Candidate, cycles: Sequence[Candidate], line: Sequence[Candidat
     winner = max(admissible, key=lambda c: (merit(c.evaluation), c.alpha))
     others = [c for c in cycles if not c.lost(base) and c not in admissible]
     evaluations = [c.evaluation for c in [*admissible, *others, base]]
-    (*numerators, base_numerator), denominator, resampling = paired(evaluations)
+    (*systems, other), resampling = paired(evaluations)
     metric = winner.evaluation.metric
     # The data that chose the winner flatter it: the interval chooses anew among all that could
     # have won.
     difference = chosen_difference_interval(
-        numerators,
-        base_numerator,
-        denominator,
+        systems,
+        other,
         resampling,
         higher_is_better=metric.higher_is_better,
     )
     # A gain must stand outside of chance, on enough utterances to tell.
-    measured = np.count_nonzero(denominator)
+    measured = min(np.count_nonzero(denominator) for _, denominator in (*systems, other))
     improved = False
     if measured < FEWEST:
         reason = (

@@ -21,7 +21,7 @@ import time
 from collections.abc import Sequence
 
 from audioforge.model import ModelAdapter
-from audioforge.raft.candidates import evaluate, warn_of_unmeasured
+from audioforge.raft.candidates import doubt, evaluate
 from audioforge.raft.collect import collect
 from audioforge.raft.export_rule import Candidate, best_cycle
 from audioforge.raft.nothing_kept import nothing_kept
@@ -44,25 +44,24 @@ def train(run: Run, adapter: ModelAdapter, accepted_changes: Sequence[str] = ())
     """
     summary = Summary(run, evaluate(run, adapter, cycle=0), accepted_changes)
     _tell(run, summary, summary.base_candidate, summary.base)
-    warn_of_unmeasured(run, summary.base_candidate)
+    summary.explanation = doubt(run, summary.base_candidate)
     adapter.make_trainable(run.train_options)
-    saved = run.folder.points.progress()
-    if saved is not None:
+    resumed = run.folder.points.progress() or Progress(0)  # of no cycle
+    if resumed.cycle:
         run.folder.points.restore_module(adapter.module)
-        run.events.say(f"going on from the resume point: {saved.describe()}")
+        run.events.say(f"going on from the resume point: {resumed.describe()}")
     for cycle in range(1, run.config.num_cycles + 1):
         if _recall_finished(run, summary, cycle):
             continue
-        begun = saved if saved is not None and saved.cycle == cycle else None
-        progress = begun or Progress(cycle)
+        progress = resumed if resumed.cycle == cycle else Progress(cycle)
 
         # Sample k hypotheses for each clip, and verify them: finished where the update has begun.
-        seconds = {} if begun is not None else collect(run, adapter, cycle)
+        seconds = {} if progress is resumed else collect(run, adapter, cycle)
 
         # Choose what is learnt.
         rollouts = _selected(run, adapter, summary, cycle)
         if not rollouts.selected.items:
-            summary.stopped_early = nothing_kept(run, cycle, rollouts.rewards)
+            summary.stopped_early = nothing_kept(run, cycle, rollouts, summary.explanation)
             break
 
         # Learn it.
@@ -93,8 +92,8 @@ def _selected(run: Run, adapter: ModelAdapter, summary: Summary, cycle: int) -> 
     probes = cycle == 1 and not run.selection.learns_from_references
     rollouts = select(run, adapter, cycle, probed_ids(run) if probes else frozenset())
     if probes:
-        summary.learnability = probe(run, adapter, rollouts)
-        rollouts.probed.clear()  # a cycle is learnt from without holding them
+        summary.learnability = probe(run, adapter, rollouts, summary.explanation)
+        rollouts = rollouts.without_probed()  # a cycle is learnt from without holding them
     mark_kept(run, cycle, rollouts.selected)
     return rollouts
 

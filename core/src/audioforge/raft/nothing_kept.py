@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from audioforge.errors import TrainingError
-from audioforge.measuring.reward_statistics import RewardStatistics
+from audioforge.measuring.explanation import Explanation
+from audioforge.plugin_reference import read_plugin_reference
+from audioforge.raft.selection import CycleRollouts
 from audioforge.run.run import Run
 
 
-def nothing_kept(run: Run, cycle: int, rewards: RewardStatistics) -> str:
+def nothing_kept(
+    run: Run, cycle: int, rollouts: CycleRollouts, explanation: Explanation | None
+) -> str:
     """Say that nothing was kept, and what to change.
 
     Args:
         run: The run.
         cycle: The cycle, from 1.
-        rewards: What the cycle's rewards were.
+        rollouts: What the cycle's hypotheses and rewards were.
+        explanation: What explains the base's measure.
 
     Returns:
         What was said, for the summary.
@@ -22,19 +29,7 @@ def nothing_kept(run: Run, cycle: int, rewards: RewardStatistics) -> str:
         TrainingError: In the first cycle, since no cycle was trained.
     """
     train = run.data.train
-    if rewards.highest is not None:
-        message = (
-            f"cycle {cycle}: nothing was kept: of the rewards of {rewards.hypotheses} hypotheses "
-            f"the highest is {rewards.highest:.3g}, and --reward-threshold is "
-            f"{run.config.effective_reward_threshold:g}. Lower it, raise --samples-per-prompt, or "
-            f"change --temperature."
-        )
-    else:
-        message = f"cycle {cycle}: no hypothesis has a reward, so that nothing was kept"
-        if rewards.hypotheses:
-            verifiers = ", ".join(run.verification.verifiers)
-            message += f": none of {rewards.hypotheses} could be judged by {verifiers}"
-        message += "."
+    message = f"cycle {cycle}: nothing was kept: {_reason(run, rollouts, explanation)}"
     skipped = train.skips.describe(train.total)
     if skipped:
         message += f" {train.name}: {skipped}."
@@ -42,3 +37,33 @@ def nothing_kept(run: Run, cycle: int, rewards: RewardStatistics) -> str:
         raise TrainingError(message)
     run.events.warn(f"{message} The run ends here.")
     return message
+
+
+def _reason(run: Run, rollouts: CycleRollouts, explanation: Explanation | None) -> str:
+    """Return why nothing was kept, in a sentence or two."""
+    rewards, threshold = rollouts.rewards, run.config.effective_reward_threshold
+    if rewards.highest is None:
+        verifiers = ", ".join(run.verification.verifiers)
+        judged = f": none of {rewards.hypotheses} could be judged by {verifiers}"
+        return f"no hypothesis has a reward{judged if rewards.hypotheses else ''}."
+    if rollouts.unlearnable:  # enough was earned, so that it is not for the rewards
+        reason, count = Counter(rollouts.unlearnable).most_common(1)[0]
+        return (
+            f"the model can learn none of the {len(rollouts.unlearnable)} targets that were "
+            f"selected: {reason} ({count} of them)."
+        )
+    selection = read_plugin_reference(run.config.selection)[0]
+    if rewards.highest >= threshold:
+        return (
+            f"of {rewards.hypotheses} hypotheses with rewards up to {rewards.highest:.3g} the "
+            f"selection '{selection}' kept none."
+        )
+    earned = (
+        f"of the rewards of {rewards.hypotheses} hypotheses the highest is {rewards.highest:.3g}, "
+        f"and --reward-threshold is {threshold:g}."
+    )
+    if explanation is not None and explanation.blames_measure:
+        return f"{earned} The measure is to blame: {explanation.sentence}."
+    # A threshold of 0 would keep what earns nothing.
+    lower = f"Lower it to {rewards.highest:.2g} or below, or raise" if rewards.highest else "Raise"
+    return f"{earned} {lower} --samples-per-prompt."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Set
+from itertools import groupby
 
 from attrs import evolve, field, frozen
 
@@ -25,12 +26,18 @@ class CycleRollouts:
     Attributes:
         selected: What is learnt, sorted by sample id and hypothesis index.
         rewards: Statistics of the rewards.
+        unlearnable: Why the model cannot learn what else was selected, a reason for each.
         probed: The rollouts that were asked for, in the order in which they were written.
     """
 
     selected: Selected
     rewards: RewardStatistics
+    unlearnable: list[str]
     probed: list[Rollout] = field(factory=list)
+
+    def without_probed(self) -> CycleRollouts:
+        """Return the same without the rollouts that were asked for."""
+        return evolve(self, probed=[])
 
 
 def select(
@@ -48,7 +55,8 @@ def select(
         PluginError: If the selection fails, or keeps what is not there.
         TrainingError: If rollouts are missing.
     """
-    store, rewards = run.rollouts(cycle), RewardStatistics()
+    store = run.rollouts(cycle)
+    rewards = RewardStatistics(run.evaluator.compared if cycle == 1 else None)
     sizes: dict[str, int] = {}
     held: list[Rollout] = []
 
@@ -70,17 +78,34 @@ def select(
         run.data.train.skips.recall(problem)
     _check_complete(store, sizes.keys() | problems.keys())
     kept = [_checked(store, sizes, item, run.task.output) for item in selected.items]
-    kept.sort(key=lambda item: (item.sample.id, item.target.index))
-    learnable = [item for item in kept if not _leave_out(run, adapter, item)]
-    return CycleRollouts(selected=evolve(selected, items=learnable), rewards=rewards, probed=held)
+    kept.sort(key=_place)
+    for _, (first, *again) in groupby(kept, key=_place):
+        if again:
+            raise PluginError(
+                f"the selection kept hypothesis {first.target.index} of '{first.sample.id}' more "
+                f"than once; what counts more has a larger weight"
+            )
+    reasons = [_leave_out(run, adapter, item) for item in kept]
+    learnable = [item for item, reason in zip(kept, reasons, strict=True) if reason is None]
+    return CycleRollouts(
+        selected=evolve(selected, items=learnable),
+        rewards=rewards,
+        unlearnable=[reason for reason in reasons if reason is not None],
+        probed=held,
+    )
 
 
 def mark_kept(run: Run, cycle: int, selected: Selected) -> None:
     """Mark what is learnt in the files of the rollouts; the processes share the work."""
     run.processes.wait()  # every process has read what is now written again
-    keys = {(item.sample.id, item.target.index) for item in selected.items}
+    keys = {_place(item) for item in selected.items}
     run.rollouts(cycle).mark_kept(keys, run.processes.rank, run.processes.count)
     run.processes.wait()
+
+
+def _place(item: Kept) -> tuple[str, int]:
+    """Return which hypothesis is kept: the id of its sample, and its index there."""
+    return item.sample.id, item.target.index
 
 
 def _copied(rollout: Rollout) -> Rollout:
@@ -113,6 +138,10 @@ def _chosen(run: Run, cycle: int, rollouts: Iterator[Rollout]) -> Selected:
         )
     if not are_weights:
         raise PluginError(f"the selection '{name}' returned a weight that is no number from 0")
+    if items and not any(item.weight for item in items):
+        raise PluginError(
+            f"the selection '{name}' gave all that it kept the weight 0, of which nothing is learnt"
+        )
     return Selected(items, divisor)
 
 
@@ -148,10 +177,10 @@ def _check_complete(store: RolloutStore, seen: Set[str]) -> None:
         )
 
 
-def _leave_out(run: Run, adapter: ModelAdapter, item: Kept) -> bool:
-    """Write down why the model cannot learn a target; say whether that is so."""
+def _leave_out(run: Run, adapter: ModelAdapter, item: Kept) -> str | None:
+    """Write down why the model cannot learn a target, and return it; None where it can."""
     reason = adapter.target_problem(item.sample, item.target)
     if reason is not None:
         problem = Problem(item.sample.place, reason, "unlearnable target")
         run.data.train.skips.add(problem)
-    return reason is not None
+    return reason

@@ -2,20 +2,18 @@
 
 RAFT (Dong et al. 2023) keeps the best of the k samples of each prompt; that is `best`. A global top
 percent (`top-percent`) picks easy clips. `random` and `reference` are controls of equal compute.
+Of a clip's equal rewards the likelier hypothesis is preferred, see `audioforge.judging.preference`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import groupby
 
 from audioforge import keyed_random
-from audioforge.sample import Hypothesis, Rollout
+from audioforge.judging.preference import by_preference
+from audioforge.sample import Rollout
 from audioforge.selection import Kept, Selected, Selection, SelectionContext
-
-
-def _with_rewards(rollout: Rollout) -> list[tuple[float, Hypothesis]]:
-    """Return the hypotheses that have a reward, each with it."""
-    return [(h.reward, h.hypothesis) for h in rollout.hypotheses if h.reward is not None]
 
 
 class Best(Selection):
@@ -24,12 +22,12 @@ class Best(Selection):
     least_hypotheses = 2
 
     def select(self, rollouts: Iterable[Rollout], context: SelectionContext) -> Selected:
-        """Keep the first of the best hypotheses of each clip, from the threshold on."""
+        """Keep the preferred one of the best hypotheses of each clip, from the threshold on."""
         kept = []
         for rollout in rollouts:
-            best = max(_with_rewards(rollout), key=lambda pair: pair[0], default=None)
-            if best is not None and best[0] >= context.threshold:
-                kept.append(Kept(rollout.sample, best[1]))
+            ranked = by_preference(rollout)
+            if ranked and ranked[0][0] >= context.threshold:
+                kept.append(Kept(rollout.sample, ranked[0][1]))
         return Selected(kept)
 
 
@@ -37,15 +35,20 @@ class TopPercent(Selection):
     """The best percent of all hypotheses that have a reward, whosever they are."""
 
     def select(self, rollouts: Iterable[Rollout], context: SelectionContext) -> Selected:
-        """Keep the highest rewards from the threshold on; a keyed draw orders equal ones."""
-        rewarded, ranked = 0, []
+        """Keep the highest rewards from the threshold on; a keyed draw orders equal ones.
+
+        Of one clip's equal rewards the preferred hypothesis has the first of their draws.
+        """
+        rewarded, ranked = 0, list[tuple[float, float, Kept]]()
         for rollout in rollouts:
-            for reward, hypothesis in _with_rewards(rollout):
-                rewarded += 1
+            key = ("top-percent", context.seed, rollout.cycle, rollout.sample.id)
+            ordered = by_preference(rollout)
+            rewarded += len(ordered)
+            for reward, equals in groupby(ordered, key=lambda pair: pair[0]):
                 if reward >= context.threshold:
-                    key = ("top-percent", context.seed, rollout.cycle, rollout.sample.id)
-                    draw = float(keyed_random.uniforms(1, *key, hypothesis.index)[0])
-                    ranked.append((-reward, draw, Kept(rollout.sample, hypothesis)))
+                    kept = [Kept(rollout.sample, hypothesis) for _, hypothesis in equals]
+                    draws = [keyed_random.generator(*key, k.target.index).random() for k in kept]
+                    ranked += zip([-reward] * len(kept), sorted(draws), kept, strict=True)
         count = max(1, round(rewarded * context.keep_top_percent / 100)) if rewarded else 0
         # What the threshold left out ranks below all of these, and cannot push one of them out.
         return Selected([k for _, _, k in sorted(ranked, key=lambda item: item[:2])[:count]])

@@ -9,9 +9,11 @@ import attrs
 
 from audioforge.measuring.enough_utterances import FEWEST, missing_part
 from audioforge.measuring.evaluation import summarise
+from audioforge.measuring.explanation import Explanation
 from audioforge.measuring.resampling import claimed_speakers
 from audioforge.raft.export_rule import Candidate, ExportChoice
 from audioforge.raft.update import UpdateReport
+from audioforge.run.data.languages import spoken
 from audioforge.run.run import Run
 from audioforge.terminal.figures import decimal, percent, percent_interval, point_interval
 
@@ -24,6 +26,7 @@ class Summary:
         trained: Every trained cycle, evaluated.
         base: The untouched model's metrics, as `summary.json` holds them.
         cycles: Every trained cycle's metrics, as `summary.json` holds them.
+        explanation: What explains the base's held-out measure; None where nothing was looked for.
         learnability: What the base model's hypotheses offered; None where references are learnt.
         candidates: The models between the base and the best cycle, likewise.
         best: What was exported.
@@ -45,6 +48,7 @@ class Summary:
             "retention": {name: summarise(e) for name, e in base.retention.items()},
         }
         self.cycles: list[dict[str, Any]] = []
+        self.explanation: Explanation | None = None
         self.learnability: dict[str, Any] | None = None
         self.candidates: list[dict[str, Any]] = []
         self.best: dict[str, Any] = {}
@@ -128,6 +132,7 @@ class Summary:
         return {
             "task": config.task,
             "metric": self.metric,
+            "metric_is_rewarded": self._run.is_judged_by_reward,
             "higher_is_better": self.base_candidate.evaluation.metric.higher_is_better,
             "model": config.model_name,
             "dataset": config.dataset,
@@ -135,6 +140,8 @@ class Summary:
             "selection": config.selection,
             "seed": config.seed,
             "normalizer": config.normalizer,
+            "languages": spoken(self._run.data.languages),
+            "explanation": self.explanation and self.explanation.as_mapping(),
             "learnability": self.learnability,
             "base": self.base,
             "cycles": self.cycles,
@@ -175,8 +182,12 @@ class Summary:
         names = [dataset.short_name for dataset in self._run.data.retention]
         if len(set(names)) < len(names):
             names = list(self.base_candidate.retention)
-        for dataset in names:
-            heads += [f"retention {dataset}", "difference, points, 95 %"]
+        for dataset, retained in zip(names, self.base_candidate.retention.values(), strict=True):
+            judged = retained.metric.title
+            heads += [
+                f"retention {dataset}" + (f", {judged}" if judged != name else ""),
+                "difference, points, 95 %",
+            ]
         return heads
 
     @property
@@ -207,7 +218,7 @@ class Summary:
     def _cells(self, entry: Mapping[str, Any]) -> list[str]:
         difference = entry.get("difference_ci95")
         return [
-            percent(entry[self.metric]),
+            percent(entry[entry["metric"]]),
             percent_interval(*entry["ci95"]),
             point_interval(*difference) if difference else "",
         ]
@@ -252,6 +263,8 @@ class Summary:
             text += f" {shared}. --test-dataset with other clips gives an independent figure."
         elif self.improved and not independent:
             text += " The same data chose the cycle; --test-dataset gives an independent figure."
+        if self._run.is_judged_by_reward:
+            text += f" {name} was also the reward, or a part of it."
         if self.accepted_changes:
             text += f" Accepted when it was resumed: {'; '.join(self.accepted_changes)}."
         return " ".join([text, *(f"{sentence}." for sentence in self._missing)])

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from importlib import metadata
 from pathlib import Path
 
 import attrs
 
-from audioforge.config import CHANGEABLE, AudioRAFTConfig, read_config_file
+from audioforge.config import CHANGEABLE, AudioRAFTConfig
 from audioforge.errors import UsageError
 from audioforge.plugins import Registry
 from audioforge.raft.export import export, finish
@@ -16,10 +15,10 @@ from audioforge.raft.loop import train
 from audioforge.raft.summary import Summary
 from audioforge.run.begin import begin, breaking_off
 from audioforge.run.disk_space import check_disk_space
-from audioforge.run.environment import sha256_of
 from audioforge.run.folder import RunFolder
 from audioforge.run.folder_claim import FolderClaim
 from audioforge.run.prepare import OUTPUT_DIR, closing_executor, prepare
+from audioforge.run.resumed_settings import check_plugin_files, read_settings
 from audioforge.run.run import Run
 from audioforge.terminal.reporter import Reporter
 
@@ -87,9 +86,9 @@ class AudioRAFTTrainer:
         if RunFolder(folder).is_finished:
             raise UsageError(f"--resume {folder}: the run is finished")
         RunFolder(folder).check_format()
-        _check_plugin_files(folder, registry)
+        check_plugin_files(folder, registry)
         # The folder may have been moved: where it is now counts, not what its settings say.
-        settings = {**_read_settings(folder), **changes, "output_dir": folder}
+        settings = {**read_settings(folder), **changes, "output_dir": folder}
         trainer = cls(AudioRAFTConfig.from_mapping(settings), registry, reporter)
         trainer._resumes, trainer._accept_changes = True, accept_changes
         return trainer
@@ -144,38 +143,3 @@ class AudioRAFTTrainer:
             export(run, summary)
             finish(run, summary, time.monotonic() - started)
             return summary
-
-
-def _read_settings(folder: Path) -> dict[str, object]:
-    """Return the settings of a run.
-
-    Raises:
-        ConfigError: If they cannot be read.
-        UsageError: If there are some that this AudioForge does not know.
-    """
-    settings = read_config_file(folder / "config.yaml")
-    unknown = sorted(set(settings) - {a.name for a in attrs.fields(AudioRAFTConfig)}, key=str)
-    if unknown:
-        raise UsageError(
-            f"--resume {folder}: config.yaml has settings that AudioForge "
-            f"{metadata.version('audioforge')} does not know: {', '.join(map(str, unknown))}. "
-            f"AudioForge {RunFolder(folder).read_version()} began the run: go on with that version."
-        )
-    return settings
-
-
-def _check_plugin_files(folder: Path, registry: Registry | None) -> None:
-    """Check that the single files that a run loaded as plugins are there again.
-
-    Whether they have changed is told with everything else that has.
-
-    Raises:
-        UsageError: If one was not given.
-    """
-    files = [plugin.file for plugin in registry.plugins if plugin.file] if registry else []
-    given = {str(file): sha256_of(file) for file in files}
-    for path, digest in RunFolder(folder).read_plugin_files().items():
-        if path not in given and digest not in given.values():  # perhaps under another name
-            raise UsageError(
-                f"--resume {folder}: the run was started with --plugin {path}; give it again"
-            )

@@ -175,7 +175,16 @@ class _Saving:
 
 
 def report_of(progress: Progress, learning_rate: float) -> UpdateReport:
-    """Return what a finished update did."""
+    """Return what an update did.
+
+    Raises:
+        TrainingError: If it is not finished: the executor came back without having done it.
+    """
+    if not progress.finished:
+        raise TrainingError(
+            f"cycle {progress.cycle}: the executor came back after {progress.steps} steps, and the "
+            f"update is not finished; go on with another --executor"
+        )
     losses, norms = progress.losses, progress.norms
     return UpdateReport(
         steps=len(losses),

@@ -12,7 +12,7 @@ from audioforge.errors import AudioForgeError, TrainingError
 from audioforge.inference.out_of_memory import is_out_of_memory
 from audioforge.run.identity.same_run import check_same_run
 from audioforge.run.run import Run
-from audioforge.run.trackers import Trackers, create_trackers
+from audioforge.run.trackers import Trackers
 from audioforge.tracker import TrackedRun
 
 
@@ -38,14 +38,14 @@ def begin(run: Run, module: torch.nn.Module, *, accept_changes: bool) -> Sequenc
     folder, processes = run.folder, run.processes
     if processes.is_main and not run.resumes:
         folder.write_config(run.config.as_mapping(), run.registry, processes.count)
+        folder.remember_findings(run.findings)
     if run.resumes:
         folder.read_skipped(run.data.skips)
     processes.wait()
     accepted = processes.from_main(lambda: check_same_run(run, module, accept=accept_changes))
-    if processes.is_main and run.config.tracker:
-        trackers = create_trackers(run.registry, run.config)
+    if run.trackers:
         told = TrackedRun(folder=folder.root, settings=run.config.as_mapping(), resumes=run.resumes)
-        run.events.listeners.append(Trackers(trackers, told, run.reporter))
+        run.events.listeners.append(Trackers(run.trackers, told, run.reporter))
     return accepted
 
 

@@ -13,17 +13,22 @@ from audioforge.find_adapter import choose_adapter, load_adapter
 from audioforge.inference.skip_log import SkipLog
 from audioforge.inference.stop import StopRequest
 from audioforge.judging.verification import Verification
+from audioforge.measuring.corpus_metrics import MEAN_REWARD
+from audioforge.measuring.deciding_metric import decide_by, deciding_needs
 from audioforge.measuring.enough_utterances import missing_part
 from audioforge.measuring.evaluation import Evaluation, EvaluationSet
 from audioforge.measuring.evaluator import DatasetPass, Decoding, create_evaluator
+from audioforge.measuring.explanation import explain
 from audioforge.measuring.resampling import claimed_speakers
 from audioforge.model import LoadOptions
 from audioforge.plugins import Registry, discover
 from audioforge.run.check_settings import check_settings
+from audioforge.run.data.languages import spoken
 from audioforge.run.data.run_data import data_request
 from audioforge.run.data.samples import Wanted, check_labels, load_samples, normalizer_for
 from audioforge.run.folder_claim import FolderClaim
 from audioforge.run.prepare import closing_executor, create_executor, create_verification
+from audioforge.run.spoken_languages import settle
 from audioforge.tasks import SpeechTask, speech_task
 from audioforge.terminal.reporter import Reporter
 from audioforge.torch_companions import hide_broken_companions
@@ -105,19 +110,26 @@ def _benchmark(
     if claim is not None:
         claim.take(processes)
     # The data, which decide the normaliser and the labels that verifiers know.
-    wanted = Wanted(task=task, on_error=config.on_error, limit=config.limit)
+    needs = [deciding_needs(registry, config)]
+    wanted = Wanted(task=task, needs=needs, on_error=config.on_error, limit=config.limit)
     location = cast("str", config.dataset)
     dataset = load_samples(registry, location, data_request(config), wanted, reporter=reporter)
-    normalizer = normalizer_for(config.normalizer, config.language, dataset.samples, config.task)
+    parts = [(location, [dataset])]
+    settled = settle(registry, config, parts, executor, reporter)
+    asked = config.common_language
+    normalizer = normalizer_for(config.normalizer, asked, dataset.samples, config.task)
     config = attrs.evolve(config, normalizer=normalizer)
     verification = create_verification(registry, config, dataset.samples, executor, reporter)
     decoding = Decoding(batch_size=config.batch_size, max_new_tokens=config.max_new_tokens)
     evaluator = create_evaluator(
         registry, verification, decoding, executor, StopRequest(), reporter
     )
+    config = attrs.evolve(config, metric=decide_by(evaluator, config.metric, dataset.samples))
     # The model.
-    options = LoadOptions(str(processes.device), config.language)
-    adapter = load_adapter(registry, model_name, task.name, options, config.adapter)
+    adapter = settled.adapter
+    if adapter is None:
+        options = LoadOptions(str(processes.device), config.common_language)
+        adapter = load_adapter(registry, model_name, task.name, options, config.adapter)
     check_labels(adapter.labels, model_name, [dataset])
     speech = claim.folder.root / "predictions" if claim and task.generates_speech else None
     evaluation = evaluator.evaluate(
@@ -131,9 +143,14 @@ def _benchmark(
     for sentence in failures.describe(processes.gather(failures.counts())):
         reporter.warn(sentence)
     _warn_of_silent(evaluation, verification, task, reporter)
-    return Benchmark(
-        evaluation, _result(config, evaluation, dataset), dataset.skips, processes.is_main
-    )
+    advised = normalizer_for(None, asked, dataset.samples, config.task)
+    explanation = explain(registry, evaluator, dataset, evaluation, advised)
+    result = _result(config, evaluation, dataset)
+    result["languages"] = spoken(settled.languages)
+    if explanation is not None:
+        explanation.tell(reporter.warn, reporter.info)
+        result["explanation"] = explanation.as_mapping()
+    return Benchmark(evaluation, result, dataset.skips, processes.is_main)
 
 
 def _result(
@@ -142,23 +159,25 @@ def _result(
     """Return what `audioforge benchmark --json` prints."""
     first, *others = evaluation.values.items()
     sums = evaluation.sums(first[0])
-    if speech_task(config.task).reward_decides:
+    if evaluation.metric == MEAN_REWARD:
         del sums["reward"]  # no whole number; the mean and the count of rewards tell it
     result = {
         "model": config.model_name,
         "dataset": config.dataset,
         "task": config.task,
         "n": len(evaluation.items),
-        **{name: int(count) for name, count in sums.items()},
+        **{name: int(total) if total.is_integer() else total for name, total in sums.items()},
         **dict([first]),
         "ci95": list(evaluation.interval),
         "interval": evaluation.resampling.as_mapping(),
         **dict(others),
         "rtfx": evaluation.rtfx,
         "normalizer": config.normalizer,
+        "metric": config.metric,
         "skipped": len(dataset.skips.problems),
         "measured": evaluation.measured,
         "total": evaluation.total,
+        **({"by_language": by_language} if (by_language := evaluation.by_language) else {}),
     }
     report = evaluation.classification
     if report is not None:
@@ -170,7 +189,7 @@ def _warn_of_silent(
     evaluation: Evaluation, verification: Verification, task: SpeechTask, reporter: Reporter
 ) -> None:
     """Say which verifiers the result tells nothing of: those that need k hypotheses, say."""
-    if task.reward_decides:  # every verifier has a part in the mean reward
+    if task.reports_reward:  # every verifier has a part in the mean reward
         return
     measured = {metric.verifier for metric in evaluation.metrics.values()}
     for identity in verification.verifiers:

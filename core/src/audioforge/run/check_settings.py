@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from audioforge.config import (
     AudioRAFTConfig,
+    MetricSettings,
     ModelSettings,
     RewardSettings,
     RunSettings,
@@ -17,6 +18,7 @@ from audioforge.config import (
 )
 from audioforge.errors import ConfigError, PluginError, UsageError
 from audioforge.judging.verification import name_problems, setting_problems
+from audioforge.measuring.deciding_metric import metric_problems
 from audioforge.measuring.task_metrics import taken_id_problems
 from audioforge.model import Task
 from audioforge.plugin_reference import read_plugin_reference
@@ -33,6 +35,7 @@ def check_settings(registry: Registry, settings: Settings) -> None:
     """
     checks: dict[type[Settings], Callable[[Registry, Any], list[str]]] = {
         RewardSettings: _reward_problems,
+        MetricSettings: metric_problems,
         ModelSettings: _model_problems,
         RunSettings: _run_problems,
         AudioRAFTConfig: _training_problems,
@@ -116,6 +119,8 @@ def _plugin_problems(
     """Return why a plugin cannot be created, as far as is known without creating it."""
     try:
         name, options = read_plugin_reference(plugin)
+        if not name:
+            return [f"{key}: {plugin} has no name; write {{name: PLUGIN, option: value}}"]
         checked_options(registry.find(kind, name), options)
     except ConfigError as error:
         return [f"{key}: {problem}" for problem in error.problems]

@@ -24,8 +24,9 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, cast
 
+import cattrs
 import yaml
-from attrs import field, frozen
+from attrs import asdict, field, frozen
 from safetensors import SafetensorError
 
 from audioforge.errors import UsageError
@@ -35,6 +36,7 @@ from audioforge.files.paths import path_text
 from audioforge.inference.skip_log import SkipLog
 from audioforge.model import ModelAdapter
 from audioforge.plugins import Registry
+from audioforge.run.data.languages import Finding
 from audioforge.run.environment import environment
 from audioforge.run.identity.run_format import check_format
 from audioforge.run.resume_points import ResumePoints
@@ -163,6 +165,24 @@ class RunFolder:
     def recall(self, name: str) -> Any:
         """Return what `remember` kept; None when there is none."""
         return self._read(self.state / f"{name}.json")
+
+    def remember_findings(self, findings: Mapping[str, Finding]) -> None:
+        """Keep what the base model heard of languages, for a run that goes on elsewhere."""
+        self.remember("languages", {name: asdict(found) for name, found in findings.items()})
+
+    def recall_findings(self) -> dict[str, Finding]:
+        """Return what `remember_findings` kept.
+
+        Raises:
+            UsageError: If it is damaged.
+        """
+        kept = self.recall("languages") or {}
+        try:
+            return {name: cattrs.structure(found, Finding) for name, found in kept.items()}
+        except cattrs.BaseValidationError as error:
+            raise UsageError(
+                f"{self.state / 'languages.json'}: does not hold what a run writes there"
+            ) from error
 
     @property
     def has_begun(self) -> bool:

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import cast
 
 import attrs
 
 from audioforge.config import AudioRAFTConfig, BenchmarkConfig, RewardSettings
-from audioforge.errors import ConfigError, describe
+from audioforge.errors import AudioForgeError, ConfigError
 from audioforge.executor import Executor
 from audioforge.find_adapter import choose_adapter
+from audioforge.inference.guarded_executor import GuardedExecutor
 from audioforge.inference.stop import StopRequest
+from audioforge.isolation.copies import LentSamples
 from audioforge.judging.guard import Guard
 from audioforge.judging.verification import (
     Verification,
     verifier_context,
 )
+from audioforge.measuring.deciding_metric import decide_by
 from audioforge.measuring.evaluator import Decoding, create_evaluator
 from audioforge.model import Task
 from audioforge.plugin_reference import read_plugin_reference
@@ -32,6 +35,8 @@ from audioforge.run.folder import RunFolder, require_new
 from audioforge.run.folder_claim import FolderClaim
 from audioforge.run.run import Run
 from audioforge.run.run_files import RunFiles
+from audioforge.run.spoken_languages import settle
+from audioforge.run.trackers import create_trackers
 from audioforge.sample import AudioSample
 from audioforge.selection import Selection
 from audioforge.terminal.reporter import Reporter
@@ -67,7 +72,7 @@ def prepare(
     check_settings(registry, config)
     executor, stop = create_executor(registry, config), StopRequest()
     with ExitStack() as on_failure:
-        on_failure.callback(executor.close)
+        on_failure.callback(_close_after_failure, executor)
         processes = executor.processes
         if not processes.is_main:
             reporter = Reporter(quiet=True, warnings=False)
@@ -79,18 +84,25 @@ def prepare(
             claim.take(processes)
         elif not resumes and processes.is_main:
             require_new(cast("Path", config.output_dir))
-        # One process reads: a stream is paid for once, and sound has one writer.
         selection = create_selection(registry, config)
+        trackers = create_trackers(registry, config) if processes.is_main else []
+        # One process reads: a stream is paid for once, and sound has one writer.
         spool = Spool(folder.clips) if claim is not None else None
         data = processes.from_main(
             lambda: read_run_data(registry, config, selection, reporter, spool)
         )
+        # Languages next: prompts, normaliser and results go by them.
+        known = folder.recall_findings() if resumes else None
+        settled = settle(registry, config, data.by_dataset, executor, reporter, known)
+        data.languages = settled.languages
         samples = [*data.train.samples, *data.held_out.samples]
-        config.normalizer = normalizer_for(config.normalizer, config.language, samples, config.task)
+        asked = config.common_language
+        config.normalizer = normalizer_for(config.normalizer, asked, samples, config.task)
         # Verifiers last: what they load takes the longest.
         verification = create_verification(registry, config, samples, executor, reporter)
         decoding = Decoding(batch_size=config.batch_size, max_new_tokens=config.max_new_tokens)
         evaluator = create_evaluator(registry, verification, decoding, executor, stop, reporter)
+        config.metric = decide_by(evaluator, config.metric, data.held_out.samples)
         files = [RunFiles(folder)] if processes.is_main else []
         on_failure.pop_all()
         return Run(
@@ -105,6 +117,11 @@ def prepare(
             verification=verification,
             evaluator=evaluator,
             selection=selection,
+            language=settled.common,
+            # What it is told is saved with it, so that it must be loaded with that.
+            base=settled.adapter if settled.common == config.common_language else None,
+            findings=settled.findings,
+            trackers=trackers,
         )
 
 
@@ -115,11 +132,12 @@ def create_executor(registry: Registry, config: BenchmarkConfig) -> Executor:
         AudioForgeError: If it is unknown, or cannot run here.
     """
     name, options = read_plugin_reference(config.executor)
-    executor = cast("Executor", registry.create("executors", name, **options))
+    created = cast("Executor", registry.create("executors", name, **options))
+    executor = GuardedExecutor(name, created)
     try:
         executor.join(config.device, config.dtype)
     except BaseException:
-        executor.close()
+        _close_after_failure(executor)
         raise
     return executor
 
@@ -132,8 +150,14 @@ def closing_executor(executor: Executor, reporter: Reporter) -> Iterator[None]:
     finally:
         try:
             executor.close()
-        except Exception as error:  # an executor is foreign code
-            reporter.warn(f"the executor cannot be closed: {describe(error)}")
+        except (AudioForgeError, OSError) as error:
+            reporter.warn(str(error))
+
+
+def _close_after_failure(executor: Executor) -> None:
+    """Close an executor where something failed before: that is what is told."""
+    with suppress(AudioForgeError, OSError):
+        executor.close()
 
 
 def create_selection(registry: Registry, config: AudioRAFTConfig) -> Selection:
@@ -158,7 +182,7 @@ def create_verification(
     Args:
         registry: What is installed.
         config: The settings, with the normaliser set.
-        samples: Their labels are the known ones.
+        samples: What verifiers may learn from; their labels are the known ones.
         executor: Says which device a verifier's model may use.
         reporter: Hears that there can be no time limit.
 
@@ -173,6 +197,7 @@ def create_verification(
         str(executor.processes.device),
         labels_of(samples),
     )
+    context = attrs.evolve(context, corpus=LentSamples(samples))
     guard = Guard(config.verifier_timeout, config.max_verifier_failures, reporter)
     return Verification(registry, config.verifiers, config.aggregator, context, guard)
 
@@ -188,10 +213,13 @@ def plan_of(run: Run) -> list[str]:
         f"train: {data.train.name} ({len(data.train.samples)} samples)",
         f"held out: {data.held_out.name} ({len(data.held_out.samples)} samples)",
         *([f"split: {data.split}"] if data.split else []),
+        *map(str, data.languages),
         f"retention: {retention}",
         f"test: {f'{data.test.name} ({len(data.test.samples)} samples)' if data.test else 'none'}",
         f"reward: {read_plugin_reference(config.aggregator)[0]} of {verifiers}"
         + (f"; required to pass: {required}" if required else ""),
+        f"metric that decides: {config.metric}"
+        + (", which is also rewarded" if run.is_judged_by_reward else ""),
         f"normaliser: {config.normalizer}",
         f"cycles: {config.num_cycles}, {config.samples_per_prompt} hypotheses per clip, "
         f"selection {read_plugin_reference(config.selection)[0]}, reward from "

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from attrs import define
+from attrs import define, field
 
 from audioforge.config import AudioRAFTConfig
 from audioforge.executor import Executor
@@ -17,6 +18,7 @@ from audioforge.judging.verification import Verification
 from audioforge.measuring.evaluator import Evaluator
 from audioforge.model import LoadOptions, ModelAdapter, Task, TrainOptions
 from audioforge.plugins import Registry
+from audioforge.run.data.languages import Finding
 from audioforge.run.data.run_data import RunData
 from audioforge.run.data.samples import check_labels, labels_of
 from audioforge.run.events import Events
@@ -25,6 +27,7 @@ from audioforge.run.rollout_store import RolloutStore
 from audioforge.selection import Selection, SelectionContext
 from audioforge.tasks import SpeechTask, speech_task
 from audioforge.terminal.reporter import Reporter
+from audioforge.tracker import Tracker
 
 
 @define(eq=False, kw_only=True)
@@ -43,6 +46,10 @@ class Run:
         verification: Scores rollouts.
         evaluator: Scores models.
         selection: What a cycle learns from.
+        language: What the model is told to transcribe; None where it is told clip by clip.
+        base: The base model, where it is loaded already; `load` hands it over once.
+        findings: What the base model heard of the language of clips that state none, by dataset.
+        trackers: Who is told of it on the main process, not started yet.
     """
 
     config: AudioRAFTConfig
@@ -56,6 +63,10 @@ class Run:
     verification: Verification
     evaluator: Evaluator
     selection: Selection
+    language: str | None = None
+    base: ModelAdapter | None = None
+    findings: dict[str, Finding] = field(factory=dict)
+    trackers: Sequence[tuple[str, Tracker]] = ()
 
     @property
     def task(self) -> SpeechTask:
@@ -81,6 +92,12 @@ class Run:
     def output_dir(self) -> Path:
         """The run folder, as the user named it."""
         return cast("Path", self.config.output_dir)
+
+    @property
+    def is_judged_by_reward(self) -> bool:
+        """Whether the metric that decides is also what hypotheses are selected by."""
+        selects = not self.selection.learns_from_references
+        return selects and self.evaluator.is_judged_by_reward
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -126,9 +143,12 @@ class Run:
             DatasetError: If it is a classifier of other labels than the data have.
         """
         is_base = checkpoint == self.model_name  # what the run writes has the new head already
+        if is_base and self.base is not None:
+            adapter, self.base = self.base, None  # it will be changed
+            return adapter
         new_labels = self.labels if self.config.new_head and is_base else None
         device = str(self.processes.device)
-        options = LoadOptions(device, self.config.language, new_labels, self.config.seed)
+        options = LoadOptions(device, self.language, new_labels, self.config.seed)
         task = cast("Task", self.config.task)
         adapter = load_adapter(self.registry, checkpoint, task, options, self.config.adapter)
         check_labels(adapter.labels, checkpoint, self.data.all)

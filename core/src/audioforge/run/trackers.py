@@ -7,7 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 from audioforge.config import AudioRAFTConfig
-from audioforge.errors import AudioForgeError, describe
+from audioforge.errors import AudioForgeError, PluginError, describe
 from audioforge.isolation.global_state.restored import global_state_restored
 from audioforge.plugin_reference import read_plugin_reference
 from audioforge.plugins import Registry
@@ -31,7 +31,12 @@ def create_trackers(registry: Registry, config: AudioRAFTConfig) -> list[Named]:
         ConfigError: If an option is wrong.
     """
     named = [read_plugin_reference(plugin) for plugin in config.tracker]
-    return [(name, registry.create("trackers", name, **options)) for name, options in named]
+    try:
+        return [(name, registry.create("trackers", name, **options)) for name, options in named]
+    except PluginError as error:
+        raise PluginError(
+            f'{error} A run needs no tracker: --tracker "" goes without any, with --resume too.'
+        ) from error
 
 
 class Trackers(Listener):

@@ -4,7 +4,8 @@ Keys: `text` (what is right: the transcript, the class or the classes joined by 
 was to be spoken), `pred_text` (what the system said), `audio_filepath`, `id`, and where known
 `label`, `offset`, `duration`, `speaker`, `lang` or `language`. They are those of
 `predictions.jsonl`. For text to speech `pred_audio` names the sound file, or a folder holds it by
-the line's id or by the name of its recording. Paths start at the file's own folder.
+the line's id or by the name of its recording. Paths start at the file's own folder. What verifiers
+find of a sample's metadata are the other keys.
 
 Consecutive lines of one sample are its k hypotheses. Texts can be scored without their recordings,
 which may lie on another machine.
@@ -12,6 +13,7 @@ which may lie on another machine.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,8 @@ from attrs import evolve, frozen
 from audioforge.errors import DatasetError, listed
 from audioforge.files.json_lines import read_objects
 from audioforge.files.paths import is_file, real_path
+from audioforge.languages.scripts import written_language
+from audioforge.languages.tags import language_of
 from audioforge.sample import AudioSample, Hypothesis, Problem
 from audioforge.scoring import fields
 from audioforge.scoring.fields import UnusableLineError
@@ -29,6 +33,9 @@ from audioforge.tasks import SpeechTask
 
 RECORDING = "audio_filepath"
 LANGUAGE = ("language", "lang")
+MOST_TEXTS = 1000
+"""References whose letters tell the language of lines that state none."""
+
 MOST_KEYS = 1000
 """Keys that are remembered for a message."""
 
@@ -64,13 +71,30 @@ class Survey:
 
     Attributes:
         lines: How many lines are not blank.
-        languages: The languages that its lines state.
+        languages: The languages that its lines are in; None for lines of which it is not known.
+        otherwise: The language of lines that state none: of most others, or of their letters.
         labels: The correct classes that its lines state, sorted.
     """
 
     lines: int
-    languages: frozenset[str]
+    languages: frozenset[str | None]
+    otherwise: str | None
     labels: tuple[str, ...]
+
+
+@frozen(eq=False)
+class FileSamples:
+    """The samples of a file, read anew whenever somebody goes through them.
+
+    Attributes:
+        file: The file.
+    """
+
+    file: PredictionFile
+
+    def __iter__(self) -> Iterator[AudioSample]:
+        """Yield the sample of each prediction."""
+        return (item.sample for item in self.file.read() if isinstance(item, Prediction))
 
 
 @frozen
@@ -83,6 +107,8 @@ class PredictionFile:
         text_column: Key of the reference.
         label_column: Key of the correct class; its value may be a list.
         folder: Where generated sound files lie that no line names.
+        asked: The language of every line, whatever it states; None for its own.
+        otherwise: The language of lines that state none.
     """
 
     path: Path
@@ -90,6 +116,8 @@ class PredictionFile:
     text_column: str = "text"
     label_column: str = "label"
     folder: SoundFolder | None = None
+    asked: str | None = None
+    otherwise: str | None = None
 
     def survey(self) -> Survey:
         """Read every line once, without looking for any sound file.
@@ -99,7 +127,8 @@ class PredictionFile:
         """
         lines, predicted = 0, False
         keys: set[str] = set()
-        languages: set[str] = set()
+        stated: Counter[str | None] = Counter()
+        unstated: list[str] = []  # some of the references
         labels: set[str] = set()
         for _, _, row in read_objects(self.path):
             lines += 1
@@ -109,13 +138,20 @@ class PredictionFile:
             if len(keys) < MOST_KEYS:
                 keys |= row.keys()
             try:
-                languages |= set(filter(None, [fields.name(row, *LANGUAGE)]))
+                language = self._stated(row)
+                stated[language] += 1
+                if language is None and len(unstated) < MOST_TEXTS:
+                    unstated.append(fields.text(row, self.text_column) or "")
                 labels |= set(self._labels(row))
             except UnusableLineError:
                 continue  # `read` says so
         if not predicted and self.folder is None:
             raise DatasetError(self._no_prediction(keys))
-        return Survey(lines, frozenset(languages), tuple(sorted(labels)))
+        written = written_language(unstated)
+        most = next((code for code, n in stated.items() if code and 2 * n > stated.total()), None)
+        otherwise = most or (written[0] if written else None)
+        languages = frozenset(language or otherwise for language in stated)
+        return Survey(lines, languages, otherwise, tuple(sorted(labels)))
 
     def read(self) -> Iterator[Prediction | Problem]:
         """Yield a prediction or a problem for each line that is not blank.
@@ -123,14 +159,22 @@ class PredictionFile:
         Raises:
             DatasetError: If the file cannot be read.
         """
+        own_keys = self._own_keys
         for number, where, row in read_objects(self.path):
             if isinstance(row, Problem):
                 yield row
                 continue
+            metadata = {key: value for key, value in row.items() if key not in own_keys}
             try:
-                yield self._prediction(row, where, number)
+                yield self._prediction(row, metadata, where, number)
             except UnusableLineError as error:
                 yield Problem(where, str(error), error.kind)
+
+    @property
+    def _own_keys(self) -> frozenset[str]:
+        """The keys that have a meaning here; a verifier finds the others as metadata."""
+        own = (self.text_column, self.label_column, self.task.prediction_key, RECORDING, *LANGUAGE)
+        return frozenset((*own, "id", "offset", "duration", "speaker"))
 
     def _no_prediction(self, keys: set[str]) -> str:
         what, mend = (
@@ -148,7 +192,9 @@ class PredictionFile:
             f"The keys are: {listed(sorted(keys))}. {mend}"
         )
 
-    def _prediction(self, row: dict[str, Any], where: str, number: int) -> Prediction:
+    def _prediction(
+        self, row: dict[str, Any], metadata: dict[str, Any], where: str, number: int
+    ) -> Prediction:
         recording = fields.file_path(row, RECORDING)
         offset, duration = fields.segment(row)
         place = f"{recording}@{offset!r}" if recording and offset else recording
@@ -158,9 +204,10 @@ class PredictionFile:
             reference=fields.text(row, self.text_column),
             labels=self._labels(row),
             speaker=fields.name(row, "speaker"),
-            language=fields.name(row, *LANGUAGE),
+            language=self.asked or self._stated(row) or self.otherwise,
             offset=offset,
             duration=duration,
+            metadata=metadata,
         )
         hypothesis = self._hypothesis(row, where)
         if isinstance(hypothesis.audio, Path) and _is_same_file(hypothesis.audio, sample.audio):
@@ -196,6 +243,11 @@ class PredictionFile:
         if not is_file(path):  # one that does not decode is bad output, which verifiers score
             raise UnusableLineError("without audio", f"there is no file {path}")
         return path
+
+    def _stated(self, row: dict[str, Any]) -> str | None:
+        """Return the code of the language that a line states."""
+        stated = fields.name(row, *LANGUAGE)
+        return None if stated is None else language_of(stated)
 
     def _labels(self, row: dict[str, Any]) -> tuple[str, ...]:
         """Return the correct classes: of their own key, or as predictions.jsonl joins them."""

@@ -17,6 +17,7 @@ from attrs import evolve, frozen
 from audioforge.config import VerifyConfig
 from audioforge.errors import DatasetError, UsageError
 from audioforge.files import atomic
+from audioforge.isolation.copies import LentSamples
 from audioforge.judging.guard import Guard
 from audioforge.judging.verification import Verification, verifier_context
 from audioforge.measuring.corpus_metrics import metrics_of
@@ -26,7 +27,7 @@ from audioforge.run.check_settings import check_settings
 from audioforge.run.data.samples import normalizer_for
 from audioforge.run.rollout_store import score_line
 from audioforge.sample import AudioSample, Problem, ScoredHypothesis
-from audioforge.scoring.predictions import Prediction, PredictionFile
+from audioforge.scoring.predictions import FileSamples, Prediction, PredictionFile
 from audioforge.scoring.sound_folder import SoundFolder
 from audioforge.scoring.tally import Tally, unscored
 from audioforge.tasks import speech_task
@@ -121,11 +122,13 @@ def score_predictions(
     )
     # A first look at the whole file: its languages choose the normaliser, its classes the labels.
     survey = file.survey()
-    speaking = [AudioSample("", language=language) for language in sorted(survey.languages)]
-    normalizer = normalizer_for(config.normalizer, config.language, speaking, task)
+    speaking = [AudioSample("", language=language) for language in survey.languages]
+    normalizer = normalizer_for(config.normalizer, config.common_language, speaking, task)
+    file = evolve(file, asked=config.common_language, otherwise=survey.otherwise)
     context = verifier_context(
         registry, task, normalizer, config.wer_threshold, _device(config.device), survey.labels
     )
+    context = evolve(context, corpus=LentSamples(FileSamples(file)))
     guard = Guard(config.verifier_timeout, config.max_verifier_failures, reporter)
     verification = Verification(registry, config.verifiers, config.aggregator, context, guard)
     metrics = metrics_of(verification.verifiers)
@@ -152,6 +155,7 @@ def _device(setting: str) -> str | Callable[[], str]:
 
     @cache
     def found() -> str:
+        from audioforge.inference.processes import Processes
 
         return str(Processes(setting, "float32").device)
 

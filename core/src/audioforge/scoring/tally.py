@@ -15,7 +15,7 @@ from audioforge.measuring.bootstrap import Interval, ratio_interval
 from audioforge.measuring.corpus_metrics import MeasuredMetric
 from audioforge.sample import Problem, Rollout, Score, ScoredHypothesis
 
-MOST_BLOCKS = 5000
+MOST_BLOCKS = 1000
 """Samples beyond this are resampled in blocks of neighbours: the interval stays what it is, to what
 2,000 resamples can tell, and its memory is bounded."""
 
@@ -49,8 +49,13 @@ class Ratio:
 
     def add(self, parts: Sequence[tuple[float, float]]) -> None:
         """Add one sample: numerator and denominator of each of its hypotheses."""
-        self._numerators.append(math.fsum(n for n, _ in parts))
-        self._denominators.append(math.fsum(d for _, d in parts))
+        if len(parts) == 1:  # most files have one hypothesis a sample
+            ((numerator, denominator),) = parts
+        else:
+            numerator = math.fsum(n for n, _ in parts)
+            denominator = math.fsum(d for _, d in parts)
+        self._numerators.append(numerator)
+        self._denominators.append(denominator)
 
     @property
     def total(self) -> float:
@@ -161,8 +166,8 @@ class Tally:
         hypotheses = rollout.hypotheses
         for identity, tally in self.verifiers.items():
             tally.add([h.scores[identity] for h in hypotheses])
+        rows = [{i: s.metrics for i, s in h.scores.items()} for h in hypotheses]
         for name, metric in self._metrics.items():
-            rows = [{i: s.metrics for i, s in h.scores.items()} for h in hypotheses]
             self.metrics[name].add([metric.parts(row) for row in rows])
         self.reward.add([_parts(h.reward) for h in hypotheses])
         self.passed.add([_parts(self._has_passed(h)) for h in hypotheses])

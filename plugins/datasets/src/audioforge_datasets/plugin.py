@@ -6,7 +6,7 @@ from audioforge.hookspecs import hookimpl
 from audioforge.model import TASKS
 from audioforge.specs import DatasetSpec
 
-AUDIOFORGE_API = 2
+AUDIOFORGE_API = 3
 
 CORPORA = (
     DatasetSpec(

@@ -56,7 +56,7 @@ def read_table(path: Path, reader: RowReader) -> Iterator[AudioSample | Problem]
     for line, cells in rows:
         where = f"{path}:{line}"
         if len(cells) == len(head):
-            # A table cannot tell an empty text from a missing one; a transcript of silence is rarer.
+            # A table cannot tell an empty text from a missing one; that of silence is rarer.
             row = {name: cell or None for name, cell in zip(head, cells, strict=True)}
             yield reader.read(row, where, line)
         elif cells:

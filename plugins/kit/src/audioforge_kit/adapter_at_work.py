@@ -84,6 +84,10 @@ class AdapterAtWork(Contract):
         expect(len(drawn) == len(clips), f"hypotheses of {len(drawn)} clips for {len(clips)}")
         return drawn
 
+    def _hear(self, clips: Sequence[Clip]) -> torch.Tensor:
+        with torch.inference_mode():
+            return self._adapter.language_logprobs(self._adapter.prepare(copies_for_adapter(clips)))
+
     def _loss(
         self,
         adapter: ModelAdapter,

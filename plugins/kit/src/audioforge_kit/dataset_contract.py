@@ -36,7 +36,7 @@ class DatasetContract(Contract):
 
     @rule("Yield an AudioSample for what can be used, and a Problem for what cannot; skip nothing.")
     def yields_samples(self) -> None:
-        """It yields samples and problems, and of its example at least one sample."""
+        """The dataset yields samples and problems, and of its example at least one sample."""
         for item in self._items:
             fits = isinstance(item, AudioSample | Problem)
             expect(fits, f"it yields {type(item).__name__}")
@@ -84,7 +84,7 @@ class DatasetContract(Contract):
         "`labels`; or do not name the task."
     )
     def says_what_is_right(self) -> None:
-        """Its example has references or labels, as its tasks need them."""
+        """The example has references or labels, as its tasks need them."""
         needed = {speech_task(task).reference for task in self.spec.tasks}
         known = any(getattr(sample, name) for sample in self._samples for name in needed)
         if self.example.has_references:

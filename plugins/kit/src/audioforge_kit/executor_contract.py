@@ -74,7 +74,7 @@ class ExecutorContract(Contract):
 
     @rule("Let what `create` gives be closed at once, and twice.")
     def can_be_closed(self) -> None:
-        """It can be closed without having joined anything, and twice."""
+        """The executor can be closed without having joined anything, and twice."""
         executor = cast("Executor", self.create())
         executor.close()
         executor.close()

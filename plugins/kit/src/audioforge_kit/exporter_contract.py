@@ -81,13 +81,13 @@ class ExporterContract(Contract):
 
     @rule("Write nothing but the export: no cache, no log beside it.")
     def writes_only_there(self) -> None:
-        """It writes into the folder that it is given, and nowhere else."""
+        """The exporter writes into the folder that it is given, and nowhere else."""
         with writes_only_below(self.folder / "only", self.folder / "example"):
             self._export("only")
 
     @rule("Say nothing on stdout, which may be a JSON document; log to stderr, or not at all.")
     def prints_nothing(self) -> None:
-        """It prints nothing on stdout."""
+        """The exporter prints nothing on stdout."""
         with printed() as said:
             self._export("quietly")
         expect(not said, f"it prints {said}")

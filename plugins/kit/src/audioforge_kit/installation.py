@@ -56,7 +56,7 @@ class InstallationContract(Contract):
 
     @rule("Mend what the message says; `audioforge plugins list` shows it too.")
     def loads(self) -> None:
-        """It loads, and nothing that it registers is malformed or called like another's."""
+        """The plugin loads, and nothing that it registers is malformed or called like another's."""
         errors = [error for plugin in self.plugins for error in plugin.errors]
         if any(OLD in error for error in errors):
             raise ContractError("; ".join(errors), MEND)
@@ -64,7 +64,7 @@ class InstallationContract(Contract):
 
     @rule(f"Write {STATEMENT} = {API_VERSION} into the module that the entry point names.")
     def states_its_api_version(self) -> None:
-        """It says for which version of the plugin API it was built."""
+        """The plugin says for which version of the plugin API it was built."""
         for plugin in self.plugins:
             if plugin.entry_point:
                 stated = plugin.api_version is not None
@@ -72,7 +72,7 @@ class InstallationContract(Contract):
 
     @rule("Return specifications from the hooks.")
     def provides_something(self) -> None:
-        """It registers at least one thing, or a subcommand."""
+        """The plugin registers at least one thing, or a subcommand."""
         provided = [spec for p in self.plugins for specs in p.provides.values() for spec in specs]
         expect(provided or self._commands(), "its hooks return nothing")
 
@@ -98,7 +98,7 @@ class InstallationContract(Contract):
 
     @rule("Let the entry point name a Click command.")
     def commands_can_be_imported(self) -> None:
-        """Its subcommands can be imported."""
+        """The subcommands can be imported."""
         import click
 
         for entry_point in self._commands():
@@ -107,7 +107,7 @@ class InstallationContract(Contract):
 
     @rule("Fill in description, license and requires-python in pyproject.toml.")
     def says_what_it_is(self) -> None:
-        """Its metadata have a summary, a licence and the versions of Python it is for."""
+        """The metadata have a summary, a licence and the versions of Python that it is for."""
         about = self._metadata()
         expect(about["Summary"], "it has no description")
         licence = about["License-Expression"] or about["License"]
@@ -117,7 +117,7 @@ class InstallationContract(Contract):
 
     @rule('Write "audioforge>=…,<…" into the dependencies: before 1.0 a minor version may break.')
     def requires_audioforge(self) -> None:
-        """It requires audioforge, from a version and below another."""
+        """The distribution requires audioforge, from a version and below another."""
         self._metadata()
         if self.distribution == CORE:
             raise CannotCheck("it is audioforge")

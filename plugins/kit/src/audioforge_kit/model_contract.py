@@ -110,6 +110,24 @@ class ModelContract(AdapterAtWork):
                 expect(same, f"logprob {stated}, loss {loss:.6g}, for {hypothesis.label!r}")
 
     @rule(
+        "With several `languages`, return from language_logprobs how likely a clip is in each of "
+        "them, whatever else is in the batch.",
+    )
+    def hears_languages(self) -> None:
+        """A model of several languages tells how likely a clip is in each of them."""
+        languages = self._adapter.languages
+        if len(languages) < 2:  # none to tell apart
+            return
+        expect(len(set(languages)) == len(languages), f"languages are {languages}")
+        together = self._hear(self._clips)
+        shape = (len(self._clips), len(languages))
+        expect(tuple(together.shape) == shape, f"{tuple(together.shape)} instead of {shape}")
+        total = together.double().exp().sum(-1)
+        expect(torch.allclose(total, torch.ones_like(total), atol=1e-4), f"they add up to {total}")
+        alone = torch.cat([self._hear([clip]) for clip in self._clips])
+        expect(torch.allclose(alone, together, atol=1e-3), "alone a clip is heard otherwise")
+
+    @rule(
         "Draw from the top_k most probable tokens, or the most probable that make up top_p.",
         when=lambda task: not task.generates_speech,
     )
@@ -126,7 +144,7 @@ class ModelContract(AdapterAtWork):
 
     @rule("Take None as the model's own limit on tokens.")
     def takes_the_defaults(self) -> None:
-        """It draws with the default parameters, in which nothing limits the tokens."""
+        """The model draws with the default parameters, in which nothing limits the tokens."""
         self._sample(self._clips[:1], 2, SamplingParams())
 
     @rule("Begin `sample` with params.check(k).")

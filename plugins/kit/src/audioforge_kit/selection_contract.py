@@ -53,7 +53,7 @@ class SelectionContract(Contract):
 
     @rule("Give the specification an example with rollouts of which it keeps some.")
     def keeps_something(self) -> None:
-        """Of its example it keeps something, with a weight that is not 0."""
+        """Of its example the selection keeps something, with a weight that is not 0."""
         for task in TASKS:
             kept = self._select(self._rollouts(task), task)
             expect(sum(weight for _, _, weight in kept) > 0, f"of the cycle for {task} it keeps 0")
@@ -106,7 +106,7 @@ class SelectionContract(Contract):
 
     @rule("Change nothing of a rollout: copy its list of hypotheses before you sort it.")
     def leaves_its_input_alone(self) -> None:
-        """It does not change the rollouts that it is given."""
+        """The selection does not change the rollouts that it is given."""
         for task in TASKS:
             rollouts = self._rollouts(task)
             before = [_fields(rollout) for rollout in rollouts]
@@ -123,7 +123,7 @@ class SelectionContract(Contract):
 
     @rule("Return Selected(()) for no rollouts.")
     def takes_an_empty_cycle(self) -> None:
-        """Of an empty cycle it keeps nothing."""
+        """Of an empty cycle the selection keeps nothing."""
         kept = self._select([])
         expect(not kept, f"it keeps {len(kept)} items of no rollouts")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from copy import deepcopy
 from pathlib import Path
@@ -14,6 +15,8 @@ from audioforge_kit.contract import Contract, expect, rule
 from audioforge_kit.examples import TrackerExample
 from audioforge_kit.surroundings import printed, put_back, writes_only_below
 
+ENDS_WITHIN = 1.0
+"""Seconds that a thread has to end after `finish`."""
 STEPS_PER_CYCLE = 3
 STEPS = 2 * STEPS_PER_CYCLE
 SETTINGS = {"task": "asr", "seed": 0, "learning_rate": 1e-5, "dataset": ["a.jsonl"]}
@@ -71,7 +74,7 @@ class TrackerContract(Contract):
 
     @rule("Look at what you are given, and copy what you change.")
     def leaves_its_input_alone(self) -> None:
-        """It does not change figures and rows that it is given."""
+        """The tracker does not change figures and rows that it is given."""
         tracker, run = self._tracker(), self._run("given")
         values, rows = _figures(0), [dict(row) for row in ROWS]
         before = deepcopy((values, rows))
@@ -84,7 +87,7 @@ class TrackerContract(Contract):
 
     @rule("Say nothing on stdout, which may be a JSON document; log to stderr, or not at all.")
     def prints_nothing(self) -> None:
-        """It prints nothing on stdout."""
+        """The tracker prints nothing on stdout."""
         with printed() as said:
             self._hear(self._run("printed"))
         expect(not said, f"it prints {said}")
@@ -95,9 +98,19 @@ class TrackerContract(Contract):
         changes = self._hear(self._run("process"))
         expect(not changes, "; ".join(changes))
 
+    @rule("End your threads in `finish`, or start them as daemons.")
+    def lets_the_process_end(self) -> None:
+        """No thread of it is left after `finish` that would keep the process from ending."""
+        before = set(threading.enumerate())
+        self._hear(self._run("threads"))
+        for thread in set(threading.enumerate()) - before:
+            if not thread.daemon:
+                thread.join(ENDS_WITHIN)
+                expect(not thread.is_alive(), f"the thread '{thread.name}' is left running")
+
     @rule("Write below the run's folder, as into `run.folder / 'trackers'`, or nowhere.")
     def writes_into_the_run_folder(self) -> None:
-        """It writes below the run's folder or nowhere, and not to the run's own files."""
+        """The tracker writes below the run's folder or nowhere, and not to the run's own files."""
         run = self._run("élsewhere, 東京 #1")
         with writes_only_below(run.folder, self.folder / "example"):
             self._hear(run)

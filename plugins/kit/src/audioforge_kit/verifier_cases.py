@@ -11,7 +11,9 @@ import attrs
 import numpy as np
 import soundfile
 
+from audioforge.isolation.copies import LentSamples
 from audioforge.model import Task
+from audioforge.plugins import Registry
 from audioforge.run.data.samples import normalizer_for
 from audioforge.sample import AudioSample, Hypothesis
 from audioforge.tasks import Output, speech_task
@@ -26,18 +28,33 @@ ODD_TEXTS = (
     "…?!—,.",
 )
 
+ODD_SECONDS = 0.6
+"""Length of odd sound; a judge of windows of 9 s repeats it to 9.6 s, which hold one."""
+
 Pair = tuple[AudioSample, Hypothesis]
 
 
-def contract_context(task: Task, labels: tuple[str, ...]) -> VerifierContext:
-    """Return what a run of a task would tell its verifiers, on the processor."""
+def contract_context(
+    registry: Registry,
+    task: Task,
+    labels: tuple[str, ...] = (),
+    corpus: Sequence[AudioSample] = (),
+) -> VerifierContext:
+    """Return what a run of a task would tell its verifiers, on the processor.
+
+    Args:
+        registry: What is installed.
+        task: The task.
+        labels: The known classes.
+        corpus: The samples of the run; one that is there more than once counts once.
+    """
     from audioforge.judging.verification import verifier_context
-    from audioforge.plugins import discover
 
     normalizer = normalizer_for(None, "en", [], task)
-    return verifier_context(
-        discover(), task, normalizer, 0.3, "cpu", labels if speech_task(task).has_classes else ()
+    context = verifier_context(
+        registry, task, normalizer, 0.3, "cpu", labels if speech_task(task).has_classes else ()
     )
+    return attrs.evolve(context, corpus=LentSamples({id(s): s for s in corpus}.values()))
 
 
 def pairs_of(cases: Sequence[Case]) -> list[Pair]:
@@ -92,8 +109,8 @@ def odd_cases(task: Task) -> list[Case]:
         return [Case.called(ODD_TEXTS[i - 1], text, "yes") for i, text in enumerate(ODD_TEXTS)]
     broken = np.full(4000, np.nan, np.float32)
     return [
-        *(Case.spoken(text, speech_like(0.5)) for text in ODD_TEXTS),
-        Case.spoken("yes", broken, speech_like(0.5) * 1e6),
+        *(Case.spoken(text, speech_like(ODD_SECONDS)) for text in ODD_TEXTS),
+        Case.spoken("yes", broken, speech_like(ODD_SECONDS) * 1e6),
     ]
 
 
@@ -104,7 +121,7 @@ def empty_cases(task: Task) -> list[Case]:
     if speech_task(task).output == "label":
         return [Case.called("yes", "", " ")]
     nothing = np.zeros(0, np.float32)
-    return [Case.spoken("", speech_like(0.5), nothing), Case.spoken("yes", nothing)]
+    return [Case.spoken("", speech_like(ODD_SECONDS), nothing), Case.spoken("yes", nothing)]
 
 
 def _noise(frames: int) -> np.ndarray:
@@ -116,7 +133,7 @@ def of_other_kinds(case: Case, tasks: Sequence[Task]) -> list[Case]:
     kinds: dict[Output, Hypothesis] = {
         "text": Hypothesis(text="yes"),
         "label": Hypothesis(label="yes"),
-        "audio": Hypothesis(audio=speech_like(0.5), sampling_rate=SAMPLING_RATE),
+        "audio": Hypothesis(audio=speech_like(ODD_SECONDS), sampling_rate=SAMPLING_RATE),
     }
     own = {speech_task(task).output for task in tasks}
     return [Case(case.sample, (h,)) for output, h in kinds.items() if output not in own]
@@ -126,6 +143,11 @@ def without_reference(case: Case) -> list[Case]:
     """Return the hypotheses with samples of which nobody knows what is right."""
     unknown = attrs.evolve(case.sample, reference=None, labels=())
     return [Case(sample, case.hypotheses) for sample in (unknown, AudioSample("bare"))]
+
+
+def without_metadata(case: Case) -> Case:
+    """Return the hypotheses with a sample of which nothing else is stated."""
+    return Case(attrs.evolve(case.sample, metadata={}), case.hypotheses)
 
 
 def crossed(cases: Sequence[Case]) -> list[Case]:

@@ -27,6 +27,7 @@ from audioforge_kit.verifier_cases import (
     of_other_kinds,
     pairs_of,
     with_new_sound,
+    without_metadata,
     without_reference,
 )
 from audioforge_kit.worker import scores_in_worker
@@ -47,6 +48,9 @@ class VerifierContract(Contract):
         expect(created.scope in known, f"scope is {created.scope!r}, not one of {known}")
         needs = created.needs_reference
         expect(isinstance(needs, bool), f"needs_reference is {needs!r}, not a bool")
+        keys = created.needs_metadata
+        are_names = not isinstance(keys, str) and all(isinstance(key, str) for key in keys)
+        expect(are_names, f"needs_metadata is {keys!r}, not a sequence of names")
 
     @rule("Let the class and the specification name the same tasks.")
     def tasks_agree(self) -> None:
@@ -86,7 +90,7 @@ class VerifierContract(Contract):
         "an example with cases that it can: some good, some bad."
     )
     def judges_something(self) -> None:
-        """It gives different rewards to the hypotheses of its example."""
+        """The verifier gives different rewards to the hypotheses of its example."""
         for task in self.spec.tasks:
             scores = self.first_scores(task)
             rewards = {score.reward for score in scores if score.reward is not None}
@@ -98,12 +102,13 @@ class VerifierContract(Contract):
     @rule(
         "Return Score(None) for a sample without reference or label, and for a hypothesis of a "
         "kind that its tasks have not, instead of raising or of guessing a reward. If it needs no "
-        "reference, say needs_reference = False."
+        "reference, say needs_reference = False; if it needs other columns, needs_metadata."
     )
     def abstains(self) -> None:
-        """What it cannot judge has no reward: other hypotheses, and no reference if it needs it."""
+        """What it cannot judge has no reward: other hypotheses, and samples that lack its needs."""
         for task in self.spec.tasks:
             needs_reference = self.verifier(task).needs_reference
+            needs_metadata = self.verifier(task).needs_metadata
             given = []
             for case in self.cases(task):
                 for other in of_other_kinds(case, self.spec.tasks):
@@ -111,6 +116,12 @@ class VerifierContract(Contract):
                         expect(
                             score.reward is None,
                             f"{shown(other.hypotheses[0])} for {task} has reward {score.reward}",
+                        )
+                if needs_metadata:
+                    for score in self.scores([without_metadata(case)], task):
+                        expect(
+                            score.reward is None,
+                            f"without {' or '.join(needs_metadata)} it gives {score.reward}",
                         )
                 for unknown in without_reference(case):
                     rewards = [score.reward for score in self.scores([unknown], task)]
@@ -147,7 +158,7 @@ class VerifierContract(Contract):
             for case in self.cases(task):
                 self.scores([Case(case.sample, case.hypotheses[:1])], task)
             verifier = cast("Verifier", self.create())
-            verifier.setup(contract_context(task, ()))
+            verifier.setup(contract_context(self.registry, task))
             self.scores(self.cases(task)[:1], task, verifier)
             verifier.close()
 
@@ -234,7 +245,7 @@ class VerifierContract(Contract):
 
     @rule("Copy an array before you change it.")
     def leaves_its_input_alone(self) -> None:
-        """It does not change the sound that it is given."""
+        """The verifier does not change the sound that it is given."""
         for task in self.spec.tasks:
             cases = [with_new_sound(case) for case in self.cases(task)]
             before = [array.copy() for array in arrays_of(cases)]
@@ -252,7 +263,7 @@ class VerifierContract(Contract):
 
     @rule("Let close do nothing when there is nothing to let go of.")
     def can_be_closed(self) -> None:
-        """It can be closed twice, and without having been set up."""
+        """The verifier can be closed twice, and without having been set up."""
         verifier = self.new_verifier(self.spec.tasks[0])
         verifier.close()
         verifier.close()
@@ -279,7 +290,8 @@ class VerifierContract(Contract):
     def new_verifier(self, task: Task) -> Verifier:
         """Return a new verifier that is set up for a task."""
         verifier = cast("Verifier", self.create())
-        verifier.setup(contract_context(task, self.example.labels))
+        corpus = [case.sample for case in self.cases(task)]
+        verifier.setup(contract_context(self.registry, task, self.example.labels, corpus))
         return verifier
 
     def cases(self, task: Task) -> list[Case]:

@@ -71,11 +71,11 @@ def _work(connection: Connection[Any, Any], files: tuple[Path, ...]) -> None:
     from audioforge_kit.verifier_cases import contract_context
 
     try:
-        if files:
-            discover("", files)  # so that what is unpickled finds its class
+        registry = discover(files=files)  # the class of what is unpickled may be in a file
         verifier: Verifier = connection.recv()
         task, labels, pairs = connection.recv()
-        verifier.setup(contract_context(task, labels))
+        corpus = [sample for sample, _ in pairs]
+        verifier.setup(contract_context(registry, task, labels, corpus))
         lent = copies_for_verifier([s for s, _ in pairs], [h for _, h in pairs])
         connection.send(verifier.verify(*lent))
     except BaseException as error:  # a plugin is foreign code, and may even call sys.exit

@@ -17,12 +17,14 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 from attrs.validators import ge, optional
 from rapidfuzz import process
 from rapidfuzz.distance import Levenshtein
 
 from audioforge.sample import AudioSample, Hypothesis, Score
+from audioforge.verifier import VerifierContext
+from audioforge_verifiers.hallucination import Hallucination
 from audioforge_verifiers.transcripts import TranscriptVerifier
 from audioforge_verifiers.words import words_of
 
@@ -44,13 +46,25 @@ class ConsensusOptions:
 class Consensus(TranscriptVerifier):
     """Reward: expected agreement with the clip's other hypotheses.
 
-    An empty transcript has reward 0 even where all are empty: a model that falls silent agrees with
-    itself perfectly, and must not be paid for it. One hypothesis alone cannot be judged.
+    What nobody can have said has reward 0 even where all hypotheses agree on it: a model that
+    loops, writes over silence or falls silent agrees with itself perfectly, and must not be paid
+    for it. These are an empty transcript and the signs of `hallucination`, with its defaults, that
+    need no transcript. One hypothesis alone cannot be judged.
     """
 
     needs_reference: ClassVar[bool] = False
     scope = "rollout"
     metrics: ClassVar[tuple[str, ...]] = ("agreement", "identical")
+
+    def __init__(self, threshold: float | None = None) -> None:
+        """Create the verifier; see `ConsensusOptions`."""
+        super().__init__(threshold)
+        self._hallucination = Hallucination()
+
+    def setup(self, context: VerifierContext) -> None:
+        """Take the run's normaliser and threshold."""
+        super().setup(context)
+        self._hallucination.setup(context)
 
     def verify(
         self, samples: Sequence[AudioSample], hypotheses: Sequence[Hypothesis]
@@ -69,14 +83,24 @@ class Consensus(TranscriptVerifier):
             if hypothesis.text is not None:
                 rollouts.setdefault(sample.id, []).append(i)
         scores = [Score(None)] * len(samples)
+        possible = self._can_have_been_said(samples, hypotheses)
         for places in rollouts.values():
             if len(places) > 1:
                 said = [(hypotheses[i].text or "", samples[i].language) for i in places]
                 texts = [tuple(words_of(normalizer.hypothesis(*text))) for text in said]
                 of_text = self._score_rollout(texts)
                 for i, text in zip(places, texts, strict=True):
-                    scores[i] = of_text[text]
+                    agreed = of_text[text]
+                    scores[i] = agreed if possible[i] else evolve(agreed, reward=0.0, passed=False)
         return scores
+
+    def _can_have_been_said(
+        self, samples: Sequence[AudioSample], hypotheses: Sequence[Hypothesis]
+    ) -> list[bool]:
+        """Say of each hypothesis whether it bears no sign of hallucination, transcripts unseen."""
+        blind = {id(sample): evolve(sample, reference=None) for sample in samples}
+        signs = self._hallucination.verify([blind[id(sample)] for sample in samples], hypotheses)
+        return [score.passed is not False for score in signs]
 
     def _score_rollout(self, texts: Sequence[Words]) -> dict[Words, Score]:
         """Return the score of each different text among two or more."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, Literal, Protocol
 
 import attrs
 import numpy as np
@@ -17,10 +17,32 @@ from audioforge.sample import AudioSample, Clip, Hypothesis, Score
 from audioforge.verifier import Verifier, VerifierContext
 from audioforge_verifiers.generated_audio import Unheard, as_played, hear, is_silent
 
-if TYPE_CHECKING:
-    from audioforge_verifiers.ecapa import SpeakerEncoder
+Encoder = Literal["ecapa", "resemblyzer"]
 
-VOXCELEB = "speechbrain/spkrec-ecapa-voxceleb"
+
+@frozen
+class Calibration:
+    """How cosines of one encoder are read.
+
+    Attributes:
+        threshold: Cosine from which two voices count as one.
+        slope: How far above it, in cosine, the odds that the voices are one grow e-fold.
+    """
+
+    threshold: float
+    slope: float
+
+
+CALIBRATIONS: dict[Encoder, Calibration] = {
+    "ecapa": Calibration(0.25, 0.1),
+    "resemblyzer": Calibration(0.73, 0.015),
+}
+"""0.25 is SpeechBrain's own threshold for its VoxCeleb model; 0.1 is a choice. Those of resemblyzer
+are fitted by `benchmarks/speaker_trials.py`, whose figures docs/verifiers.md has."""
+
+
+def _between(low: float, high: float) -> Callable[[Any, Any, float], Any]:
+    return attrs.validators.and_(attrs.validators.gt(low), attrs.validators.lt(high))
 
 
 @frozen
@@ -28,19 +50,40 @@ class ConsistencyOptions:
     """Options of `consistency`.
 
     Attributes:
-        model: A local folder or hub id with the weights of SpeechBrain's ECAPA-TDNN.
-        threshold: Cosine from which two voices count as one. 0.25 is SpeechBrain's own threshold
-            for its VoxCeleb model; another model needs another.
-        slope: How far above the threshold, in cosine, the odds that the voices are one grow e-fold.
+        encoder: What turns a voice into an embedding: `ecapa` is SpeechBrain's ECAPA-TDNN,
+            `resemblyzer` the GE2E network of that package, whose weights need no hub.
+        model: The encoder's weights: a local folder, or for `ecapa` a hub id too; None for those
+            that are published with it.
+        threshold: Cosine from which two voices count as one; None for the encoder's own, which
+            another model does not share.
+        slope: How far above the threshold, in cosine, the odds that the voices are one grow e-fold;
+            None for the encoder's own.
     """
 
-    model: str = VOXCELEB
-    threshold: float = attrs.field(
-        default=0.25, validator=[attrs.validators.gt(-1), attrs.validators.lt(1)]
+    encoder: Encoder = "ecapa"
+    model: str | None = None
+    threshold: float | None = attrs.field(
+        default=None, validator=attrs.validators.optional(_between(-1, 1))
     )
-    slope: float = attrs.field(
-        default=0.1, validator=[attrs.validators.gt(0), attrs.validators.lt(math.inf)]
+    slope: float | None = attrs.field(
+        default=None, validator=attrs.validators.optional(_between(0, math.inf))
     )
+
+
+class SpeakerEncoder(Protocol):
+    """What turns a clip into an embedding of its voice.
+
+    Attributes:
+        sampling_rate: Sampling rate of the clips it takes, in Hz.
+        min_seconds: The shortest clip it takes.
+    """
+
+    sampling_rate: ClassVar[int]
+    min_seconds: ClassVar[float]
+
+    def embed(self, waveform: np.ndarray) -> np.ndarray | None:
+        """Return the embedding of a mono float32 clip, of length 1; None where it cannot tell."""
+        ...
 
 
 class Consistency(Verifier):
@@ -48,34 +91,49 @@ class Consistency(Verifier):
 
     The cosine is that of two speaker embeddings: of what was generated, and of the sample's audio,
     a recording of the voice to speak with. The logistic curve is the usual form of calibration in
-    speaker verification, where a score is an affine function of log odds. With the
-    defaults, cosines of 0, 0.25, 0.5 and 0.7 give rewards of 0.08, 0.5, 0.92 and 0.99.
+    speaker verification, where a score is an affine function of log odds. With `ecapa`,
+    cosines of 0, 0.25, 0.5 and 0.7 give rewards of 0.08, 0.5, 0.92 and 0.99; with `resemblyzer`,
+    whose cosines are never below 0, those of 0.7, 0.73, 0.76 and 0.8 give 0.12, 0.5, 0.88 and 0.99.
 
     Without a reference that can be used (none, unreadable, silent, or under 0.1 s) it cannot
-    judge. What was generated and holds no voice (silent or under 0.1 s) has reward 0.
+    judge; nor, with `resemblyzer`, where either holds less than 1 s of sound. What was generated
+    and holds no voice (silent or under 0.1 s) has reward 0.
     """
 
     tasks: ClassVar[tuple[Task, ...]] = ("tts",)
     needs_reference = False
     metrics = ("cosine",)
 
-    def __init__(self, model: str = VOXCELEB, threshold: float = 0.25, slope: float = 0.1) -> None:
+    def __init__(
+        self,
+        encoder: Encoder = "ecapa",
+        model: str | None = None,
+        threshold: float | None = None,
+        slope: float | None = None,
+    ) -> None:
         """Create the verifier; see `ConsistencyOptions`."""
+        usual = CALIBRATIONS[encoder]
+        self._encoder_name = encoder
         self._model = model
-        self._threshold = threshold
-        self._slope = slope
+        self._threshold = usual.threshold if threshold is None else threshold
+        self._slope = usual.slope if slope is None else slope
         self._encoder: SpeakerEncoder | None = None
 
     def setup(self, context: VerifierContext) -> None:
         """Load the network.
 
         Raises:
-            PluginError: If SpeechBrain cannot be imported.
+            PluginError: If what the encoder needs is not installed.
             CheckpointError: If the weights cannot be had.
         """
-        from audioforge_verifiers.ecapa import SpeakerEncoder
+        if self._encoder_name == "ecapa":
+            from audioforge_verifiers.ecapa import EcapaEncoder
 
-        self._encoder = SpeakerEncoder(self._model, context.device)
+            self._encoder = EcapaEncoder(self._model, context.device)
+        else:
+            from audioforge_verifiers.resemblyzer import ResemblyzerEncoder
+
+            self._encoder = ResemblyzerEncoder(self._model, context.device)
 
     def verify(
         self, samples: Sequence[AudioSample], hypotheses: Sequence[Hypothesis]
@@ -107,9 +165,11 @@ class Consistency(Verifier):
         clip = hear(sample, hypothesis, encoder.sampling_rate)
         if isinstance(clip, Unheard):
             return clip.score
-        voice = _voice(clip, encoder)
-        if voice is None:
+        if not _can_hold_voice(clip, encoder):
             return Score(0.0, passed=False)
+        voice = encoder.embed(clip.waveform)
+        if voice is None:
+            return Score(None)
         cosine = float(np.clip(voice @ reference, -1, 1))
         return Score(
             _logistic((cosine - self._threshold) / self._slope),
@@ -120,16 +180,14 @@ class Consistency(Verifier):
 
 def _reference_voice(sample: AudioSample, encoder: SpeakerEncoder) -> np.ndarray | None:
     try:
-        clip = load_clip(sample, encoder.sampling_rate)
+        clip = as_played(load_clip(sample, encoder.sampling_rate))
     except AudioError:
         return None
-    return _voice(as_played(clip), encoder)
+    return encoder.embed(clip.waveform) if _can_hold_voice(clip, encoder) else None
 
 
-def _voice(clip: Clip, encoder: SpeakerEncoder) -> np.ndarray | None:
-    if clip.seconds < encoder.min_seconds or is_silent(clip.waveform):
-        return None
-    return encoder.embed(clip.waveform)
+def _can_hold_voice(clip: Clip, encoder: SpeakerEncoder) -> bool:
+    return clip.seconds >= encoder.min_seconds and not is_silent(clip)
 
 
 def _logistic(x: float) -> float:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
-import attrs
 from attrs import frozen
 
 from audioforge.errors import PluginError
@@ -13,9 +12,9 @@ from audioforge.model import Task
 from audioforge.sample import AudioSample, Hypothesis, Score
 from audioforge.verifier import Verifier, VerifierContext
 from audioforge_verifiers.generated_audio import Unheard, hear, is_silent
+from audioforge_verifiers.opinion_score import opinion_reward, opinion_threshold
 
 SAMPLING_RATE = 16_000
-LOWEST_MOS, HIGHEST_MOS = 1.0, 5.0
 METRICS = {"ovrl": "ovrl_mos", "sig": "sig_mos", "bak": "bak_mos", "p808": "p808_mos"}
 """Our names, and speechmos' names for the same."""
 
@@ -28,10 +27,7 @@ class DnsmosOptions:
         threshold: Overall opinion score from 1 to 5 from which audio passes.
     """
 
-    threshold: float = attrs.field(
-        default=3.0,
-        validator=[attrs.validators.ge(LOWEST_MOS), attrs.validators.le(HIGHEST_MOS)],
-    )
+    threshold: float = opinion_threshold(3.0)
 
 
 class Dnsmos(Verifier):
@@ -80,9 +76,8 @@ class Dnsmos(Verifier):
         clip = hear(sample, hypothesis, SAMPLING_RATE)
         if isinstance(clip, Unheard):
             return clip.score
-        if is_silent(clip.waveform):
+        if is_silent(clip):
             return Score(0.0, passed=False)
         rated = self._rate(clip.waveform, SAMPLING_RATE)
         mos = {name: float(rated[key]) for name, key in METRICS.items()}
-        reward = (mos["ovrl"] - LOWEST_MOS) / (HIGHEST_MOS - LOWEST_MOS)
-        return Score(min(1.0, max(0.0, reward)), mos["ovrl"] >= self._threshold, mos)
+        return Score(opinion_reward(mos["ovrl"]), mos["ovrl"] >= self._threshold, mos)

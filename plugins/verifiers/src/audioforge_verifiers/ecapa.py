@@ -2,14 +2,12 @@
 
 SpeechBrain would build the network from the checkpoint's `hyperparams.yaml`, which can run any
 code; so the network is built here, from SpeechBrain's own modules, and only its weights are read.
-They are published as a pickle: it is read with `weights_only=True`, which takes tensors and refuses
-everything else. A folder may hold `embedding_model.safetensors` instead.
+They are published as a pickle; a folder may hold `embedding_model.safetensors` instead.
 """
 
 from __future__ import annotations
 
 import os
-import pickle
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,10 +17,11 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 
-from audioforge.errors import CheckpointError, PluginError
+from audioforge.errors import CheckpointError
 from audioforge.hub.snapshot import fetch
-from audioforge.inference.finite_numbers import check_weights
 from audioforge.torch_companions import hide_broken_companions
+from audioforge_verifiers.network_weights import load_weights
+from audioforge_verifiers.not_importable import not_importable
 
 SAMPLING_RATE = 16_000
 DIMENSIONS = 192
@@ -37,16 +36,17 @@ ARCHITECTURE: dict[str, Any] = {
 }
 """Desplanques et al., "ECAPA-TDNN" (Interspeech 2020), in the size of the published checkpoint."""
 
+VOXCELEB = "speechbrain/spkrec-ecapa-voxceleb"
 PICKLED = "embedding_model.ckpt"
 SAFE = "embedding_model.safetensors"
 
 
-class SpeakerEncoder:
+class EcapaEncoder:
     """Turns a clip into an embedding of its voice.
 
     Args:
         checkpoint: A local folder with `embedding_model.safetensors` or `embedding_model.ckpt`, or
-            a hub id with the latter.
+            a hub id with the latter; None for SpeechBrain's own of VoxCeleb.
         device: A torch device.
 
     Attributes:
@@ -61,9 +61,14 @@ class SpeakerEncoder:
     sampling_rate: ClassVar[int] = SAMPLING_RATE
     min_seconds: ClassVar[float] = 0.1
 
-    def __init__(self, checkpoint: str, device: str) -> None:
+    def __init__(self, checkpoint: str | None, device: str) -> None:
         network, features, normalisation = build()
-        _load(network, _weights_file(checkpoint))
+        load_weights(
+            network,
+            _weights_file(checkpoint or VOXCELEB),
+            f"SpeechBrain's ECAPA-TDNN with {MELS} mels and {DIMENSIONS} outputs",
+            f"Give a copy of {VOXCELEB}, or its weights as {SAFE}.",
+        )
         self._network = network.to(device).eval()
         self._features = features.to(device).eval()
         self._normalisation = normalisation.to(device).eval()
@@ -101,7 +106,9 @@ def build() -> tuple[torch.nn.Module, torch.nn.Module, torch.nn.Module]:
             from speechbrain.lobes.models.ECAPA_TDNN import ECAPA_TDNN
             from speechbrain.processing.features import InputNormalization
     except Exception as error:  # an old SpeechBrain with a new torchaudio: AttributeError
-        raise _not_importable(error, broken.get("torchaudio")) from error
+        raise not_importable(
+            "consistency", "SpeechBrain", "speaker", error, broken.get("torchaudio")
+        ) from error
     with torch.random.fork_rng(devices=()):  # first weights are drawn, though not used
         network = ECAPA_TDNN(**ARCHITECTURE)
     features = Fbank(sample_rate=SAMPLING_RATE, n_mels=MELS)
@@ -150,54 +157,18 @@ def _remove_stand_ins() -> None:
             del sys.modules[name]
 
 
-def _not_importable(error: Exception, torchaudio: str | None) -> PluginError:
-    if torchaudio:
-        return PluginError(
-            f"verifier consistency: SpeechBrain needs torchaudio, and the installed one does not "
-            f"fit torch {torch.__version__}: {torchaudio}. Install torch and torchaudio built for "
-            f"the same CUDA version; `audioforge doctor` says which are there."
-        )
-    return PluginError(
-        f"verifier consistency: SpeechBrain cannot be imported: {type(error).__name__}: {error}. "
-        f"Install it with pip install 'audioforge-verifiers[speaker]'."
-    )
-
-
 def _weights_file(checkpoint: str) -> Path:
     folder = Path(checkpoint).expanduser()
     if not folder.is_dir():
-        folder = fetch(checkpoint, [PICKLED])
+        try:
+            folder = fetch(checkpoint, [PICKLED])
+        except CheckpointError as error:
+            raise CheckpointError(
+                f"{error} Or take encoder=resemblyzer, which needs no hub."
+            ) from error
     for name in (SAFE, PICKLED):
         if (folder / name).is_file():
             return folder / name
     raise CheckpointError(
         f"{checkpoint}: it holds no speaker encoder: neither {SAFE} nor {PICKLED}"
     )
-
-
-def _load(network: torch.nn.Module, path: Path) -> None:
-    try:
-        network.load_state_dict(_read(path))
-    except pickle.UnpicklingError as error:  # torch's own message advises to unpickle all the same
-        raise CheckpointError(
-            f"{path}: it is damaged, or holds more than tensors, and that could run code: it is "
-            f"not loaded. Give a copy of speechbrain/spkrec-ecapa-voxceleb, or its weights as "
-            f"{SAFE}."
-        ) from error
-    except Exception as error:  # a damaged file or foreign weights make torch raise anything
-        reason = (str(error).strip().splitlines() or ["no reason given"])[0].rstrip(".:")
-        raise CheckpointError(
-            f"{path}: cannot be read as the weights of SpeechBrain's ECAPA-TDNN with {MELS} mels "
-            f"and {DIMENSIONS} outputs: {type(error).__name__}: {reason}. Give a copy of "
-            f"speechbrain/spkrec-ecapa-voxceleb, or a network of the same size."
-        ) from error
-    check_weights(str(path), network)
-
-
-def _read(path: Path) -> dict[str, torch.Tensor]:
-    if path.suffix == ".safetensors":
-        from safetensors.torch import load_file
-
-        return load_file(path)
-    state: dict[str, torch.Tensor] = torch.load(path, map_location="cpu", weights_only=True)
-    return state

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
 
 from attrs import field, frozen
 from attrs.validators import ge, optional
@@ -75,7 +74,7 @@ class ErrorRate(TranscriptVerifier):
         rate = edits / len(right) if right else edits
         metrics = counts
         for name, units in self._rates(reference).items():
-            metrics |= {name: rate, units: float(len(right))}
+            metrics[name], metrics[units] = rate, float(len(right))
         assert self._threshold is not None
         return Score(max(0.0, 1.0 - rate), rate <= self._threshold, metrics)
 
@@ -127,8 +126,8 @@ def _counts(reference: Sequence[str], units: Sequence[str]) -> dict[str, float]:
     """Return hits and edits of an alignment with the fewest edits."""
     edits = {"replace": 0.0, "delete": 0.0, "insert": 0.0}
     if units is not reference:
-        for edit, _, _ in Levenshtein.editops(reference, units).as_list():
-            edits[edit] += 1.0
+        for edit, *_ in Levenshtein.editops(reference, units).as_list():
+            edits[str(edit)] += 1.0
     return {
         "hits": len(reference) - edits["replace"] - edits["delete"],
         "substitutions": edits["replace"],

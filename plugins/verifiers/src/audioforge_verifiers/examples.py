@@ -9,8 +9,10 @@ import numpy as np
 from audioforge import keyed_random
 from audioforge.errors import PluginError
 from audioforge.model import GREEDY, LoadOptions
-from audioforge.sample import AudioSample, Clip
+from audioforge.sample import AudioSample, Clip, Hypothesis
+from audioforge.torch_companions import hide_broken_companions
 from audioforge_kit import AggregatorExample, CannotCheck, Case, VerifierExample, speech_like
+from audioforge_kit.examples import SAMPLING_RATE
 
 
 def hotwords(folder: Path) -> VerifierExample:
@@ -20,6 +22,32 @@ def hotwords(folder: Path) -> VerifierExample:
         Case.texts("open the door", "open the gate valve", "open the door"),
     )
     return VerifierExample(options={"words": ("gate valve", "open")}, cases=cases)
+
+
+def slots(folder: Path) -> VerifierExample:
+    """Orders, and transcripts that have their values, lack them and add others."""
+    orders = (
+        ({"drink": "latte", "size": "large"}, ("a large latte", "a latte", "a small large latte")),
+        ({"drink": "iced tea", "size": "small"}, ("small iced tea", "large iced latte", "")),
+    )
+    cases = [
+        Case(
+            AudioSample(f"order-{i}", metadata={"slots": values}),
+            tuple(Hypothesis(index, text=text) for index, text in enumerate(texts)),
+        )
+        for i, (values, texts) in enumerate(orders)
+    ]
+    return VerifierExample(cases=tuple(cases))
+
+
+def length(folder: Path) -> VerifierExample:
+    """Two seconds of sound, and transcripts that fit into them, are too long and too short."""
+    long, right, short = "turn the valve " * 9, "turn the valve to the left", "no"
+    sound = speech_like(2.0)
+    sample = AudioSample("clip", audio=sound, sampling_rate=SAMPLING_RATE, reference=right)
+    texts = (right, long, short, "")
+    hypotheses = tuple(Hypothesis(index, text=text) for index, text in enumerate(texts))
+    return VerifierExample(options={"low": 5, "high": 25}, cases=(Case(sample, hypotheses),))
 
 
 def intelligibility(folder: Path) -> VerifierExample:
@@ -56,6 +84,17 @@ def dnsmos(folder: Path) -> VerifierExample:
         from speechmos import dnsmos  # noqa: F401
     except ImportError as error:
         raise CannotCheck(f"install audioforge-verifiers[mos]: {error}") from error
+    voice = speech_like(1.2)  # doubled until it fills a window: to 9.6 s, not to 12 s
+    return VerifierExample(cases=(Case.spoken("yes", voice, np.zeros_like(voice)),))
+
+
+def distillmos(folder: Path) -> VerifierExample:
+    """The network that comes with the package distillmos."""
+    hide_broken_companions()
+    try:
+        import distillmos  # noqa: F401
+    except ImportError as error:
+        raise CannotCheck(f"install audioforge-verifiers[distillmos]: {error}") from error
     voice = speech_like(1.5)
     return VerifierExample(cases=(Case.spoken("yes", voice, np.zeros_like(voice)),))
 

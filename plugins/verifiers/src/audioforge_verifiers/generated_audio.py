@@ -1,7 +1,8 @@
 """Generated audio as the verifiers of speech synthesis hear it: mono float32 at the rate they want.
 
 What a synthesiser returned is judged, not excused: audio of no frames, with NaN or infinite
-values, or a file that does not decode is bad output, and its reward is 0. Only where there is
+values, an array of another shape or kind, or a file that does not decode is bad output, and its
+reward is 0. Only where there is
 nothing to judge (no audio, or a file that is not there) does a verifier abstain. What is beyond
 full scale is cut off there, as it is when it is played. A recording of hours is no utterance, and
 is not read into memory: a verifier abstains from it as well.
@@ -18,10 +19,7 @@ from attrs import evolve
 from audioforge.audio import ClipTooLong, load_clip
 from audioforge.errors import AudioError
 from audioforge.sample import AudioSample, Clip, Hypothesis, Score
-
-SILENCE_PEAK = 1e-4
-"""Audio that never swings wider than this amplitude (−80 dB of full scale) is silent."""
-
+from audioforge_verifiers.audibility import SHORTEST_SPEECH_SECONDS, audible_seconds
 
 MAX_SECONDS = 600.0
 """The longest utterance that is judged."""
@@ -55,7 +53,7 @@ def hear(sample: AudioSample, hypothesis: Hypothesis, sampling_rate: int) -> Cli
     audio = hypothesis.audio
     if audio is None or (isinstance(audio, Path) and not _can_be_opened(audio)):
         return Unheard.ABSENT
-    if isinstance(audio, np.ndarray) and (audio.size == 0 or not np.isfinite(audio).all()):
+    if isinstance(audio, np.ndarray) and not _is_sound(audio):
         return Unheard.BROKEN
     generated = AudioSample(
         sample.id,
@@ -80,9 +78,15 @@ def as_played(clip: Clip) -> Clip:
     return evolve(clip, waveform=np.clip(clip.waveform, -1, 1))
 
 
-def is_silent(waveform: np.ndarray) -> bool:
-    """Say whether no two samples are further apart than ±`SILENCE_PEAK`; an offset is no sound."""
-    return bool(np.ptp(waveform) <= 2 * SILENCE_PEAK)
+def is_silent(clip: Clip) -> bool:
+    """Say whether less can be heard than the shortest word takes."""
+    return audible_seconds(clip) < SHORTEST_SPEECH_SECONDS
+
+
+def _is_sound(samples: np.ndarray) -> bool:
+    """Say whether an array holds finite real numbers, of frames or of frames and channels."""
+    is_of_numbers = samples.dtype.kind in "fiu" and samples.ndim in (1, 2) and samples.size > 0
+    return is_of_numbers and bool(np.isfinite(samples).all())
 
 
 def _can_be_opened(path: Path) -> bool:

@@ -7,8 +7,9 @@ the clip's length, its audio) leaves that sign out.
   is taken off. Whisper's compression ratio of 2.4 (Radford et al. 2022, section 4.5) is meant for
   30 seconds of text; this metric also sees a loop in a few words or after a long good start.
 - Insertions against the reference, from the alignment of the word error rate.
-- Length against duration: `letters_per_second`. Speech has 4 to 9 syllables a second over 17
-  languages (Coupé et al. 2019, Science Advances 5(9)), English read aloud 12 to 15 letters.
+- Length against the time in which something can be heard: `letters_per_second`. Speech has 4 to 9
+  syllables a second over 17 languages (Coupé et al. 2019, Science Advances 5(9)), English read
+  aloud 12 to 15 letters.
 - Text over silence: `audible_seconds`. Energy cannot tell noise from speech, so that text over
   noise is seen only by the other signs.
 """
@@ -26,16 +27,18 @@ from rapidfuzz.distance import Levenshtein
 from audioforge.model import Task
 from audioforge.sample import AudioSample, Hypothesis, Score
 from audioforge.verifier import CorpusMetric, Verifier, VerifierContext
-from audioforge_verifiers.audibility import Audibility, measure_audibility
+from audioforge_verifiers.audibility import (
+    SHORTEST_SPEECH_SECONDS,
+    SILENCE_DBFS,
+    Audibility,
+    measure_audibility,
+)
 from audioforge_verifiers.normalizers import Normalizer, get_normalizer
 from audioforge_verifiers.repetition import repeated_words
 from audioforge_verifiers.words import count_letters, size_in_words, words_of
 
-SHORTEST_SPEECH_SECONDS = 0.1
-"""Text needs at least this much that can be heard; the shortest words take longer."""
-
 EDGE_SECONDS = 0.2
-"""Added to a clip's length: one that is cut close around a word lacks the word's edges."""
+"""Added to the time of a clip: one that is cut close around a word lacks the word's edges."""
 
 
 @frozen
@@ -47,7 +50,8 @@ class HallucinationOptions:
             reference repeats.
         max_inserted_words: Words that the reference does not have; where it is empty, none may be.
         max_insertion_rate: Such words as a share of the reference's; the larger maximum counts.
-        max_letters_per_second: Letters and digits per second of the clip.
+        max_letters_per_second: Letters and digits per second of the clip that can be heard, or of
+            the clip where only its length is known.
         silence_dbfs: Level in dB relative to full scale up to which audio is silent; with `-inf`
             only digital silence is.
     """
@@ -56,7 +60,7 @@ class HallucinationOptions:
     max_inserted_words: float = field(default=3.0, validator=ge(0))
     max_insertion_rate: float = field(default=0.25, validator=ge(0))
     max_letters_per_second: float = field(default=30.0, validator=gt(0))
-    silence_dbfs: float = field(default=-70.0, validator=lt(0))
+    silence_dbfs: float = field(default=SILENCE_DBFS, validator=lt(0))
 
 
 class Hallucination(Verifier):
@@ -120,8 +124,9 @@ class Hallucination(Verifier):
             inserted = _inserted_words(wanted, said)
             metrics["inserted_words"] = inserted
             signs.append(inserted > self._allowed_insertions(size_in_words(wanted)))
-        if sound.seconds is not None:
-            rate = count_letters(text) / (sound.seconds + EDGE_SECONDS)
+        speakable = sound.seconds if sound.audible_seconds is None else sound.audible_seconds
+        if speakable is not None:
+            rate = count_letters(text) / (speakable + EDGE_SECONDS)
             metrics["letters_per_second"] = rate
             signs.append(rate > self._limits.max_letters_per_second)
         if sound.audible_seconds is not None:
@@ -140,11 +145,14 @@ class Hallucination(Verifier):
 
 
 def _inserted_words(reference: Sequence[str], words: Sequence[str]) -> float:
-    """Return the size in words of what an alignment with the fewest edits inserts."""
-    inserted = [
-        word
-        for edit in Levenshtein.opcodes(reference, words)
-        if edit.tag == "insert"
-        for word in words[edit.dest_start : edit.dest_end]
-    ]
-    return size_in_words(inserted)
+    """Return the size in words of what an alignment with the fewest edits inserts.
+
+    What stands in the place of something smaller inserts the difference: text without spaces is
+    one word.
+    """
+    inserted = 0.0
+    for edit in Levenshtein.opcodes(reference, words):
+        if edit.tag in ("insert", "replace"):
+            said = size_in_words(words[edit.dest_start : edit.dest_end])
+            inserted += max(0.0, said - size_in_words(reference[edit.src_start : edit.src_end]))
+    return inserted

@@ -14,7 +14,11 @@ from audioforge.sample import AudioSample, Hypothesis, Score
 from audioforge.verifier import CorpusMetric, Verifier, VerifierContext
 from audioforge_verifiers.normalizers import Normalizer, get_normalizer
 from audioforge_verifiers.terms import TermFinder, read_terms
-from audioforge_verifiers.words import words_of
+from audioforge_verifiers.words import size_in_words, words_of
+
+FEW_WORDS = 3
+"""So many words more than twice the reference's are no reason to doubt a transcript: what is short
+doubles soon."""
 
 
 @frozen
@@ -43,7 +47,9 @@ class Hotwords(Verifier):
     recall. Where the reference holds none, a transcript with a term has reward 0, and one without
     cannot be judged: there was nothing to get right. It passes when no term is missing or added.
 
-    Where in the text a term stands is not looked at; that is for `wer`.
+    Where in the text a term stands is not looked at; that is for `wer`. But a text that is less
+    than half or more than twice as long as the reference is no transcript of it, and has reward 0:
+    the terms alone do not pay, nor do the terms in a page of anything.
     """
 
     tasks: ClassVar[tuple[Task, ...]] = ("asr",)
@@ -106,8 +112,9 @@ class Hotwords(Verifier):
         if language not in self._finders:
             self._finders[language] = self._finder_of(normalizer, language)
         finder = self._finders[language]
-        wanted = finder.count(words_of(normalizer.reference(sample.reference or "", language)))
-        said = finder.count(words_of(normalizer.hypothesis(text, language)))
+        reference_words = words_of(normalizer.reference(sample.reference or "", language))
+        words = words_of(normalizer.hypothesis(text, language))
+        wanted, said = finder.count(reference_words), finder.count(words)
         hits, references, transcripts = (wanted & said).total(), wanted.total(), said.total()
         metrics = {
             "term_hits": float(hits),
@@ -120,7 +127,15 @@ class Hotwords(Verifier):
             metrics["term_precision"] = hits / transcripts
         if not references + transcripts:
             return Score(None, None, metrics)
+        if not _is_of_its_length(words, reference_words):
+            return Score(0.0, False, metrics)
         return Score(2 * hits / (references + transcripts), wanted == said, metrics)
+
+
+def _is_of_its_length(words: Sequence[str], reference: Sequence[str]) -> bool:
+    """Say whether a text is as long as its reference, by a factor of two and a few words."""
+    said, wanted = size_in_words(words), size_in_words(reference)
+    return wanted / 2 <= said <= 2 * wanted + FEW_WORDS
 
 
 def _all_terms(path: Path | None, words: Sequence[str]) -> list[str]:

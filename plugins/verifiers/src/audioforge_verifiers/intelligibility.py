@@ -12,6 +12,7 @@ from attrs import evolve, frozen
 from audioforge.model import GREEDY, ModelAdapter, Task
 from audioforge.sample import AudioSample, Clip, Hypothesis, Score
 from audioforge.verifier import Verifier, VerifierContext
+from audioforge_verifiers.audibility import without_silence
 from audioforge_verifiers.error_rate import WordErrorRate
 from audioforge_verifiers.generated_audio import Unheard, hear
 
@@ -42,8 +43,9 @@ class Intelligibility(Verifier):
     Text is normalised as the run says, and counted as `wer` counts it. Audio longer than the
     recogniser's window is cut at its quietest places and the transcripts are joined, so that
     going on talking after the text is said costs insertions; audio shorter than its minimum is
-    padded with silence. Silence is transcribed like anything else; audio that is empty or not
-    finite has reward 0.
+    padded with silence. A recogniser makes up words over silence: it is given only what can be
+    heard, with pauses of half a second at most, and where nothing can, nothing was said. Audio
+    that is empty or not finite has reward 0.
 
     A reward of 1 says that this recogniser understood; it may forgive what a listener does not,
     and audio made for it may deceive it.
@@ -110,9 +112,10 @@ class Intelligibility(Verifier):
         return self._recogniser
 
     def _transcripts(self, clips: Sequence[Clip]) -> Iterator[str]:
-        """Return the transcript of each clip, of the windows that it is cut into."""
+        """Return the transcript of each clip: of what can be heard, in windows."""
         shortest, longest = self._ready().min_seconds, self._ready().max_seconds
-        windows = [windows_of(clip, shortest, longest) for clip in clips]
+        audible = [without_silence(clip) for clip in clips]
+        windows = [[] if clip is None else windows_of(clip, shortest, longest) for clip in audible]
         texts = iter(self._transcribe([window for own in windows for window in own]))
         return (" ".join(next(texts) for _ in own) for own in windows)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from audioforge.hookspecs import hookimpl
 from audioforge.specs import AggregatorSpec, VerifierSpec
 
-AUDIOFORGE_API = 2
+AUDIOFORGE_API = 3
 
 
 @hookimpl
@@ -36,11 +36,27 @@ def register_verifiers() -> list[VerifierSpec]:
             example="audioforge_verifiers.examples:hotwords",
         ),
         VerifierSpec(
+            name="slots",
+            summary="Whether the values that a clip is labelled with were heard, and no others.",
+            tasks=("asr",),
+            factory="audioforge_verifiers.slots:Slots",
+            options="audioforge_verifiers.slots:SlotsOptions",
+            example="audioforge_verifiers.examples:slots",
+        ),
+        VerifierSpec(
             name="hallucination",
             summary="Loops, insertions, too much text for the time, text over silence; a gate.",
             tasks=("asr",),
             factory="audioforge_verifiers.hallucination:Hallucination",
             options="audioforge_verifiers.hallucination:HallucinationOptions",
+        ),
+        VerifierSpec(
+            name="length",
+            summary="Whether the transcript is as long as its time of speech, as references are.",
+            tasks=("asr",),
+            factory="audioforge_verifiers.length:Length",
+            options="audioforge_verifiers.length:LengthOptions",
+            example="audioforge_verifiers.examples:length",
         ),
         VerifierSpec(
             name="consensus",
@@ -80,6 +96,14 @@ def register_verifiers() -> list[VerifierSpec]:
             factory="audioforge_verifiers.dnsmos:Dnsmos",
             options="audioforge_verifiers.dnsmos:DnsmosOptions",
             example="audioforge_verifiers.examples:dnsmos",
+        ),
+        VerifierSpec(
+            name="distillmos",
+            summary="Quality of the speech as a second trained model of listeners rates it.",
+            tasks=("tts",),
+            factory="audioforge_verifiers.distillmos:Distillmos",
+            options="audioforge_verifiers.distillmos:DistillmosOptions",
+            example="audioforge_verifiers.examples:distillmos",
         ),
         VerifierSpec(
             name="consistency",

@@ -13,7 +13,7 @@ from audioforge.model import Task
 from audioforge.sample import AudioSample, Hypothesis, Score
 from audioforge.verifier import Verifier
 from audioforge_verifiers.generated_audio import Unheard, hear, is_silent
-from audioforge_verifiers.signal_metrics import FRAME, SAMPLING_RATE, SignalMetrics, measure
+from audioforge_verifiers.signal_metrics import SAMPLING_RATE, SignalMetrics, measure
 
 LOWEST_SNR_DB, HIGHEST_SNR_DB = -5.0, 45.0
 CLIPPED_SHARE_AT_1_E = 0.05
@@ -51,7 +51,7 @@ class Quality(Verifier):
     | dynamics | 0.10 | linear from a crest factor of 0 dB (0) to 18 dB (1) |
 
     A geometric mean, so that no strength makes up for a failure: one score of 0 makes the reward 0.
-    Level does not count. Silence and clips shorter than 32 ms have reward 0.
+    Level does not count. Where less than 0.1 s can be heard, the reward is 0.
     """
 
     tasks: ClassVar[tuple[Task, ...]] = ("tts",)
@@ -75,10 +75,8 @@ class Quality(Verifier):
         clip = hear(sample, hypothesis, SAMPLING_RATE)
         if isinstance(clip, Unheard):
             return clip.score
-        if is_silent(clip.waveform):
+        if is_silent(clip):
             return Score(0.0, passed=False, metrics={"silence_share": 1.0})
-        if len(clip.waveform) < FRAME:
-            return Score(0.0, passed=False)
         measured = measure(clip.waveform)
         reward = geometric_mean(scores(measured, self._full_bandwidth_hz))
         return Score(reward, reward >= self._threshold, attrs.asdict(measured))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from audioforge.errors import ConfigError
@@ -34,7 +34,9 @@ class TermFinder:
     """Finds terms in texts, the longest first.
 
     Where two terms could start, the longer one counts: with the terms "new york" and "york", the
-    text "new york" holds the first only. Occurrences do not overlap.
+    text "new york" holds the first only. Occurrences do not overlap. A number is no part of a
+    longer one, whose digits may stand as words by themselves: "2" is not in "1 2", unless "1" is a
+    term too.
 
     Args:
         terms: The terms, each with one word at least.
@@ -50,12 +52,20 @@ class TermFinder:
 
     def count(self, words: Sequence[str]) -> Counter[Term]:
         """Return how often each term occurs in a text."""
-        found: Counter[Term] = Counter()
+        found = self._occurrences(words)
+        while torn := [place for place in found if _tears_a_number(words, place, found)]:
+            for place in torn:
+                del found[place]
+        return Counter(found.values())
+
+    def _occurrences(self, words: Sequence[str]) -> dict[int, Term]:
+        """Return each term that is found by the place of its first word."""
+        found: dict[int, Term] = {}
         place = 0
         while place < len(words):
             term = self._term_at(words, place)
             if term is not None:
-                found[term] += 1
+                found[place] = term
             place += 1 if term is None else len(term)
         return found
 
@@ -65,3 +75,13 @@ class TermFinder:
             if candidate in self._terms:
                 return candidate
         return None
+
+
+def _tears_a_number(words: Sequence[str], place: int, found: Mapping[int, Term]) -> bool:
+    """Whether a digit stands right beside a term's own digit, and no other term has it."""
+    end = place + len(found[place])
+    before = place > 0 and words[place - 1].isdecimal() and words[place].isdecimal()
+    after = end < len(words) and words[end].isdecimal() and words[end - 1].isdecimal()
+    if after and end not in found:
+        return True
+    return before and not any(p + len(term) == place for p, term in found.items())

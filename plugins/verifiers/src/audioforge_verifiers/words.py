@@ -38,6 +38,13 @@ CHARACTER_IN_WORDS = 0.5
 """How much of a word a character of a script without spaces stands for: Chinese and Japanese words
 have about two."""
 
+LONG_WORD = 20
+"""Letters from which on a word counts as several: few languages have such words, and text without
+its spaces would count as one."""
+
+LETTERS_OF_A_LONG_WORD = 10
+"""How many letters of a long word count as one word."""
+
 _SYLLABLE = re.compile(
     "[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uf900-\ufaff\U00020000-\U0003ffff]"
 )
@@ -81,11 +88,12 @@ def respaced(units: Sequence[str]) -> str:
 def size_in_words(words: Sequence[str]) -> float:
     """Return how many words these are, with `CHARACTER_IN_WORDS` for a character by itself.
 
-    >>> size_in_words(["go", "to", "北", "京"])
-    3.0
+    >>> size_in_words(["go", "to", "北", "京"]), size_in_words(["thankyouforwatchingmychannel"])
+    (3.0, 2.8)
     """
-    characters = sum(1 for word in words if _CHARACTER.match(word))
-    return len(words) - (1 - CHARACTER_IN_WORDS) * characters
+    characters = sum(1 for w in words if not w.isascii() and _CHARACTER.match(w))
+    glued = sum(len(w) / LETTERS_OF_A_LONG_WORD - 1 for w in words if len(w) >= LONG_WORD)
+    return len(words) - (1 - CHARACTER_IN_WORDS) * characters + glued
 
 
 def count_letters(text: str) -> int:

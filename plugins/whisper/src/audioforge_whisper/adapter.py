@@ -10,10 +10,11 @@ import torch
 from attrs import frozen
 
 from audioforge.audio import check_rate
-from audioforge.errors import AudioError
+from audioforge.errors import AudioError, ConfigError
 from audioforge.huggingface.checkpoint import write_model
 from audioforge.huggingface.evaluating import evaluating
 from audioforge.huggingface.low_rank import add_low_rank_updates, merged_state
+from audioforge.languages.tags import language_of
 from audioforge.model import LoadOptions, ModelAdapter, SamplingParams, Task, TrainOptions
 from audioforge.sample import AudioSample, Clip, Hypothesis
 from audioforge_whisper.checkpoint import Checkpoint, read_checkpoint
@@ -89,6 +90,28 @@ class WhisperAdapter(ModelAdapter):
     def min_seconds(self) -> float:
         """One analysis window of the spectrogram: 25 ms for OpenAI's checkpoints."""
         return float(self._extractor.n_fft / self._extractor.sampling_rate)
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """The languages that it has a token for; just English for English-only checkpoints."""
+        return self._prompts.known_languages
+
+    @property
+    def own_language(self) -> str | None:
+        """The language of the generation configuration, as a fine-tuned checkpoint states it."""
+        default = self._prompts.default
+        return None if default is None else language_of(default)
+
+    def language_logprobs(self, batch: WhisperBatch) -> torch.Tensor:
+        """Return the log-probabilities of the language tokens after the start token.
+
+        Raises:
+            ConfigError: If the checkpoint is English-only.
+        """
+        if not self._prompts.multilingual:
+            raise ConfigError(["language: an English-only Whisper cannot tell which one is spoken"])
+        with evaluating(self._model):
+            return self._hear(self._model.model.encoder(batch.features).last_hidden_state)
 
     def prepare(self, clips: Sequence[Clip]) -> WhisperBatch:
         """Compute log-mel spectrograms, each clip padded with silence to the model's window.
@@ -214,15 +237,19 @@ class WhisperAdapter(ModelAdapter):
         return [language or next(detected) for language in known]
 
     def _detect(self, encoded: torch.Tensor) -> list[str]:
-        """Return the most likely language after the start token, as Transformers does."""
+        """Return the most likely language, as Transformers does."""
+        best = self._hear(encoded).argmax(dim=-1).tolist()
+        return [self._prompts.languages[i] for i in best]
+
+    def _hear(self, encoded: torch.Tensor) -> torch.Tensor:
+        """Return the log-probability of each language after the start token, for each clip."""
         start = torch.full((len(encoded), 1), self._prompts.start, device=encoded.device)
         with evaluating(self._model):
             hidden = self._model.model.decoder(
                 input_ids=start, encoder_hidden_states=encoded.detach(), use_cache=False
             ).last_hidden_state
-            logits = self._model.proj_out(hidden[:, -1]).float()
-        best = logits[:, self._prompts.language_tokens].argmax(dim=-1).tolist()
-        return [self._prompts.languages[i] for i in best]
+            logits: torch.Tensor = self._model.proj_out(hidden[:, -1]).float()
+        return logits[:, self._prompts.language_tokens].log_softmax(dim=-1)
 
     def _token_rules(self, max_new_tokens: int | None) -> TokenRules:
         """Read the generation configuration as Transformers does for one window of audio."""

@@ -6,7 +6,7 @@ from audioforge.hookspecs import hookimpl
 from audioforge.model import KnownCheckpoint, Serves
 from audioforge.specs import ModelSpec
 
-AUDIOFORGE_API = 2
+AUDIOFORGE_API = 3
 
 CHECKPOINTS = (
     KnownCheckpoint("openai/whisper-tiny", 37_760_640, "99 languages"),

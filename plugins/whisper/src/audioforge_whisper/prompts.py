@@ -7,6 +7,7 @@ from typing import Any
 from transformers.models.whisper.tokenization_whisper import TO_LANGUAGE_CODE
 
 from audioforge.errors import ConfigError, did_you_mean
+from audioforge.languages.tags import language_of
 
 LANGUAGES = tuple(TO_LANGUAGE_CODE.values())
 """Codes of the languages that the newest checkpoints have a token for."""
@@ -78,6 +79,8 @@ class Prompts:
     Attributes:
         start: The token that begins every prompt.
         multilingual: Whether the prompt names language and task.
+        known_languages: The languages that the model knows, in the order of `languages`, as ISO 639
+            calls them.
         default: The language that the checkpoint transcribes when nobody says another; None when
             it is to be detected.
     """
@@ -87,13 +90,15 @@ class Prompts:
         self.multilingual: bool = generation_config.is_multilingual
         self._no_timestamps: int = generation_config.no_timestamps_token_id
         self._tokens: dict[str, int] = {}
-        self.default: str | None = "en"
         if self.multilingual:
             self._transcribe: int = generation_config.task_to_id["transcribe"]
             self._tokens = {
                 token.strip("<|>"): number for token, number in generation_config.lang_to_id.items()
             }
-            self.default = self.code(generation_config.language)
+        # Whisper calls some languages otherwise: jw is Javanese (jv), tl Tagalog (fil).
+        self.known_languages = tuple(language_of(code) or code for code in self.languages)
+        self._codes = dict(zip(self.known_languages, self.languages, strict=True))
+        self.default = self.code(generation_config.language) if self.multilingual else "en"
 
     @property
     def languages(self) -> list[str]:
@@ -111,12 +116,8 @@ class Prompts:
         return 4 if self.multilingual else 2
 
     def code(self, language: str | None) -> str | None:
-        """Return the model's code for "en", "EN-us", "english" or "<|en|>", or None."""
-        if language is None:
-            return None
-        name = language.strip().lower().removeprefix("<|").removesuffix("|>")
-        candidates = (name, TO_LANGUAGE_CODE.get(name), name.replace("_", "-").split("-")[0])
-        return next((c for c in candidates if c in self.languages), None)
+        """Return the model's code for "en", "eng", "EN-us", "English" or "<|en|>", or None."""
+        return None if language is None else self._codes.get(language_of(language) or language)
 
     def required_code(self, language: str) -> str:
         """Return the model's code for the language that a user asked for.

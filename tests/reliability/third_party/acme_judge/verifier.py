@@ -5,10 +5,9 @@ from pathlib import Path
 
 from attrs import frozen
 
+from acme_judge.rules.sign import SIGN
 from audioforge.sample import Score
 from audioforge.verifier import Verifier
-
-SIGN = 1
 
 
 @frozen

@@ -11,8 +11,8 @@ from attrs import frozen
 
 from audioforge import keyed_random
 from audioforge.errors import DatasetError
+from audioforge.judging.needs import Needs
 from audioforge.sample import AudioSample
-from audioforge.tasks import SpeechTask
 from audioforge.terminal.figures import percent
 
 NEAR_ENOUGH = 1e-4
@@ -36,7 +36,7 @@ class Split:
     parts_voices: bool
 
 
-def hold_out(samples: Sequence[AudioSample], fraction: float, seed: int, task: SpeechTask) -> Split:
+def hold_out(samples: Sequence[AudioSample], fraction: float, seed: int, needs: Needs) -> Split:
     """Split samples into those to train on and those held out.
 
     Where several speakers are known, whole speakers are held out: in an order that the seed fixes,
@@ -44,24 +44,26 @@ def hold_out(samples: Sequence[AudioSample], fraction: float, seed: int, task: S
     and at least one is left. A clip whose speaker is not known could be anybody's, and is trained
     on. Where no speaker or only one is known, single clips are held out.
 
-    Only samples with a reference can be measured on: the fraction is one of these, and a speaker
-    without any is trained on. Of a speaker who is held out, the others are left out of both parts.
+    Only samples that say what the metric needs can be measured on: the fraction is one of these,
+    and a speaker without any is trained on. Of a speaker who is held out, the others are left out
+    of both parts.
 
     Args:
         samples: Their ids are unique; their order does not matter.
         fraction: The share to hold out, between 0 and 1.
         seed: Decides which.
-        task: Decides what a reference is.
+        needs: What a sample must say to be measured on.
 
     Raises:
         DatasetError: If one of the parts would be empty.
     """
     ordered = sorted(samples, key=lambda s: s.id)
-    measurable = [s for s in ordered if task.has_reference(s)]
+    measurable = [s for s in ordered if needs.met_by(s)]
     if not measurable:
+        lacks = next((str(problem) for s in ordered if (problem := needs.problem(s))), "none")
         raise DatasetError(
-            f"none of {len(ordered)} samples has a reference, so that nothing held out of them "
-            f"could be measured on; give --eval-dataset"
+            f"of {len(ordered)} samples none could be held out to measure on (first: {lacks}). "
+            f"Give --eval-dataset, or a --metric that needs no reference"
         )
     # A voice on both sides would flatter the result, so whole speakers are held out where known.
     speakers = {name for s in ordered if (name := _speaker(s))}
@@ -83,7 +85,7 @@ def hold_out(samples: Sequence[AudioSample], fraction: float, seed: int, task: S
         )
     # Nobody chose this set by hand, so that the run says what it is.
     share = (
-        f"{len(held)} of {len(measurable)} clips{_with_reference(measurable, ordered)} are held "
+        f"{len(held)} of {len(measurable)} clips{_of_use(measurable, ordered)} are held "
         f"out of the training data, {percent(len(held) / len(measurable))} where "
         f"{percent(fraction)} was asked for: "
     )
@@ -105,8 +107,8 @@ def _speakers_to_hold_out(
     """Choose among the speakers of what can be measured on.
 
     Args:
-        measurable: Every sample with a reference, in an order that does not change.
-        known: How many speakers there are, with those that have no reference.
+        measurable: Every sample that can be measured on, in an order that does not change.
+        known: How many speakers there are, with those of no such sample.
         fraction: The share of the samples to come near to.
         seed: Fixes the order of the speakers.
     """
@@ -162,8 +164,8 @@ def _nearest_sum(counts: Sequence[int], wanted: float, most: int, slack: float) 
     return chosen
 
 
-def _with_reference(measurable: Sequence[AudioSample], ordered: Sequence[AudioSample]) -> str:
-    return " with a reference" if len(measurable) < len(ordered) else ""
+def _of_use(measurable: Sequence[AudioSample], ordered: Sequence[AudioSample]) -> str:
+    return " that can be measured on" if len(measurable) < len(ordered) else ""
 
 
 def _stay(ordered: Sequence[AudioSample]) -> str:

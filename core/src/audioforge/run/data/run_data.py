@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import cast
 
 import attrs
@@ -11,10 +12,13 @@ from audioforge.config import AudioRAFTConfig, DatasetSettings, DataSettings
 from audioforge.dataset import DatasetRequest
 from audioforge.errors import listed
 from audioforge.inference.skip_log import SkipLog
+from audioforge.judging.needs import Needs, unready_verifier
+from audioforge.measuring.deciding_metric import deciding_needs, own_needs
 from audioforge.measuring.enough_utterances import size_problem
 from audioforge.measuring.evaluation import EvaluationSet
-from audioforge.plugins import Registry, import_factory
+from audioforge.plugins import Registry
 from audioforge.run.data.hold_out import hold_out
+from audioforge.run.data.languages import SpokenLanguages
 from audioforge.run.data.overlap import Overlap, find_overlaps
 from audioforge.run.data.samples import Wanted, labels_of, load_samples
 from audioforge.run.data.spool import Spool
@@ -35,6 +39,7 @@ class RunData:
         split: What was held out of the training data and why, in a sentence; None where the
             held-out set is a dataset of its own.
         overlaps: What a set that is measured on shares with one that it should not.
+        languages: Which languages each dataset is in, once that is settled.
     """
 
     train: EvaluationSet
@@ -43,6 +48,7 @@ class RunData:
     test: EvaluationSet | None
     split: str | None = None
     overlaps: list[Overlap] = field(factory=list)
+    languages: list[SpokenLanguages] = field(factory=list)
 
     @property
     def all(self) -> list[EvaluationSet]:
@@ -64,6 +70,15 @@ class RunData:
         """Every set with its role and name, such as "train: clips.jsonl"."""
         roles = ["train", "held out", *("retention" for _ in self.retention), "test"]
         return [(f"{r}: {d.name}", d) for r, d in zip(roles, self.all, strict=False)]
+
+    @property
+    def by_dataset(self) -> list[tuple[str, list[EvaluationSet]]]:
+        """Every dataset with the sets that it was parted into, by role and name of the first."""
+        (name, train), (held_out_name, held_out), *others = self.by_role
+        alone = [(role, [dataset]) for role, dataset in others]
+        if self.split is not None:
+            return [(name, [train, held_out]), *alone]
+        return [(name, [train]), (held_out_name, [held_out]), *alone]
 
     @property
     def skips(self) -> dict[str, SkipLog]:
@@ -111,34 +126,31 @@ def read_run_data(
         DatasetError: If a dataset cannot be read, or nothing in it can be used.
     """
     columns, request = columns_request(config), data_request(config)
+    measured = deciding_needs(registry, config)
 
     def read(
         location: str,
         request: DatasetRequest = columns,
         limit: int | None = None,
-        needs_reference: bool = True,
+        needs: Sequence[Needs] = (measured,),
     ) -> EvaluationSet:
-        wanted = Wanted(
-            task=speech_task(config.task),
-            on_error=config.on_error,
-            limit=limit,
-            needs_reference=needs_reference,
-        )
+        wanted = Wanted(task=measured.task, needs=needs, on_error=config.on_error, limit=limit)
         loaded = load_samples(registry, location, request, wanted, spool, reporter)
         skipped = loaded.skips.describe(loaded.total)
         if skipped:
             reporter.warn(f"{location}: {skipped}")
         return loaded
 
-    # Only training data may do without references: whatever is measured on needs them.
-    needs_reference = _needs_reference(registry, config, selection)
-    train = read(cast("str", config.dataset), request, config.limit, needs_reference)
+    # What is learnt from needs what rewards it, and what is measured on what decides.
+    rewarded = _rewarded_needs(registry, config, selection)
+    train = read(cast("str", config.dataset), request, config.limit, rewarded)
     account = None
     if config.eval_dataset is None:
-        held_out, account = _hold_out(train, config, reporter)
+        held_out, account = _hold_out(train, config, measured, reporter)
     else:
         held_out = read(config.eval_dataset)
-    retention = [read(name) for name in config.retention_dataset]
+    kept = [measured, own_needs(config)]  # which need not be labelled alike
+    retention = [read(name, needs=kept) for name in config.retention_dataset]
     test = read(config.test_dataset) if config.test_dataset else None
     data = RunData(train, held_out, retention, test, account)
     # What would spoil a figure is said now: after hours of training it would be too late.
@@ -149,13 +161,15 @@ def read_run_data(
     return data
 
 
-def _needs_reference(registry: Registry, config: AudioRAFTConfig, selection: Selection) -> bool:
-    """Say whether a training clip without a reference is of no use to this run."""
-    if speech_task(config.task).reference_needed or selection.learns_from_references:
-        return True
+def _rewarded_needs(
+    registry: Registry, config: AudioRAFTConfig, selection: Selection
+) -> list[Needs]:
+    """Return what a training clip must say: what one of the verifiers that reward it needs."""
+    task = speech_task(config.task)
+    if selection.learns_from_references:
+        return [Needs(task)]
     rewarding = [setting for setting in config.verifiers if setting.weight > 0]
-    factories = [import_factory(registry.find("verifiers", s.name)) for s in rewarding]
-    return all(getattr(factory, "needs_reference", True) for factory in factories)
+    return [Needs.of(unready_verifier(registry, setting), task) for setting in rewarding]
 
 
 def _warn_of_labels_not_learnt(data: RunData, reporter: Reporter) -> None:
@@ -181,10 +195,10 @@ def _warn_of_small_sets(data: RunData, reporter: Reporter) -> None:
 
 
 def _hold_out(
-    train: EvaluationSet, config: AudioRAFTConfig, reporter: Reporter
+    train: EvaluationSet, config: AudioRAFTConfig, measured: Needs, reporter: Reporter
 ) -> tuple[EvaluationSet, str]:
     """Take the held-out set out of the training set; return it, and how that was done."""
-    split = hold_out(train.samples, config.eval_fraction, config.seed, speech_task(config.task))
+    split = hold_out(train.samples, config.eval_fraction, config.seed, measured)
     train.samples = split.train
     tell = reporter.info if split.parts_voices else reporter.warn
     tell(split.account)

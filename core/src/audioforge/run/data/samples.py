@@ -12,8 +12,10 @@ from audioforge.dataset import DatasetRequest
 from audioforge.errors import DatasetError, listed
 from audioforge.find_dataset import open_dataset
 from audioforge.inference.skip_log import SkipLog
+from audioforge.judging.needs import Needs
 from audioforge.measuring.evaluation import EvaluationSet
 from audioforge.plugins import Registry
+from audioforge.run.data.special_tokens import special_tokens_problem
 from audioforge.run.data.spool import Spool
 from audioforge.sample import AudioSample, Problem
 from audioforge.tasks import DEFAULT_TASK, SpeechTask, speech_task
@@ -25,16 +27,23 @@ class Wanted:
     """Which samples of a dataset are of use.
 
     Attributes:
-        task: Decides what a reference is.
+        task: Whether a reference is a transcript.
+        needs: What one must say to be of use, for each use that there is; empty where anything is.
         on_error: What to do with one that is of no use: "skip" or "fail".
         limit: Stop after this many samples; None to read all.
-        needs_reference: Whether one without a reference is of no use.
     """
 
     task: SpeechTask
+    needs: Sequence[Needs]
     on_error: str
     limit: int | None = None
-    needs_reference: bool = True
+
+    def problem(self, sample: AudioSample) -> Problem | None:
+        """Return why a sample is of no use; None if it is."""
+        problems = [needs.problem(sample) for needs in self.needs]
+        if problems and all(problems):
+            return problems[0]
+        return None if self.task.has_classes else special_tokens_problem(sample)
 
 
 def load_samples(
@@ -67,9 +76,7 @@ def load_samples(
     def usable() -> Iterator[AudioSample]:
         items = open_dataset(registry, location, defaults).load()
         for item in reporter.count(items, f"Reading {location}") if reporter else items:
-            problem = item if isinstance(item, Problem) else None
-            if isinstance(item, AudioSample) and wanted.needs_reference:
-                problem = _reference_problem(item, wanted.task)
+            problem = item if isinstance(item, Problem) else wanted.problem(item)
             if problem is not None:
                 skips.add(problem)
             elif isinstance(item, AudioSample):
@@ -82,9 +89,18 @@ def load_samples(
     for sample in islice(usable(), wanted.limit):
         samples.append(sample)
     if not samples:
-        raise DatasetError(
-            f"{location}: there is nothing in it to use: "
-            f"{skips.describe(len(skips.problems)) or 'it is empty'}"
+        why = skips.describe(len(skips.problems)) or "it is empty"
+        if wanted.needs and skips.problems:
+            why += (
+                ". A verifier that needs something else of a clip can reward and measure without "
+                "it: see --verifier and --metric"
+            )
+        raise DatasetError(f"{location}: there is nothing in it to use: {why}")
+    silent = sum(s.reference is not None and not s.reference.strip() for s in samples)
+    if silent and reporter:
+        reporter.info(
+            f"{location}: {silent} of {len(samples)} transcripts are empty, which means that "
+            f"nothing is said; one that is not known is null, or has no key"
         )
     return EvaluationSet(location, samples, skips, len(skips.problems))
 
@@ -98,16 +114,6 @@ def _repeated_id(location: str, earlier: Sequence[AudioSample], again: AudioSamp
         f"and would take one for the other: give each an id of its own, in the data or in the "
         f"plugin that reads them"
     )
-
-
-def _reference_problem(sample: AudioSample, task: SpeechTask) -> Problem | None:
-    if task.has_reference(sample):
-        return None
-    if task.has_classes:
-        reason = "there is no label to score with; --label-column names another key"
-        return Problem(sample.place, reason, "without label")
-    reason = "there is no reference text to score with; --text-column names another key"
-    return Problem(sample.place, reason, "empty reference")
 
 
 def labels_of(samples: Sequence[AudioSample]) -> tuple[str, ...]:
@@ -149,9 +155,9 @@ def normalizer_for(
 ) -> str:
     """Return the text normaliser of a run: the set one, or the one that fits the languages.
 
-    The English one where every language that is stated is English, or none is; the general one
-    where none is English; each clip by its own in a mixture. Labels are no text, and left as they
-    are.
+    The English one where every clip is English, or its language is not known; the general one where
+    none is; each clip by its own in a mixture, so that one foreign clip changes nothing for the
+    others. Labels are no text, and left as they are.
 
     Args:
         setting: The one that was set; None to choose.
@@ -163,7 +169,7 @@ def normalizer_for(
         return setting
     if speech_task(task).has_classes:
         return "none"
-    languages = {language} if language else {s.language for s in samples if s.language}
+    languages = {language} if language else {s.language or "en" for s in samples}
     english = {name for name in languages if _is_english(name)}
     if not english and languages:
         return "words-1"

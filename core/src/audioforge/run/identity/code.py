@@ -96,29 +96,36 @@ def _modules_of(distribution: str, named: Iterable[str]) -> Iterator[dict[str, P
     except metadata.PackageNotFoundError:
         listed = []
     yield {file.as_posix(): Path(str(file.locate())) for file in listed if file.suffix in SUFFIXES}
-    for module in set(named):
-        yield _package_files(module)
+    for package, places in set(map(_package_of, named)):  # of many modules it is one
+        yield _files_of(package, places)
 
 
-def _package_files(module: str) -> dict[str, Path]:
-    """Return the files of the outermost regular package that holds a module."""
+def _package_of(module: str) -> tuple[str, tuple[Path, ...]]:
+    """Return the outermost regular package that holds a module, or itself, and where that lies."""
     top, *rest = module.split(".")
     try:
         spec = importlib.util.find_spec(top)
     except (ImportError, ValueError):  # an odd loader; its version is all that is known
-        return {}
+        return top, ()
     if spec is None:
-        return {}
+        return top, ()
     if spec.submodule_search_locations is None:
-        return {f"{top}.py": Path(spec.origin)} if spec.origin else {}
+        return f"{top}.py", (Path(spec.origin),) if spec.origin else ()
     name, folders = top, [Path(folder) for folder in spec.submodule_search_locations]
     while rest and not any((folder / "__init__.py").is_file() for folder in folders):
         part = rest.pop(0)  # a namespace: others' packages lie beside this one
         name, folders = f"{name}/{part}", [folder / part for folder in folders]
-    single = {f"{name}{s}": f.with_name(f.name + s) for f in folders for s in SUFFIXES}
+    return name, (*folders,)
+
+
+def _files_of(name: str, places: tuple[Path, ...]) -> dict[str, Path]:
+    """Return the files of code in a package's folders, or the one file that a module is."""
+    if name.endswith(".py"):
+        return dict(zip([name], places, strict=False))
+    single = {f"{name}{s}": f.with_name(f.name + s) for f in places for s in SUFFIXES}
     return {n: path for n, path in single.items() if path.is_file()} | {
         f"{name}/{path.relative_to(folder).as_posix()}": path
-        for folder in folders
+        for folder in places
         for path in folder.rglob("*")
         if path.suffix in SUFFIXES and path.is_file()
     }

@@ -187,7 +187,8 @@ def _setting_changes(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[st
         f"setting {name}: was {then[name]!r}, and this AudioForge does not know it"
         for name in sorted(then.keys() - defaults.keys())
     ]
-    before, after = {**defaults, **then}, {**defaults, **now}
+    settled = {"metric": now.get("metric")}  # by the data, as ever, where it was not written
+    before, after = {**defaults, **settled, **then}, {**defaults, **now}
     return unknown + [
         f"setting {name}: was {before[name]!r}, is {after[name]!r}"
         for name in sorted(defaults)

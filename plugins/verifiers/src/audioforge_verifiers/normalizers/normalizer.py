@@ -14,6 +14,7 @@ from audioforge_verifiers.normalizers.notes import without_notes
 from audioforge_verifiers.normalizers.points import without_points
 from audioforge_verifiers.normalizers.whisper import whisper_basic, whisper_english
 from audioforge_verifiers.normalizers.words_1 import separated, words_1
+from audioforge_verifiers.words import is_unspaced, words_of
 
 REMEMBERED_REFERENCES = 65_536
 """References come again with each hypothesis, each verifier and each cycle."""
@@ -85,7 +86,10 @@ def _english(text: str, language: str | None) -> str:
     """English rules for what is English, and the general ones for letters that are not."""
     if text.isascii():
         return english_1(text)
-    return separated(english_1(alike_in_any_language(text)))
+    text = alike_in_any_language(text)
+    if is_unspaced(text):  # an English word may stand right beside a character that is a unit
+        text = " ".join(words_of(text))
+    return separated(english_1(text))
 
 
 def _unpointed(text: str, language: str | None) -> str:
@@ -93,8 +97,11 @@ def _unpointed(text: str, language: str | None) -> str:
 
 
 def _by_language(text: str, language: str | None) -> str:
-    rules = _english if primary_language(language) == "en" else words_1
-    return rules(text, language)
+    is_english = primary_language(language) in (
+        "en",
+        None,
+    )  # as `normalizer_for` takes unknown ones
+    return _english(text, language) if is_english else words_1(text, language)
 
 
 def _unchanged(text: str, language: str | None) -> str:

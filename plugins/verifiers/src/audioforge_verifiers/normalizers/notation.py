@@ -22,8 +22,53 @@ CURRENCIES = {"€": "euro", "$": "dollar", "£": "pound", "¥": "yen", "₹": "
 No sign is left, so that where it stood beside the number is told once."""
 
 _COMMA_LANGUAGES = frozenset(
-    "af az be bg bs ca cs da de el es et eu fi fr gl hr hu hy id is it ka kk ky lt lv mk nb nl nn no"
-    " pl pt ro ru sk sl sq sr sv tr uk uz vi".split()
+    [
+        "af",
+        "az",
+        "be",
+        "bg",
+        "bs",
+        "ca",
+        "cs",
+        "da",
+        "de",
+        "el",
+        "es",
+        "et",
+        "eu",
+        "fi",
+        "fr",
+        "gl",
+        "hr",
+        "hu",
+        "hy",
+        "id",
+        "is",
+        "it",
+        "ka",
+        "kk",
+        "ky",
+        "lt",
+        "lv",
+        "mk",
+        "nb",
+        "nl",
+        "nn",
+        "no",
+        "pl",
+        "pt",
+        "ro",
+        "ru",
+        "sk",
+        "sl",
+        "sq",
+        "sr",
+        "sv",
+        "tr",
+        "uk",
+        "uz",
+        "vi",
+    ]
 )
 """Languages with a decimal comma (CLDR 46, numbers/symbols/decimal), where a point separates
 thousands, hours and minutes, or the parts of a date."""

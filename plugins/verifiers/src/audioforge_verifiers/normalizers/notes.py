@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 _NOTE = re.compile(
-    r"\([^()]*\)|（[^（）]*）"  # (laughs)
+    r"\((?!\d{3,5}\))[^()]*\)|（[^（）]*）"  # (laughs), but not the (914) of a telephone number
     r"|\[[^\[\]]*\]|［[^［］]*］"  # [music]
     r"|<(?! )[^<>]*(?<! )>|＜[^＜＞]*＞"  # <unk>, but not a < b and b > c
 )
@@ -18,8 +18,8 @@ def without_notes(text: str) -> str:
 
     A bracket without its partner is left; it is punctuation.
 
-    >>> without_notes("so [laughs (softly)] we go <noise>")
-    'so   we go  '
+    >>> without_notes("so [laughs (softly)] we go <noise>"), without_notes("(914) 555-1234")
+    ('so   we go  ', '(914) 555-1234')
     """
     for _ in range(DEEPEST_NOTE):
         text, found = _NOTE.subn(" ", text)

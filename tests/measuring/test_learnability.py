@@ -4,8 +4,8 @@ import re
 
 import pytest
 
+from audioforge.measuring.learnability import Learnability, assess
 from audioforge.measuring.reward_statistics import RewardStatistics
-from audioforge.raft.learnability import Learnability, assess
 from audioforge.sample import AudioSample, Hypothesis, Rollout, Score, ScoredHypothesis
 from audioforge.verifier import CorpusMetric
 
@@ -24,7 +24,7 @@ def rollout(identity, counts, *, words=10.0, name="errors", texts=None) -> Rollo
 
 
 def rewards(rollouts) -> RewardStatistics:
-    statistics = RewardStatistics()
+    statistics = RewardStatistics(lambda _, hypothesis: hypothesis.content)
     for one in rollouts:
         statistics.add(one)
     return statistics
@@ -98,18 +98,37 @@ def test_without_references_there_are_no_rates():
     )
 
 
+LITTLE = "there is little to learn from these clips"
+
+
 @pytest.mark.parametrize(
-    ("counts", "texts", "said"),
+    ("counts", "texts", "greedy", "said"),
     [
-        ([1, 3], None, None),
-        ([3, 3], ["a", "a"], "no better than greedy decoding: raise --temperature"),
-        ([9, 9], None, "no better than greedy decoding: lower --temperature"),
-        ([2, 2], ["a", "a"], "100 % of clips earn the same .*: raise --temperature"),
-        ([3], None, None),
+        ([1, 3], "ab", 3, None),
+        (
+            [3, 3],
+            "aa",
+            3,
+            "no better than greedy decoding: only 50 % of them .* raise --temperature",
+        ),
+        ([9, 9], "ab", 3, "WER 90.0 %, greedy decoding 30.0 %: lower --temperature"),
+        ([3, 3], "ab", 3, "no better than greedy decoding: they differ, and the verifiers do not"),
+        ([3, 4, 3, 3], "abcc", 3, "no better than greedy decoding: raise --samples-per-prompt"),
+        ([2, 2], "aa", 3, "100 % of clips earn the same .*: only .* raise --temperature"),
+        ([2, 2], "ab", 3, "100 % of clips earn the same .*the verifiers do not tell them apart"),
+        ([10, 10], "ab", 11, "100 % of clips earn the same .*: raise --samples-per-prompt"),
+        ([0, 0], "ab", 0, f"greedy decoding makes no error on 1 clips: {LITTLE}"),
+        ([0, 0], "ab", 1, f"100 % of clips earn 1 with every hypothesis: {LITTLE}"),
+        ([3], "a", 3, None),
     ],
 )
-def test_what_stands_in_the_way_is_said_with_the_mend(counts, texts, said):
-    texts = texts or [str(i) for i in range(len(counts))]
-    report = assessed([rollout("a", counts, texts=texts)], {"a": 3})
+def test_what_stands_in_the_way_is_said_with_its_own_mend(counts, texts, greedy, said):
+    report = assessed([rollout("a", counts, texts=list(texts))], {"a": greedy})
     warning = report.warning()
     assert (warning is None) if said is None else re.search(said, warning)
+
+
+def test_hypotheses_are_distinct_where_they_are_compared_as_such():
+    statistics = RewardStatistics(lambda _, hypothesis: hypothesis.content.lower().strip("."))
+    statistics.add(rollout("a", [1, 1, 1, 1], texts=["Yes.", "yes", "YES", "no"]))
+    assert statistics.distinct == 0.5

@@ -14,6 +14,8 @@ from audioforge.verifier import CorpusMetric
 
 MANY = 0.9
 """A share of clips or hypotheses that says that nearly all are so."""
+HALF = 0.5
+"""A variety of hypotheses below which most of a clip's are repeated."""
 
 
 @frozen
@@ -25,31 +27,46 @@ class Learnability:
         title: The metric's name for people.
         greedy: The metric of greedy decoding on the probed clips.
         oracle: The metric if of each clip's k hypotheses the best were taken.
+        drawn: The metric of all hypotheses together.
         k: Hypotheses per clip.
         n: Clips with a reference that were probed for these two.
         clips: Clips that were sampled, with or without a reference.
         frac_reward_zero_std: Share of the clips with rewards whose rewards are all equal, which
             teach little.
-        distinct: Mean share of different hypotheses among the k.
-        oracle_is_better: Whether the oracle is better than greedy; None where one is not known.
+        frac_all_right: Share of these clips whose hypotheses all earn 1.
+        frac_all_wrong: Share of these clips whose hypotheses all earn 0.
+        distinct: Mean share of different hypotheses among the k, as the metric compares them.
+        higher_is_better: Whether a higher metric is better.
     """
 
     metric: str
     title: str
     greedy: float | None
     oracle: float | None
+    drawn: float | None
     k: int
     n: int
     clips: int
     frac_reward_zero_std: float | None
+    frac_all_right: float | None
+    frac_all_wrong: float | None
     distinct: float
-    oracle_is_better: bool | None
+    higher_is_better: bool
 
     def warning(self) -> str | None:
         """Return what stands in the way of learning and what to change, or None."""
         if self.k == 1:  # of one hypothesis none is chosen
             return None
-        if self.oracle_is_better is False:
+        right = (
+            "there is little to learn from these clips: take such as the model does not know yet"
+        )
+        if self.greedy is not None and self.greedy == (1.0 if self.higher_is_better else 0.0):
+            return f"greedy decoding makes no error on {self.n} clips: {right}"
+        if (self.frac_all_right or 0) > MANY:
+            return (
+                f"{percent(self.frac_all_right, 0)} of clips earn 1 with every hypothesis: {right}"
+            )
+        if not self._is_better(self.oracle, self.greedy):
             problem = f"the best of {self.k} hypotheses is no better than greedy decoding"
         elif (self.frac_reward_zero_std or 0) > MANY:
             problem = (
@@ -58,9 +75,32 @@ class Learnability:
             )
         else:
             return None
-        # Hypotheses that all differ and are all bad are noise; equal ones need more of it.
-        change = "lower" if self.distinct > MANY else "raise"
-        return f"{problem}: {change} --temperature, or raise --samples-per-prompt"
+        return f"{problem}: {self._mend}"
+
+    @property
+    def _mend(self) -> str:
+        """What would make hypotheses better, or rewards tell them apart."""
+        if self._variety < HALF:
+            return f"only {percent(self.distinct, 0)} of them are distinct: raise --temperature"
+        if self._variety > MANY and self._is_better(self.greedy, self.drawn):
+            return (
+                f"all hypotheses together have {self.title} {percent(self.drawn)}, greedy decoding "
+                f"{percent(self.greedy)}: lower --temperature"
+            )
+        if (self.frac_reward_zero_std or 0) > MANY and not self.frac_all_wrong:
+            return "they differ, and the verifiers do not tell them apart: add one that does"
+        return "raise --samples-per-prompt"
+
+    @property
+    def _variety(self) -> float:
+        """How distinct the hypotheses are: 0 where all of a clip are the same, 1 where none are."""
+        return (self.k * self.distinct - 1) / (self.k - 1)
+
+    def _is_better(self, one: float | None, other: float | None) -> bool:
+        """Whether one rate is better than another; also where they cannot be compared."""
+        if one is None or other is None:
+            return True
+        return one > other if self.higher_is_better else one < other
 
     def describe(self) -> str:
         """Return the report as one line."""
@@ -107,23 +147,23 @@ def assess(
     probed = [i for i in greedy if i in sampled]
     greedy_rate = _rate([greedy[i] for i in probed])
     sign = -1 if metric.higher_is_better else 1
+    drawn = _rate([parts for i in probed for parts in sampled[i]])
     # A hypothesis without a denominator was not measured: no candidate, unless none was.
-    best = [min(sampled[i], key=lambda p: (not p[1], sign * p[0])) for i in probed]
-    oracle = _rate(best)
-    better = None
-    if greedy_rate is not None and oracle is not None:
-        better = sign * (greedy_rate - oracle) > 0
+    best = [min(sampled[i], key=lambda p: (not p[1], sign * p[0] / (p[1] or 1))) for i in probed]
     return Learnability(
         metric=metric.name,
         title=metric.title,
         greedy=greedy_rate,
-        oracle=oracle,
+        oracle=_rate(best),
+        drawn=drawn,
         k=rewards.k,
         n=len(probed),
         clips=rewards.clips,
         frac_reward_zero_std=rewards.frac_reward_zero_std,
+        frac_all_right=rewards.frac_all_earn(1.0),
+        frac_all_wrong=rewards.frac_all_earn(0.0),
         distinct=rewards.distinct or 0.0,
-        oracle_is_better=better,
+        higher_is_better=metric.higher_is_better,
     )
 
 

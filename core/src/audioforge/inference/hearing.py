@@ -1,0 +1,83 @@
+"""Hearing which language is spoken, with the model that is to transcribe it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import torch
+from attrs import frozen
+
+from audioforge.executor import Batches, BatchJob, Executor
+from audioforge.inference.clips import ClipLoader, chunks_of
+from audioforge.inference.out_of_memory import in_halves
+from audioforge.inference.processes import Processes
+from audioforge.inference.skip_log import SkipLog
+from audioforge.isolation.copies import copies_for_adapter
+from audioforge.isolation.global_state.restored import global_state_restored
+from audioforge.model import ModelAdapter
+from audioforge.sample import AudioSample, Clip
+from audioforge.terminal.reporter import Reporter
+
+Logprobs = Mapping[str, tuple[float, ...]]
+"""Of each clip, by its id, the log-probability of each language of the model."""
+
+
+@frozen(eq=False)
+class HearingJob(BatchJob[Logprobs]):
+    """Hearing the language of batches of clips; what cannot be decoded is left to later stages.
+
+    Attributes:
+        adapter: The model, the same in every process.
+        processes: Gives the precision to compute in.
+        reporter: Shows progress.
+    """
+
+    adapter: ModelAdapter
+    processes: Processes
+    reporter: Reporter
+
+    def do(self, batches: Batches) -> Iterator[Logprobs]:
+        """Hear batches in this process."""
+        self.adapter.module.eval()
+        loaded = self.reporter.track(
+            ClipLoader(self.adapter, SkipLog()).batches(batches),
+            sum(map(len, batches)),
+            "hear the language",
+            size=lambda batch: len(batch.samples),
+        )
+        for batch in loaded:
+            heard = in_halves(batch.clips, self._hear, self.reporter)
+            yield {clip.sample.id: row for clip, row in heard if row is not None}
+
+    def _hear(self, clips: Sequence[Clip]) -> list[tuple[float, ...]]:
+        with (
+            global_state_restored(f"the model adapter {type(self.adapter).__name__}"),
+            torch.inference_mode(),
+            self.processes.autocast(),
+        ):
+            batch = self.adapter.prepare(copies_for_adapter(clips))
+            return [tuple(row) for row in self.adapter.language_logprobs(batch).tolist()]
+
+
+def hear_languages(
+    adapter: ModelAdapter,
+    samples: Sequence[AudioSample],
+    batch_size: int,
+    executor: Executor,
+    reporter: Reporter,
+) -> Logprobs:
+    """Return what a model hears in each clip that can be decoded; the same in every process.
+
+    It costs a pass of the encoder and one step of the decoder a clip.
+
+    Args:
+        adapter: A model of several languages.
+        samples: The clips.
+        batch_size: Clips per forward pass.
+        executor: Shares the work.
+        reporter: Shows progress.
+    """
+    chunks = chunks_of(sorted(samples, key=lambda s: s.id), batch_size)
+    job = HearingJob(adapter, executor.processes, reporter)
+    own = [item for batch in executor.share(job, chunks) for item in batch.items()]
+    return dict(sorted(executor.processes.gather(own)))

@@ -1,0 +1,1 @@
+"""Which language a tag means, and which letters it is written in."""

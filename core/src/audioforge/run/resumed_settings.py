@@ -1,0 +1,51 @@
+"""What an interrupted run was begun with: its settings and its plugin files are there again."""
+
+from __future__ import annotations
+
+from importlib import metadata
+from pathlib import Path
+
+import attrs
+
+from audioforge.config import AudioRAFTConfig, read_config_file
+from audioforge.errors import UsageError
+from audioforge.plugins import Registry
+from audioforge.run.environment import sha256_of
+from audioforge.run.folder import RunFolder
+
+
+def read_settings(folder: Path) -> dict[str, object]:
+    """Return the settings of a run.
+
+    Raises:
+        ConfigError: If they cannot be read.
+        UsageError: If there are some that this AudioForge does not know.
+    """
+    settings = read_config_file(folder / "config.yaml")
+    unknown = sorted(set(settings) - {a.name for a in attrs.fields(AudioRAFTConfig)}, key=str)
+    if unknown:
+        raise UsageError(
+            f"--resume {folder}: config.yaml has settings that AudioForge "
+            f"{metadata.version('audioforge')} does not know: {', '.join(map(str, unknown))}. "
+            f"AudioForge {RunFolder(folder).read_version()} began the run, before they were "
+            f"renamed or removed: finish it with the AudioForge of that day, or begin a new run. "
+            f"CHANGELOG.md says what they are called now."
+        )
+    return settings
+
+
+def check_plugin_files(folder: Path, registry: Registry | None) -> None:
+    """Check that the single files that a run loaded as plugins are there again.
+
+    Whether they have changed is told with everything else that has.
+
+    Raises:
+        UsageError: If one was not given.
+    """
+    files = [plugin.file for plugin in registry.plugins if plugin.file] if registry else []
+    given = {str(file): sha256_of(file) for file in files}
+    for path, digest in RunFolder(folder).read_plugin_files().items():
+        if path not in given and digest not in given.values():  # perhaps under another name
+            raise UsageError(
+                f"--resume {folder}: the run was started with --plugin {path}; give it again"
+            )

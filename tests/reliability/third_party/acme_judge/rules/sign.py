@@ -1,0 +1,3 @@
+"""Which lengths are good."""
+
+SIGN = 1
