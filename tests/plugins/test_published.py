@@ -138,8 +138,8 @@ def test_a_plugin_that_needs_a_newer_api(environment, tmp_path):
     rows = json.loads(newer.run("audioforge", "plugins", "list", "--json").stdout)
     assert [(row["distribution"], row["api_version"]) for row in rows] == [
         ("acme-newer", 7),
-        ("audioforge", 2),
-        ("audioforge-phone-digits", 2),
+        ("audioforge", 3),
+        ("audioforge-phone-digits", 3),
     ]
 
 
