@@ -530,3 +530,16 @@ def test_as_a_user_runs_it(tmp_path: Path) -> None:
     assert result.returncode == 1
     assert "of 4 scored" in result.stdout
     assert result.stderr.startswith("Error: the mean reward")
+
+
+def test_each_rate_says_of_how_many_samples_it_is(tmp_path: Path) -> None:
+    rows = [
+        {"text": "turn it off", "pred_text": "turn it of", "lang": "en"},
+        {"text": "turn it on", "pred_text": "turn it on", "lang": "en"},
+        {"text": "今天下午", "pred_text": "今天上午", "lang": "zh"},
+        {"text": "", "pred_text": "", "lang": "zh"},
+    ]
+    file = write(tmp_path / "p.jsonl", rows)
+    result = measured(file)
+    assert result["counted"] == {"reward": 4, "wer": 2, "mer": 1}
+    assert result["metrics"] == {"wer": pytest.approx(1 / 6), "mer": 0.25}

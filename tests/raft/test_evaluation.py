@@ -134,6 +134,19 @@ def test_the_normaliser_of_the_run_is_used(evaluator, tone_model, tone_clips):
     assert basic.evaluate(tone_model(), of(EvaluationSet("tones", samples))).value() == 0.0
 
 
+def test_each_of_two_kinds_of_clips_has_a_rate_and_says_on_how_many(
+    evaluator, tone_model, tone_clips
+):
+    clips = tone_clips(6)
+    unspaced = [AudioSample(s.id, s.audio, s.sampling_rate, "北京") for s in clips[:2]]
+    mixed = EvaluationSet("tones", [*unspaced, *clips[2:]])
+    evaluation = evaluator(normalizer="words-1").evaluate(tone_model(), of(mixed))
+    assert summarise(evaluation)["counted"] == {"wer": 4, "mer": 2, "cer": 6}
+    assert evaluation.value("wer") == 0.0 < 1.0 <= evaluation.value("mer")
+    alone = evaluator(normalizer="words-1").evaluate(tone_model(), of(EvaluationSet("t", clips)))
+    assert "counted" not in summarise(alone)
+
+
 def test_what_cannot_be_used_is_left_out_and_named(evaluator, tone_model, tone_clips):
     long = AudioSample("long", np.zeros(8000 * 3), 8000, "low")
     dataset = EvaluationSet("tones", [long, *tone_clips(4)])

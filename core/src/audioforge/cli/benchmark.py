@@ -106,6 +106,8 @@ def _shown(key: str, value: Any) -> str:
     if key.endswith("ci95"):
         low, high = value
         return f"{percent_interval(low, high, digits=2)} %"
+    if key == "counted":
+        return ", ".join(f"{name} on {count:,}" for name, count in value.items())
     if key == "rtfx":
         return f"{value:,.1f}"
     return percent(value, 2) if value is None or isinstance(value, float) else str(value)

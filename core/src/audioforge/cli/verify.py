@@ -142,16 +142,17 @@ def _print(result: dict[str, Any]) -> None:
     print_line()
     measured = {"reward": result["reward"], **result["metrics"]}
     print_table(
-        ["mean or rate", "value", "95 %"],
+        ["mean or rate", "value", "95 %", "samples"],
         [
             [
                 name,
                 decimal(value),
                 decimal_interval(*bounds) if (bounds := result["ci95"].get(name)) else "",
+                f"{result['counted'].get(name, 0):,}",
             ]
             for name, value in measured.items()
         ],
-        right=["value"],
+        right=["value", "samples"],
     )
     print_line()
     print_line(

@@ -176,6 +176,16 @@ class Evaluation:
         return int(np.count_nonzero(self.is_decided))
 
     @property
+    def counted(self) -> dict[str, int]:
+        """On how many utterances each corpus metric counts anything; empty where all are alike.
+
+        In a mixture the word error rate and the mixed one have clips of their own.
+        """
+        counts = {name: int(np.count_nonzero(self.parts(name)[1])) for name in self.metrics}
+        counts = {name: count for name, count in counts.items() if count}
+        return counts if len(set(counts.values())) > 1 else {}
+
+    @property
     def drawn(self) -> int:
         """How many utterances an interval is drawn from: those with anything to count."""
         return int(np.count_nonzero(np.any(self.decisive_parts, axis=0)))
@@ -248,6 +258,7 @@ def summarise(evaluation: Evaluation) -> dict[str, Any]:
         "n": len(evaluation.items),
         "measured": evaluation.measured,
         "total": evaluation.total,
+        **({"counted": counted} if (counted := evaluation.counted) else {}),
         **({"by_language": by_language} if (by_language := evaluation.by_language) else {}),
     }
 

@@ -177,6 +177,7 @@ def _result(
         "skipped": len(dataset.skips.problems),
         "measured": evaluation.measured,
         "total": evaluation.total,
+        **({"counted": counted} if (counted := evaluation.counted) else {}),
         **({"by_language": by_language} if (by_language := evaluation.by_language) else {}),
     }
     report = evaluation.classification

@@ -78,6 +78,7 @@ class Scoring:
                 for name, ratio in ratios.items()
                 if (interval := ratio.interval) is not None
             },
+            "counted": {name: ratio.counted for name, ratio in ratios.items() if ratio.total},
             "verifiers": {i: verifier.as_mapping() for i, verifier in tally.verifiers.items()},
             "reasons": dict(tally.unscored.most_common()),
             "unmatched_files": len(self.unmatched),

@@ -63,6 +63,11 @@ class Ratio:
         return math.fsum(self._denominators)
 
     @property
+    def counted(self) -> int:
+        """How many samples have something to divide by."""
+        return sum(map(bool, self._denominators))
+
+    @property
     def value(self) -> float | None:
         """The ratio; None when the denominator is 0."""
         return math.fsum(self._numerators) / self.total if self.total else None
