@@ -21,7 +21,7 @@ EDITABLES := $(addprefix -e ,$(DISTRIBUTIONS))
 EXTRAS := -e 'plugins/verifiers[distillmos,mos,speaker]' -e 'plugins/wav2vec[align]'
 # A package of which only the weights are read: what it depends on needs a compiler.
 WEIGHTS := resemblyzer
-TOOLS := editables hatchling hypothesis mypy pre-commit pytest pytest-cov pytest-xdist ruff types-pyyaml uv
+TOOLS := editables hatchling hypothesis jiwer mypy pre-commit pytest pytest-cov pytest-xdist ruff types-pyyaml uv
 
 .PHONY: demo test every-test soak lint format docs
 

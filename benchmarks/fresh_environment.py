@@ -17,7 +17,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 OF_PLUGINS = (
     *("transformers", "tokenizers", "datasets", "pyarrow", "pandas", "jiwer", "rapidfuzz"),
-    *("peft", "librosa", "torchaudio", "torchcodec", "speechbrain", "speechmos"),
+    *("peft", "librosa", "torchaudio", "torchcodec", "speechbrain", "speechmos", "distillmos"),
+    "text2num",
 )
 """Libraries that only plugins need."""
 

@@ -8,11 +8,9 @@ Prints the CPU seconds of each, whole processes with all that is installed: the 
 from __future__ import annotations
 
 import argparse
-import os
-import resource
 import statistics
-import subprocess
-import sys
+
+from command_time import cpu_seconds
 
 COMMANDS = (
     ("--help",),
@@ -41,24 +39,10 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=15)
     options = parser.parse_args()
     for command in COMMANDS:
-        cpu_seconds(command)  # fills the disk's cache and writes bytecode
-        median = statistics.median(cpu_seconds(command) for _ in range(options.runs))
+        cpu_seconds(*command)  # fills the disk's cache and writes bytecode
+        median = statistics.median(cpu_seconds(*command) for _ in range(options.runs))
         mark = "" if median <= TARGET_SECONDS else f"  above {TARGET_SECONDS:g} s"
         print(f"audioforge {' '.join(command):<24}{median:.3f} s{mark}")
-
-
-def cpu_seconds(command: tuple[str, ...]) -> float:
-    """Return the CPU seconds of one command, with bytecode as an installation has it."""
-    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run(
-        [sys.executable, "-m", "audioforge", *command],
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        check=True,
-    )
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 if __name__ == "__main__":

@@ -11,14 +11,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import random
 import re
-import resource
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
+
+from command_time import cpu_seconds
 
 NORMALIZERS = ("none", "words-1", "english-1", "whisper-basic", "whisper-english")
 WORDS_A_SENTENCE = 12
@@ -35,7 +33,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "pairs.jsonl"
         path.write_text("\n".join(pairs(words, options.pairs)) + "\n", encoding="utf-8")
-        seconds = {name: cpu_seconds(path, name) for name in NORMALIZERS}
+        command = ("verify", str(path), "--verifier", "wer", "--normalizer")
+        seconds = {name: cpu_seconds(*command, name) for name in NORMALIZERS}
     for name, spent in seconds.items():
         print(f"{name:<16}{spent:6.2f} s{seconds['whisper-english'] / spent:6.1f}×")
 
@@ -56,22 +55,6 @@ def pairs(words: list[str], count: int) -> list[str]:
         }
         lines.append(json.dumps(line))
     return lines
-
-
-def cpu_seconds(path: Path, normalizer: str) -> float:
-    """Return the CPU seconds of one command, with bytecode as an installation has it."""
-    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-    command = [sys.executable, "-m", "audioforge", "verify", str(path), "--verifier", "wer"]
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run(
-        [*command, "--normalizer", normalizer],
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        check=True,
-    )
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 if __name__ == "__main__":

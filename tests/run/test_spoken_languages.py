@@ -31,7 +31,7 @@ def test_what_nobody_can_tell_stays_unknown_and_is_said(listener):
     languages, said = settled([AudioSample("a", reference="one"), AudioSample("b")], listener)
     assert languages == [None, None]
     assert said == (
-        "language: und, not stated, and the model cannot hear it: state --language (set)\n"
+        "language: unknown, not stated, and the model cannot hear it: state --language (set)\n"
     )
 
 
@@ -50,7 +50,7 @@ def test_stated_and_unknown_ones_stand_beside_each_other(listener):
     samples = [AudioSample(str(i), reference="one") for i in range(57)]
     languages, said = settled([*samples, AudioSample("z", language="zho")], listener)
     assert languages == [None] * 57 + ["zh"]
-    assert said.startswith("language: und (57), zh (1), as clips state, otherwise not stated")
+    assert said.startswith("language: unknown (57), zh (1), as clips state, otherwise not stated")
 
 
 def test_letters_that_a_language_has_not_are_named_by_language(listener):

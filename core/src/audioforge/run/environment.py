@@ -13,7 +13,10 @@ from typing import Any
 from audioforge.plugins import Plugin, Registry
 from audioforge.run.identity.run_format import FORMAT
 
-LIBRARIES = ("torch", "transformers", "accelerate", "peft", "jiwer", "soundfile", "soxr", "numpy")
+LIBRARIES = (
+    *("torch", "transformers", "accelerate", "peft", "rapidfuzz", "text2num", "soundfile", "soxr"),
+    "numpy",
+)
 
 
 def library_versions() -> dict[str, str | None]:

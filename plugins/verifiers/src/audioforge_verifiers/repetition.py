@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from bisect import bisect_left
 from collections.abc import Sequence
 
+from audioforge_verifiers.normalizers.characters import alike_in_any_language
 from audioforge_verifiers.words import LONG_WORD, size_in_words, words_of
 
 TIMES_IN_A_ROW = 3
@@ -14,13 +14,6 @@ TIMES_IN_A_ROW = 3
 
 LETTERS_IN_A_WORD = 4
 """How many repeated characters inside of a `LONG_WORD`, as in "hahaha…", count as one word."""
-
-_UNSEEN = re.compile(
-    "[\u0000-\u0008\u000e-\u001b\u007f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f"
-    "\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb"
-    "\U000e0000-\U000e0fff]"
-)
-"""Characters that cannot be seen, and would make one word into many different ones."""
 
 
 def repeated_words(text: str) -> float:
@@ -36,7 +29,7 @@ def repeated_words(text: str) -> float:
     6.0
     """
     if not text.isascii():
-        text = _UNSEEN.sub("", unicodedata.normalize("NFKC", text))
+        text = alike_in_any_language(text)  # what cannot be seen would make one word many
     words = [_without_marks(word) for word in words_of(text.casefold())]
     inside = [_longest_loop(word) for word in words if len(word) >= LONG_WORD]
     return max(

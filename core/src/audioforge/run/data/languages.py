@@ -71,7 +71,8 @@ class SpokenLanguages:
     def __str__(self) -> str:
         """Return a line for people."""
         several = len(self.clips) > 1
-        parts = [f"{code} ({n})" if several else code for code, n in self.clips.items()]
+        named = {"unknown" if code == UNKNOWN else code: n for code, n in self.clips.items()}
+        parts = [f"{code} ({n})" if several else code for code, n in named.items()]
         return f"language: {listed(parts, most=10)}, {self.how} ({self.dataset})"
 
 

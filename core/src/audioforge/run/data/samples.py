@@ -38,11 +38,13 @@ class Wanted:
     on_error: str
     limit: int | None = None
 
-    def problem(self, sample: AudioSample) -> Problem | None:
-        """Return why a sample is of no use; None if it is."""
+    def lacking(self, sample: AudioSample) -> Problem | None:
+        """Return what a sample would have to say to be of use; None if it says it."""
         problems = [needs.problem(sample) for needs in self.needs]
-        if problems and all(problems):
-            return problems[0]
+        return problems[0] if problems and all(problems) else None
+
+    def harmful(self, sample: AudioSample) -> Problem | None:
+        """Return what in a sample must not be learnt or measured; None if there is nothing."""
         return None if self.task.has_classes else special_tokens_problem(sample)
 
 
@@ -72,14 +74,20 @@ def load_samples(
     skips = SkipLog(wanted.on_error)
     samples: list[AudioSample] = []
     taken: set[str] = set()
+    lacking = 0
 
     def usable() -> Iterator[AudioSample]:
+        nonlocal lacking
         items = open_dataset(registry, location, defaults).load()
         for item in reporter.count(items, f"Reading {location}") if reporter else items:
-            problem = item if isinstance(item, Problem) else wanted.problem(item)
-            if problem is not None:
+            if isinstance(item, Problem):
+                skips.add(item)
+            elif problem := wanted.lacking(item):
+                lacking += 1
                 skips.add(problem)
-            elif isinstance(item, AudioSample):
+            elif problem := wanted.harmful(item):
+                skips.add(problem)
+            else:
                 if item.id in taken:
                     raise DatasetError(_repeated_id(location, samples, item))
                 taken.add(item.id)
@@ -90,7 +98,7 @@ def load_samples(
         samples.append(sample)
     if not samples:
         why = skips.describe(len(skips.problems)) or "it is empty"
-        if wanted.needs and skips.problems:
+        if lacking:
             why += (
                 ". A verifier that needs something else of a clip can reward and measure without "
                 "it: see --verifier and --metric"

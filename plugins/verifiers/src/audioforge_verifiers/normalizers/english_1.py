@@ -15,6 +15,7 @@ import re
 import unicodedata
 from functools import lru_cache
 
+from audioforge_verifiers.normalizers.characters import APOSTROPHES
 from audioforge_verifiers.normalizers.english_contractions import (
     contraction_apart,
     expand_contractions,
@@ -35,13 +36,14 @@ from audioforge_verifiers.normalizers.numbers.english_names import NUMBER_WORDS
 
 # Each letter that is not one with a mark, as Whisper's normaliser spells it.
 LETTERS = {"œ": "oe", "ø": "o", "æ": "ae", "ß": "ss", "đ": "d", "ð": "d", "þ": "th", "ł": "l"}
-APOSTROPHES = dict.fromkeys("‘’‛ʼʻˈ′＇`´", "'")
 KEPT_SIGNS = frozenset("€£¥₹¢°×÷")
 MINUS = dict.fromkeys("−‐‑‒–", "-")
 VULGAR_FRACTIONS = {
     sign: f" {unicodedata.normalize('NFKC', sign).replace('⁄', '/')} " for sign in "½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞"
 }
-BEFORE_FOLDING = str.maketrans(VULGAR_FRACTIONS | {"⁄": "/", "№": "no. "} | APOSTROPHES)
+BEFORE_FOLDING = str.maketrans(
+    VULGAR_FRACTIONS | {"⁄": "/", "№": "no. "} | dict.fromkeys(APOSTROPHES, "'")
+)
 
 FIGURES = re.compile(r"[\d$€£¥₹¢%°&@#+=×÷]")
 BLANKS = str.maketrans({chr(code): " " for code in range(128) if not chr(code).isalnum()})
