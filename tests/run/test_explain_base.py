@@ -28,11 +28,14 @@ def train(shared: Path, tmp_path: Path):
     return _train
 
 
-def test_a_ctc_model_of_another_case_than_the_transcripts(shared: Path, train) -> None:
+@pytest.mark.parametrize("language", [(), ("--language", "each")])
+def test_a_ctc_model_of_another_case_than_the_transcripts(
+    shared: Path, train, language: tuple[str, ...]
+) -> None:
     case = shared / "cases" / "09-ctc-upper-case"
     result = train(
         "nano-wav2vec2-digits", case / "a.jsonl", case / "h.jsonl", "--normalizer", "none",
-        "--samples-per-prompt", 8,
+        "--samples-per-prompt", 8, *language,
     )  # fmt: skip
     assert result.exit_code == 1
     said = (

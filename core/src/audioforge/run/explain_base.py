@@ -18,7 +18,7 @@ def explain_base(run: Run, base: Evaluation) -> Explanation | None:
         base: The untouched model, evaluated on the held-out set.
     """
     samples = [*run.data.train.samples, *run.data.held_out.samples]
-    advised = normalizer_for(None, run.config.language, samples, run.config.task)
+    advised = normalizer_for(None, run.config.common_language, samples, run.config.task)
     explanation = explain(run.registry, run.evaluator, run.data.held_out, base, advised)
     if explanation is not None:
         explanation.tell(run.events.warn, run.events.say)
