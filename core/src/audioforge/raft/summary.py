@@ -264,7 +264,7 @@ class Summary:
         elif self.improved and not independent:
             text += " The same data chose the cycle; --test-dataset gives an independent figure."
         if self._run.is_judged_by_reward:
-            text += f" {name} was also the reward, or a part of it."
+            text += f" {name[:1].upper()}{name[1:]} was also the reward, or a part of it."
         if self.accepted_changes:
             text += f" Accepted when it was resumed: {'; '.join(self.accepted_changes)}."
         return " ".join([text, *(f"{sentence}." for sentence in self._missing)])
