@@ -30,6 +30,8 @@ class SamplingParams:
         seed: Seed of the run.
         cycle: The cycle; with seed, sample id, hypothesis index and step it keys the noise.
         max_new_tokens: Stop after this many tokens; None for the model's own limit.
+        max_tokens_per_second: Stop after this many tokens for each second of the clip, and a few
+            more, so that a loop in one does not hold up a batch; None for no such limit.
     """
 
     temperature: float = 1.0
@@ -38,6 +40,7 @@ class SamplingParams:
     seed: int = 0
     cycle: int = 0
     max_new_tokens: int | None = None
+    max_tokens_per_second: float | None = None
 
     def check(self, k: int) -> None:
         """Check that k hypotheses can be drawn so.
@@ -56,6 +59,8 @@ class SamplingParams:
             problems.append(f"top_p: {self.top_p} is not in (0, 1]")
         if self.top_k < 0:
             problems.append(f"top_k: {self.top_k} is negative")
+        if self.max_tokens_per_second is not None and not self.max_tokens_per_second > 0:
+            problems.append(f"max_tokens_per_second: {self.max_tokens_per_second} is not over 0")
         if problems:
             raise ConfigError(problems)
 

@@ -111,6 +111,7 @@ class Hypothesis:
         sampling_rate: Sampling rate of `audio`, in Hz; None for a file, which states its own.
         logprob: Natural log-probability under the model at temperature 1, summed over tokens.
         tokens: Number of tokens (or labels) that `logprob` sums over.
+        cut: Whether a length limit ended it, not the model.
     """
 
     index: int = 0
@@ -120,6 +121,7 @@ class Hypothesis:
     sampling_rate: int | None = None
     logprob: float | None = None
     tokens: int | None = None
+    cut: bool = False
 
     @property
     def content(self) -> str:

@@ -29,10 +29,12 @@ class WhisperBatch:
 
     Attributes:
         samples: What is known about each clip.
+        seconds: How long each clip is, without the silence that fills the window.
         features: Log-mel spectrograms, float32, shape (clips, mels, frames).
     """
 
     samples: tuple[AudioSample, ...]
+    seconds: tuple[float, ...]
     features: torch.Tensor
 
 
@@ -127,7 +129,11 @@ class WhisperAdapter(ModelAdapter):
                 sampling_rate=self.sampling_rate,
                 return_tensors="pt",
             ).input_features
-        return WhisperBatch(tuple(c.sample for c in clips), features.to(self._model.device))
+        return WhisperBatch(
+            samples=tuple(c.sample for c in clips),
+            seconds=tuple(c.seconds for c in clips),
+            features=features.to(self._model.device),
+        )
 
     def _check(self, clip: Clip) -> None:
         check_rate(clip, self.sampling_rate)
