@@ -9,14 +9,14 @@ AudioRAFTTrainer(config).train("librispeech")
 TYPE_CHECKING = False  # as in typing, which is not imported here: see import_path.py
 if TYPE_CHECKING:
     from audioforge.config import AudioRAFTConfig
-    from audioforge.raft.trainer import AudioRAFTTrainer
+    from audioforge.trainer import AudioRAFTTrainer
 
 __version__ = "0.1.0"
 __all__ = ["AudioRAFTConfig", "AudioRAFTTrainer", "__version__"]
 
 _LAZY = {
     "AudioRAFTConfig": "audioforge.config",
-    "AudioRAFTTrainer": "audioforge.raft.trainer",
+    "AudioRAFTTrainer": "audioforge.trainer",
 }
 
 
