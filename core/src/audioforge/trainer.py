@@ -30,14 +30,18 @@ from audioforge.terminal.reporter import Reporter
 class AudioRAFTTrainer:
     """Runs RAFT as a configuration says.
 
+    >>> from tempfile import mkdtemp
     >>> from audioforge import AudioRAFTConfig, AudioRAFTTrainer
-    >>> config = AudioRAFTConfig(model_name="openai/whisper-small", num_cycles=6)
-    >>> trainer = AudioRAFTTrainer(config)  # trainer.train("librispeech") runs it
-    >>> AudioRAFTTrainer(config, train_dataset="librispeech")
-    Traceback (most recent call last):
-    ...
-    audioforge.errors.UsageError: AudioRAFTTrainer has no train_dataset. Data go to
-    AudioRAFTTrainer(config).train(dataset, eval_dataset=…); a name or path may also be `dataset`.
+    >>> from audioforge_demo import assets  # a tiny Whisper, and clips of spoken digits
+    >>> def short(samples, hypotheses):
+    ...     return [1.0 if len(h.text) < 40 else 0.0 for h in hypotheses]
+    >>> config = AudioRAFTConfig(
+    ...     model_name=str(assets.model()), output_dir=mkdtemp(), verifier=["wer", short],
+    ...     num_cycles=1, steps_per_cycle=1, limit=8, device="cpu",
+    ... )
+    >>> summary = AudioRAFTTrainer(config).train("demo", eval_dataset="demo:split=heldout")
+    >>> list(summary.as_mapping()["verifiers"]), len(summary.rollouts(cycle=1))
+    (['wer', 'short'], 8)
 
     Args:
         config: The settings of the run.

@@ -121,6 +121,24 @@ class FinishedRun(RunResults):
         return self._summary
 
 
+def open_run(folder: str | Path) -> FinishedRun:
+    """Return the result of an earlier run: its table, frames and figure.
+
+    >>> import audioforge
+    >>> audioforge.open_run("runs/none")
+    Traceback (most recent call last):
+    ...
+    audioforge.errors.UsageError: runs/none: there is no run in it (no summary.json)
+
+    Args:
+        folder: The run folder.
+
+    Raises:
+        UsageError: If there is no finished run in it.
+    """
+    return FinishedRun(folder)
+
+
 def summary_table(summary: Mapping[str, Any]) -> Shown:
     """Return the table of a run by its `summary.json`."""
     metric, best = summary["metric"], summary["best"]
