@@ -7,9 +7,12 @@ import pytest
 
 ROOMS = [
     "cli",
+    "api",
     "dataset_report",
     "scoring",
+    "trainer",
     "raft",
+    "given",
     "run",
     "measuring",
     "judging",
@@ -22,6 +25,7 @@ ROOMS = [
     "config",
     "isolation",
     "audio",
+    "results",
     "files",
     "terminal",
     "torch_companions",

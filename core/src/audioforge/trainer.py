@@ -37,11 +37,11 @@ class AudioRAFTTrainer:
     ...     return [1.0 if len(h.text) < 40 else 0.0 for h in hypotheses]
     >>> config = AudioRAFTConfig(
     ...     model_name=str(assets.model()), output_dir=mkdtemp(), verifier=["wer", short],
-    ...     num_cycles=1, steps_per_cycle=1, limit=8, device="cpu",
+    ...     num_cycles=1, steps_per_cycle=1, limit=20, device="cpu",
     ... )
-    >>> summary = AudioRAFTTrainer(config).train("demo", eval_dataset="demo:split=heldout")
+    >>> summary = AudioRAFTTrainer(config).train("demo")  # 2 of 20 clips are held out
     >>> list(summary.as_mapping()["verifiers"]), len(summary.rollouts(cycle=1))
-    (['wer', 'short'], 8)
+    (['wer', 'short'], 18)
 
     Args:
         config: The settings of the run.
