@@ -51,6 +51,11 @@ class AudioRAFTTrainer:
             evaluation; see `audioforge.tracker.Tracker.metrics`. If it fails, the run goes on
             without it.
         on_utterances: Called as `on_utterances(cycle, rows)` with the outputs on the held-out set.
+
+    Attributes:
+        config: The settings of the run.
+        on_metrics: As the argument; of a run that goes on it is set before `train`.
+        on_utterances: Likewise.
     """
 
     def __new__(cls, *args: Any, **keywords: Any) -> Self:
@@ -72,7 +77,7 @@ class AudioRAFTTrainer:
         self.config = config
         self._registry = registry
         self._reporter = reporter
-        self._hears = (on_metrics, on_utterances)
+        self.on_metrics, self.on_utterances = on_metrics, on_utterances
         self._resumes = False
         self._accept_changes = False
         self._given: Sequence[PluginReference] = ()
@@ -85,8 +90,6 @@ class AudioRAFTTrainer:
         reporter: Reporter | None = None,
         *,
         given: Sequence[PluginReference] = (),
-        on_metrics: MetricsListener | None = None,
-        on_utterances: UtterancesListener | None = None,
         accept_changes: bool = False,
         **changes: object,
     ) -> AudioRAFTTrainer:
@@ -98,8 +101,6 @@ class AudioRAFTTrainer:
             reporter: Where to tell how it goes; None for stderr.
             given: The functions that the run was begun with as verifiers or as selection. Data
                 that were given go to `train` again.
-            on_metrics: As when the run began, or another: no result depends on it.
-            on_utterances: Likewise.
             accept_changes: Whether `train` goes on with files, code, texts or sound that are other
                 than when the run began; otherwise it refuses, and lists them.
             changes: Settings that are not part of what the run computes; see
@@ -130,13 +131,7 @@ class AudioRAFTTrainer:
         check_given(folder, given)
         # The folder may have been moved: where it is now counts, not what its settings say.
         settings = {**read_settings(folder), **changes, "output_dir": folder}
-        trainer = cls(
-            AudioRAFTConfig.from_mapping(settings),
-            registry,
-            reporter,
-            on_metrics=on_metrics,
-            on_utterances=on_utterances,
-        )
+        trainer = cls(AudioRAFTConfig.from_mapping(settings), registry, reporter)
         trainer._resumes, trainer._accept_changes = True, accept_changes
         trainer._given = given
         return trainer
@@ -206,7 +201,8 @@ class AudioRAFTTrainer:
         registry, config = hand_over(self._registry or discover(), self.config, data, self._given)
         run = prepare(config, registry, self._reporter, resumes=self._resumes, claim=claim)
         if run.processes.is_main:
-            run.trackers = [*run.trackers, *function_trackers(*self._hears)]
+            hear = function_trackers(self.on_metrics, self.on_utterances)
+            run.trackers = [*run.trackers, *hear]
         return run
 
     def _train(self, run: Run) -> Summary:
