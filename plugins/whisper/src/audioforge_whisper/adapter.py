@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -14,12 +14,14 @@ from audioforge.errors import AudioError, ConfigError
 from audioforge.huggingface.checkpoint import write_model
 from audioforge.huggingface.evaluating import evaluating
 from audioforge.huggingface.low_rank import add_low_rank_updates, merged_state
+from audioforge.huggingface.transfer import to_device
 from audioforge.languages.tags import language_of
-from audioforge.model import LoadOptions, ModelAdapter, SamplingParams, Task, TrainOptions
+from audioforge.model import LoadOptions, ModelAdapter, Reuse, SamplingParams, Task, TrainOptions
 from audioforge.sample import AudioSample, Clip, Hypothesis
 from audioforge_whisper.checkpoint import Checkpoint, read_checkpoint
 from audioforge_whisper.decoding import Decoded, EncodedClips, TokenRules, decode
 from audioforge_whisper.prompts import Prompts
+from audioforge_whisper.spectrogram import spectrogram, whole_window
 from audioforge_whisper.targets import spoken_tokens, teacher_forcing
 
 
@@ -30,12 +32,15 @@ class WhisperBatch:
     Attributes:
         samples: What is known about each clip.
         seconds: How long each clip is, without the silence that fills the window.
-        features: Log-mel spectrograms, float32, shape (clips, mels, frames).
+        features: Log-mel spectrograms, float32, shape (clips, mels, frames); None where they are
+            encoded already.
+        encoded: Output of a frozen encoder, shape (clips, positions, width); else None.
     """
 
     samples: tuple[AudioSample, ...]
     seconds: tuple[float, ...]
-    features: torch.Tensor
+    features: torch.Tensor | None
+    encoded: torch.Tensor | None = None
 
 
 class WhisperAdapter(ModelAdapter):
@@ -113,27 +118,67 @@ class WhisperAdapter(ModelAdapter):
         if not self._prompts.multilingual:
             raise ConfigError(["language: an English-only Whisper cannot tell which one is spoken"])
         with evaluating(self._model):
-            return self._hear(self._model.model.encoder(batch.features).last_hidden_state)
+            return self._hear(self._encoded(batch))
 
     def prepare(self, clips: Sequence[Clip]) -> WhisperBatch:
         """Compute log-mel spectrograms, each clip padded with silence to the model's window.
 
+        A frozen encoder encodes them, too.
+
         Raises:
             AudioError: If a clip has another sampling rate or is longer than the window.
         """
-        for clip in clips:
-            self._check(clip)
-        with torch.autocast("cpu", enabled=False):  # spectrograms stay float32
-            features = self._extractor(
-                [clip.waveform for clip in clips],
-                sampling_rate=self.sampling_rate,
-                return_tensors="pt",
-            ).input_features
-        return WhisperBatch(
-            samples=tuple(c.sample for c in clips),
-            seconds=tuple(c.seconds for c in clips),
-            features=features.to(self._model.device),
-        )
+        with torch.no_grad():
+            rows = [self.reusable(clip) for clip in clips]
+        return self.assemble([clip.sample for clip in clips], rows)
+
+    def reuse(self) -> Reuse:
+        """The spectrogram of a clip can be reused, or the output of a frozen encoder."""
+        settings = self._extractor.to_dict()
+        if not self._is_frozen:
+            return Reuse(settings, in_threads=True)
+        encoder = self._model.model.encoder
+        return Reuse({**settings, **encoder.config.to_dict()}, encoder.state_dict())
+
+    def reusable(self, clip: Clip) -> dict[str, torch.Tensor]:
+        """Compute one clip's spectrogram, and encode it where the encoder is frozen.
+
+        Raises:
+            AudioError: If the clip has another sampling rate or is longer than the window.
+        """
+        self._check(clip)
+        row = spectrogram(self._extractor, clip.waveform)
+        if self._is_frozen:
+            features = whole_window(self._extractor, [row])
+            with evaluating(self._model):
+                row = {"encoded": self._encode(to_device(features, self._model.device))[0]}
+        return {**row, "seconds": torch.tensor(clip.seconds, dtype=torch.float64)}
+
+    def assemble(
+        self, samples: Sequence[AudioSample], rows: Sequence[Mapping[str, torch.Tensor]]
+    ) -> WhisperBatch:
+        """Put spectrograms, or what was encoded of them, into one batch."""
+        seconds, device = tuple(float(row["seconds"]) for row in rows), self._model.device
+        if not self._is_frozen:
+            features = to_device(whole_window(self._extractor, rows), device)
+            return WhisperBatch(tuple(samples), seconds, features)
+        encoded = to_device(torch.stack([row["encoded"] for row in rows]), device)
+        return WhisperBatch(tuple(samples), seconds, None, encoded)
+
+    @property
+    def _is_frozen(self) -> bool:
+        """Whether the encoder says the same of a clip as long as the model is trained."""
+        return not any(p.requires_grad for p in self._model.model.encoder.parameters())
+
+    def _encode(self, features: torch.Tensor) -> torch.Tensor:
+        encoded: torch.Tensor = self._model.model.encoder(features).last_hidden_state
+        return encoded
+
+    def _encoded(self, batch: WhisperBatch) -> torch.Tensor:
+        if batch.encoded is not None:
+            return batch.encoded
+        assert batch.features is not None
+        return self._encode(batch.features)
 
     def _check(self, clip: Clip) -> None:
         check_rate(clip, self.sampling_rate)
@@ -152,7 +197,7 @@ class WhisperAdapter(ModelAdapter):
         """
         params.check(k)
         with evaluating(self._model):
-            encoded = self._model.model.encoder(batch.features).last_hidden_state
+            encoded = self._encoded(batch)
             languages = self._languages(batch, encoded)
             prompts = [self._prompts.prompt(language) for language in languages]
             clips = EncodedClips(
@@ -170,10 +215,7 @@ class WhisperAdapter(ModelAdapter):
         The targets must have passed `target_problem`. No SpecAugment is applied, whatever the
         checkpoint's configuration says: its noise would not be keyed.
         """
-        encoder = self._model.model.encoder
-        trained = any(p.requires_grad for p in encoder.parameters())
-        with torch.set_grad_enabled(trained and torch.is_grad_enabled()):
-            encoded = encoder(batch.features).last_hidden_state
+        encoded = self._encoded(batch)
         languages = self._languages(batch, encoded)
         forcing = teacher_forcing(
             [self._prompts.prompt(language) for language in languages],
