@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 
 import torch
 from attrs import frozen
 
+from audioforge.inference.clip_cache import NOTHING_KEPT, ClipCache
 from audioforge.inference.clips import ClipLoader
 from audioforge.inference.out_of_memory import in_halves
+from audioforge.inference.preparation import Preparation
 from audioforge.inference.processes import Processes
 from audioforge.inference.skip_log import SkipLog
-from audioforge.isolation.copies import copies_for_adapter
 from audioforge.isolation.global_state.restored import global_state_restored
-from audioforge.model import ModelAdapter, SamplingParams
+from audioforge.model import ModelAdapter, Row, SamplingParams
 from audioforge.sample import AudioSample, Clip, Hypothesis, Problem
 from audioforge.tasks import SpeechTask
 from audioforge.terminal.reporter import Reporter
@@ -45,6 +47,7 @@ class Sampler:
         skips: Where a clip goes that cannot be used.
         processes: Gives the precision to compute in.
         reporter: Shows progress.
+        cache: Keeps what need be computed of a clip only once.
     """
 
     adapter: ModelAdapter
@@ -53,6 +56,7 @@ class Sampler:
     skips: SkipLog
     processes: Processes
     reporter: Reporter
+    cache: ClipCache = NOTHING_KEPT
 
     def batches(self, chunks: Sequence[Sequence[AudioSample]], what: str) -> Iterator[SampledBatch]:
         """Yield batches of clips with their hypotheses.
@@ -65,15 +69,18 @@ class Sampler:
             what: What the progress bar says.
         """
         self.adapter.module.eval()
+        preparation = Preparation(self.adapter, self.processes, self.cache)
+        loader = ClipLoader(self.adapter, self.skips, self.cache, preparation)
         batches = self.reporter.track(
-            ClipLoader(self.adapter, self.skips).batches(chunks),
+            loader.batches(chunks),
             sum(len(chunk) for chunk in chunks),
             what,
             size=lambda batch: len(batch.samples),
         )
         for batch in batches:
             sampled, problems = [], dict(batch.problems)
-            for clip, drawn in in_halves(batch.clips, self._draw, self.reporter):
+            draw = partial(self._draw, preparation, batch.ahead)
+            for clip, drawn in in_halves(batch.clips, draw, self.reporter):
                 if drawn is None:
                     reason = (
                         f"{clip.seconds:.1f} s with {self.k} hypotheses do not fit into the memory"
@@ -85,7 +92,9 @@ class Sampler:
                     sampled.append((clip, drawn))
             yield SampledBatch(sampled, problems)
 
-    def _draw(self, clips: Sequence[Clip]) -> list[list[Hypothesis]]:
+    def _draw(
+        self, preparation: Preparation, ahead: Mapping[str, Row], clips: Sequence[Clip]
+    ) -> list[list[Hypothesis]]:
         """Return the k hypotheses of each clip."""
         with (
             global_state_restored(f"the model adapter {type(self.adapter).__name__}"),
@@ -93,9 +102,7 @@ class Sampler:
             self.processes.autocast(),
         ):
             # No name of its own: what is prepared is let go with the call.
-            return self.adapter.sample(
-                self.adapter.prepare(copies_for_adapter(clips)), self.k, self.params
-            )
+            return self.adapter.sample(preparation.batch(clips, ahead), self.k, self.params)
 
 
 def quote_references(

@@ -15,6 +15,7 @@ from audioforge.config import VerifierSetting
 from audioforge.errors import DatasetError, TrainingError
 from audioforge.executor import Batches, BatchJob, Executor
 from audioforge.files.journal import Journal
+from audioforge.inference.clip_cache import NOTHING_KEPT, ClipCache
 from audioforge.inference.clips import chunks_of
 from audioforge.inference.completeness import check_complete
 from audioforge.inference.hypothesis_audio import audio_seconds, store_audio
@@ -71,17 +72,19 @@ class MeasuredBatch:
     problems: dict[str, Problem]
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False)
 class Decoding:
     """How every model of a run is decoded when it is evaluated.
 
     Attributes:
         batch_size: Clips per batch; fixed, since padding can change a model's output by rounding.
         max_new_tokens: Longest output; None for the model's own limit.
+        cache: Keeps what need be computed of a clip only once, for all of these models.
     """
 
     batch_size: int
     max_new_tokens: int | None
+    cache: ClipCache = NOTHING_KEPT
 
 
 @define(eq=False, kw_only=True)
@@ -256,6 +259,7 @@ class Evaluator:
             skips=dataset.skips,
             processes=self.processes,
             reporter=self.reporter,
+            cache=self.decoding.cache,
         )
         for batch in sampler.batches(batches, f"{dataset_pass.what} {dataset.short_name}"):
             sampled = batch.sampled

@@ -133,7 +133,7 @@ def _sampled(
     """Yield batches of clips with what is to be scored."""
     config, skips = run.config, run.data.train.skips
     if run.selection.learns_from_references:
-        return quote_references(ClipLoader(adapter, skips), batches, run.task)
+        return quote_references(ClipLoader(adapter, skips, run.cache), batches, run.task)
     params = SamplingParams(
         temperature=config.temperature,
         top_p=config.top_p,
@@ -149,6 +149,7 @@ def _sampled(
         skips=skips,
         processes=run.processes,
         reporter=run.reporter,
+        cache=run.cache,
     )
     return sampler.batches(batches, f"cycle {cycle} sample")
 

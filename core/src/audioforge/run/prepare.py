@@ -13,6 +13,7 @@ from audioforge.config import AudioRAFTConfig, BenchmarkConfig, RewardSettings
 from audioforge.errors import AudioForgeError, ConfigError
 from audioforge.executor import Executor
 from audioforge.find_adapter import choose_adapter
+from audioforge.inference.clip_cache import ClipCache
 from audioforge.inference.guarded_executor import GuardedExecutor
 from audioforge.inference.stop import StopRequest
 from audioforge.isolation.copies import LentSamples
@@ -100,7 +101,10 @@ def prepare(
         config.normalizer = normalizer_for(config.normalizer, asked, samples, config.task)
         # Verifiers last: what they load takes the longest.
         verification = create_verification(registry, config, samples, executor, reporter)
-        decoding = Decoding(batch_size=config.batch_size, max_new_tokens=config.max_new_tokens)
+        cache = ClipCache(folder.cache)
+        decoding = Decoding(
+            batch_size=config.batch_size, max_new_tokens=config.max_new_tokens, cache=cache
+        )
         evaluator = create_evaluator(registry, verification, decoding, executor, stop, reporter)
         config.metric = decide_by(evaluator, config.metric, data.held_out.samples)
         files = [RunFiles(folder)] if processes.is_main else []
@@ -122,6 +126,7 @@ def prepare(
             base=settled.adapter if settled.common == config.common_language else None,
             findings=settled.findings,
             trackers=trackers,
+            cache=cache,
         )
 
 
