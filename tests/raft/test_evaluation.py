@@ -84,6 +84,7 @@ def test_the_corpus_rates_are_jiwers(evaluator, noisy, tone_clips):
         },
         "n": 30,
         "measured": 30,
+        "cut": 0,
         "total": 30,
     }
 

@@ -88,6 +88,7 @@ def collect(run: Run, adapter: ModelAdapter, cycle: int) -> dict[str, float]:
         measured = [item for item in batch.probed if item.id in unprobed]
         run.evaluator.count(measured)
         failures.check()
+        unprobed -= {item.id for item in measured}
         probe_journal(run).append({"item": attrs.asdict(item)} for item in measured)
         store.append(new, batch.problems)
         for what, spent in batch.seconds.items():
