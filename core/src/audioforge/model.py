@@ -250,9 +250,11 @@ class ModelAdapter(ABC):
 
     @abstractmethod
     def sample(self, batch: Any, k: int, params: SamplingParams) -> list[list[Hypothesis]]:
-        """Draw k hypotheses for each clip of a batch.
+        """Draw k hypotheses for each clip of a batch; may be called again on the same batch.
 
-        The noise of a hypothesis is keyed by (seed, cycle, sample id, hypothesis index, step).
+        A model whose output has no length of its own ends a hypothesis at the limits of `params`,
+        and says so (`Hypothesis.cut`). The noise is keyed by (seed, cycle, sample id, hypothesis
+        index, step).
         """
 
     @abstractmethod

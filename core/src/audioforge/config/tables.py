@@ -34,6 +34,14 @@ class ModelSettings(Settings):
     max_new_tokens: int | None = setting(
         None, "int", "Longest hypothesis in tokens; otherwise the model's own limit.", minimum=1
     )
+    max_tokens_per_second: float | None = setting(
+        None,
+        "float",
+        "Longest transcript in tokens for each second of the clip, and a few more, so that a model "
+        "that repeats itself ends; 0 is no limit; otherwise 15, 30 or 75, by the scripts of the "
+        "languages of the data.",
+        minimum=0,
+    )
     executor: str | dict[str, Any] = setting(
         "processes", "plugin", "Who samples, measures and updates, as name:key=value."
     )

@@ -7,6 +7,7 @@ from typing import Any
 
 import attrs
 
+from audioforge.measuring.cut_short import cut_short
 from audioforge.measuring.enough_utterances import FEWEST, missing_part
 from audioforge.measuring.evaluation import summarise
 from audioforge.measuring.explanation import Explanation
@@ -162,16 +163,23 @@ class Summary:
         """Return a cycle's results on one line, for whoever watches; 0 is the base."""
         name = self._title
         if cycle == 0:
-            return f"base: {name} {percent(self.base[self.metric])} (n={self.base['n']})"
+            measured = f"base: {name} {percent(self.base[self.metric])} (n={self.base['n']})"
+            return measured + _cut([("measured", self.base["cut"], self.base["n"])])
         row = self.cycles[cycle - 1]
         low, high = row["difference_ci95"]
         reward = decimal(row["reward"], digits=3)
+        cut = _cut(
+            [
+                ("sampled", row["hypotheses_cut"], row["hypotheses"]),
+                ("measured", row["cut"], row["n"]),
+            ]
+        )
         lost = f"; worse on {', '.join(row['lost'])}" if row["lost"] else ""
         return (
             f"cycle {cycle}: {name} {percent(row[self.metric])} "
             f"(difference {point_interval(low, high)} points), reward {reward}, "
             f"kept {row['kept']}, loss {row['first_loss']:.3f} → {row['last_loss']:.3f}, "
-            f"{sum(row['seconds'].values()):.1f} s{lost}"
+            f"{sum(row['seconds'].values()):.1f} s{cut}{lost}"
         )
 
     @property
@@ -307,3 +315,9 @@ class Summary:
             f"{point_interval(*rejected['difference_ci95'])} points, "
             f"{claimed_speakers(rejected['interval'])})"
         )
+
+
+def _cut(counts: Sequence[tuple[str, int, int]]) -> str:
+    """Return how many outputs a length limit ended, where it ended any."""
+    parts = [f"{cut_short(cut, total)} {what}" for what, cut, total in counts if cut]
+    return f"; {', '.join(parts)}" if parts else ""

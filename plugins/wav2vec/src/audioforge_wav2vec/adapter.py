@@ -208,7 +208,8 @@ class Wav2VecAdapter(ModelAdapter):
     ) -> list[list[Hypothesis]]:
         """Draw k paths for each clip and collapse them; at temperature 0 the most likely path.
 
-        One pass of the network serves all k, so that a large k costs little. The log-probability is
+        One pass of the network serves all k, so that a large k costs little. A path ends with its
+        clip, so that no limit of tokens per second is needed. The log-probability is
         that of the text, summed over all of its paths. Different paths often collapse to one text.
         Padding is not transcribed.
 
@@ -244,8 +245,14 @@ class Wav2VecAdapter(ModelAdapter):
             for tokens, logprob in zip(distinct, logprobs, strict=True)
         }
         return [
-            Hypothesis(index=j, text=known[tokens][0], logprob=known[tokens][1], tokens=len(tokens))
-            for j, tokens in enumerate(cut)
+            Hypothesis(
+                index=j,
+                text=known[tokens][0],
+                logprob=known[tokens][1],
+                tokens=len(tokens),
+                cut=len(tokens) < len(whole),
+            )
+            for j, (tokens, whole) in enumerate(zip(cut, row, strict=True))
         ]
 
     def loss(
