@@ -63,6 +63,8 @@ def _option(attribute: attrs.Attribute[Any], *, is_required: bool) -> dict[str, 
         return option | {"is_flag": True}
     if metadata["choices"]:
         option["metavar"] = "|".join(metadata["choices"])
+    elif metadata["kind"] == "schedule":
+        option["metavar"] = "FLOAT[,…]"
     elif metadata["kind"] == "floats":
         option["metavar"] = "FLOAT,…"
     elif metadata["kind"] in ("int", "float", "path"):

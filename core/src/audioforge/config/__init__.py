@@ -11,6 +11,7 @@ from audioforge.config.commands import (
     BenchmarkConfig,
     VerifyConfig,
 )
+from audioforge.config.setting_kinds import Schedule, at_cycle, from_cycle, shown
 from audioforge.config.settings import Settings
 from audioforge.config.tables import (
     DatasetSettings,
@@ -39,10 +40,14 @@ __all__ = [
     "RewardSettings",
     "RunSettings",
     "SamplingSettings",
+    "Schedule",
     "Settings",
     "TaskSettings",
     "UpdateSettings",
     "VerifierSetting",
     "VerifyConfig",
+    "at_cycle",
+    "from_cycle",
     "read_config_file",
+    "shown",
 ]

@@ -135,7 +135,7 @@ def _sampled(
     if run.selection.learns_from_references:
         return quote_references(ClipLoader(adapter, skips), batches, run.task)
     params = SamplingParams(
-        temperature=config.temperature,
+        temperature=config.temperature_of(cycle),
         top_p=config.top_p,
         top_k=config.top_k,
         seed=config.seed,
