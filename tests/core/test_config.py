@@ -177,7 +177,7 @@ def test_every_setting_is_a_flag():
 
 def test_every_setting_can_be_set_by_its_flag_as_text():
     texts = {"int": "3", "float": "0.5", "path": "a/b", "floats": "0.5", "flag": True}
-    texts["language"] = "pt-BR"
+    texts |= {"language": "pt-BR", "schedule": "0.5,0.4"}
     flags = {}
     for attribute in attrs.fields(AudioRAFTConfig):
         kind, choices = attribute.metadata["kind"], attribute.metadata["choices"]

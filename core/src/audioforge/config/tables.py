@@ -244,7 +244,7 @@ class UpdateSettings(Settings):
     lr_decay_per_cycle: float = setting(
         0.85,
         "float",
-        "One learning rate is multiplied by this after each cycle; of several each is as it stands.",
+        "One rate is multiplied by this after each cycle; several are taken as they stand.",
         above=0,
         maximum=1,
     )

@@ -58,7 +58,7 @@ def collect(run: Run, adapter: ModelAdapter, cycle: int) -> dict[str, float]:
     failures = guard.begin()
     done = _recall(run, store, failures)
     processes.wait()  # nobody writes while others still read what there was
-    samples = sorted(run.data.train.samples, key=lambda s: s.id)
+    samples = sorted(store.samples.values(), key=lambda s: s.id)
     chunks = chunks_of(samples, run.config.batch_size)
     # A batch is done as a whole or again, so that what it is padded to stays the same.
     missing = [chunk for chunk in chunks if not done.issuperset(s.id for s in chunk)]
