@@ -12,10 +12,10 @@ import pytest
 from audioforge import AudioRAFTConfig, AudioRAFTTrainer
 from audioforge.terminal.reporter import Reporter
 
+from . import tone_run
 from .test_processes import done, two
 from .test_resume import killed_with
-from . import tone_run
-from .tone_run import STEPS, K, flags, read_lines, results, resume, train
+from .tone_run import K, flags, read_lines, results, resume, train
 
 COLD = 0.03
 """A temperature at which few errors are drawn."""
@@ -121,9 +121,7 @@ def test_the_threshold_falls_to_what_keeps_enough_clips(
     assert 0 < few < 18, "else the test shows nothing"
     said = told(tmp_path / "run", {**recipe, "min_kept": 18}, capsys)
     rewards = kept(tmp_path / "run", 1)
-    bests = sorted(
-        (max(h["reward"] for h in row) for row in rollouts(tmp_path / "run", 1).values())
-    )
+    bests = sorted(max(h["reward"] for h in row) for row in rollouts(tmp_path / "run", 1).values())
     assert rewards == [best for best in bests if best >= bests[-18]]
     (cycle,) = json.loads((tmp_path / "run/summary.json").read_text())["cycles"]
     assert cycle["reward_threshold"] == bests[-18] < 1.0

@@ -11,6 +11,7 @@ from audioforge.config.commands import (
     BenchmarkConfig,
     VerifyConfig,
 )
+from audioforge.config.presets import preset_names, read_preset
 from audioforge.config.setting_kinds import Schedule, at_cycle, from_cycle, shown
 from audioforge.config.settings import Settings
 from audioforge.config.tables import (
@@ -48,6 +49,8 @@ __all__ = [
     "VerifyConfig",
     "at_cycle",
     "from_cycle",
+    "preset_names",
     "read_config_file",
+    "read_preset",
     "shown",
 ]
