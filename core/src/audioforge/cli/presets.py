@@ -12,7 +12,7 @@ from audioforge.terminal.console import print_json, print_line
 @click.argument("name", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print the settings as JSON.")
 def presets(name: str | None, as_json: bool) -> None:
-    """List the presets, or show one: what it sets, and why.
+    """List settings that go together, or show why.
 
     `audioforge train --preset NAME` begins with its settings; --config and flags override them. A
     YAML file of your own serves as well: --preset mine.yaml.

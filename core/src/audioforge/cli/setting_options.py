@@ -10,7 +10,12 @@ import click
 
 from audioforge.config import Settings
 
-RENAMED = {"model_name": "--model", "num_cycles": "--cycles", "output_dir": "--output"}
+RENAMED = {
+    "model_name": "--model",
+    "num_cycles": "--cycles",
+    "output_dir": "--output",
+    "parent": "--continue",
+}
 REPEATED = ("texts", "plugins")
 
 Command = Callable[..., Any]

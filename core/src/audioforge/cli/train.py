@@ -28,12 +28,20 @@ def build_config(
 ) -> AudioRAFTConfig:
     """Return the settings of a preset, overridden by those of a file, then by flags.
 
+    Where one of them names a parent, its settings stand below all of them.
+
     Raises:
         ConfigError: With everything that is wrong, in the files and in the flags.
+        UsageError: If the parent is no finished run.
     """
     values = read_preset(preset) if preset else {}
     values |= read_config_file(config_file) if config_file else {}
-    return AudioRAFTConfig.from_mapping({**values, **given_flags(flags)})
+    values |= given_flags(flags)
+    if parent := values.get("parent"):
+        from audioforge.run.parent import settings_after
+
+        values = {**settings_after(Path(parent).expanduser()), **values}
+    return AudioRAFTConfig.from_mapping(values)
 
 
 EXAMPLE = """\b
@@ -88,7 +96,8 @@ def train(
 
     Samples k hypotheses for each clip, scores them, keeps the best, fine-tunes on them, and
     repeats. The run folder then holds the best model in best/, every rollout with its scores, and
-    summary.json. A run that was stopped or killed goes on with --resume RUN.
+    summary.json. A run that was stopped or killed goes on with --resume RUN; --continue RUN begins
+    another one where a finished one ended.
     """
     # A run is gone on with, by its own settings, or begun with those that were given.
     if resumed is not None:

@@ -1,8 +1,8 @@
 """Settings: one record for each table, and for each command the tables that it needs.
 
 The same names serve everywhere: a key `a_b` of the YAML file is the flag `--a-b` and the keyword
-`a_b` of `AudioRAFTConfig`. Three flags keep the names that users know: `--model` (model_name),
-`--cycles` (num_cycles) and `--output` (output_dir).
+`a_b` of `AudioRAFTConfig`. Four flags have the names that users know: `--model` (model_name),
+`--cycles` (num_cycles), `--output` (output_dir) and `--continue` (parent).
 """
 
 from audioforge.config.commands import (

@@ -299,6 +299,12 @@ class RunSettings(Settings):
     """How long a run goes on, what it is drawn with, and where it is written down and shown."""
 
     output_dir: Path | None = setting(None, "path", "Run folder; must be new or empty.")
+    parent: Path | None = setting(
+        None,
+        "path",
+        "Begin with the model that the finished run in this folder exported, and with its settings "
+        "where none are given.",
+    )
     num_cycles: int = setting(6, "int", "Cycles of sampling and fine-tuning.", minimum=1)
     patience: int | None = setting(
         None,

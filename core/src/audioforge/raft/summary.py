@@ -156,6 +156,7 @@ class Summary:
             "metric_is_rewarded": self._run.is_judged_by_reward,
             "higher_is_better": self.base_candidate.evaluation.metric.higher_is_better,
             "model": config.model_name,
+            "parent": self._run.folder.read_parent(),
             "dataset": config.dataset,
             "eval_dataset": self.base_candidate.evaluation.dataset,
             "selection": config.selection,
