@@ -9,7 +9,7 @@ from typing import cast
 
 import attrs
 
-from audioforge.config import AudioRAFTConfig, BenchmarkConfig, RewardSettings
+from audioforge.config import AudioRAFTConfig, BenchmarkConfig, RewardSettings, shown
 from audioforge.errors import AudioForgeError, ConfigError
 from audioforge.executor import Executor
 from audioforge.find_adapter import choose_adapter
@@ -236,7 +236,7 @@ def plan_of(run: Run) -> list[str]:
         ),
         f"cycles: {config.num_cycles}, {config.samples_per_prompt} hypotheses per clip, "
         f"selection {read_plugin_reference(config.selection)[0]}, reward from "
-        f"{config.effective_reward_threshold:g}",
+        f"{shown(config.effective_reward_threshold)}",
         f"output: {config.output_dir}",
     ]
 
