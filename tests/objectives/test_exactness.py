@@ -84,9 +84,7 @@ def test_grpo_by_hand(logits, option, unit):
     found = gradient(loss_of(rule.select([rollout_of((0, 3, 4))], CONTEXT), logits), logits)
     mean = (1.0 + 0.0 + 0.25) / 3
     logprobs = logits.log_softmax(0)
-    by_hand = sum(
-        -(REWARDS[i] - mean) / unit / 3 * logprobs[i] / len(TEXTS[i]) for i in (0, 3, 4)
-    )
+    by_hand = sum(-(REWARDS[i] - mean) / unit / 3 * logprobs[i] / len(TEXTS[i]) for i in (0, 3, 4))
     torch.testing.assert_close(found, gradient(by_hand, logits), atol=1e-12, rtol=0)
 
 
