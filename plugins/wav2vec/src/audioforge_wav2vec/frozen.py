@@ -40,8 +40,7 @@ def frozen_output(model: Any, values: torch.Tensor, lengths: Lengths) -> torch.T
     """
     with evaluating(model):
         if frozen_part(model) is model.base_model:
-            whole = torch.ones(values.shape, dtype=torch.long, device=values.device)
-            hidden = model.base_model(values, attention_mask=whole).last_hidden_state
+            hidden = model.base_model(values, attention_mask=None).last_hidden_state
         else:
             lengths.of_one(values.shape[1])
             hidden = model.base_model.feature_extractor(values).transpose(1, 2)
