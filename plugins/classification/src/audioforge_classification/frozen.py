@@ -50,7 +50,7 @@ def head_logits(model: Any, row: Mapping[str, torch.Tensor]) -> torch.Tensor:
         model: A classifier of Transformers.
         row: What `encoded` returned, on the model's device.
     """
-    with _instead_of_encoder(model, BaseModelOutputWithPooling(**row)):
+    with _instead_of_encoder(model, BaseModelOutputWithPooling(**cast("Any", row))):
         return cast("torch.Tensor", model(None).logits)
 
 
