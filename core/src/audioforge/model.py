@@ -103,6 +103,24 @@ class WordTime:
     end: float
 
 
+@frozen(eq=False)
+class Likelihoods:
+    """How likely a model finds targets, clip by clip.
+
+    Attributes:
+        logprobs: Natural log-probability of each target, summed over its tokens; float32, shape
+            (targets,), with gradients where they are recorded.
+        tokens: How many tokens each sum is over, at least 1; float32, shape (targets,).
+    """
+
+    logprobs: torch.Tensor
+    tokens: torch.Tensor
+
+    def weighted_loss(self, weights: Sequence[float]) -> torch.Tensor:
+        """Return Σ weight × mean negative log-likelihood per token, as `ModelAdapter.loss` does."""
+        return -(self.logprobs / self.tokens * self.logprobs.new_tensor(weights)).sum()
+
+
 @frozen
 class TrainOptions:
     """Which weights are trained.
@@ -250,9 +268,11 @@ class ModelAdapter(ABC):
 
     @abstractmethod
     def sample(self, batch: Any, k: int, params: SamplingParams) -> list[list[Hypothesis]]:
-        """Draw k hypotheses for each clip of a batch.
+        """Draw k hypotheses for each clip of a batch; may be called again on the same batch.
 
-        The noise of a hypothesis is keyed by (seed, cycle, sample id, hypothesis index, step).
+        A model whose output has no length of its own ends a hypothesis at the limits of `params`,
+        and says so (`Hypothesis.cut`). The noise is keyed by (seed, cycle, sample id, hypothesis
+        index, step).
         """
 
     @abstractmethod
@@ -264,6 +284,27 @@ class ModelAdapter(ABC):
         An utterance's negative log-likelihood is the mean over the tokens of its target. The
         engine divides by the sum of weights over all processes.
         """
+
+    def logprobs(self, batch: Any, targets: Sequence[Sequence[Hypothesis]]) -> Likelihoods:
+        """Return how likely the model finds several targets of each clip.
+
+        Selections with a loss of their own need it: policy gradients and expected errors; RAFT and
+        its kin do without.
+
+        Args:
+            batch: What `prepare` made.
+            targets: For each clip of the batch its targets, of which all have passed
+                `target_problem`.
+
+        Raises:
+            ConfigError: If the adapter cannot.
+        """
+        raise ConfigError(
+            [
+                f"selection: {type(self).__name__} cannot tell how likely a text is (it has no "
+                f"logprobs), which this one needs; use --selection best, top-n, weighted or mix"
+            ]
+        )
 
     def target_problem(self, sample: AudioSample, target: Hypothesis) -> str | None:
         """Say why a target cannot be learnt (too long, unknown characters), or None."""

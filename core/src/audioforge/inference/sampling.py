@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from functools import partial
+from typing import Any
 
 import torch
-from attrs import frozen
+from attrs import field, frozen
 
 from audioforge.inference.clip_cache import NOTHING_KEPT, ClipCache
 from audioforge.inference.clips import ClipLoader
@@ -21,6 +22,8 @@ from audioforge.tasks import SpeechTask
 from audioforge.terminal.reporter import Reporter
 
 Sampled = tuple[Clip, list[Hypothesis]]
+Drawn = tuple[list[Hypothesis], list[Hypothesis]]
+"""A clip's k hypotheses, and its greedy one where that was asked for."""
 
 
 @frozen(eq=False)
@@ -30,10 +33,28 @@ class SampledBatch:
     Attributes:
         sampled: Each usable clip with its hypotheses.
         problems: Why the others of the batch could not be used, by sample id.
+        greedy: Of those that were asked for, each clip with its greedy output.
     """
 
     sampled: list[Sampled]
     problems: dict[str, Problem]
+    greedy: list[Sampled] = field(factory=list)
+
+
+@frozen(kw_only=True)
+class GreedyToo:
+    """Clips whose greedy output is drawn too, from what is prepared of them.
+
+    A batch is decoded greedily as a whole where it has such a clip: which others it has changes
+    nothing by its padding.
+
+    Attributes:
+        ids: Ids of their samples.
+        params: How to decode.
+    """
+
+    ids: Set[str]
+    params: SamplingParams
 
 
 @frozen(eq=False, kw_only=True)
@@ -48,6 +69,7 @@ class Sampler:
         processes: Gives the precision to compute in.
         reporter: Shows progress.
         cache: Keeps what need be computed of a clip only once.
+        greedy: What is decoded greedily too; None for nothing.
     """
 
     adapter: ModelAdapter
@@ -57,6 +79,7 @@ class Sampler:
     processes: Processes
     reporter: Reporter
     cache: ClipCache = NOTHING_KEPT
+    greedy: GreedyToo | None = None
 
     def batches(self, chunks: Sequence[Sequence[AudioSample]], what: str) -> Iterator[SampledBatch]:
         """Yield batches of clips with their hypotheses.
@@ -78,7 +101,7 @@ class Sampler:
             size=lambda batch: len(batch.samples),
         )
         for batch in batches:
-            sampled, problems = [], dict(batch.problems)
+            done = SampledBatch([], dict(batch.problems))
             draw = partial(self._draw, preparation, batch.ahead)
             for clip, drawn in in_halves(batch.clips, draw, self.reporter):
                 if drawn is None:
@@ -87,22 +110,35 @@ class Sampler:
                     )
                     problem = Problem(clip.sample.place, reason, "out of memory")
                     self.skips.add(problem)
-                    problems[clip.sample.id] = problem
-                else:
-                    sampled.append((clip, drawn))
-            yield SampledBatch(sampled, problems)
+                    done.problems[clip.sample.id] = problem
+                    continue
+                hypotheses, greedy = drawn
+                done.sampled.append((clip, hypotheses))
+                if greedy:
+                    done.greedy.append((clip, greedy))
+            yield done
 
     def _draw(
         self, preparation: Preparation, ahead: Mapping[str, Row], clips: Sequence[Clip]
-    ) -> list[list[Hypothesis]]:
-        """Return the k hypotheses of each clip."""
+    ) -> list[Drawn]:
+        """Return the hypotheses of each clip."""
         with (
             global_state_restored(f"the model adapter {type(self.adapter).__name__}"),
             torch.inference_mode(),
             self.processes.autocast(),
         ):
             # No name of its own: what is prepared is let go with the call.
-            return self.adapter.sample(preparation.batch(clips, ahead), self.k, self.params)
+            return self._drawn(clips, preparation.batch(clips, ahead))
+
+    def _drawn(self, clips: Sequence[Clip], batch: Any) -> list[Drawn]:
+        rows, wanted = self.adapter.sample(batch, self.k, self.params), self.greedy
+        if wanted is None or wanted.ids.isdisjoint(clip.sample.id for clip in clips):
+            return [(row, []) for row in rows]
+        greedy = self.adapter.sample(batch, 1, wanted.params)
+        return [
+            (row, one if clip.sample.id in wanted.ids else [])
+            for clip, row, one in zip(clips, rows, greedy, strict=True)
+        ]
 
 
 def quote_references(

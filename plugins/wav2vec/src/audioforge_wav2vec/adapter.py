@@ -26,6 +26,7 @@ from audioforge.huggingface.low_rank import (
 from audioforge.huggingface.transfer import to_device
 from audioforge.inference.finite_numbers import check_outputs
 from audioforge.model import (
+    Likelihoods,
     LoadOptions,
     ModelAdapter,
     Reuse,
@@ -208,7 +209,8 @@ class Wav2VecAdapter(ModelAdapter):
     ) -> list[list[Hypothesis]]:
         """Draw k paths for each clip and collapse them; at temperature 0 the most likely path.
 
-        One pass of the network serves all k, so that a large k costs little. The log-probability is
+        One pass of the network serves all k, so that a large k costs little. A path ends with its
+        clip, so that no limit of tokens per second is needed. The log-probability is
         that of the text, summed over all of its paths. Different paths often collapse to one text.
         Padding is not transcribed.
 
@@ -244,8 +246,14 @@ class Wav2VecAdapter(ModelAdapter):
             for tokens, logprob in zip(distinct, logprobs, strict=True)
         }
         return [
-            Hypothesis(index=j, text=known[tokens][0], logprob=known[tokens][1], tokens=len(tokens))
-            for j, tokens in enumerate(cut)
+            Hypothesis(
+                index=j,
+                text=known[tokens][0],
+                logprob=known[tokens][1],
+                tokens=len(tokens),
+                cut=len(tokens) < len(whole),
+            )
+            for j, (tokens, whole) in enumerate(zip(cut, row, strict=True))
         ]
 
     def loss(
@@ -263,19 +271,38 @@ class Wav2VecAdapter(ModelAdapter):
         Raises:
             TrainingError: If an utterance's loss is not a number; the message names it.
         """
-        tokens = [self._vocabulary.tokens(target.text or "") for target in targets]
-        self._warn_of_long_targets(batch, tokens)
+        return self.logprobs(batch, [[target] for target in targets]).weighted_loss(weights)
+
+    def logprobs(
+        self, batch: WaveformBatch, targets: Sequence[Sequence[Hypothesis]]
+    ) -> Likelihoods:
+        """Return the log-probability of each text, summed over all of its paths; see `loss`.
+
+        Raises:
+            TrainingError: If an utterance's is not a number; the message names it.
+        """
+        rows = [clip for clip, texts in enumerate(targets) for _ in texts]
+        samples = [batch.samples[clip] for clip in rows]
+        frames = [batch.frames[clip] for clip in rows]
+        tokens = [self._vocabulary.tokens(t.text or "") for texts in targets for t in texts]
+        self._warn_of_long_targets(samples, frames, tokens)
         with self._without_masks():
             logits = self._logits(batch)
-        sums = negative_log_likelihoods(logits, batch.frames, tokens, self._vocabulary.blank)
-        check_outputs(batch.samples, sums.detach().isfinite().tolist(), "the loss of")
-        means = sums / sums.new_tensor([max(1, len(target)) for target in tokens])
-        return (means * means.new_tensor(weights)).sum()
+        # Each text reads its clip's logits, of which there is one copy unless there are more texts.
+        of_texts = logits if rows == list(range(len(logits))) else logits[rows]
+        sums = negative_log_likelihoods(of_texts, frames, tokens, self._vocabulary.blank)
+        check_outputs(samples, sums.detach().isfinite().tolist(), "the loss of")
+        return Likelihoods(-sums, sums.new_tensor([max(1, len(text)) for text in tokens]))
 
-    def _warn_of_long_targets(self, batch: WaveformBatch, targets: Sequence[Sequence[int]]) -> None:
-        for sample, frames, target in zip(batch.samples, batch.frames, targets, strict=True):
-            if frames_needed(target) > frames:
-                warnings.warn(f"{sample.place}: {_too_long(target, frames)}", stacklevel=3)
+    def _warn_of_long_targets(
+        self,
+        samples: Sequence[AudioSample],
+        frames: Sequence[int],
+        targets: Sequence[Sequence[int]],
+    ) -> None:
+        for sample, count, target in zip(samples, frames, targets, strict=True):
+            if frames_needed(target) > count:
+                warnings.warn(f"{sample.place}: {_too_long(target, count)}", stacklevel=4)
 
     def target_problem(self, sample: AudioSample, target: Hypothesis) -> str | None:
         """Say which characters the model cannot spell, or that the clip is too short to say it."""
