@@ -10,6 +10,7 @@ cycle-NN/metrics.json          evaluations, update, times
 cycle-NN/predictions.jsonl     greedy output on the held-out set; its audio in predictions/
 cycle-NN/checkpoint/           of the best cycle so far and of the latest one
 state/                         what resume needs; gone when the run is finished
+state/cache/                   what need be computed of a clip only once
 best/                          the exported model
 summary.json                   base, every cycle, best; there when the run is finished
 """

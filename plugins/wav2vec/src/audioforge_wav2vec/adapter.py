@@ -23,6 +23,7 @@ from audioforge.huggingface.low_rank import (
     add_low_rank_updates,
     merged_state,
 )
+from audioforge.huggingface.reuse import settings_of
 from audioforge.huggingface.transfer import to_device
 from audioforge.inference.finite_numbers import check_outputs
 from audioforge.model import (
@@ -158,7 +159,7 @@ class Wav2VecAdapter(ModelAdapter):
         part = frozen_part(self._model)
         if part is None:
             return None
-        settings = {**self._extractor.to_dict(), **self._model.config.to_dict()}
+        settings = settings_of(self._extractor, self._model.config)
         return Reuse({**settings, "part": type(part).__name__}, part.state_dict())
 
     def reusable(self, clip: Clip) -> dict[str, torch.Tensor]:

@@ -15,6 +15,7 @@ from audioforge.errors import AudioError, ConfigError
 from audioforge.huggingface.checkpoint import write_model
 from audioforge.huggingface.evaluating import evaluating
 from audioforge.huggingface.low_rank import add_low_rank_updates, merged_state
+from audioforge.huggingface.reuse import settings_of
 from audioforge.huggingface.transfer import to_device
 from audioforge.languages.tags import language_of
 from audioforge.model import LoadOptions, ModelAdapter, Reuse, SamplingParams, Task, TrainOptions
@@ -142,11 +143,10 @@ class WhisperAdapter(ModelAdapter):
 
     def reuse(self) -> Reuse:
         """The spectrogram of a clip can be reused, or the output of a frozen encoder."""
-        settings = self._extractor.to_dict()
         if not self._is_frozen:
-            return Reuse(settings, in_threads=True)
+            return Reuse(settings_of(self._extractor), in_threads=True)
         encoder = self._model.model.encoder
-        return Reuse({**settings, **encoder.config.to_dict()}, encoder.state_dict())
+        return Reuse(settings_of(self._extractor, encoder.config), encoder.state_dict())
 
     def reusable(self, clip: Clip) -> dict[str, torch.Tensor]:
         """Compute one clip's spectrogram, and encode it where the encoder is frozen.

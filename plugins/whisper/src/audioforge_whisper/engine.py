@@ -53,7 +53,8 @@ class Engine:
         Returns:
             float32, shape (clips, frames, width).
         """
-        weights = self._current_weights()
+        # Of a model without numbers there is only a shape to tell.
+        weights = None if features.is_meta else self._current_weights()
         if weights is None:
             encoded: torch.Tensor = self._model.model.encoder(features).last_hidden_state
             return encoded
