@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
-from attrs import frozen
+from attrs import field, frozen
 
 from audioforge.errors import ConfigError
 from audioforge.sample import AudioSample, Clip, Hypothesis
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 Task = Literal["asr", "classification", "tts"]
 TASKS: tuple[Task, ...] = ("asr", "classification", "tts")
+Row: TypeAlias = "Mapping[str, torch.Tensor]"
+"""What `ModelAdapter.reusable` computes of one clip, by name."""
 
 
 @frozen
@@ -118,6 +120,25 @@ class TrainOptions:
     lora_alpha: float = 32.0
 
 
+@frozen(eq=False)
+class Reuse:
+    """What decides the row that an adapter computes of a clip, besides the clip's waveform.
+
+    Rows are kept for a run by a digest of all this, and by the waveform's.
+
+    Attributes:
+        settings: What configures the computation, as JSON can hold it: a feature extractor's
+            settings, say.
+        weights: The weights that take part, by name. None of them is trained.
+        in_threads: Whether `reusable` may be called in several threads while the model works: it
+            reads no weights, and changes nothing, neither of the adapter nor of the process.
+    """
+
+    settings: Mapping[str, Any]
+    weights: Mapping[str, torch.Tensor] = field(factory=dict)
+    in_threads: bool = False
+
+
 class ModelAdapter(ABC):
     """One model family behind the verbs that the engine needs.
 
@@ -194,6 +215,38 @@ class ModelAdapter(ABC):
         Args:
             clips: A tuple, of which the waveforms are copies and may be changed.
         """
+
+    def reuse(self) -> Reuse | None:
+        """Say what of a clip need be computed only once in a run; None where that is nothing.
+
+        It is asked after `make_trainable` too: the output of a frozen encoder can be reused, that
+        of one that is trained cannot, but its input.
+        """
+        return None
+
+    def reusable(self, clip: Clip) -> Row:
+        """Compute what `reuse` promises of one clip, from its waveform alone.
+
+        Without dropout and any other chance, whatever mode the network is in, and without
+        gradients. The engine calls it once a clip where it can keep the row, and as often as it is
+        needed where it cannot.
+
+        Args:
+            clip: A clip, whose waveform is a copy and may be changed.
+
+        Returns:
+            Tensors on any device; they share no memory.
+        """
+        raise NotImplementedError
+
+    def assemble(self, samples: Sequence[AudioSample], rows: Sequence[Row]) -> Any:
+        """Turn rows into one batch on the model's device: what `prepare` makes of the clips.
+
+        Args:
+            samples: What is known about each clip.
+            rows: What `reusable` computed of each, on the CPU; not to be changed.
+        """
+        raise NotImplementedError
 
     @abstractmethod
     def sample(self, batch: Any, k: int, params: SamplingParams) -> list[list[Hypothesis]]:

@@ -184,6 +184,7 @@ def _print_plan(run: Run, adapter: ModelAdapter, space: DiskSpace, as_json: bool
                 "results": space.results,
                 "speech": space.speech,
                 "sound": space.sound,
+                "cache": space.cache,
                 "free": space.free,
             },
         }

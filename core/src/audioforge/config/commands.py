@@ -24,6 +24,7 @@ CHANGEABLE = (
     "max_verifier_failures",
     "verifier_timeout",
     "save_every",
+    "cache_gb",
     "tracker",
     "executor",
 )

@@ -279,6 +279,13 @@ class RunSettings(Settings):
     save_every: float = setting(
         10.0, "float", "Minutes between two saves of an unfinished update.", minimum=0
     )
+    cache_gb: float = setting(
+        10.0,
+        "float",
+        "GB of the run folder's disk for what need be computed of a clip only once (decoded sound, "
+        "features, the output of a frozen encoder) while the run lasts; 0 for none.",
+        minimum=0,
+    )
     tracker: tuple[str | dict[str, Any], ...] = setting(
         (),
         "plugins",

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
+from functools import partial
 from typing import Any
 
 import torch
 from attrs import field, frozen
 
+from audioforge.inference.clip_cache import NOTHING_KEPT, ClipCache
 from audioforge.inference.clips import ClipLoader
 from audioforge.inference.out_of_memory import in_halves
+from audioforge.inference.preparation import Preparation
 from audioforge.inference.processes import Processes
 from audioforge.inference.skip_log import SkipLog
-from audioforge.isolation.copies import copies_for_adapter
 from audioforge.isolation.global_state.restored import global_state_restored
-from audioforge.model import ModelAdapter, SamplingParams
+from audioforge.model import ModelAdapter, Row, SamplingParams
 from audioforge.sample import AudioSample, Clip, Hypothesis, Problem
 from audioforge.tasks import SpeechTask
 from audioforge.terminal.reporter import Reporter
@@ -67,6 +69,7 @@ class Sampler:
         processes: Gives the precision to compute in.
         reporter: Shows progress.
         greedy: What is decoded greedily too; None for nothing.
+        cache: Keeps what need be computed of a clip only once.
     """
 
     adapter: ModelAdapter
@@ -76,6 +79,7 @@ class Sampler:
     processes: Processes
     reporter: Reporter
     greedy: GreedyToo | None = None
+    cache: ClipCache = NOTHING_KEPT
 
     def batches(self, chunks: Sequence[Sequence[AudioSample]], what: str) -> Iterator[SampledBatch]:
         """Yield batches of clips with their hypotheses.
@@ -88,15 +92,18 @@ class Sampler:
             what: What the progress bar says.
         """
         self.adapter.module.eval()
+        preparation = Preparation(self.adapter, self.processes, self.cache)
+        loader = ClipLoader(self.adapter, self.skips, self.cache, preparation)
         batches = self.reporter.track(
-            ClipLoader(self.adapter, self.skips).batches(chunks),
+            loader.batches(chunks),
             sum(len(chunk) for chunk in chunks),
             what,
             size=lambda batch: len(batch.samples),
         )
         for batch in batches:
             done = SampledBatch([], dict(batch.problems))
-            for clip, drawn in in_halves(batch.clips, self._draw, self.reporter):
+            draw = partial(self._draw, preparation, batch.ahead)
+            for clip, drawn in in_halves(batch.clips, draw, self.reporter):
                 if drawn is None:
                     reason = (
                         f"{clip.seconds:.1f} s with {self.k} hypotheses do not fit into the memory"
@@ -111,7 +118,9 @@ class Sampler:
                     done.greedy.append((clip, greedy))
             yield done
 
-    def _draw(self, clips: Sequence[Clip]) -> list[Drawn]:
+    def _draw(
+        self, preparation: Preparation, ahead: Mapping[str, Row], clips: Sequence[Clip]
+    ) -> list[Drawn]:
         """Return the hypotheses of each clip."""
         with (
             global_state_restored(f"the model adapter {type(self.adapter).__name__}"),
@@ -119,7 +128,7 @@ class Sampler:
             self.processes.autocast(),
         ):
             # No name of its own: what is prepared is let go with the call.
-            return self._drawn(clips, self.adapter.prepare(copies_for_adapter(clips)))
+            return self._drawn(clips, preparation.batch(clips, ahead))
 
     def _drawn(self, clips: Sequence[Clip], batch: Any) -> list[Drawn]:
         rows, wanted = self.adapter.sample(batch, self.k, self.params), self.greedy

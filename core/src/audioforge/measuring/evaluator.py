@@ -241,6 +241,7 @@ class Evaluator:
             skips=dataset.skips,
             processes=self.processes,
             reporter=self.reporter,
+            cache=self.decoding.cache,
         )
         for batch in sampler.batches(batches, f"{dataset_pass.what} {dataset.short_name}"):
             sampled = batch.sampled

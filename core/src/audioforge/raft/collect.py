@@ -150,7 +150,7 @@ def _sampled(
     """Yield batches of clips with what is to be scored."""
     config, skips = run.config, run.data.train.skips
     if run.selection.learns_from_references:
-        return quote_references(ClipLoader(adapter, skips), batches, run.task)
+        return quote_references(ClipLoader(adapter, skips, run.cache), batches, run.task)
     params = SamplingParams(
         temperature=config.temperature,
         top_p=config.top_p,
@@ -168,6 +168,7 @@ def _sampled(
         processes=run.processes,
         reporter=run.reporter,
         greedy=GreedyToo(ids=probed_ids(run, cycle), params=run.evaluator.decoding.params),
+        cache=run.cache,
     )
     return sampler.batches(batches, f"cycle {cycle} sample")
 

@@ -40,13 +40,12 @@ def train(run: Run, adapter: ModelAdapter, accepted_changes: Sequence[str] = ())
 
     Args:
         run: The run, its folder opened.
-        adapter: The base model; changed in place.
+        adapter: The base model, made trainable; changed in place.
         accepted_changes: What changed before the run was resumed, and was accepted.
     """
     summary = Summary(run, evaluate(run, adapter, cycle=0), accepted_changes)
     _tell(run, summary, summary.base_candidate, summary.base)
     summary.explanation = doubt(run, summary.base_candidate)
-    adapter.make_trainable(run.train_options)
     resumed = run.folder.points.progress() or Progress(0)  # of no cycle
     if resumed.cycle:
         run.folder.points.restore_module(adapter.module)

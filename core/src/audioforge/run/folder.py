@@ -77,6 +77,11 @@ class RunFolder:
         return self.state / "clips"
 
     @property
+    def cache(self) -> Path:
+        """Where it is kept what need be computed of a clip only once."""
+        return self.state / "cache"
+
+    @property
     def points(self) -> ResumePoints:
         """The resume point."""
         return ResumePoints(self.state)

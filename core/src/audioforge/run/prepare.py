@@ -13,6 +13,7 @@ from audioforge.config import AudioRAFTConfig, BenchmarkConfig, RewardSettings
 from audioforge.errors import AudioForgeError, ConfigError
 from audioforge.executor import Executor
 from audioforge.find_adapter import choose_adapter
+from audioforge.inference.clip_cache import ClipCache
 from audioforge.inference.guarded_executor import GuardedExecutor
 from audioforge.inference.stop import StopRequest
 from audioforge.isolation.copies import LentSamples
@@ -105,7 +106,8 @@ def prepare(
         )
         # Verifiers last: what they load takes the longest.
         verification = create_verification(registry, config, samples, executor, reporter)
-        decoding = Decoding.of(config)
+        cache = ClipCache(folder.cache)
+        decoding = Decoding.of(config, cache)
         evaluator = create_evaluator(registry, verification, decoding, executor, stop, reporter)
         config.metric = decide_by(evaluator, config.metric, data.held_out.samples)
         files = [RunFiles(folder)] if processes.is_main else []
@@ -127,6 +129,7 @@ def prepare(
             base=settled.adapter if settled.common == config.common_language else None,
             findings=settled.findings,
             trackers=trackers,
+            cache=cache,
         )
 
 
