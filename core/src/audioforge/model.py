@@ -281,8 +281,9 @@ class ModelAdapter(ABC):
     ) -> torch.Tensor:
         """Return the scalar sum over utterances of weight × negative log-likelihood in nats.
 
-        An utterance's negative log-likelihood is the mean over the tokens of its target. The
-        engine divides by the sum of weights over all processes.
+        An utterance's negative log-likelihood is the mean over the tokens of its target. Of a
+        target that a length limit cut no end is taught. The engine divides by the sum of weights
+        over all processes.
         """
 
     def logprobs(self, batch: Any, targets: Sequence[Sequence[Hypothesis]]) -> Likelihoods:

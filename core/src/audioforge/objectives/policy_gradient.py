@@ -150,8 +150,6 @@ def _selected(rollouts: Iterable[Rollout], advantages: Advantages, loss: Loss) -
             same += bool(rewards)
             continue
         for scored, advantage in zip(hypotheses, advantages(rewards), strict=True):
-            # One that a length limit cut says nothing of how it would have ended: it is a part of
-            # the baseline, and is not learnt.
-            if advantage and not scored.hypothesis.cut:
+            if advantage:
                 kept.append(Kept(rollout.sample, scored.hypothesis, advantage / len(rewards)))
     return Selected(kept, "clips", loss, same_reward=same)

@@ -20,8 +20,6 @@ from audioforge.run.run import Run
 from audioforge.sample import AudioSample, Hypothesis, Problem, Rollout
 from audioforge.selection import DIVISORS, Kept, Selected
 
-CUT = "a length limit ended it, not the model, which would learn to end there"
-
 
 @frozen(eq=False, kw_only=True)
 class CycleRollouts:
@@ -207,7 +205,7 @@ def _check_complete(store: RolloutStore, seen: Set[str]) -> None:
 
 def _leave_out(run: Run, adapter: ModelAdapter, item: Kept) -> str | None:
     """Write down why the model cannot learn a target, and return it; None where it can."""
-    reason = CUT if item.target.cut else adapter.target_problem(item.sample, item.target)
+    reason = adapter.target_problem(item.sample, item.target)
     if reason is not None:
         problem = Problem(item.sample.place, reason, "unlearnable target")
         run.data.train.skips.add(problem)

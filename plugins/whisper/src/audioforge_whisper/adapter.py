@@ -224,6 +224,8 @@ class WhisperAdapter(ModelAdapter):
     ) -> torch.Tensor:
         """Return Σ weight × mean negative log-likelihood over text and end token, in nats.
 
+        A target that a length limit cut has no end token: the model did not end there.
+
         The targets must have passed `target_problem`. No SpecAugment is applied, whatever the
         checkpoint's configuration says: its noise would not be keyed.
         """
@@ -235,7 +237,10 @@ class WhisperAdapter(ModelAdapter):
         forcing = teacher_forcing(
             [self._prompts.prompt(language) for language in languages],
             [
-                [*spoken_tokens(self._tokenizer, target.text or "", language), self._end]
+                [
+                    *spoken_tokens(self._tokenizer, target.text or "", language),
+                    *([] if target.cut else [self._end]),
+                ]
                 for target, language in zip(targets, languages, strict=True)
             ],
             encoded.device,
@@ -251,10 +256,15 @@ class WhisperAdapter(ModelAdapter):
         return (means * means.new_tensor(weights)).sum()
 
     def target_problem(self, sample: AudioSample, target: Hypothesis) -> str | None:
-        """Say when a target is longer than the decoder's positions, prompt and end included."""
+        """Say when a target is longer than the decoder's positions, prompt and end included.
+
+        Or when a limit cut it before anything was said, so that neither text nor end is there.
+        """
         language = self._known_language(sample) or self._prompts.languages[0]
         tokens = len(spoken_tokens(self._tokenizer, target.text or "", language))
         limit = self._model.config.max_target_positions - self._prompts.length - 1
+        if target.cut and not tokens:
+            return "a length limit ended the target before anything was said"
         if tokens > limit:
             return f"the target has {tokens} tokens, more than the {limit} that fit the model"
         return None
