@@ -12,6 +12,7 @@ ROOMS = [
     "scoring",
     "trainer",
     "raft",
+    "objectives",
     "given",
     "run",
     "measuring",
