@@ -173,7 +173,7 @@ class WhisperAdapter(ModelAdapter):
         encoder = self._model.model.encoder
         trained = any(p.requires_grad for p in encoder.parameters())
         with torch.set_grad_enabled(trained and torch.is_grad_enabled()):
-            encoded = encoder(batch.features).last_hidden_state
+            encoded = self._encoded_once(batch)
         languages = self._languages(batch, encoded)
         forcing = teacher_forcing(
             [self._prompts.prompt(language) for language in languages],
@@ -192,6 +192,16 @@ class WhisperAdapter(ModelAdapter):
         )
         means = torch.stack([part.mean() for part in losses.split(forcing.counts)])
         return (means * means.new_tensor(weights)).sum()
+
+    def _encoded_once(self, batch: WhisperBatch) -> torch.Tensor:
+        """Return the encoder's output for each row; a clip with several targets is encoded once."""
+        first: dict[str, int] = {}
+        rows = [first.setdefault(sample.id, row) for row, sample in enumerate(batch.samples)]
+        encoder, distinct = self._model.model.encoder, list(first.values())
+        if len(distinct) == len(rows):
+            return encoder(batch.features).last_hidden_state
+        encoded = encoder(batch.features[distinct]).last_hidden_state
+        return encoded[[distinct.index(row) for row in rows]]
 
     def target_problem(self, sample: AudioSample, target: Hypothesis) -> str | None:
         """Say when a target is longer than the decoder's positions, prompt and end included."""
@@ -212,6 +222,10 @@ class WhisperAdapter(ModelAdapter):
             add_low_rank_updates(self._model, options.lora_rank, options.lora_alpha)
         elif options.trainable == "frozen-encoder":
             self._model.model.encoder.requires_grad_(False)
+
+    def checkpoint_gradients(self) -> None:
+        """Compute each layer again in the backward pass, by Transformers' own switch."""
+        self._model.gradient_checkpointing_enable({"use_reentrant": False})
 
     def save(self, folder: Path) -> None:
         """Write model, generation configuration, tokenizer and feature extractor.
