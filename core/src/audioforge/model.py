@@ -323,6 +323,19 @@ class ModelAdapter(ABC):
     def make_trainable(self, options: TrainOptions) -> None:
         """Choose the weights to train; called once, before the first update."""
 
+    def checkpoint_gradients(self) -> None:
+        """Have the loss keep little for the backward pass, and compute it again there.
+
+        Called once, before the first update, where `--gradient-checkpointing` asks for it. The
+        gradients are the same, in less memory and more time.
+
+        Raises:
+            ConfigError: If the model cannot; it is the default.
+        """
+        raise ConfigError(
+            [f"gradient_checkpointing: {type(self).__name__} cannot; leave the setting out"]
+        )
+
     @abstractmethod
     def save(self, folder: Path) -> None:
         """Write a checkpoint in Hugging Face layout (safetensors) that plain Transformers loads.

@@ -209,7 +209,7 @@ class AudioRAFTTrainer:
     def _train(self, run: Run) -> Summary:
         """Take a run that is ready from its first word to its result."""
         started = time.monotonic()
-        adapter = run.load(run.model_name)  # before anything is written
+        adapter = run.load_to_train()  # before anything is written
         space = disk_space(run, adapter)
         if not run.resumes:
             check_disk_space(run, space)

@@ -118,7 +118,7 @@ def train(
 
         run = trainer.prepare()
         with closing_executor(run.executor, run.reporter):
-            adapter = run.load(run.model_name)
+            adapter = run.load_to_train()
             space = disk_space(run, adapter)
             adapter.make_trainable(run.train_options)
             if run.processes.is_main:

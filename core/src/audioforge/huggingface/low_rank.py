@@ -9,6 +9,8 @@ import torch
 from peft import LoraConfig, inject_adapter_in_model
 from peft.tuners.lora import LoraLayer
 
+from audioforge.huggingface.low_rank_layer import LowRankLinear
+
 TARGETS = ("q_proj", "v_proj")
 """The projections that get an update: queries and values, as in the paper, of every attention."""
 
@@ -31,6 +33,7 @@ def add_low_rank_updates(
     """
     scale: Any = alpha  # declared as a whole number, used as any
     config = LoraConfig(r=rank, lora_alpha=scale, target_modules=list(targets), lora_dropout=0.0)
+    config._register_custom_module({torch.nn.Linear: LowRankLinear})
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(INIT_SEED)
         inject_adapter_in_model(config, model)

@@ -280,6 +280,10 @@ class WhisperAdapter(ModelAdapter):
         elif options.trainable == "frozen-encoder":
             self._model.model.encoder.requires_grad_(False)
 
+    def checkpoint_gradients(self) -> None:
+        """Compute each layer again in the backward pass, by Transformers' own switch."""
+        self._model.gradient_checkpointing_enable({"use_reentrant": False})
+
     def save(self, folder: Path) -> None:
         """Write model, generation configuration, tokenizer and feature extractor.
 
