@@ -88,9 +88,10 @@ def update(run: Run, adapter: ModelAdapter, selected: Selected, progress: Progre
     if progress.steps:
         run.folder.points.restore_optimizer(optimizer)
     saving = _Saving(run, adapter.module, progress)
-    gradients = Gradients(run, adapter, selected.divisor)
+    gradients = Gradients(run, adapter, selected)
     steps = list(enumerate(_steps(selected.items, config, cycle)))[progress.steps :]
-    adapter.module.train()
+    # A loss of its own compares likelihoods with what the model said: dropout would be noise there.
+    adapter.module.train(selected.loss is None)
     run.events.update_begins(cycle, progress.steps)
     for number, items in run.reporter.track(steps, len(steps), f"cycle {cycle} update"):
         # Every process adds up the gradients of its part; then all of them take the same step.
