@@ -113,12 +113,14 @@ def train(
         trainer = AudioRAFTTrainer(config, discover(files=plugin_files))
     # A dry run does everything that can fail early, and writes nothing.
     if dry_run:
+        from audioforge.raft.step_loss import check_can_learn
         from audioforge.run.disk_space import disk_space
         from audioforge.run.prepare import closing_executor
 
         run = trainer.prepare()
         with closing_executor(run.executor, run.reporter):
             adapter = run.load_to_train()
+            check_can_learn(run, adapter)
             space = disk_space(run, adapter)
             adapter.make_trainable(run.train_options)
             if run.processes.is_main:
