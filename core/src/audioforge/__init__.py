@@ -25,5 +25,8 @@ def __getattr__(name: str) -> object:
     if name in _LAZY:
         from importlib import import_module
 
-        return getattr(import_module(_LAZY[name]), name)
+        from audioforge.importing import importing
+
+        with importing():
+            return getattr(import_module(_LAZY[name]), name)
     raise AttributeError(f"module 'audioforge' has no attribute '{name}'")
