@@ -108,7 +108,7 @@ def train(
         raise UsageError("--accept-changes: goes with --resume RUN")
     else:
         config = build_config(flags.pop("config"), flags, flags.pop("preset"))
-        from audioforge.trainer import AudioRAFTTrainer
+        from audioforge import AudioRAFTTrainer
 
         trainer = AudioRAFTTrainer(config, discover(files=plugin_files))
     # A dry run does everything that can fail early, and writes nothing.
@@ -165,7 +165,7 @@ def _resumed(
         return None
     registry = discover(files=plugin_files)  # before the working directory changes
     _go_to(RunFolder(folder).read_working_directory())
-    from audioforge.trainer import AudioRAFTTrainer
+    from audioforge import AudioRAFTTrainer
 
     return AudioRAFTTrainer.resume(folder, registry, accept_changes=accept_changes, **given)
 
