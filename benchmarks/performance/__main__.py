@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -24,14 +23,14 @@ from existing import existing
 from performance.chart import write_chart
 from performance.ctc import ctc
 from performance.cycle import cycles
-from performance.machine import ROOT, machine, revision
+from performance.machine import ROOT, machine
 from performance.material import Real
-from performance.report import figure, tables, write_region
+from performance.measure import measure, quiet
+from performance.report import tables, write_region
 from performance.results import Results
 from performance.rollout import evaluations, rollouts
 from performance.start_up import start_ups
 from performance.subjects import Measurement, Scope
-from performance.timing import Figures, median
 from performance.update import updates
 
 SUBJECTS: Mapping[str, Callable[[Scope], Iterator[Measurement]]] = {
@@ -48,7 +47,7 @@ def main() -> None:
     """Measure what was asked for."""
     arguments = _arguments()
     torch.set_num_threads(1)
-    _quiet()
+    quiet()
     output: Path | None = arguments.output
     with tempfile.TemporaryDirectory(prefix="audioforge-bench-") as scratch:
         scope = Scope(
@@ -61,26 +60,11 @@ def main() -> None:
         results = Results(path, machine())
         if path.is_file() and not results.taken_over:
             print(f"{path} is of another machine or other versions, and is begun anew")
-        measure(results, scope, arguments.only, resume=arguments.resume)
+        planned = [m for subject in arguments.only for m in SUBJECTS[subject](scope)]
+        measure(results, planned, resume=arguments.resume)
         print(f"\n{tables(results.content)}")
         if output is not None:
             publish(results, output)
-
-
-def measure(results: Results, scope: Scope, subjects: list[str], *, resume: bool) -> None:
-    """Make the measurements of some subjects, and write each down."""
-    commit = revision()
-    planned = [m for subject in subjects for m in SUBJECTS[subject](scope)]
-    for number, measurement in enumerate(planned, 1):
-        head = f"[{number}/{len(planned)}] {measurement.subject}: {measurement.name}"
-        if resume and results.has(measurement, commit):
-            print(f"{head}: done before", flush=True)
-            continue
-        print(head, flush=True)
-        started = time.monotonic()
-        figures = measurement.measure()
-        results.add(measurement, figures, commit)
-        print(f"    {_line(figures)} [{time.monotonic() - started:.0f} s]", flush=True)
 
 
 def publish(results: Results, folder: Path) -> None:
@@ -90,12 +74,6 @@ def publish(results: Results, folder: Path) -> None:
         write_chart(folder / "performance.svg", results.content)
     except ImportError as error:
         print(f"no chart: {error}")
-
-
-def _line(figures: Figures) -> str:
-    parts = [f"{name} {figure(median(turns))}" for name, turns in figures.values.items()]
-    parts += [f"{name}: not measured, {why}" for name, why in figures.missing.items()]
-    return f"{figures.unit}: {'; '.join(parts)}"
 
 
 def _arguments() -> argparse.Namespace:
@@ -113,14 +91,6 @@ def _arguments() -> argparse.Namespace:
     if arguments.output is None and not arguments.quick:
         arguments.output = ROOT / "docs"
     return arguments
-
-
-def _quiet() -> None:
-    """Keep warnings about how models are called out of the progress."""
-    from transformers.utils import logging
-
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
 
 
 if __name__ == "__main__":

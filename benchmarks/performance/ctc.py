@@ -50,7 +50,8 @@ QUICK_CASES = (Case(1, 8, 1),)
 def ctc(scope: Scope) -> Iterator[Measurement]:
     """Yield what is measured of CTC models."""
     for case in QUICK_CASES if scope.quick else CASES:
-        name = f"{MODEL} base, {case.seconds:g} s, k = {case.k}"
+        size = "nano" if scope.quick else "base"
+        name = f"{MODEL} {size}, {case.seconds:g} s, k = {case.k}"
         yield Measurement("CTC", name, partial(_measure, scope, case))
 
 

@@ -18,6 +18,8 @@ from performance.timing import Contestant, Figures, alternate
 
 SCRIPT = Path(__file__).parents[1] / "plain_cycle.py"
 TEXT = "thirty-two bytes for each target"
+ENDS_AFTER = 8
+"""Tokens of an untrained model's hypothesis, whose text is five times as many tokens of bytes."""
 MOST_ROUNDS = 2
 """A round takes minutes, and a whole cycle is many turns by itself."""
 
@@ -61,11 +63,11 @@ def cycles(scope: Scope) -> Iterator[Measurement]:
 def _untrained(scope: Scope, trainable: str) -> Figures:
     count, seconds = (2, 3) if scope.quick else (12, 30)
     case = Case(
-        checkpoint=scope.checkpoints.whisper("nano" if scope.quick else "tiny.en"),
+        checkpoint=scope.checkpoints.whisper("nano" if scope.quick else "tiny.en", ENDS_AFTER),
         manifests=write_noise(scope.new_folder("data"), count, seconds, [TEXT]),
         selection="random",
         trainable=trainable,
-        new_tokens=4 if scope.quick else 8,  # whose text is six times as many tokens of bytes
+        new_tokens=4 * ENDS_AFTER,
     )
     return _measure(scope, case, count)
 
@@ -83,7 +85,7 @@ def _trained(scope: Scope, trainable: str) -> Figures:
         manifests=manifests,
         selection="random" if scope.quick else "best",
         trainable=trainable,
-        new_tokens=48,
+        new_tokens=scope.real.new_tokens,
     )
     return _measure(scope, case, count)
 

@@ -45,6 +45,12 @@ class Real:
     model: Path
     data: Path
 
+    @property
+    def new_tokens(self) -> int:
+        """The most tokens of an answer; most end by themselves long before."""
+        config = json.loads((self.model / "config.json").read_text())
+        return min(64, int(config["max_target_positions"]) // 2)
+
     def lines(self, count: int) -> list[dict[str, Any]]:
         """Return the first lines of the manifest, with absolute paths."""
         lines = self.data.read_text(encoding="utf-8").splitlines()[:count]
@@ -68,11 +74,17 @@ class Checkpoints:
 
     root: Path
 
-    def whisper(self, size: str) -> Path:
-        """Return the folder of a Whisper of a size in `ARCHITECTURES`."""
-        folder = self.root / size
+    def whisper(self, size: str, ends_after: int | None = None) -> Path:
+        """Return the folder of a Whisper of a size in `ARCHITECTURES`.
+
+        Args:
+            size: Its size.
+            ends_after: About how many tokens it says; None to leave that to limits: nothing is
+                learnt from what they cut.
+        """
+        folder = self.root / (size if ends_after is None else f"{size}-{ends_after}")
         if not folder.exists():
-            write_untrained(folder, ARCHITECTURES[size])
+            write_untrained(folder, ARCHITECTURES[size], ends_after=ends_after)
         return folder
 
     def ctranslate2(self, checkpoint: Path) -> Path:
@@ -139,7 +151,8 @@ def architecture_of(checkpoint: Path) -> Architecture:
         mels=config["num_mel_bins"],
         text_tokens=config["vocab_size"],  # all of them
         timestamps=0,
-        window_seconds=config["max_source_positions"] // 50,
+        window_seconds=config["max_source_positions"],
+        hop_length=8_000,  # a position a second: only their number counts
         positions=config["max_target_positions"],
     )
 

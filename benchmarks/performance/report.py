@@ -34,7 +34,8 @@ def tables(content: Mapping[str, Any]) -> str:
         for unit in dict.fromkeys(row["unit"] for row in rows.values()):
             alike = {name: row for name, row in rows.items() if row["unit"] == unit}
             parts.append(_table(unit, alike))
-            parts += _ratio_table(alike)
+            parts += _ratio_table(alike) if "s" in unit.split() else []
+        parts += _detail_tables(rows)
         parts += _reasons(rows.values())
     return "\n\n".join(parts)
 
@@ -101,6 +102,26 @@ def _ratio_table(rows: Mapping[str, Row]) -> list[str]:
         if any(cells):
             lines.append(f"| {name} | {' | '.join(cells)} |")
     return ["\n".join(lines)]
+
+
+def _detail_tables(rows: Mapping[str, Row]) -> list[str]:
+    """Return a table for each detail that has several figures, such as peak memory."""
+    details = {
+        key: None
+        for row in rows.values()
+        for key, value in row["details"].items()
+        if isinstance(value, Mapping)
+    }
+    parts = []
+    for key in details:
+        found = {name: row["details"].get(key, {}) for name, row in rows.items()}
+        columns = [*dict.fromkeys(column for values in found.values() for column in values)]
+        lines = [f"| {key} | {' | '.join(columns)} |", f"| --- |{' ---: |' * len(columns)}"]
+        for name, values in found.items():
+            cells = [figure(values[column]) if column in values else "" for column in columns]
+            lines.append(f"| {name} | {' | '.join(cells)} |")
+        parts.append("\n".join(lines))
+    return parts
 
 
 def _reasons(rows: Iterable[Row]) -> list[str]:

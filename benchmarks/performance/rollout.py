@@ -49,8 +49,6 @@ CASES = (
 GREEDY_CASES = (Case("tiny.en", 30, 1, 4), Case("base.en", 30, 1, 2))
 QUICK_CASES = (Case("nano", 3, 4, 2, tokens=4),)
 QUICK_GREEDY_CASES = (Case("nano", 3, 1, 2, tokens=4),)
-REAL_TOKENS = 64
-"""The longest answer of a trained model; most end by themselves long before."""
 
 
 def rollouts(scope: Scope) -> Iterator[Measurement]:
@@ -85,7 +83,7 @@ def _untrained(scope: Scope, case: Case) -> Figures:
 
 def _trained(scope: Scope, real: Real, k: int) -> Figures:
     clips = real.clips(2 if scope.quick else 8)
-    task = Task(checkpoint=real.model, clips=clips, k=k, new_tokens=REAL_TOKENS)
+    task = Task(checkpoint=real.model, clips=clips, k=k, new_tokens=real.new_tokens)
     return _measure(task, scope.checkpoints, scope.rounds, ends_by_itself=True)
 
 
