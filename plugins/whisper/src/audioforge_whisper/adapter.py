@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
 import torch
-from attrs import frozen
+from attrs import define
 
 from audioforge.audio import check_rate
 from audioforge.errors import AudioError, ConfigError
@@ -18,12 +19,16 @@ from audioforge.languages.tags import language_of
 from audioforge.model import LoadOptions, ModelAdapter, SamplingParams, Task, TrainOptions
 from audioforge.sample import AudioSample, Clip, Hypothesis
 from audioforge_whisper.checkpoint import Checkpoint, read_checkpoint
-from audioforge_whisper.decoding import Decoded, EncodedClips, TokenRules, decode
+from audioforge_whisper.decoding import ClipsToDecode, Decoded, TokenRules
+from audioforge_whisper.engine import Engine, Version
 from audioforge_whisper.prompts import Prompts
 from audioforge_whisper.targets import spoken_tokens, teacher_forcing
 
+EXTRA_TOKENS = 16
+"""Beyond `max_tokens_per_second`: a word of a short clip, slowly spelt, is not cut."""
 
-@frozen(eq=False)
+
+@define(eq=False)
 class WhisperBatch:
     """Prepared clips.
 
@@ -31,11 +36,14 @@ class WhisperBatch:
         samples: What is known about each clip.
         seconds: How long each clip is, without the silence that fills the window.
         features: Log-mel spectrograms, float32, shape (clips, mels, frames).
+        encoded: The encoder's output, and by which weights; kept in inference mode, so that clips
+            which are sampled twice are encoded once.
     """
 
     samples: tuple[AudioSample, ...]
     seconds: tuple[float, ...]
     features: torch.Tensor
+    encoded: tuple[Version, torch.Tensor] | None = None
 
 
 class WhisperAdapter(ModelAdapter):
@@ -53,6 +61,7 @@ class WhisperAdapter(ModelAdapter):
         self._model = checkpoint.model
         self._model.eval()
         self._model.to(options.device)  # type: ignore[arg-type]  # its decorator loses `self`
+        self._engine = Engine(self._model)
         self._extractor = checkpoint.processor.feature_extractor
         self._tokenizer = checkpoint.processor.tokenizer
         self._prompts = Prompts(self._model.generation_config)
@@ -112,8 +121,7 @@ class WhisperAdapter(ModelAdapter):
         """
         if not self._prompts.multilingual:
             raise ConfigError(["language: an English-only Whisper cannot tell which one is spoken"])
-        with evaluating(self._model):
-            return self._hear(self._model.model.encoder(batch.features).last_hidden_state)
+        return self._hear(self.encode(batch))
 
     def prepare(self, clips: Sequence[Clip]) -> WhisperBatch:
         """Compute log-mel spectrograms, each clip padded with silence to the model's window.
@@ -152,15 +160,26 @@ class WhisperAdapter(ModelAdapter):
         """
         params.check(k)
         with evaluating(self._model):
-            encoded = self._model.model.encoder(batch.features).last_hidden_state
-            languages = self._languages(batch, encoded)
-            prompts = [self._prompts.prompt(language) for language in languages]
-            clips = EncodedClips(
-                batch.samples, encoded, torch.tensor(prompts, device=encoded.device)
+            encoded = self.encode(batch)
+            prompts = [self._prompts.prompt(code) for code in self._languages(batch, encoded)]
+            clips = ClipsToDecode(
+                batch.samples,
+                torch.tensor(prompts, device=encoded.device),
+                [self._token_limit(seconds, params) for seconds in batch.seconds],
             )
-            rules = self._token_rules(params.max_new_tokens)
-            decoded = decode(self._model, clips, k, params, rules)
+            decoded = self._engine.decode(encoded, clips, k, params, self._token_rules())
         return [[self._hypothesis(j, d) for j, d in enumerate(row)] for row in decoded]
+
+    def encode(self, batch: WhisperBatch) -> torch.Tensor:
+        """Return the encoder's output without gradients, float32, shape (clips, frames, width)."""
+        version = self._engine.version
+        if batch.encoded is not None and batch.encoded[0] == version:
+            return batch.encoded[1]
+        with evaluating(self._model):
+            encoded = self._engine.encode(batch.features)
+        if torch.is_inference_mode_enabled():
+            batch.encoded = version, encoded
+        return encoded
 
     def loss(
         self, batch: WhisperBatch, targets: Sequence[Hypothesis], weights: Sequence[float]
@@ -170,6 +189,7 @@ class WhisperAdapter(ModelAdapter):
         The targets must have passed `target_problem`. No SpecAugment is applied, whatever the
         checkpoint's configuration says: its noise would not be keyed.
         """
+        self._engine.forget()  # the copy that it decodes with is soon of yesterday
         encoder = self._model.model.encoder
         trained = any(p.requires_grad for p in encoder.parameters())
         with torch.set_grad_enabled(trained and torch.is_grad_enabled()):
@@ -257,24 +277,36 @@ class WhisperAdapter(ModelAdapter):
             logits: torch.Tensor = self._model.proj_out(hidden[:, -1]).float()
         return logits[:, self._prompts.language_tokens].log_softmax(dim=-1)
 
-    def _token_rules(self, max_new_tokens: int | None) -> TokenRules:
-        """Read the generation configuration as Transformers does for one window of audio."""
-        config, positions = self._model.generation_config, self._model.config.max_target_positions
-        room = positions - self._prompts.length
-        limit = max_new_tokens or config.max_new_tokens
-        if limit is None:
-            # Transformers counts the prompt on top of max_length.
-            limit = config.max_length + min(positions // 2 - 1, self._prompts.length)
-            limit -= self._prompts.length
+    def _token_rules(self) -> TokenRules:
+        config = self._model.generation_config
         return TokenRules(
             end=self._end,
             never=tuple(config.suppress_tokens or ()),
             never_first=tuple(config.begin_suppress_tokens or ()),
-            max_new_tokens=min(limit, room),
         )
+
+    def _token_limit(self, seconds: float, params: SamplingParams) -> int:
+        """Return how many tokens the transcript of a clip may have, end token included.
+
+        The generation configuration is read as Transformers does for one window of audio.
+        """
+        config, positions = self._model.generation_config, self._model.config.max_target_positions
+        limit = params.max_new_tokens or config.max_new_tokens
+        if limit is None:
+            # Transformers counts the prompt on top of max_length.
+            limit = config.max_length + min(positions // 2 - 1, self._prompts.length)
+            limit -= self._prompts.length
+        limits = [limit, positions - self._prompts.length]
+        if params.max_tokens_per_second is not None:
+            limits.append(math.ceil(seconds * params.max_tokens_per_second) + EXTRA_TOKENS)
+        return int(min(limits))
 
     def _hypothesis(self, index: int, decoded: Decoded) -> Hypothesis:
         text = self._tokenizer.decode(decoded.tokens, skip_special_tokens=True).strip()
         return Hypothesis(
-            index=index, text=text, logprob=decoded.logprob, tokens=len(decoded.tokens)
+            index=index,
+            text=text,
+            logprob=decoded.logprob,
+            tokens=len(decoded.tokens),
+            cut=decoded.cut,
         )
