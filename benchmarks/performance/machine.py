@@ -12,6 +12,8 @@ from typing import Any
 import torch
 
 ROOT = Path(__file__).parents[2]
+SOURCES = ("core", "plugins", "benchmarks")
+"""What figures depend on; the page that they are written into is none of it."""
 VECTORS = ("avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "amx_tile", "amx_bf16")
 """The flags of a CPU that matrix products go by."""
 PACKAGES = ("torch", "transformers", "peft", "ctranslate2", "numpy", "audioforge")
@@ -38,14 +40,16 @@ def lacks_bf16() -> str | None:
 
 
 def revision() -> str:
-    """Return the commit that is measured, with "-dirty" where files differ from it."""
-    done = subprocess.run(
-        ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=10"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return done.stdout.strip() or "unknown"
+    """Return the commit that is measured, with "-dirty" where the sources differ from it."""
+    commit = _git("rev-parse", "--short=10", "HEAD")
+    changed = _git("status", "--porcelain", "--", *SOURCES)
+    return f"{commit}-dirty" if changed else commit or "unknown"
+
+
+def _git(*arguments: str) -> str:
+    command = ["git", "-C", str(ROOT), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.stdout.strip()
 
 
 def _cpu_facts() -> dict[str, str]:

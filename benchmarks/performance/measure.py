@@ -18,9 +18,12 @@ def measure(results: Results, planned: Sequence[Measurement], *, resume: bool) -
     Args:
         results: Where they are written.
         planned: In their order.
-        resume: Whether to leave out what this commit has measured already.
+        resume: Whether to leave out what this commit has measured already; otherwise the subjects
+            are begun anew.
     """
     commit = revision()
+    for subject in () if resume else {measurement.subject for measurement in planned}:
+        results.forget(subject)
     for number, measurement in enumerate(planned, 1):
         head = f"[{number}/{len(planned)}] {measurement.subject}: {measurement.name}"
         if resume and results.has(measurement, commit):

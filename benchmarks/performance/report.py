@@ -29,7 +29,8 @@ def write_region(page: Path, name: str, body: str) -> None:
 def tables(content: Mapping[str, Any]) -> str:
     """Return the machine and a section for each subject, in Markdown."""
     parts = [_machine_line(content["machine"])]
-    for subject, rows in content["measurements"].items():
+    measured = {subject: rows for subject, rows in content["measurements"].items() if rows}
+    for subject, rows in measured.items():
         parts.append(f"### {subject[0].upper()}{subject[1:]}")
         for unit in dict.fromkeys(row["unit"] for row in rows.values()):
             alike = {name: row for name, row in rows.items() if row["unit"] == unit}

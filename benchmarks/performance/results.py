@@ -38,6 +38,11 @@ class Results:
         found = self.rows(measurement.subject).get(measurement.name)
         return found is not None and found["revision"] == revision
 
+    def forget(self, subject: str) -> None:
+        """Begin a subject anew: what is not measured any more is not to stay."""
+        if subject in self._content["measurements"]:
+            self._content["measurements"][subject] = {}
+
     def rows(self, subject: str) -> dict[str, Any]:
         """Return what was measured of a subject, by name."""
         rows: dict[str, Any] = self._content["measurements"].get(subject, {})

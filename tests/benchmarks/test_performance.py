@@ -79,6 +79,8 @@ def test_results_of_another_machine_are_not_mixed_in_and_a_commit_is_not_measure
     assert again.rows("rollout")["nano, k = 4"]["values"] == {
         "AudioForge float32": {"median": 2.0, "min": 1.0, "max": 3.0, "turns": 3}
     }
+    again.forget("rollout")
+    assert not again.has(ROLLOUT, "abc")
     other = Results(path, MACHINE | {"cpu": "another"})
     assert not other.taken_over
     assert not other.has(ROLLOUT, "abc")
