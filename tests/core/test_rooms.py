@@ -10,6 +10,7 @@ ROOMS = [
     "dataset_report",
     "scoring",
     "raft",
+    "objectives",
     "run",
     "measuring",
     "judging",

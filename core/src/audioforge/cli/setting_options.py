@@ -10,7 +10,12 @@ import click
 
 from audioforge.config import Settings
 
-RENAMED = {"model_name": "--model", "num_cycles": "--cycles", "output_dir": "--output"}
+RENAMED = {
+    "model_name": "--model",
+    "num_cycles": "--cycles",
+    "output_dir": "--output",
+    "parent": "--continue",
+}
 REPEATED = ("texts", "plugins")
 
 Command = Callable[..., Any]
@@ -63,6 +68,8 @@ def _option(attribute: attrs.Attribute[Any], *, is_required: bool) -> dict[str, 
         return option | {"is_flag": True}
     if metadata["choices"]:
         option["metavar"] = "|".join(metadata["choices"])
+    elif metadata["kind"] == "schedule":
+        option["metavar"] = "FLOAT[,…]"
     elif metadata["kind"] == "floats":
         option["metavar"] = "FLOAT,…"
     elif metadata["kind"] in ("int", "float", "path"):

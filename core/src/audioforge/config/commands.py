@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from attrs import define
 
+from audioforge.config.setting_kinds import Schedule, at_cycle
 from audioforge.config.tables import (
     DatasetSettings,
     DataSettings,
@@ -24,6 +25,7 @@ CHANGEABLE = (
     "max_verifier_failures",
     "verifier_timeout",
     "save_every",
+    "cache_gb",
     "tracker",
     "executor",
 )
@@ -68,8 +70,12 @@ class AudioRAFTConfig(
     command: ClassVar[str] = "train"
 
     @property
-    def effective_reward_threshold(self) -> float:
-        """The reward from which a hypothesis can be kept."""
+    def effective_reward_threshold(self) -> Schedule:
+        """The reward from which a hypothesis can be kept, cycle by cycle."""
         if self.reward_threshold is not None:
             return self.reward_threshold
         return max(0.0, 1.0 - self.wer_threshold)
+
+    def reward_threshold_of(self, cycle: int) -> float:
+        """Return the reward from which a hypothesis can be kept in a cycle, counted from 1."""
+        return at_cycle(self.effective_reward_threshold, cycle)

@@ -14,9 +14,10 @@ from audioforge.raft.export import export, finish
 from audioforge.raft.loop import train
 from audioforge.raft.summary import Summary
 from audioforge.run.begin import begin, breaking_off
-from audioforge.run.disk_space import check_disk_space
+from audioforge.run.disk_space import check_disk_space, disk_space
 from audioforge.run.folder import RunFolder
 from audioforge.run.folder_claim import FolderClaim
+from audioforge.run.kept_clips import open_cache
 from audioforge.run.prepare import OUTPUT_DIR, closing_executor, prepare
 from audioforge.run.resumed_settings import check_plugin_files, read_settings
 from audioforge.run.run import Run
@@ -132,10 +133,14 @@ class AudioRAFTTrainer:
         """Take a run that is ready from its first word to its result."""
         started = time.monotonic()
         adapter = run.load(run.model_name)  # before anything is written
+        space = disk_space(run, adapter)
         if not run.resumes:
-            check_disk_space(run, adapter)
+            check_disk_space(run, space)
         with breaking_off(run):
             accepted = begin(run, adapter.module, accept_changes=self._accept_changes)
+            # Before anything is computed that a frozen part of it need compute only once.
+            adapter.make_trainable(run.train_options)
+            open_cache(run, adapter, space, fresh=bool(accepted))
             summary = train(run, adapter, accepted)
             del adapter  # the export loads others
             for problem in run.verification.close():

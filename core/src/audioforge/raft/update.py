@@ -48,7 +48,7 @@ class UpdateReport:
         first_loss: Loss of the first step.
         last_loss: Loss of the last step.
         grad_norm: Mean gradient norm before clipping.
-        learning_rate: The rate of the cycle.
+        learning_rate: The rate of the cycle, once it is warmed up.
     """
 
     steps: int
@@ -100,6 +100,9 @@ def update(run: Run, adapter: ModelAdapter, selected: Selected, progress: Progre
         shared = processes.gather([(own, run.stop.number or 0)])
         loss, asked = sum(part for part, _ in shared), max(signal for _, signal in shared)
         _check_loss(f"cycle {cycle}, step {number + 1}", loss, norm, items)
+        rate = config.learning_rate_of(cycle, step=number + 1)
+        for group in optimizer.param_groups:
+            group["lr"] = rate
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         processes.share_buffers(adapter.module)

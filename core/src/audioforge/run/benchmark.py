@@ -14,10 +14,12 @@ from audioforge.inference.skip_log import SkipLog
 from audioforge.inference.stop import StopRequest
 from audioforge.judging.verification import Verification
 from audioforge.measuring.corpus_metrics import MEAN_REWARD
+from audioforge.measuring.cut_short import cut_warning
 from audioforge.measuring.deciding_metric import decide_by, deciding_needs
+from audioforge.measuring.decoding import Decoding
 from audioforge.measuring.enough_utterances import missing_part
 from audioforge.measuring.evaluation import Evaluation, EvaluationSet
-from audioforge.measuring.evaluator import DatasetPass, Decoding, create_evaluator
+from audioforge.measuring.evaluator import DatasetPass, create_evaluator
 from audioforge.measuring.explanation import explain
 from audioforge.measuring.resampling import claimed_speakers
 from audioforge.model import LoadOptions
@@ -25,7 +27,13 @@ from audioforge.plugins import Registry, discover
 from audioforge.run.check_settings import check_settings
 from audioforge.run.data.languages import spoken
 from audioforge.run.data.run_data import data_request
-from audioforge.run.data.samples import Wanted, check_labels, load_samples, normalizer_for
+from audioforge.run.data.samples import (
+    Wanted,
+    check_labels,
+    length_limit_for,
+    load_samples,
+    normalizer_for,
+)
 from audioforge.run.folder_claim import FolderClaim
 from audioforge.run.prepare import closing_executor, create_executor, create_verification
 from audioforge.run.spoken_languages import settle
@@ -118,11 +126,11 @@ def _benchmark(
     settled = settle(registry, config, parts, executor, reporter)
     asked = config.common_language
     normalizer = normalizer_for(config.normalizer, asked, dataset.samples, config.task)
-    config = attrs.evolve(config, normalizer=normalizer)
+    limit = length_limit_for(config.max_tokens_per_second, dataset.samples, config.task)
+    config = attrs.evolve(config, normalizer=normalizer, max_tokens_per_second=limit)
     verification = create_verification(registry, config, dataset.samples, executor, reporter)
-    decoding = Decoding(batch_size=config.batch_size, max_new_tokens=config.max_new_tokens)
     evaluator = create_evaluator(
-        registry, verification, decoding, executor, StopRequest(), reporter
+        registry, verification, Decoding.of(config), executor, StopRequest(), reporter
     )
     config = attrs.evolve(config, metric=decide_by(evaluator, config.metric, dataset.samples))
     # The model.
@@ -142,6 +150,8 @@ def _benchmark(
     failures = verification.guard.failures
     for sentence in failures.describe(processes.gather(failures.counts())):
         reporter.warn(sentence)
+    if warning := cut_warning(evaluation.dataset, evaluation.cut, len(evaluation.items)):
+        reporter.warn(warning)
     _warn_of_silent(evaluation, verification, task, reporter)
     advised = normalizer_for(None, asked, dataset.samples, config.task)
     explanation = explain(registry, evaluator, dataset, evaluation, advised)
@@ -176,6 +186,7 @@ def _result(
         "metric": config.metric,
         "skipped": len(dataset.skips.problems),
         "measured": evaluation.measured,
+        "cut": evaluation.cut,
         "total": evaluation.total,
         **({"counted": counted} if (counted := evaluation.counted) else {}),
         **({"by_language": by_language} if (by_language := evaluation.by_language) else {}),

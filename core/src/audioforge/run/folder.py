@@ -77,6 +77,11 @@ class RunFolder:
         return self.state / "clips"
 
     @property
+    def cache(self) -> Path:
+        """Where it is kept what need be computed of a clip only once."""
+        return self.state / "cache"
+
+    @property
     def points(self) -> ResumePoints:
         """The resume point."""
         return ResumePoints(self.state)
@@ -125,6 +130,10 @@ class RunFolder:
         environment = self._read(self.root / "environment.json") or {}
         folder = environment.get("working_directory")
         return Path(folder) if isinstance(folder, str) else None
+
+    def read_parent(self) -> dict[str, Any] | None:
+        """Return the finished run that this one goes on from; None where it begins by itself."""
+        return (self._read(self.root / "environment.json") or {}).get("parent")
 
     def read_plugin_files(self) -> dict[str, str]:
         """Return the plugins that were single files, by path, each with its SHA-256."""
@@ -222,11 +231,25 @@ class RunFolder:
         """Return where a cycle's checkpoint is."""
         return self.cycle(cycle) / "checkpoint"
 
-    def write_config(self, settings: dict[str, Any], registry: Registry, processes: int) -> None:
-        """Write the resolved settings and the environment."""
+    def write_config(
+        self,
+        settings: dict[str, Any],
+        registry: Registry,
+        processes: int,
+        parent: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Write the resolved settings and the environment.
+
+        Args:
+            settings: The settings.
+            registry: The plugins that are loaded.
+            processes: How many processes share the run.
+            parent: The finished run that this one goes on from.
+        """
         text = yaml.safe_dump(settings, sort_keys=False, allow_unicode=True)
         atomic.write_text(self.root / "config.yaml", text)
-        atomic.write_json(self.root / "environment.json", environment(registry, processes))
+        began = environment(registry, processes) | {"parent": parent}
+        atomic.write_json(self.root / "environment.json", began)
 
     def hypothesis_audio(self, cycle: int) -> Path:
         """Return where the audio that a cycle generates is."""

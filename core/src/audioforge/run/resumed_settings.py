@@ -14,8 +14,12 @@ from audioforge.run.environment import sha256_of
 from audioforge.run.folder import RunFolder
 
 
-def read_settings(folder: Path) -> dict[str, object]:
+def read_settings(folder: Path, flag: str = "--resume") -> dict[str, object]:
     """Return the settings of a run.
+
+    Args:
+        folder: The run folder.
+        flag: What asks for it.
 
     Raises:
         ConfigError: If they cannot be read.
@@ -25,7 +29,7 @@ def read_settings(folder: Path) -> dict[str, object]:
     unknown = sorted(set(settings) - {a.name for a in attrs.fields(AudioRAFTConfig)}, key=str)
     if unknown:
         raise UsageError(
-            f"--resume {folder}: config.yaml has settings that AudioForge "
+            f"{flag} {folder}: config.yaml has settings that AudioForge "
             f"{metadata.version('audioforge')} does not know: {', '.join(map(str, unknown))}. "
             f"AudioForge {RunFolder(folder).read_version()} began the run, before they were "
             f"renamed or removed: finish it with the AudioForge of that day, or begin a new run. "

@@ -2,7 +2,8 @@
 
 Keys: `text` (what is right: the transcript, the class or the classes joined by `|`, the text that
 was to be spoken), `pred_text` (what the system said), `audio_filepath`, `id`, and where known
-`label`, `offset`, `duration`, `speaker`, `lang` or `language`. They are those of
+`label`, `offset`, `duration`, `speaker`, `lang` or `language`, and `cut` where a length limit ended
+what was said. They are those of
 `predictions.jsonl`. For text to speech `pred_audio` names the sound file, or a folder holds it by
 the line's id or by the name of its recording. Paths start at the file's own folder. What verifiers
 find of a sample's metadata are the other keys.
@@ -174,7 +175,7 @@ class PredictionFile:
     def _own_keys(self) -> frozenset[str]:
         """The keys that have a meaning here; a verifier finds the others as metadata."""
         own = (self.text_column, self.label_column, self.task.prediction_key, RECORDING, *LANGUAGE)
-        return frozenset((*own, "id", "offset", "duration", "speaker"))
+        return frozenset((*own, "id", "offset", "duration", "speaker", "cut"))
 
     def _no_prediction(self, keys: set[str]) -> str:
         what, mend = (
@@ -209,7 +210,7 @@ class PredictionFile:
             duration=duration,
             metadata=metadata,
         )
-        hypothesis = self._hypothesis(row, where)
+        hypothesis = evolve(self._hypothesis(row, where), cut=row.get("cut") is True)
         if isinstance(hypothesis.audio, Path) and _is_same_file(hypothesis.audio, sample.audio):
             # A manifest of the output itself: it is no recording of the voice to compare with.
             sample = evolve(sample, audio=None, offset=None, duration=None)
@@ -219,6 +220,7 @@ class PredictionFile:
             RECORDING: recording,
             "text": labels if self.task.has_classes else sample.reference,
             key: row.get(key) or str(hypothesis.audio or ""),
+            **({"cut": True} if hypothesis.cut else {}),
         }
         return Prediction(where, sample, hypothesis, line)
 

@@ -70,6 +70,7 @@ class Scoring:
             "n": tally.scored + unscored,
             "scored": tally.scored,
             "unscored": unscored,
+            "cut": tally.cut,
             "reward": tally.reward.value,
             "passed": tally.passed.value,
             "metrics": {name: ratio.value for name, ratio in tally.metrics.items() if ratio.total},

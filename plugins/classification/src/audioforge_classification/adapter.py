@@ -17,7 +17,14 @@ from audioforge.huggingface.checkpoint import write_model
 from audioforge.huggingface.evaluating import evaluating
 from audioforge.huggingface.low_rank import add_low_rank_updates, merged_state
 from audioforge.inference.finite_numbers import check_outputs
-from audioforge.model import LoadOptions, ModelAdapter, SamplingParams, Task, TrainOptions
+from audioforge.model import (
+    Likelihoods,
+    LoadOptions,
+    ModelAdapter,
+    SamplingParams,
+    Task,
+    TrainOptions,
+)
 from audioforge.sample import AudioSample, Clip, Hypothesis
 from audioforge_classification.checkpoint import Checkpoint, read_checkpoint
 from audioforge_classification.draw import draw_labels, log_softmax
@@ -153,13 +160,20 @@ class AudioClassifierAdapter(ModelAdapter):
         The targets must have passed `target_problem`. No SpecAugment is applied, whatever the
         checkpoint's configuration says: its noise would not be keyed.
         """
+        return self.logprobs(batch, [[target] for target in targets]).weighted_loss(weights)
+
+    def logprobs(
+        self, batch: ClassifierBatch, targets: Sequence[Sequence[Hypothesis]]
+    ) -> Likelihoods:
+        """Return the log-probability of each label, which is one token; see `loss`."""
         with self._without_spec_augment():
             logits = self._logits(batch)
-        indices = [self._index[target.label or ""] for target in targets]
-        losses = torch.nn.functional.cross_entropy(
-            logits, torch.tensor(indices, device=logits.device), reduction="none"
+        rows = [clip for clip, labels in enumerate(targets) for _ in labels]
+        indices = [self._index[t.label or ""] for labels in targets for t in labels]
+        sums = -torch.nn.functional.cross_entropy(
+            logits[rows], torch.tensor(indices, device=logits.device), reduction="none"
         )
-        return (losses * losses.new_tensor(weights)).sum()
+        return Likelihoods(sums, torch.ones_like(sums))
 
     def target_problem(self, sample: AudioSample, target: Hypothesis) -> str | None:
         """Say when a target is not one of the network's classes."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -15,13 +15,15 @@ from audioforge.errors import AudioError, ConfigError
 from audioforge.huggingface.checkpoint import write_model
 from audioforge.huggingface.evaluating import evaluating
 from audioforge.huggingface.low_rank import add_low_rank_updates, merged_state
+from audioforge.huggingface.transfer import to_device
 from audioforge.languages.tags import language_of
-from audioforge.model import LoadOptions, ModelAdapter, SamplingParams, Task, TrainOptions
+from audioforge.model import LoadOptions, ModelAdapter, Reuse, SamplingParams, Task, TrainOptions
 from audioforge.sample import AudioSample, Clip, Hypothesis
 from audioforge_whisper.checkpoint import Checkpoint, read_checkpoint
 from audioforge_whisper.decoding import ClipsToDecode, Decoded, TokenRules
 from audioforge_whisper.engine import Engine, Version
 from audioforge_whisper.prompts import Prompts
+from audioforge_whisper.spectrogram import spectrogram, whole_window
 from audioforge_whisper.targets import spoken_tokens, teacher_forcing
 
 EXTRA_TOKENS = 16
@@ -35,15 +37,18 @@ class WhisperBatch:
     Attributes:
         samples: What is known about each clip.
         seconds: How long each clip is, without the silence that fills the window.
-        features: Log-mel spectrograms, float32, shape (clips, mels, frames).
-        encoded: The encoder's output, and by which weights; kept in inference mode, so that clips
-            which are sampled twice are encoded once.
+        features: Log-mel spectrograms, float32, shape (clips, mels, frames); None where a frozen
+            encoder has encoded them.
+        encoded: Output of a frozen encoder, shape (clips, positions, width); else None.
+        remembered: Output of the encoder, and by which weights; kept in inference mode, so that
+            clips which are sampled twice are encoded once.
     """
 
     samples: tuple[AudioSample, ...]
     seconds: tuple[float, ...]
-    features: torch.Tensor
-    encoded: tuple[Version, torch.Tensor] | None = None
+    features: torch.Tensor | None
+    encoded: torch.Tensor | None = None
+    remembered: tuple[Version, torch.Tensor] | None = None
 
 
 class WhisperAdapter(ModelAdapter):
@@ -126,22 +131,52 @@ class WhisperAdapter(ModelAdapter):
     def prepare(self, clips: Sequence[Clip]) -> WhisperBatch:
         """Compute log-mel spectrograms, each clip padded with silence to the model's window.
 
+        A frozen encoder encodes them, too.
+
         Raises:
             AudioError: If a clip has another sampling rate or is longer than the window.
         """
-        for clip in clips:
-            self._check(clip)
-        with torch.autocast("cpu", enabled=False):  # spectrograms stay float32
-            features = self._extractor(
-                [clip.waveform for clip in clips],
-                sampling_rate=self.sampling_rate,
-                return_tensors="pt",
-            ).input_features
-        return WhisperBatch(
-            samples=tuple(c.sample for c in clips),
-            seconds=tuple(c.seconds for c in clips),
-            features=features.to(self._model.device),
-        )
+        with torch.no_grad():
+            rows = [self.reusable(clip) for clip in clips]
+        return self.assemble([clip.sample for clip in clips], rows)
+
+    def reuse(self) -> Reuse:
+        """The spectrogram of a clip can be reused, or the output of a frozen encoder."""
+        settings = self._extractor.to_dict()
+        if not self._is_frozen:
+            return Reuse(settings, in_threads=True)
+        encoder = self._model.model.encoder
+        return Reuse({**settings, **encoder.config.to_dict()}, encoder.state_dict())
+
+    def reusable(self, clip: Clip) -> dict[str, torch.Tensor]:
+        """Compute one clip's spectrogram, and encode it where the encoder is frozen.
+
+        Raises:
+            AudioError: If the clip has another sampling rate or is longer than the window.
+        """
+        self._check(clip)
+        row = spectrogram(self._extractor, clip.waveform)
+        if self._is_frozen:
+            features = whole_window(self._extractor, [row])
+            with evaluating(self._model):
+                row = {"encoded": self._engine.encode(to_device(features, self._model.device))[0]}
+        return {**row, "seconds": torch.tensor(clip.seconds, dtype=torch.float64)}
+
+    def assemble(
+        self, samples: Sequence[AudioSample], rows: Sequence[Mapping[str, torch.Tensor]]
+    ) -> WhisperBatch:
+        """Put spectrograms, or what was encoded of them, into one batch."""
+        seconds, device = tuple(float(row["seconds"]) for row in rows), self._model.device
+        if not self._is_frozen:
+            features = to_device(whole_window(self._extractor, rows), device)
+            return WhisperBatch(tuple(samples), seconds, features)
+        encoded = to_device(torch.stack([row["encoded"] for row in rows]), device)
+        return WhisperBatch(tuple(samples), seconds, None, encoded)
+
+    @property
+    def _is_frozen(self) -> bool:
+        """Whether the encoder says the same of a clip as long as the model is trained."""
+        return not any(p.requires_grad for p in self._model.model.encoder.parameters())
 
     def _check(self, clip: Clip) -> None:
         check_rate(clip, self.sampling_rate)
@@ -172,13 +207,16 @@ class WhisperAdapter(ModelAdapter):
 
     def encode(self, batch: WhisperBatch) -> torch.Tensor:
         """Return the encoder's output without gradients, float32, shape (clips, frames, width)."""
+        if batch.encoded is not None:
+            return batch.encoded
         version = self._engine.version
-        if batch.encoded is not None and batch.encoded[0] == version:
-            return batch.encoded[1]
+        if batch.remembered is not None and batch.remembered[0] == version:
+            return batch.remembered[1]
+        assert batch.features is not None
         with evaluating(self._model):
             encoded = self._engine.encode(batch.features)
         if torch.is_inference_mode_enabled():
-            batch.encoded = version, encoded
+            batch.remembered = version, encoded
         return encoded
 
     def loss(
@@ -190,10 +228,9 @@ class WhisperAdapter(ModelAdapter):
         checkpoint's configuration says: its noise would not be keyed.
         """
         self._engine.forget()  # the copy that it decodes with is soon of yesterday
-        encoder = self._model.model.encoder
-        trained = any(p.requires_grad for p in encoder.parameters())
-        with torch.set_grad_enabled(trained and torch.is_grad_enabled()):
-            encoded = encoder(batch.features).last_hidden_state
+        encoded = batch.encoded
+        if encoded is None:
+            encoded = self._model.model.encoder(batch.features).last_hidden_state
         languages = self._languages(batch, encoded)
         forcing = teacher_forcing(
             [self._prompts.prompt(language) for language in languages],
