@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Sequence
 
 from performance.machine import revision
@@ -40,6 +41,7 @@ def quiet() -> None:
     """Keep warnings about how models are called out of the progress."""
     from transformers.utils import logging
 
+    warnings.simplefilter("ignore", FutureWarning)
     logging.set_verbosity_error()
     logging.disable_progress_bar()
 

@@ -18,9 +18,11 @@ from audioforge import AudioRAFTConfig
 from audioforge.audio import load_clip
 from audioforge.raft.update import update
 from audioforge.run.begin import begin
+from audioforge.run.disk_space import disk_space
 from audioforge.run.events import Listener, Step
 from audioforge.run.folder import RunFolder
 from audioforge.run.folder_claim import FolderClaim
+from audioforge.run.kept_clips import open_cache
 from audioforge.run.prepare import closing_executor, prepare
 from audioforge.run.resume_points import Progress
 from audioforge.run.run import Run
@@ -160,8 +162,10 @@ class Steps:
 def _learn(run: Run, turns: _Turns) -> None:
     """Run the update of a cycle that keeps every clip's reference."""
     adapter = run.load(run.model_name)
+    space = disk_space(run, adapter)
     begin(run, adapter.module, accept_changes=False)
     adapter.make_trainable(run.train_options)
+    open_cache(run, adapter, space, fresh=False)
     samples = run.data.train.samples
     kept = [Kept(sample, Hypothesis(text=sample.reference)) for sample in samples]
     turns.begin()
