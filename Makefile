@@ -9,7 +9,7 @@
 #   make bench           measures speed against Transformers, CTranslate2 and the arithmetic, and writes
 #                        docs/performance.md; half an hour; ARGS="--model CHECKPOINT --data MANIFEST"
 #                        measures a trained Whisper too, ARGS=--quick takes a minute and writes nothing
-#   make docs            writes docs/plugin-reference.md from the code
+#   make docs            writes the reference pages of docs/ from the code
 
 PYTHON ?= python3
 WORKERS ?= 3
@@ -21,10 +21,10 @@ PYPROJECTS := $(wildcard core/pyproject.toml plugins/*/pyproject.toml)
 DISTRIBUTIONS := $(PYPROJECTS:/pyproject.toml=)
 EDITABLES := $(addprefix -e ,$(DISTRIBUTIONS))
 # What only an extra of a plugin needs, so that its tests run too.
-EXTRAS := -e 'plugins/verifiers[distillmos,mos,speaker]' -e 'plugins/wav2vec[align]'
+EXTRAS := -e 'core[notebook]' -e 'plugins/verifiers[distillmos,mos,speaker]' -e 'plugins/wav2vec[align]'
 # A package of which only the weights are read: what it depends on needs a compiler.
 WEIGHTS := resemblyzer
-TOOLS := editables hatchling hypothesis jiwer mypy pre-commit pytest pytest-cov pytest-xdist ruff types-pyyaml uv
+TOOLS := editables hatchling hypothesis ipykernel jiwer mypy nbclient pre-commit pytest pytest-cov pytest-xdist ruff types-pyyaml uv
 # What only measurements need; what cannot be installed is left out of the tables, which say so.
 PEERS := ctranslate2 matplotlib
 

@@ -18,9 +18,9 @@ from audioforge.terminal.console import print_json, print_line, print_note, prin
 
 if TYPE_CHECKING:
     from audioforge.model import ModelAdapter
-    from audioforge.raft.trainer import AudioRAFTTrainer
     from audioforge.run.disk_space import DiskSpace
     from audioforge.run.run import Run
+    from audioforge.trainer import AudioRAFTTrainer
 
 
 def build_config(
@@ -108,7 +108,7 @@ def train(
         raise UsageError("--accept-changes: goes with --resume RUN")
     else:
         config = build_config(flags.pop("config"), flags, flags.pop("preset"))
-        from audioforge.raft.trainer import AudioRAFTTrainer
+        from audioforge.trainer import AudioRAFTTrainer
 
         trainer = AudioRAFTTrainer(config, discover(files=plugin_files))
     # A dry run does everything that can fail early, and writes nothing.
@@ -163,7 +163,7 @@ def _resumed(
         return None
     registry = discover(files=plugin_files)  # before the working directory changes
     _go_to(RunFolder(folder).read_working_directory())
-    from audioforge.raft.trainer import AudioRAFTTrainer
+    from audioforge.trainer import AudioRAFTTrainer
 
     return AudioRAFTTrainer.resume(folder, registry, accept_changes=accept_changes, **given)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from audioforge.config.settings import Settings
 from audioforge.config.verifier_setting import VerifierSetting
 from audioforge.errors import UsageError
 from audioforge.model import TASKS
+from audioforge.plugin_reference import PluginReference
 from audioforge.tasks import DEFAULT_TASK, speech_task
 
 
@@ -96,7 +97,7 @@ class DatasetSettings(DataSettings):
 class RewardSettings(TaskSettings):
     """What hypotheses are scored with, and what is done when that fails."""
 
-    verifier: tuple[str | dict[str, Any], ...] = setting(
+    verifier: Sequence[PluginReference] = setting(
         (),
         "plugins",
         "Verifier as name:key=value,weight=1; may be given more than once; otherwise the task's.",
@@ -216,7 +217,7 @@ class SamplingSettings(Settings):
         minimum=0,
         maximum=1,
     )
-    selection: str | dict[str, Any] = setting(
+    selection: PluginReference = setting(
         "best",
         "plugin",
         "What is learnt from, as name:key=value: each clip's best hypothesis (best); the best "

@@ -4,7 +4,8 @@ RAFT (Dong et al. 2023) keeps the best of the k samples of each prompt; that is 
 keeps more of them, `weighted` all, each as much as its reward says (reward-weighted regression,
 Peters & Schaal 2007). A global top percent (`top-percent`) picks easy clips. `mix` learns the
 transcripts beside the best. `random` and `reference` are controls of equal compute. None of them
-keeps a hypothesis that a length limit cut. Of a clip's equal rewards the likelier hypothesis is preferred, see `audioforge.judging.preference`.
+keeps a hypothesis that a length limit cut. Of a clip's equal rewards the likelier hypothesis is
+preferred, see `audioforge.judging.preference`.
 """
 
 from __future__ import annotations

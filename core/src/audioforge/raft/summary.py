@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -14,13 +15,15 @@ from audioforge.measuring.explanation import Explanation
 from audioforge.measuring.resampling import claimed_speakers
 from audioforge.raft.export_rule import Candidate, ExportChoice
 from audioforge.raft.update import UpdateReport
+from audioforge.results.run_results import RunResults
+from audioforge.results.shown import Shown
 from audioforge.run.data.languages import spoken
 from audioforge.run.events import MeasuredCycle
 from audioforge.run.run import Run
 from audioforge.terminal.figures import decimal, percent, percent_interval, point_interval
 
 
-class Summary:
+class Summary(RunResults):
     """Collects a run's results; rates are fractions, differences are "this minus the base".
 
     Attributes:
@@ -144,6 +147,15 @@ class Summary:
         }
 
     @property
+    def root(self) -> Path:
+        """The run folder."""
+        return self._run.folder.root
+
+    def shown(self) -> Shown:
+        """Return the final table, and what it says."""
+        return Shown(self.columns, self.rows, [self.claims, self.conclusion])
+
+    @property
     def is_main(self) -> bool:
         """Whether this process is the one that speaks."""
         return self._run.processes.is_main
@@ -161,6 +173,7 @@ class Summary:
             "dataset": config.dataset,
             "eval_dataset": self.base_candidate.evaluation.dataset,
             "selection": config.selection,
+            "verifiers": dict(self._run.verification.weights),
             "seed": config.seed,
             "normalizer": config.normalizer,
             "languages": spoken(self._run.data.languages),

@@ -141,6 +141,12 @@ class RunFolder:
         plugins = environment.get("plugins", {}).values()
         return {p["file"]: p["sha256"] for p in plugins if "file" in p}
 
+    def read_given(self) -> list[tuple[str, str]]:
+        """Return what was given to the run in Python, by kind and name."""
+        environment = self._read(self.root / "environment.json") or {}
+        plugins = environment.get("plugins", {}).values()
+        return [(kind, name) for p in plugins for kind, name in p.get("given", ())]
+
     def read_summary(self) -> dict[str, Any] | None:
         """Return the result of a finished run; None of one that is not."""
         return self._read(self.root / "summary.json")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar, cast
@@ -16,11 +16,13 @@ from audioforge.errors import AudioError
 from audioforge.huggingface.checkpoint import write_model
 from audioforge.huggingface.evaluating import evaluating
 from audioforge.huggingface.low_rank import add_low_rank_updates, merged_state
+from audioforge.huggingface.transfer import to_device
 from audioforge.inference.finite_numbers import check_outputs
 from audioforge.model import (
     Likelihoods,
     LoadOptions,
     ModelAdapter,
+    Reuse,
     SamplingParams,
     Task,
     TrainOptions,
@@ -29,6 +31,7 @@ from audioforge.sample import AudioSample, Clip, Hypothesis
 from audioforge_classification.checkpoint import Checkpoint, read_checkpoint
 from audioforge_classification.draw import draw_labels, log_softmax
 from audioforge_classification.features import Features, Part
+from audioforge_classification.frozen import encoded, head_logits, is_frozen
 from audioforge_classification.head import encoder_of, head_of
 
 
@@ -39,10 +42,12 @@ class ClassifierBatch:
     Attributes:
         samples: What is known about each clip.
         parts: What the network reads, on its device.
+        encoded: What a frozen encoder said of each clip, on its device; then there are no parts.
     """
 
     samples: tuple[AudioSample, ...]
     parts: tuple[Part, ...]
+    encoded: tuple[Mapping[str, torch.Tensor], ...] = ()
 
 
 class AudioClassifierAdapter(ModelAdapter):
@@ -107,14 +112,50 @@ class AudioClassifierAdapter(ModelAdapter):
         Raises:
             AudioError: If a clip has another sampling rate, or does not fit the network.
         """
+        samples = [clip.sample for clip in clips]
+        if self.reuse() is not None:
+            return self.assemble(samples, [self.reusable(clip) for clip in clips])
         for clip in clips:
             self._check(clip)
-        device = self._model.device
-        parts = tuple(
-            evolve(part, inputs={name: values.to(device) for name, values in part.inputs.items()})
-            for part in self._features.parts([clip.waveform for clip in clips])
+        found = self._features.parts([clip.waveform for clip in clips])
+        parts = tuple(evolve(part, inputs=self._there(part.inputs)) for part in found)
+        return ClassifierBatch(tuple(samples), parts)
+
+    def reuse(self) -> Reuse | None:
+        """What a frozen encoder says of a clip can be reused; else what fills a fixed window."""
+        settings = self._features.extractor.to_dict()
+        if is_frozen(self._model):
+            config = self._model.config.to_dict()
+            return Reuse({**settings, **config}, encoder_of(self._model).state_dict())
+        fixed = self._features.max_samples is not None
+        return Reuse(settings, in_threads=True) if fixed else None
+
+    def reusable(self, clip: Clip) -> Mapping[str, torch.Tensor]:
+        """Compute what the network reads of one clip, or what a frozen encoder says of that.
+
+        Raises:
+            AudioError: If the clip has another sampling rate, or does not fit the network.
+        """
+        self._check(clip)
+        (part,) = self._features.parts([clip.waveform])
+        return (
+            encoded(self._model, self._there(part.inputs))
+            if is_frozen(self._model)
+            else part.inputs
         )
-        return ClassifierBatch(tuple(clip.sample for clip in clips), parts)
+
+    def assemble(
+        self, samples: Sequence[AudioSample], rows: Sequence[Mapping[str, torch.Tensor]]
+    ) -> ClassifierBatch:
+        """Put what the network reads of clips, or what its encoder said, into one batch."""
+        if is_frozen(self._model):
+            return ClassifierBatch(tuple(samples), (), tuple(map(self._there, rows)))
+        inputs = {name: torch.cat([row[name] for row in rows]) for name in rows[0]}
+        part = Part(list(range(len(rows))), self._there(inputs))
+        return ClassifierBatch(tuple(samples), (part,))
+
+    def _there(self, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        return {name: to_device(values, self._model.device) for name, values in tensors.items()}
 
     def _check(self, clip: Clip) -> None:
         check_rate(clip, self.sampling_rate)
@@ -215,6 +256,8 @@ class AudioClassifierAdapter(ModelAdapter):
 
     def _logits(self, batch: ClassifierBatch) -> torch.Tensor:
         """Return float32 logits in the order of the clips, shape (clips, labels)."""
+        if batch.encoded:
+            return torch.cat([head_logits(self._model, row) for row in batch.encoded]).float()
         rows = [row for part in batch.parts for row in part.rows]
         logits = torch.cat([self._model(**part.inputs).logits for part in batch.parts])
         order = torch.empty(len(rows), dtype=torch.long)
