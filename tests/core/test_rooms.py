@@ -9,6 +9,7 @@ ROOMS = [
     "cli",
     "dataset_report",
     "scoring",
+    "seeds",
     "raft",
     "run",
     "measuring",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import attrs
 
-from audioforge.config import CHANGEABLE, AudioRAFTConfig
+from audioforge.config import AudioRAFTConfig
 from audioforge.errors import UsageError
 from audioforge.plugins import Registry
 from audioforge.raft.export import export, finish
@@ -18,7 +18,7 @@ from audioforge.run.disk_space import check_disk_space
 from audioforge.run.folder import RunFolder
 from audioforge.run.folder_claim import FolderClaim
 from audioforge.run.prepare import OUTPUT_DIR, closing_executor, prepare
-from audioforge.run.resumed_settings import check_plugin_files, read_settings
+from audioforge.run.resumed_settings import check_changes, check_plugin_files, read_settings
 from audioforge.run.run import Run
 from audioforge.terminal.reporter import Reporter
 
@@ -70,13 +70,7 @@ class AudioRAFTTrainer:
             UsageError: If there is no run in the folder, a setting cannot be changed, or the run
                 is of another version of AudioForge and cannot be understood.
         """
-        # What a run computes was settled when it began; where and how it runs may change.
-        refused = sorted(set(changes) - set(CHANGEABLE[1:]))
-        if refused:
-            raise UsageError(
-                f"--resume {folder}: a run goes on with its own settings; leave out "
-                f"{', '.join(refused)}. Only {', '.join(CHANGEABLE[1:])} can be changed."
-            )
+        check_changes(folder, changes)
         # There must be a run that is not over, of a format and with plugins that are here.
         if not (folder / "config.yaml").is_file():
             raise UsageError(

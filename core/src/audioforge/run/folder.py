@@ -42,6 +42,9 @@ from audioforge.run.identity.run_format import check_format
 from audioforge.run.resume_points import ResumePoints
 from audioforge.sample import Problem
 
+GROUP_FILE = "group.yaml"
+"""In a folder of runs that differ in their seeds alone, what tells so."""
+
 UNBEGUN_STATE = ("lock-*", "owner-*.json", ".owner-*.tmp", "clips")
 """What `state/` holds before a run has begun."""
 
@@ -75,6 +78,12 @@ class RunFolder:
     def clips(self) -> Path:
         """Where sound is that came without a file."""
         return self.state / "clips"
+
+    @property
+    def group(self) -> Path | None:
+        """The folder of a group of runs that differ in their seeds, where this is one of them."""
+        folder = self.root.parent
+        return folder if (folder / GROUP_FILE).is_file() else None
 
     @property
     def points(self) -> ResumePoints:
@@ -344,7 +353,8 @@ def require_new(root: Path) -> None:
             raise UsageError(f"--output {root}: is a file; name a new folder")
         if root.is_dir() and not os.access(root, os.W_OK | os.X_OK):
             raise UsageError(f"--output {root}: you may not write there; name another folder")
-        unfinished = (root / "config.yaml").is_file() and not (root / "summary.json").is_file()
+        begun = any((root / name).is_file() for name in ("config.yaml", GROUP_FILE))
+        unfinished = begun and not (root / "summary.json").is_file()
         if root.is_dir() and not all(_left_before_the_start(p) for p in root.iterdir()):
             mend = (
                 f"go on with it by --resume {root}, or name a new one"
@@ -360,4 +370,4 @@ def _left_before_the_start(path: Path) -> bool:
     """Whether a run that was killed before it began leaves this file or folder."""
     if path.name == "state" and path.is_dir():
         return all(any(fnmatch(p.name, left) for left in UNBEGUN_STATE) for p in path.iterdir())
-    return fnmatch(path.name, ".config.yaml.*.tmp")
+    return any(fnmatch(path.name, f".{name}.*.tmp") for name in ("config.yaml", GROUP_FILE))
