@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import statistics
 from pathlib import Path
@@ -31,6 +32,8 @@ from .tone_run import (
 )
 
 SEEDS = (0, 3)
+LATE = 110
+"""Write of a group of two that is in the middle of its second run."""
 
 
 def recipe_of(inputs: Path, **changes: Any) -> dict[str, Any]:
@@ -109,12 +112,13 @@ def _killed(recipe: dict[str, Any], output: Path, count: int) -> None:
         group_of(recipe, output, *SEEDS).train()
 
 
-@pytest.mark.parametrize("count", [1, 30, 90])
+@pytest.mark.parametrize("count", [1, 30, LATE])
 def test_killed_it_goes_on_and_ends_the_same(
     inputs: Path, group: Path, tmp_path: Path, count: int
 ) -> None:
     root = tmp_path / "group"
     assert Fork(_killed, recipe_of(inputs), root, count).end() == -signal.SIGKILL
+    assert (root / "seed-3").exists() == (count == LATE), "else the test shows less"
     if (root / "group.yaml").is_file():
         fork = Fork(command, "train", "--resume", root)
         assert fork.end() == 0, fork.said
@@ -136,6 +140,13 @@ def test_asked_to_stop_it_says_how_the_group_goes_on(inputs: Path, tmp_path: Pat
     assert fork.end() == 130
     assert f"audioforge train --resume {root}\n" in fork.said
     assert not (root / "seed-3").exists()
+    for given, reason in (
+        (("--resume", root, "--accept-changes"), "have to be alike"),
+        ((*arguments, "--seeds", "0"), f"go on with it by --resume {root}"),
+    ):
+        fork = Fork(command, "train", *given)
+        assert fork.end() == 2
+        assert reason in fork.said.replace("\n", " ")
 
 
 def test_all_seeds_hold_out_the_same_clips(inputs: Path, tmp_path: Path) -> None:
@@ -161,8 +172,8 @@ def test_what_changed_between_two_seeds_is_refused(inputs: Path, tmp_path: Path)
     write_lines(tmp_path / "train.jsonl", lines)
     recipe = recipe_of(inputs, dataset=str(tmp_path / "train.jsonl"))
     group = group_of(recipe, tmp_path / "group", *SEEDS)
-    group._begin()
-    group._trainer(0).train()
+    assert Fork(_killed, recipe, group.root, LATE).end() == -signal.SIGKILL
+    shutil.rmtree(group.root / "seed-3")
     lines[0]["text"] = "low low low"
     write_lines(tmp_path / "train.jsonl", lines)
     with pytest.raises(UsageError, match="differ in nothing but their seeds"):
@@ -184,7 +195,8 @@ def test_a_start_that_fails_leaves_nothing(inputs: Path, tmp_path: Path) -> None
     assert not list(tmp_path.iterdir())
 
 
-def test_what_a_finished_group_answers(group: Path) -> None:
+def test_what_a_finished_group_answers(inputs: Path, group: Path) -> None:
+    recipe = flags(recipe_of(inputs))
     fork = Fork(command, "train", "--resume", group)
     assert fork.end() == 0
     assert "the run is finished" in fork.said
@@ -192,9 +204,8 @@ def test_what_a_finished_group_answers(group: Path) -> None:
         (("--resume", group, "--device", "cpu"), "the runs are finished"),
         (("--resume", group, "--cycles", 9), "leave out num_cycles"),
         (("--resume", group, "--seeds", "4"), "leave out seeds"),
-        (("--resume", group, "--accept-changes"), "have to be alike"),
         (("--continue", group), "name one of its seeds"),
-        (("--seeds", "1", "--output", group), "the folder is not empty"),
+        (("--seeds", "1", "--output", group, *recipe), "the folder is not empty"),
         (("--seeds", "1", "--seed", "1"), "one of --seeds"),
     ):
         fork = Fork(command, "train", *arguments)

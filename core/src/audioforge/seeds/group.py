@@ -47,11 +47,6 @@ def parse_seeds(text: str) -> tuple[int, ...]:
     return seeds
 
 
-def is_group(folder: Path) -> bool:
-    """Whether the folder holds runs of several seeds."""
-    return (folder / GROUP_FILE).is_file()
-
-
 @frozen(eq=False)
 class SeedGroup:
     """Runs that differ in their seeds alone.
@@ -63,6 +58,7 @@ class SeedGroup:
         registry: The plugins to use; None to discover what is installed.
         reporter: Where to tell how it goes; None for stderr.
         working_directory: Where relative paths in the settings count from.
+        resumes: Whether the group is in the folder already.
         changes: Settings that runs go on with, other than they began.
     """
 
@@ -72,6 +68,7 @@ class SeedGroup:
     registry: Registry | None = None
     reporter: Reporter | None = None
     working_directory: Path = field(factory=Path.cwd, kw_only=True)
+    resumes: bool = field(default=False, kw_only=True)
     changes: Mapping[str, Any] = field(factory=dict, kw_only=True)
 
     @classmethod
@@ -130,6 +127,7 @@ class SeedGroup:
             registry,
             reporter,
             working_directory=Path(str(values.get("working_directory", Path.cwd()))),
+            resumes=True,
             changes=changes,
         )
 
@@ -154,7 +152,7 @@ class SeedGroup:
         Raises:
             UsageError: If the group is to be new, and its folder is not empty.
         """
-        if not is_group(self.root):
+        if not self.resumes:
             require_new(self.root)
         return self._trainer(self._next)
 
@@ -169,10 +167,9 @@ class SeedGroup:
                 from there.
         """
         is_main = os.environ.get("RANK", "0") == "0"  # the executor that knows comes with a run
-        began, is_new = False, not self.root.exists()
-        if is_main and not is_group(self.root):
+        is_new = not self.root.exists()
+        if is_main and not self.resumes:
             self._begin()
-            began = True
         results = {seed: self.folder(seed).read_summary() for seed in self.seeds}
         try:
             for seed in [seed for seed, result in results.items() if result is None]:
@@ -182,8 +179,8 @@ class SeedGroup:
                     (self.reporter or Reporter()).info(told)
                 results[seed] = self._trainer(seed).train().as_mapping()
         except BaseException:
-            if began and not any(self.folder(seed).root.exists() for seed in self.seeds):
-                self._clear(folder_too=is_new)
+            if is_main and not self.resumes:
+                self._leave(folder_too=is_new)
             raise
         finished = {seed: result for seed, result in results.items() if result is not None}
         summary = GroupSummary(self.root, finished, is_main=is_main)
@@ -219,8 +216,10 @@ class SeedGroup:
         text = yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
         atomic.write_text(self.root / GROUP_FILE, text)
 
-    def _clear(self, *, folder_too: bool) -> None:
-        """Leave the folder as it was found."""
+    def _leave(self, *, folder_too: bool) -> None:
+        """Leave the folder as it was found, where no run has begun in it."""
+        if any(self.folder(seed).root.exists() for seed in self.seeds):
+            return
         (self.root / GROUP_FILE).unlink(missing_ok=True)
         if folder_too:
             with suppress(OSError):  # somebody put something there
