@@ -112,7 +112,9 @@ class Selection(ABC):
     def select(self, rollouts: Iterable[Rollout], context: SelectionContext) -> Selected:
         """Choose what to learn.
 
-        Every process of a run calls it on the same rollouts, and must get the same.
+        Every process of a run calls it on the same rollouts, and must get the same. Where fewer
+        clips are kept than the run asks for (`min_kept`), it is called again, with a lower
+        threshold.
 
         Args:
             rollouts: All rollouts of a cycle, in any order. They come from disk one by one, once:
