@@ -300,12 +300,7 @@ class ModelAdapter(ABC):
         Raises:
             ConfigError: If the adapter cannot.
         """
-        raise ConfigError(
-            [
-                f"selection: {type(self).__name__} cannot tell how likely a text is (it has no "
-                f"logprobs), which this one needs; use --selection best, top-n, weighted or mix"
-            ]
-        )
+        raise ConfigError([f"selection: {type(self).__name__} cannot tell how likely a text is"])
 
     def target_problem(self, sample: AudioSample, target: Hypothesis) -> str | None:
         """Say why a target cannot be learnt (too long, unknown characters), or None."""
@@ -322,6 +317,19 @@ class ModelAdapter(ABC):
     @abstractmethod
     def make_trainable(self, options: TrainOptions) -> None:
         """Choose the weights to train; called once, before the first update."""
+
+    def checkpoint_gradients(self) -> None:
+        """Have the loss keep little for the backward pass, and compute it again there.
+
+        Called once, before the first update, where `--gradient-checkpointing` asks for it. The
+        gradients are the same, in less memory and more time.
+
+        Raises:
+            ConfigError: If the model cannot; it is the default.
+        """
+        raise ConfigError(
+            [f"gradient_checkpointing: {type(self).__name__} cannot; leave the setting out"]
+        )
 
     @abstractmethod
     def save(self, folder: Path) -> None:

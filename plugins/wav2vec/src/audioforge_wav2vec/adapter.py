@@ -369,6 +369,10 @@ class Wav2VecAdapter(ModelAdapter):
         if getattr(base, "masked_spec_embed", None) is not None:
             base.masked_spec_embed.requires_grad_(False)
 
+    def checkpoint_gradients(self) -> None:
+        """Compute each layer again in the backward pass, by Transformers' own switch."""
+        self._model.gradient_checkpointing_enable({"use_reentrant": False})
+
     def save(self, folder: Path) -> None:
         """Write model, tokenizer and feature extractor.
 
