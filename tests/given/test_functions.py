@@ -34,7 +34,7 @@ class Judge:
 
 
 def made(limit, array):
-    return lambda samples, hypotheses: [float(len(h.text) < limit), array]
+    return lambda samples, hypotheses: [float(len(hypotheses) < limit), array]
 
 
 def digest(function):
