@@ -9,7 +9,14 @@ import pytest
 import yaml
 
 from audioforge.cli.train import build_config, train
-from audioforge.config import AudioRAFTConfig, VerifierSetting, from_cycle, read_config_file
+from audioforge.config import (
+    AudioRAFTConfig,
+    VerifierSetting,
+    VerifyConfig,
+    from_cycle,
+    read_config_file,
+)
+from audioforge.config.units import UNITS
 from audioforge.errors import ConfigError
 
 RENAMED = {
@@ -356,3 +363,12 @@ def test_contradictions_come_together_with_wrong_values():
 def test_the_home_folder_is_found_where_no_shell_has_replaced_it(monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
     assert AudioRAFTConfig(output_dir="~/runs").output_dir == tmp_path / "runs"
+
+
+def test_every_number_says_what_it_counts():
+    """docs/configuration.md has a unit for each; config/units.py is where to name it."""
+    fields = [*attrs.fields(AudioRAFTConfig), *attrs.fields(VerifyConfig)]
+    numbers = {
+        f.name for f in fields if f.metadata["kind"] in ("int", "float", "floats", "schedule")
+    }
+    assert not numbers - UNITS.keys()

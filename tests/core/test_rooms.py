@@ -7,10 +7,14 @@ import pytest
 
 ROOMS = [
     "cli",
+    "api",
     "dataset_report",
     "scoring",
     "seeds",
+    "trainer",
     "raft",
+    "objectives",
+    "given",
     "run",
     "measuring",
     "judging",
@@ -23,6 +27,7 @@ ROOMS = [
     "config",
     "isolation",
     "audio",
+    "results",
     "files",
     "terminal",
     "torch_companions",

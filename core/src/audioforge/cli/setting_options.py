@@ -37,7 +37,7 @@ def setting_options(
     def add(command: Command) -> Command:
         for attribute in reversed(attrs.fields(settings)):
             option = _option(attribute, is_required=attribute.name in required)
-            command = click.option(*_names(attribute), **option)(command)
+            command = click.option(*flag_names(attribute), **option)(command)
         return command
 
     return add
@@ -48,7 +48,8 @@ def given_flags(flags: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in flags.items() if value is not None and value != ()}
 
 
-def _names(attribute: attrs.Attribute[Any]) -> tuple[str, str]:
+def flag_names(attribute: attrs.Attribute[Any]) -> tuple[str, str]:
+    """Return the flag of a setting, and its name."""
     flag = RENAMED.get(attribute.name, f"--{attribute.name.replace('_', '-')}")
     if attribute.metadata["kind"] == "flag":
         flag = f"{flag}/--no-{flag.removeprefix('--')}"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from audioforge.model import ModelAdapter
-from audioforge.raft.trainer import AudioRAFTTrainer
 from audioforge.run.data.languages import spoken
 from audioforge.run.disk_space import DiskSpace, disk_space
 from audioforge.run.prepare import closing_executor, plan_of
 from audioforge.run.run import Run
 from audioforge.seeds import SeedGroup
 from audioforge.terminal.console import print_json, print_line
+from audioforge.trainer import AudioRAFTTrainer
 
 
 def show_plan(runs: AudioRAFTTrainer | SeedGroup, *, as_json: bool) -> None:
@@ -51,6 +51,7 @@ def _print_plan(run: Run, adapter: ModelAdapter, space: DiskSpace, *, as_json: b
                 "results": space.results,
                 "speech": space.speech,
                 "sound": space.sound,
+                "cache": space.cache,
                 "free": space.free,
             },
         }

@@ -25,6 +25,7 @@ CHANGEABLE = (
     "max_verifier_failures",
     "verifier_timeout",
     "save_every",
+    "cache_gb",
     "tracker",
     "executor",
 )
@@ -59,6 +60,14 @@ class AudioRAFTConfig(
     RunSettings, UpdateSettings, SamplingSettings, EvaluationSettings, BenchmarkConfig
 ):
     """Every setting of a training run; see `audioforge train --help` for what each means.
+
+    >>> AudioRAFTConfig(num_cycles=3).num_cycles
+    3
+    >>> AudioRAFTConfig(sample_per_prompt=8)
+    Traceback (most recent call last):
+    ...
+    audioforge.errors.ConfigError: 1 setting is wrong:
+      sample_per_prompt: there is no such setting. Did you mean samples_per_prompt?
 
     A run measures as `benchmark` does, and so has all of its settings.
 

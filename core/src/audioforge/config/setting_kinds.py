@@ -182,14 +182,16 @@ def _schedule(value: Any) -> Schedule:
     return numbers if len(numbers) > 1 else numbers[0]
 
 
-def _plugin(value: Any) -> str | dict[str, Any]:
+def _plugin(value: Any) -> Any:
+    if callable(value) and not isinstance(value, str | dict):
+        return value
     if not value or not isinstance(value, str | dict):
         raise ValueError(f"{_shown(value)} is neither a name nor a mapping with a name")
     return value
 
 
 def _plugins(value: Any) -> tuple[Any, ...]:
-    items = [value] if isinstance(value, str | dict) else _items(value)
+    items = [value] if isinstance(value, str | dict) or callable(value) else _items(value)
     if items == [""]:  # how a flag says that there is to be none
         return ()
     return tuple(_plugin(item) for item in items)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from audioforge.config.settings import Settings
 from audioforge.config.verifier_setting import VerifierSetting
 from audioforge.errors import UsageError
 from audioforge.model import TASKS
+from audioforge.plugin_reference import PluginReference
 from audioforge.tasks import DEFAULT_TASK, speech_task
 
 
@@ -33,6 +34,14 @@ class ModelSettings(Settings):
     batch_size: int = setting(8, "int", "Clips per forward pass.", minimum=1)
     max_new_tokens: int | None = setting(
         None, "int", "Longest hypothesis in tokens; otherwise the model's own limit.", minimum=1
+    )
+    max_tokens_per_second: float | None = setting(
+        None,
+        "float",
+        "Longest transcript in tokens for each second of the clip, and a few more, so that a model "
+        "that repeats itself ends; 0 is no limit; otherwise 15, 30 or 75, by the scripts of the "
+        "languages of the data.",
+        minimum=0,
     )
     executor: str | dict[str, Any] = setting(
         "processes", "plugin", "Who samples, measures and updates, as name:key=value."
@@ -88,7 +97,7 @@ class DatasetSettings(DataSettings):
 class RewardSettings(TaskSettings):
     """What hypotheses are scored with, and what is done when that fails."""
 
-    verifier: tuple[str | dict[str, Any], ...] = setting(
+    verifier: Sequence[PluginReference] = setting(
         (),
         "plugins",
         "Verifier as name:key=value,weight=1; may be given more than once; otherwise the task's.",
@@ -208,7 +217,7 @@ class SamplingSettings(Settings):
         minimum=0,
         maximum=1,
     )
-    selection: str | dict[str, Any] = setting(
+    selection: PluginReference = setting(
         "best",
         "plugin",
         "What is learnt from, as name:key=value: each clip's best hypothesis (best); the best "
@@ -315,6 +324,13 @@ class RunSettings(Settings):
     seed: int = setting(0, "int", "One seed gives the same run.", minimum=0)
     save_every: float = setting(
         10.0, "float", "Minutes between two saves of an unfinished update.", minimum=0
+    )
+    cache_gb: float = setting(
+        10.0,
+        "float",
+        "GB of the run folder's disk for what need be computed of a clip only once (decoded sound, "
+        "features, the output of a frozen encoder) while the run lasts; 0 for none.",
+        minimum=0,
     )
     tracker: tuple[str | dict[str, Any], ...] = setting(
         (),

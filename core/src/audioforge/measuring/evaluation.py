@@ -197,6 +197,11 @@ class Evaluation:
         return np.array([decides.is_measured(item.metrics) for item in self.items], dtype=bool)
 
     @property
+    def cut(self) -> int:
+        """How many outputs a length limit ended, not the model."""
+        return sum("cut" in item.prediction for item in self.items)
+
+    @property
     def interval(self) -> Interval:
         """95 % interval of the metric that decides."""
         (own,), resampling = paired([self])
@@ -257,6 +262,7 @@ def summarise(evaluation: Evaluation) -> dict[str, Any]:
         "interval": evaluation.resampling.as_mapping(),
         "n": len(evaluation.items),
         "measured": evaluation.measured,
+        "cut": evaluation.cut,
         "total": evaluation.total,
         **({"counted": counted} if (counted := evaluation.counted) else {}),
         **({"by_language": by_language} if (by_language := evaluation.by_language) else {}),

@@ -22,6 +22,7 @@ class RewardStatistics:
         compared: What is compared of a hypothesis, to tell how many of a clip's are distinct; None
             where nobody asks.
         hypotheses: How many hypotheses there were.
+        cut: How many of them a length limit ended, not the model.
         k: How many of them the latest clip has.
         clips: How many rollouts there were.
     """
@@ -33,6 +34,7 @@ class RewardStatistics:
     _distinct: array[float] = field(factory=lambda: array("d"))
     _equal: Counter[float] = field(factory=Counter)
     hypotheses: int = 0
+    cut: int = 0
     k: int = 0
     clips: int = 0
 
@@ -40,6 +42,7 @@ class RewardStatistics:
         """Add a rollout."""
         self.k = len(rollout.hypotheses)
         self.hypotheses += self.k
+        self.cut += sum(h.hypothesis.cut for h in rollout.hypotheses)
         self.clips += 1
         if self.compared is not None:
             texts = {self.compared(rollout.sample, h.hypothesis) for h in rollout.hypotheses}
@@ -92,6 +95,7 @@ class RewardStatistics:
             reward_std: Mean over clips of the standard deviation of the clip's rewards.
             frac_reward_zero_std: Share of clips whose rewards are all equal.
             hypotheses: How many hypotheses there were.
+            hypotheses_cut: How many of them a length limit ended, not the model.
             unscored: How many of them have no reward.
         """
         return {
@@ -99,6 +103,7 @@ class RewardStatistics:
             "reward_std": _mean(self._spreads),
             "frac_reward_zero_std": self.frac_reward_zero_std,
             "hypotheses": self.hypotheses,
+            "hypotheses_cut": self.cut,
             "unscored": self.hypotheses - len(self._rewards),
         }
 

@@ -12,7 +12,7 @@ from audioforge.errors import TrainingError
 from audioforge.inference.clips import ClipLoader, chunks_of
 from audioforge.inference.hypothesis_audio import load_audio
 from audioforge.inference.out_of_memory import is_out_of_memory
-from audioforge.isolation.copies import copies_for_adapter
+from audioforge.inference.preparation import Preparation
 from audioforge.isolation.global_state.restored import global_state_restored
 from audioforge.model import ModelAdapter
 from audioforge.run.run import Run
@@ -35,7 +35,8 @@ class Gradients:
     def __init__(self, run: Run, adapter: ModelAdapter, divisor: Divisor) -> None:
         """Start with batches of the configured size."""
         self._run, self._adapter, self._divisor = run, adapter, divisor
-        self._loader = ClipLoader(adapter, run.data.train.skips)
+        self._preparation = Preparation(adapter, run.processes, run.cache)
+        self._loader = ClipLoader(adapter, run.data.train.skips, run.cache, self._preparation)
         self._batch_size = run.config.batch_size
 
     def accumulate(self, items: Sequence[Kept], key: tuple[int, ...]) -> float:
@@ -93,7 +94,7 @@ class Gradients:
                 continue
             with self._run.processes.autocast():
                 loss = self._adapter.loss(
-                    self._adapter.prepare(copies_for_adapter(loaded.clips)),
+                    self._preparation.batch(loaded.clips, loaded.ahead),
                     [load_audio(i.target) for i in batch],
                     [i.weight for i in batch],
                 )

@@ -26,10 +26,11 @@ from audioforge.raft.candidates import doubt, evaluate
 from audioforge.raft.collect import collect
 from audioforge.raft.export_rule import best_cycle
 from audioforge.raft.nothing_kept import nothing_kept
-from audioforge.raft.probe import probe, probed_ids
+from audioforge.raft.probe import probe
 from audioforge.raft.selection import CycleRollouts, mark_kept, select
 from audioforge.raft.summary import Summary
 from audioforge.raft.update import UpdateJob, report_of
+from audioforge.run.probed_clips import probed_ids
 from audioforge.run.resume_points import Progress
 from audioforge.run.run import Run
 
@@ -39,13 +40,12 @@ def train(run: Run, adapter: ModelAdapter, accepted_changes: Sequence[str] = ())
 
     Args:
         run: The run, its folder opened.
-        adapter: The base model; changed in place.
+        adapter: The base model, made trainable; changed in place.
         accepted_changes: What changed before the run was resumed, and was accepted.
     """
     summary = Summary(run, evaluate(run, adapter, cycle=0), accepted_changes)
     summary.tell(summary.base_candidate, summary.base)
     summary.explanation = doubt(run, summary.base_candidate)
-    adapter.make_trainable(run.train_options)
     resumed = run.folder.points.progress() or Progress(0)  # of no cycle
     if resumed.cycle:
         run.folder.points.restore_module(adapter.module)
@@ -93,10 +93,9 @@ def _recall_finished(run: Run, summary: Summary, cycle: int) -> bool:
 
 def _selected(run: Run, adapter: ModelAdapter, summary: Summary, cycle: int) -> CycleRollouts:
     """Select what is learnt; in the first cycle, say whether there is anything to learn."""
-    probes = cycle == 1 and not run.selection.learns_from_references
-    rollouts = select(run, adapter, cycle, probed_ids(run) if probes else frozenset())
-    if probes:
-        summary.learnability = probe(run, adapter, rollouts, summary.explanation)
+    rollouts = select(run, adapter, cycle, probed_ids(run, cycle))
+    if cycle == 1 and not run.selection.learns_from_references:
+        summary.learnability = probe(run, rollouts, summary.explanation)
         rollouts = rollouts.without_probed()  # a cycle is learnt from without holding them
     mark_kept(run, cycle, rollouts.selected)
     return rollouts

@@ -11,6 +11,7 @@ from attrs import evolve, field, frozen
 
 from audioforge.errors import AudioForgeError, PluginError, TrainingError, describe
 from audioforge.isolation.global_state.restored import global_state_restored
+from audioforge.measuring.cut_short import cut_warning
 from audioforge.measuring.reward_statistics import RewardStatistics
 from audioforge.model import ModelAdapter
 from audioforge.plugin_reference import read_plugin_reference
@@ -18,6 +19,8 @@ from audioforge.run.rollout_store import RolloutStore
 from audioforge.run.run import Run
 from audioforge.sample import AudioSample, Hypothesis, Problem, Rollout
 from audioforge.selection import DIVISORS, Kept, Selected
+
+CUT = "a length limit ended it, not the model, which would learn to end there"
 
 
 @frozen(eq=False, kw_only=True)
@@ -107,6 +110,8 @@ def _select(
                 f"the selection kept hypothesis {first.target.index} of '{first.sample.id}' more "
                 f"than once; what counts more has a larger weight"
             )
+    if warning := cut_warning(f"cycle {cycle}", rewards.cut, rewards.hypotheses):
+        run.events.warn(warning)
     reasons = [_leave_out(run, adapter, item) for item in kept]
     learnable = [item for item, reason in zip(kept, reasons, strict=True) if reason is None]
     return CycleRollouts(
@@ -202,7 +207,7 @@ def _check_complete(store: RolloutStore, seen: Set[str]) -> None:
 
 def _leave_out(run: Run, adapter: ModelAdapter, item: Kept) -> str | None:
     """Write down why the model cannot learn a target, and return it; None where it can."""
-    reason = adapter.target_problem(item.sample, item.target)
+    reason = CUT if item.target.cut else adapter.target_problem(item.sample, item.target)
     if reason is not None:
         problem = Problem(item.sample.place, reason, "unlearnable target")
         run.data.train.skips.add(problem)

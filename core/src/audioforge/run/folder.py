@@ -10,6 +10,7 @@ cycle-NN/metrics.json          evaluations, update, times
 cycle-NN/predictions.jsonl     greedy output on the held-out set; its audio in predictions/
 cycle-NN/checkpoint/           of the best cycle so far and of the latest one
 state/                         what resume needs; gone when the run is finished
+state/cache/                   what need be computed of a clip only once
 best/                          the exported model
 summary.json                   base, every cycle, best; there when the run is finished
 """
@@ -86,6 +87,11 @@ class RunFolder:
         return folder if (folder / GROUP_FILE).is_file() else None
 
     @property
+    def cache(self) -> Path:
+        """Where it is kept what need be computed of a clip only once."""
+        return self.state / "cache"
+
+    @property
     def points(self) -> ResumePoints:
         """The resume point."""
         return ResumePoints(self.state)
@@ -144,6 +150,12 @@ class RunFolder:
         environment = self._read(self.root / "environment.json") or {}
         plugins = environment.get("plugins", {}).values()
         return {p["file"]: p["sha256"] for p in plugins if "file" in p}
+
+    def read_given(self) -> list[tuple[str, str]]:
+        """Return what was given to the run in Python, by kind and name."""
+        environment = self._read(self.root / "environment.json") or {}
+        plugins = environment.get("plugins", {}).values()
+        return [(kind, name) for p in plugins for kind, name in p.get("given", ())]
 
     def read_summary(self) -> dict[str, Any] | None:
         """Return the result of a finished run; None of one that is not."""

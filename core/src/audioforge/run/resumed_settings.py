@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import attrs
 
 from audioforge.config import CHANGEABLE, AudioRAFTConfig, read_config_file
 from audioforge.errors import UsageError
+from audioforge.plugin_reference import PluginReference, read_plugin_reference
 from audioforge.plugins import Registry
 from audioforge.run.environment import sha256_of
 from audioforge.run.folder import RunFolder
@@ -68,3 +69,28 @@ def check_plugin_files(folder: Path, registry: Registry | None) -> None:
             raise UsageError(
                 f"--resume {folder}: the run was started with --plugin {path}; give it again"
             )
+
+
+def check_given(folder: Path, functions: Sequence[PluginReference]) -> None:
+    """Check that the functions that a run was begun with are given again, and no others.
+
+    Whether their code has changed is told with everything else that has.
+
+    Raises:
+        UsageError: If one is missing, or is no part of the run.
+    """
+    named = [(k, n) for k, n in RunFolder(folder).read_given() if k != "datasets"]
+    again = [read_plugin_reference(function)[0] for function in functions]
+    missing = [(kind, name) for kind, name in named if name not in again]
+    if missing:
+        listed = " and ".join(f"the {kind.removesuffix('s')} {name}" for kind, name in missing)
+        names = ", ".join(name for _, name in named)
+        raise UsageError(
+            f"--resume {folder}: the run was begun in Python, with {listed} as a function; go on "
+            f"there, and give it again: AudioRAFTTrainer.resume({str(folder)!r}, "
+            f"given=[{names}]).train()"
+        )
+    if others := set(again) - {name for _, name in named}:
+        raise UsageError(
+            f"--resume {folder}: the run was begun without the function {', '.join(others)}"
+        )

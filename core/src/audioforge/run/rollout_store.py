@@ -119,6 +119,7 @@ def _scored_line(scored: ScoredHypothesis, root: Path) -> dict[str, Any]:
         **_output(scored.hypothesis, root),
         "logprob": scored.hypothesis.logprob,
         "tokens": scored.hypothesis.tokens,
+        **({"cut": True} if scored.hypothesis.cut else {}),
         "reward": scored.reward,
         "kept": None,  # not known yet
         "scores": {identity: score_line(s) for identity, s in scored.scores.items()},
@@ -154,6 +155,7 @@ def _scored(line: Mapping[str, Any], index: int, root: Path) -> ScoredHypothesis
         label=line.get("label"),
         logprob=line["logprob"],
         tokens=line["tokens"],
+        cut="cut" in line,
     )
     if "audio" in line:
         path = line["audio"]

@@ -13,6 +13,7 @@ from audioforge.config import AudioRAFTConfig
 from audioforge.executor import Executor
 from audioforge.files.journal import Journal
 from audioforge.find_adapter import load_adapter
+from audioforge.inference.clip_cache import NOTHING_KEPT, ClipCache
 from audioforge.inference.processes import Processes
 from audioforge.inference.stop import StopRequest
 from audioforge.judging.verification import Verification
@@ -54,6 +55,7 @@ class Run:
         base: The base model, where it is loaded already; `load` hands it over once.
         findings: What the base model heard of the language of clips that state none, by dataset.
         trackers: Who is told of it on the main process, not started yet.
+        cache: Keeps what need be computed of a clip only once; closed until the run has begun.
     """
 
     config: AudioRAFTConfig
@@ -71,6 +73,7 @@ class Run:
     base: ModelAdapter | None = None
     findings: dict[str, Finding] = field(factory=dict)
     trackers: Sequence[tuple[str, Tracker]] = ()
+    cache: ClipCache = NOTHING_KEPT
     _resting: dict[int, frozenset[str]] = field(factory=dict, init=False)
 
     @property

@@ -24,12 +24,12 @@ from audioforge.config import AudioRAFTConfig, read_config_file
 from audioforge.errors import ConfigError, UsageError
 from audioforge.files import atomic
 from audioforge.plugins import Registry
-from audioforge.raft.trainer import AudioRAFTTrainer
 from audioforge.run.folder import GROUP_FILE, RunFolder, require_new
 from audioforge.run.prepare import OUTPUT_DIR
 from audioforge.run.resumed_settings import check_changes
 from audioforge.seeds.summary import GroupSummary
 from audioforge.terminal.reporter import Reporter
+from audioforge.trainer import AudioRAFTTrainer
 
 
 def parse_seeds(text: str) -> tuple[int, ...]:
