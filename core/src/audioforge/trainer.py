@@ -16,6 +16,7 @@ from audioforge.plugin_reference import PluginReference
 from audioforge.plugins import Registry, discover
 from audioforge.raft.export import export, finish
 from audioforge.raft.loop import train
+from audioforge.raft.step_loss import check_can_learn
 from audioforge.raft.summary import Summary
 from audioforge.run.begin import begin, breaking_off
 from audioforge.run.disk_space import check_disk_space, disk_space
@@ -208,7 +209,8 @@ class AudioRAFTTrainer:
     def _train(self, run: Run) -> Summary:
         """Take a run that is ready from its first word to its result."""
         started = time.monotonic()
-        adapter = run.load(run.model_name)  # before anything is written
+        adapter = run.load_to_train()  # before anything is written
+        check_can_learn(run, adapter)
         space = disk_space(run, adapter)
         if not run.resumes:
             check_disk_space(run, space)

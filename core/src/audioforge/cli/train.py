@@ -144,7 +144,7 @@ def _new(plugin_files: tuple[Path, ...], flags: dict[str, Any]) -> AudioRAFTTrai
     config = build_config(flags.pop("config"), flags, flags.pop("preset"))
     registry = discover(files=plugin_files)
     if seeds is None:
-        from audioforge.trainer import AudioRAFTTrainer
+        from audioforge import AudioRAFTTrainer
 
         return AudioRAFTTrainer(config, registry)
     from audioforge.seeds import SeedGroup, parse_seeds
@@ -183,7 +183,7 @@ def _resumed(
         _go_to(group.working_directory)
         return group
     _go_to(RunFolder(folder).read_working_directory())
-    from audioforge.trainer import AudioRAFTTrainer
+    from audioforge import AudioRAFTTrainer
 
     return AudioRAFTTrainer.resume(folder, registry, accept_changes=accept_changes, **given)
 

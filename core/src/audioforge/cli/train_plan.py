@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from audioforge.model import ModelAdapter
+from audioforge.raft.step_loss import check_can_learn
 from audioforge.run.data.languages import spoken
 from audioforge.run.disk_space import DiskSpace, disk_space
 from audioforge.run.prepare import closing_executor, plan_of
@@ -21,7 +22,8 @@ def show_plan(runs: AudioRAFTTrainer | SeedGroup, *, as_json: bool) -> None:
     trainer = runs.next_trainer() if isinstance(runs, SeedGroup) else runs
     run = trainer.prepare()
     with closing_executor(run.executor, run.reporter):
-        adapter = run.load(run.model_name)
+        adapter = run.load_to_train()
+        check_can_learn(run, adapter)
         space = disk_space(run, adapter)
         adapter.make_trainable(run.train_options)
         if run.processes.is_main:

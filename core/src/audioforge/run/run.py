@@ -173,6 +173,17 @@ class Run:
             return Journal(self.shared_base, stage.rpartition("/")[2], self.processes.rank)
         return self.folder.journal(stage, self.processes.rank)
 
+    def load_to_train(self) -> ModelAdapter:
+        """Load the base model, to be changed by this run.
+
+        Raises:
+            ConfigError: If it cannot be trained as asked.
+        """
+        adapter = self.load(self.model_name)
+        if self.config.gradient_checkpointing:
+            adapter.checkpoint_gradients()
+        return adapter
+
     def load(self, checkpoint: str) -> ModelAdapter:
         """Load a checkpoint on this process' device.
 
