@@ -143,9 +143,9 @@ def _new(plugin_files: tuple[Path, ...], flags: dict[str, Any]) -> AudioRAFTTrai
         raise UsageError("--seed: is one of --seeds; leave it out")
     config = build_config(flags.pop("config"), flags, flags.pop("preset"))
     registry = discover(files=plugin_files)
-    if seeds is None:
-        from audioforge import AudioRAFTTrainer
+    from audioforge import AudioRAFTTrainer
 
+    if seeds is None:
         return AudioRAFTTrainer(config, registry)
     from audioforge.seeds import SeedGroup, parse_seeds
 

@@ -81,15 +81,15 @@ class RunFolder:
         return self.state / "clips"
 
     @property
+    def cache(self) -> Path:
+        """Where it is kept what need be computed of a clip only once."""
+        return self.state / "cache"
+
+    @property
     def group(self) -> Path | None:
         """The folder of a group of runs that differ in their seeds, where this is one of them."""
         folder = self.root.parent
         return folder if (folder / GROUP_FILE).is_file() else None
-
-    @property
-    def cache(self) -> Path:
-        """Where it is kept what need be computed of a clip only once."""
-        return self.state / "cache"
 
     @property
     def points(self) -> ResumePoints:
