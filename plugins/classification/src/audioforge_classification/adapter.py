@@ -246,6 +246,10 @@ class AudioClassifierAdapter(ModelAdapter):
             for parameter in head:
                 parameter.requires_grad_(True)
 
+    def checkpoint_gradients(self) -> None:
+        """Compute each layer again in the backward pass, by Transformers' own switch."""
+        self._model.gradient_checkpointing_enable({"use_reentrant": False})
+
     def save(self, folder: Path) -> None:
         """Write the model and its feature extractor.
 

@@ -85,7 +85,8 @@ class Engine:
         if weights is None:
             return decode(ModuleReader(self._model, encoded), clips, k, params, rules)
         with self._precision_as_given():
-            return decode(Decoder(weights.decoder, encoded), clips, k, params, rules)
+            decoder = Decoder(weights.decoder, encoded, fixed_shapes=encoded.is_cuda)
+            return decode(decoder, clips, k, params, rules)
 
     @property
     def _dtype(self) -> torch.dtype:
