@@ -103,6 +103,24 @@ class WordTime:
     end: float
 
 
+@frozen(eq=False)
+class Likelihoods:
+    """How likely a model finds targets, clip by clip.
+
+    Attributes:
+        logprobs: Natural log-probability of each target, summed over its tokens; float32, shape
+            (targets,), with gradients where they are recorded.
+        tokens: How many tokens each sum is over, at least 1; float32, shape (targets,).
+    """
+
+    logprobs: torch.Tensor
+    tokens: torch.Tensor
+
+    def weighted_loss(self, weights: Sequence[float]) -> torch.Tensor:
+        """Return Σ weight × mean negative log-likelihood per token, as `ModelAdapter.loss` does."""
+        return -(self.logprobs / self.tokens * self.logprobs.new_tensor(weights)).sum()
+
+
 @frozen
 class TrainOptions:
     """Which weights are trained.
@@ -268,6 +286,22 @@ class ModelAdapter(ABC):
         over all processes.
         """
 
+    def logprobs(self, batch: Any, targets: Sequence[Sequence[Hypothesis]]) -> Likelihoods:
+        """Return how likely the model finds several targets of each clip.
+
+        Selections with a loss of their own need it: policy gradients and expected errors; RAFT and
+        its kin do without.
+
+        Args:
+            batch: What `prepare` made.
+            targets: For each clip of the batch its targets, of which all have passed
+                `target_problem`.
+
+        Raises:
+            ConfigError: If the adapter cannot.
+        """
+        raise ConfigError([f"selection: {type(self).__name__} cannot tell how likely a text is"])
+
     def target_problem(self, sample: AudioSample, target: Hypothesis) -> str | None:
         """Say why a target cannot be learnt (too long, unknown characters), or None."""
         return None
@@ -283,6 +317,19 @@ class ModelAdapter(ABC):
     @abstractmethod
     def make_trainable(self, options: TrainOptions) -> None:
         """Choose the weights to train; called once, before the first update."""
+
+    def checkpoint_gradients(self) -> None:
+        """Have the loss keep little for the backward pass, and compute it again there.
+
+        Called once, before the first update, where `--gradient-checkpointing` asks for it. The
+        gradients are the same, in less memory and more time.
+
+        Raises:
+            ConfigError: If the model cannot; it is the default.
+        """
+        raise ConfigError(
+            [f"gradient_checkpointing: {type(self).__name__} cannot; leave the setting out"]
+        )
 
     @abstractmethod
     def save(self, folder: Path) -> None:

@@ -32,7 +32,7 @@ class ClipCache:
     """Tensors by name, in files; closed, it keeps nothing and has nothing.
 
     Args:
-        folder: Where the files are; made when the first one is written. None to stay closed.
+        folder: Where the files are; made when it is opened. None to stay closed.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
@@ -52,6 +52,11 @@ class ClipCache:
         """
         self._limit, self._tell = limit, tell
         self._used = self.bytes_there()
+        if self._folder is not None and limit:
+            try:
+                self._folder.mkdir(exist_ok=True)
+            except OSError as error:
+                self._stop(error)
 
     @property
     def is_open(self) -> bool:
@@ -114,18 +119,22 @@ class ClipCache:
             try:
                 if path.exists():  # another thread or process had the same clip
                     return
-                path.parent.mkdir(parents=True, exist_ok=True)
+                path.parent.mkdir(exist_ok=True)  # not that of a run that was taken away
                 with atomic.new_file(path, durable=False) as temporary:
                     temporary.write_bytes(content)
             except OSError as error:
-                self._limit = self._used  # what is there is still used
-                self._tell(
-                    f"{self._folder}: {error.strerror}; what is computed of further clips is not "
-                    f"kept, and is computed again when it is needed"
-                )
+                self._stop(error)
                 return
             self._used += len(content)
             self._checked.add(f"{kind}/{name}")
+
+    def _stop(self, error: OSError) -> None:
+        """Keep nothing more; what is there is still used."""
+        self._limit = self._used
+        self._tell(
+            f"{self._folder}: {error.strerror}; what is computed of further clips is not kept, and "
+            f"is computed again when it is needed"
+        )
 
 
 NOTHING_KEPT = ClipCache()

@@ -275,6 +275,14 @@ def compare(evaluation: Evaluation, base: Evaluation) -> dict[str, Any]:
     return {**summarise(evaluation), "difference_ci95": list(interval)}
 
 
+def merit(evaluation: Evaluation) -> float:
+    """Return the metric that decides, turned so that larger is better."""
+    value = evaluation.value()
+    if value is None:
+        return float("-inf")
+    return value if evaluation.metric.higher_is_better else -value
+
+
 def is_better(interval: Sequence[float], metric: CorpusMetric) -> bool:
     """Whether a whole interval of a difference lies on the better side of 0."""
     return interval[0] > 0 if metric.higher_is_better else interval[1] < 0

@@ -16,7 +16,7 @@ from audioforge.sample import AudioSample, Hypothesis, Rollout
 
 @define
 class RewardStatistics:
-    """Added up rollout by rollout; 24 bytes for each clip and 8 for each hypothesis.
+    """Added up rollout by rollout; 32 bytes for each clip and 8 for each hypothesis.
 
     Attributes:
         compared: What is compared of a hypothesis, to tell how many of a clip's are distinct; None
@@ -30,6 +30,7 @@ class RewardStatistics:
     compared: Callable[[AudioSample, Hypothesis], str] | None = None
     _rewards: array[float] = field(factory=lambda: array("d"))
     _spreads: array[float] = field(factory=lambda: array("d"))
+    _best: array[float] = field(factory=lambda: array("d"))
     _distinct: array[float] = field(factory=lambda: array("d"))
     _equal: Counter[float] = field(factory=Counter)
     hypotheses: int = 0
@@ -49,6 +50,7 @@ class RewardStatistics:
         rewards = rollout.rewards
         if rewards:
             self._rewards.extend(rewards)
+            self._best.append(max(rewards))
             self._spreads.append(float(np.std(rewards)))
             # Not by the deviation, which rounding makes a hair larger than 0 for equal rewards.
             if len(set(rewards)) == 1:
@@ -58,6 +60,15 @@ class RewardStatistics:
     def highest(self) -> float | None:
         """The highest reward; None if no hypothesis has one."""
         return max(self._rewards, default=None)
+
+    def reached_by(self, clips: int) -> float | None:
+        """Return the reward that the best hypotheses of so many clips reach.
+
+        What earns nothing does not count: where fewer clips earn anything, it is what all of those
+        reach, and None where none does.
+        """
+        earned = sorted((best for best in self._best if best > 0), reverse=True)[:clips]
+        return earned[-1] if earned else None
 
     @property
     def distinct(self) -> float | None:

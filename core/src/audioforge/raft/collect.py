@@ -73,7 +73,7 @@ def collect(run: Run, adapter: ModelAdapter, cycle: int) -> dict[str, float]:
     processes.wait()  # nobody writes while others still read what there was
     # A batch is done as a whole or again, so that what it is padded to stays the same.
     finished = done - unprobed
-    missing = [c for c in rollout_batches(run) if not finished.issuperset(s.id for s in c)]
+    missing = [c for c in rollout_batches(run, cycle) if not finished.issuperset(s.id for s in c)]
     seconds = {"rollout": 0.0, "verify": 0.0}
     came_back: list[str] = []
     for batch in run.executor.share(RolloutJob(run, adapter, cycle), missing):
@@ -152,7 +152,7 @@ def _sampled(
     if run.selection.learns_from_references:
         return quote_references(ClipLoader(adapter, skips, run.cache), batches, run.task)
     params = SamplingParams(
-        temperature=config.temperature,
+        temperature=config.temperature_of(cycle),
         top_p=config.top_p,
         top_k=config.top_k,
         seed=config.seed,

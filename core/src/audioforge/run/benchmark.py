@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import attrs
 from attrs import frozen
@@ -24,6 +24,8 @@ from audioforge.measuring.explanation import explain
 from audioforge.measuring.resampling import claimed_speakers
 from audioforge.model import LoadOptions
 from audioforge.plugins import Registry, discover
+from audioforge.results.frames import frame
+from audioforge.results.shown import Shown, ShowsItself
 from audioforge.run.check_settings import check_settings
 from audioforge.run.data.languages import spoken
 from audioforge.run.data.run_data import data_request
@@ -41,9 +43,12 @@ from audioforge.tasks import SpeechTask, speech_task
 from audioforge.terminal.reporter import Reporter
 from audioforge.torch_companions import hide_broken_companions
 
+if TYPE_CHECKING:
+    import pandas as pd
 
-@frozen(eq=False)
-class Benchmark:
+
+@frozen(eq=False, repr=False)
+class Benchmark(ShowsItself):
     """What a benchmark measured.
 
     Attributes:
@@ -57,6 +62,15 @@ class Benchmark:
     result: dict[str, Any]
     skips: SkipLog
     is_main: bool
+
+    def shown(self) -> Shown:
+        """Return the figures that are one number each, and what they are about."""
+        rows = [[k, _cell(v)] for k, v in self.result.items() if not isinstance(v, dict | list)]
+        return Shown(["figure", "value"], rows, [self.conclusion])
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a data frame with a row for each clip, as `predictions.jsonl`; needs pandas."""
+        return frame((item.prediction for item in self.evaluation.items), "to_frame")
 
     @property
     def conclusion(self) -> str:
@@ -195,6 +209,10 @@ def _result(
     if report is not None:
         result |= report.as_mapping()
     return result
+
+
+def _cell(value: object) -> str:
+    return f"{value:.4f}" if isinstance(value, float) else str(value)
 
 
 def _warn_of_silent(

@@ -21,9 +21,9 @@ PROBED_CLIPS = 500
 """Clips whose greedy output is compared with the oracle before the first update, or a few more."""
 
 
-def rollout_batches(run: Run) -> list[Sequence[AudioSample]]:
-    """Return the batches in which every cycle samples the training clips."""
-    samples = sorted(run.data.train.samples, key=lambda s: s.id)
+def rollout_batches(run: Run, cycle: int) -> list[Sequence[AudioSample]]:
+    """Return the batches in which a cycle samples the training clips that do not rest."""
+    samples = sorted(run.rollouts(cycle).samples.values(), key=lambda s: s.id)
     return chunks_of(samples, run.config.batch_size)
 
 
@@ -31,7 +31,7 @@ def probed_ids(run: Run, cycle: int) -> Set[str]:
     """Return the ids of the clips that a cycle probes; the same ones whatever else runs."""
     if cycle != 1 or run.selection.learns_from_references:
         return frozenset()
-    batches, needs, ids = rollout_batches(run), run.evaluator.needs, set[str]()
+    batches, needs, ids = rollout_batches(run, cycle), run.evaluator.needs, set[str]()
     for number in keyed_random.shuffled(len(batches), "probe", run.config.seed):
         if len(ids) >= PROBED_CLIPS:
             break

@@ -20,6 +20,9 @@ from audioforge.sample import AudioSample, Hypothesis, Problem, Rollout, Score, 
 Key = tuple[str, int]
 """Sample id and hypothesis index."""
 
+SOLVED = 1.0 - 1e-9
+"""The reward of a hypothesis that earned all there is, but for rounding of weighted means."""
+
 
 @frozen(eq=False)
 class RolloutStore:
@@ -29,7 +32,7 @@ class RolloutStore:
         root: The run folder.
         cycle: The cycle, from 1.
         rank: Number of this process.
-        samples: The training samples by id.
+        samples: The training samples of the cycle, by id.
     """
 
     root: Path
@@ -73,6 +76,12 @@ class RolloutStore:
         """Yield the rollouts of all processes, one at a time."""
         for line in self.lines.read():
             yield _rollout(line, self.samples[line["id"]], self.root)
+
+    def solved(self) -> Iterator[str]:
+        """Yield the ids of the samples of which every hypothesis earned all there is."""
+        for line in self.lines.read():
+            if all((h["reward"] or 0.0) >= SOLVED for h in line["hypotheses"]):
+                yield line["id"]
 
     def mark_kept(self, kept: Set[Key], part: int, parts: int) -> None:
         """Write into the lines which hypotheses selection kept.

@@ -23,9 +23,11 @@ from audioforge.huggingface.low_rank import (
     add_low_rank_updates,
     merged_state,
 )
+from audioforge.huggingface.reuse import settings_of
 from audioforge.huggingface.transfer import to_device
 from audioforge.inference.finite_numbers import check_outputs
 from audioforge.model import (
+    Likelihoods,
     LoadOptions,
     ModelAdapter,
     Reuse,
@@ -157,7 +159,7 @@ class Wav2VecAdapter(ModelAdapter):
         part = frozen_part(self._model)
         if part is None:
             return None
-        settings = {**self._extractor.to_dict(), **self._model.config.to_dict()}
+        settings = settings_of(self._extractor, self._model.config)
         return Reuse({**settings, "part": type(part).__name__}, part.state_dict())
 
     def reusable(self, clip: Clip) -> dict[str, torch.Tensor]:
@@ -270,19 +272,38 @@ class Wav2VecAdapter(ModelAdapter):
         Raises:
             TrainingError: If an utterance's loss is not a number; the message names it.
         """
-        tokens = [self._vocabulary.tokens(target.text or "") for target in targets]
-        self._warn_of_long_targets(batch, tokens)
+        return self.logprobs(batch, [[target] for target in targets]).weighted_loss(weights)
+
+    def logprobs(
+        self, batch: WaveformBatch, targets: Sequence[Sequence[Hypothesis]]
+    ) -> Likelihoods:
+        """Return the log-probability of each text, summed over all of its paths; see `loss`.
+
+        Raises:
+            TrainingError: If an utterance's is not a number; the message names it.
+        """
+        rows = [clip for clip, texts in enumerate(targets) for _ in texts]
+        samples = [batch.samples[clip] for clip in rows]
+        frames = [batch.frames[clip] for clip in rows]
+        tokens = [self._vocabulary.tokens(t.text or "") for texts in targets for t in texts]
+        self._warn_of_long_targets(samples, frames, tokens)
         with self._without_masks():
             logits = self._logits(batch)
-        sums = negative_log_likelihoods(logits, batch.frames, tokens, self._vocabulary.blank)
-        check_outputs(batch.samples, sums.detach().isfinite().tolist(), "the loss of")
-        means = sums / sums.new_tensor([max(1, len(target)) for target in tokens])
-        return (means * means.new_tensor(weights)).sum()
+        # Each text reads its clip's logits, of which there is one copy unless there are more texts.
+        of_texts = logits if rows == list(range(len(logits))) else logits[rows]
+        sums = negative_log_likelihoods(of_texts, frames, tokens, self._vocabulary.blank)
+        check_outputs(samples, sums.detach().isfinite().tolist(), "the loss of")
+        return Likelihoods(-sums, sums.new_tensor([max(1, len(text)) for text in tokens]))
 
-    def _warn_of_long_targets(self, batch: WaveformBatch, targets: Sequence[Sequence[int]]) -> None:
-        for sample, frames, target in zip(batch.samples, batch.frames, targets, strict=True):
-            if frames_needed(target) > frames:
-                warnings.warn(f"{sample.place}: {_too_long(target, frames)}", stacklevel=3)
+    def _warn_of_long_targets(
+        self,
+        samples: Sequence[AudioSample],
+        frames: Sequence[int],
+        targets: Sequence[Sequence[int]],
+    ) -> None:
+        for sample, count, target in zip(samples, frames, targets, strict=True):
+            if frames_needed(target) > count:
+                warnings.warn(f"{sample.place}: {_too_long(target, count)}", stacklevel=4)
 
     def target_problem(self, sample: AudioSample, target: Hypothesis) -> str | None:
         """Say which characters the model cannot spell, or that the clip is too short to say it.
@@ -347,6 +368,10 @@ class Wav2VecAdapter(ModelAdapter):
             self._model.freeze_feature_encoder()
         if getattr(base, "masked_spec_embed", None) is not None:
             base.masked_spec_embed.requires_grad_(False)
+
+    def checkpoint_gradients(self) -> None:
+        """Compute each layer again in the backward pass, by Transformers' own switch."""
+        self._model.gradient_checkpointing_enable({"use_reentrant": False})
 
     def save(self, folder: Path) -> None:
         """Write model, tokenizer and feature extractor.

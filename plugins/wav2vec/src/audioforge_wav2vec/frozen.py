@@ -30,6 +30,10 @@ def frozen_part(model: Any) -> torch.nn.Module | None:
     return None
 
 
+def _all_but_the_output_layer(model: Any) -> bool:
+    return frozen_part(model) is model.base_model
+
+
 def frozen_output(model: Any, values: torch.Tensor, lengths: Lengths) -> torch.Tensor:
     """Return what the frozen part says of one clip, shape (frames, width).
 
@@ -39,9 +43,8 @@ def frozen_output(model: Any, values: torch.Tensor, lengths: Lengths) -> torch.T
         lengths: What tells the network how long clips are.
     """
     with evaluating(model):
-        if frozen_part(model) is model.base_model:
-            whole = torch.ones(values.shape, dtype=torch.long, device=values.device)
-            hidden = model.base_model(values, attention_mask=whole).last_hidden_state
+        if _all_but_the_output_layer(model):
+            hidden = model.base_model(values, attention_mask=None).last_hidden_state
         else:
             lengths.of_one(values.shape[1])
             hidden = model.base_model.feature_extractor(values).transpose(1, 2)
@@ -60,7 +63,7 @@ def logits_above(model: Any, frozen: Sequence[torch.Tensor], samples: Sequence[i
         Logits, shape (clips, frames, vocabulary); those of padding mean nothing.
     """
     hidden = pad_sequence(list(frozen), batch_first=True)
-    if frozen_part(model) is model.base_model:
+    if _all_but_the_output_layer(model):
         return model.lm_head(model.dropout(hidden))
     counts = torch.tensor(samples, device=hidden.device)
     mask = (torch.arange(max(samples), device=hidden.device) < counts[:, None]).long()
