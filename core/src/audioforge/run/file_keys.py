@@ -48,6 +48,7 @@ EVALUATION: Keys = {
     "interval": "what was resampled: unit, speakers, without_speaker",
     "n": "utterances that were decoded",
     "measured": "utterances that the metric is of",
+    "cut": "outputs that a length limit ended, not the model",
     "total": "utterances of the set",
     "counted?": "utterances by metric, where metrics are of different ones",
     "by_language?": "the metrics by language, where there are several",
@@ -62,6 +63,7 @@ CYCLE: Keys = {
     "reward_std": "mean over clips of the standard deviation of the clip's rewards",
     "frac_reward_zero_std": "share of clips whose rewards are all equal",
     "hypotheses": "hypotheses that were drawn",
+    "hypotheses_cut": "hypotheses that a length limit ended, not the model",
     "unscored": "hypotheses without a reward",
     "kept": "hypotheses that were learnt from",
     "steps": "steps of the optimiser",
@@ -96,7 +98,7 @@ HYPOTHESIS: Keys = {
     "audio?": "path of generated sound in the run folder; null of sound without samples",
     "logprob": "natural log-probability at temperature 1, summed over tokens; null where not known",
     "tokens": "number of tokens that logprob sums over",
-    "cut?": "whether a length limit ended it, not the model",
+    "cut?": "true where a length limit ended it, not the model",
     "reward": "in [0, 1]; null where no verifier could judge or one failed",
     "kept": "whether it was learnt from; null until that is known",
     "scores": "each verifier's score, by the verifier's id",
@@ -119,6 +121,7 @@ PREDICTION: Keys = {
     "offset?": "start of the clip in its file, in seconds",
     "speaker?": "who speaks, where known",
     "language?": "code of the language, where known",
+    "cut?": "true where a length limit ended the output, not the model",
     "words?": "with --word-times: word, start and end in seconds of each",
 }
 
