@@ -13,6 +13,7 @@ import torch
 
 from audioforge.errors import CheckpointError, ConfigError, describe
 from audioforge.find_adapter import find_adapter, read_config
+from audioforge.isolation.copies import copies_for_adapter
 from audioforge.model import GREEDY, LoadOptions, ModelAdapter, SamplingParams
 from audioforge.plugins.registry import Plugin, Registry
 from audioforge.sample import Hypothesis
@@ -258,6 +259,18 @@ class ModelContract(AdapterAtWork):
         first = self._sample(self._clips, 1, GREEDY_SHORT)
         params = attrs.evolve(GREEDY_SHORT, seed=101, cycle=7)
         expect_same_hypotheses(self._sample(self._clips, 1, params), first, "with another seed")
+
+    @rule(
+        "Leave a batch as it was in `sample`: it may be decoded greedily after k were drawn of it."
+    )
+    def samples_a_batch_again(self) -> None:
+        """A batch that was sampled before is decoded greedily as a new one is."""
+        with torch.inference_mode():
+            batch = self._adapter.prepare(copies_for_adapter(self._clips))
+            self._adapter.sample(batch, K, DRAW)
+            again = self._adapter.sample(batch, 1, GREEDY_SHORT)
+        first = self._sample(self._clips, 1, GREEDY_SHORT)
+        expect_same_hypotheses(again, first, "of a batch that was sampled before")
 
     @rule("Return the sum over utterances of weight × mean negative log-likelihood of the tokens.")
     def loss_is_a_weighted_sum(self) -> None:
