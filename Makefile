@@ -6,7 +6,7 @@
 #                        fifty runs of the demo killed and resumed, and small runs of every task two
 #                        hundred times; half an hour
 #   make lint            style and types only; make format mends the style
-#   make docs            writes docs/plugin-reference.md from the code
+#   make docs            writes the reference pages of docs/ from the code
 
 PYTHON ?= python3
 WORKERS ?= 3
@@ -18,10 +18,10 @@ PYPROJECTS := $(wildcard core/pyproject.toml plugins/*/pyproject.toml)
 DISTRIBUTIONS := $(PYPROJECTS:/pyproject.toml=)
 EDITABLES := $(addprefix -e ,$(DISTRIBUTIONS))
 # What only an extra of a plugin needs, so that its tests run too.
-EXTRAS := -e 'plugins/verifiers[distillmos,mos,speaker]' -e 'plugins/wav2vec[align]'
+EXTRAS := -e 'core[notebook]' -e 'plugins/verifiers[distillmos,mos,speaker]' -e 'plugins/wav2vec[align]'
 # A package of which only the weights are read: what it depends on needs a compiler.
 WEIGHTS := resemblyzer
-TOOLS := editables hatchling hypothesis jiwer mypy pre-commit pytest pytest-cov pytest-xdist ruff types-pyyaml uv
+TOOLS := editables hatchling hypothesis ipykernel jiwer mypy nbclient pre-commit pytest pytest-cov pytest-xdist ruff types-pyyaml uv
 
 .PHONY: demo test every-test soak lint format docs
 

@@ -7,9 +7,13 @@ import pytest
 
 ROOMS = [
     "cli",
+    "api",
     "dataset_report",
     "scoring",
+    "trainer",
     "raft",
+    "objectives",
+    "given",
     "run",
     "measuring",
     "judging",
@@ -22,6 +26,7 @@ ROOMS = [
     "config",
     "isolation",
     "audio",
+    "results",
     "files",
     "terminal",
     "torch_companions",

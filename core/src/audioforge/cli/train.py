@@ -11,26 +11,37 @@ import click
 from audioforge.cli.language_table import print_by_language
 from audioforge.cli.plugin_option import plugin_option
 from audioforge.cli.setting_options import given_flags, setting_options
-from audioforge.config import AudioRAFTConfig, read_config_file
+from audioforge.config import AudioRAFTConfig, preset_names, read_config_file, read_preset
 from audioforge.errors import UsageError
 from audioforge.plugins import discover
 from audioforge.terminal.console import print_json, print_line, print_note, print_table
 
 if TYPE_CHECKING:
     from audioforge.model import ModelAdapter
-    from audioforge.raft.trainer import AudioRAFTTrainer
     from audioforge.run.disk_space import DiskSpace
     from audioforge.run.run import Run
+    from audioforge.trainer import AudioRAFTTrainer
 
 
-def build_config(config_file: Path | None, flags: dict[str, Any]) -> AudioRAFTConfig:
-    """Return the settings of a file, overridden by the flags that were given.
+def build_config(
+    config_file: Path | None, flags: dict[str, Any], preset: str | None = None
+) -> AudioRAFTConfig:
+    """Return the settings of a preset, overridden by those of a file, then by flags.
+
+    Where one of them names a parent, its settings stand below all of them.
 
     Raises:
-        ConfigError: With everything that is wrong, in the file and in the flags.
+        ConfigError: With everything that is wrong, in the files and in the flags.
+        UsageError: If the parent is no finished run.
     """
-    values = read_config_file(config_file) if config_file else {}
-    return AudioRAFTConfig.from_mapping({**values, **given_flags(flags)})
+    values = read_preset(preset) if preset else {}
+    values |= read_config_file(config_file) if config_file else {}
+    values |= given_flags(flags)
+    if parent := values.get("parent"):
+        from audioforge.run.parent import settings_after
+
+        values = {**settings_after(Path(parent).expanduser()), **values}
+    return AudioRAFTConfig.from_mapping(values)
 
 
 EXAMPLE = """\b
@@ -44,6 +55,12 @@ EXAMPLE = """\b
     "--config",
     type=click.Path(dir_okay=False, path_type=Path),
     help="YAML file with the same settings; flags override it.",
+)
+@click.option(
+    "--preset",
+    metavar="NAME|FILE",
+    help=f"Settings that go together: {', '.join(preset_names())}, or a YAML file of your own; "
+    "--config and flags override them. `audioforge presets NAME` shows one, with its reasons.",
 )
 @click.option(
     "--resume",
@@ -79,7 +96,8 @@ def train(
 
     Samples k hypotheses for each clip, scores them, keeps the best, fine-tunes on them, and
     repeats. The run folder then holds the best model in best/, every rollout with its scores, and
-    summary.json. A run that was stopped or killed goes on with --resume RUN.
+    summary.json. A run that was stopped or killed goes on with --resume RUN; --continue RUN begins
+    another one where a finished one ended.
     """
     # A run is gone on with, by its own settings, or begun with those that were given.
     if resumed is not None:
@@ -89,7 +107,7 @@ def train(
     elif accept_changes:
         raise UsageError("--accept-changes: goes with --resume RUN")
     else:
-        config = build_config(flags.pop("config"), flags)
+        config = build_config(flags.pop("config"), flags, flags.pop("preset"))
         from audioforge import AudioRAFTTrainer
 
         trainer = AudioRAFTTrainer(config, discover(files=plugin_files))
@@ -100,7 +118,7 @@ def train(
 
         run = trainer.prepare()
         with closing_executor(run.executor, run.reporter):
-            adapter = run.load(run.model_name)
+            adapter = run.load_to_train()
             space = disk_space(run, adapter)
             adapter.make_trainable(run.train_options)
             if run.processes.is_main:
@@ -184,6 +202,7 @@ def _print_plan(run: Run, adapter: ModelAdapter, space: DiskSpace, as_json: bool
                 "results": space.results,
                 "speech": space.speech,
                 "sound": space.sound,
+                "cache": space.cache,
                 "free": space.free,
             },
         }

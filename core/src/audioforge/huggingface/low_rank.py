@@ -32,8 +32,11 @@ def add_low_rank_updates(
     """
     from peft import LoraConfig, inject_adapter_in_model
 
+    from audioforge.huggingface.low_rank_layer import LowRankLinear
+
     scale: Any = alpha  # declared as a whole number, used as any
     config = LoraConfig(r=rank, lora_alpha=scale, target_modules=list(targets), lora_dropout=0.0)
+    config._register_custom_module({torch.nn.Linear: LowRankLinear})
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(INIT_SEED)
         inject_adapter_in_model(config, model)

@@ -50,6 +50,7 @@ class Plugin:
         errors: Why it, or a part of it, cannot be used; empty when all is well.
         api_version: Version of the plugin API it says it was built for; None when it does not say.
         file: The file of a plugin that is one and not installed; None for an installed one.
+        given: What was given in Python, by kind and name; see `audioforge.given`.
     """
 
     distribution: str
@@ -59,6 +60,7 @@ class Plugin:
     errors: list[str] = field(factory=list)
     api_version: int | None = None
     file: Path | None = None
+    given: dict[tuple[str, str], Callable[..., Any]] = field(factory=dict)
 
     @property
     def status(self) -> str:
@@ -79,7 +81,7 @@ class Registry:
     def all(self, kind: str) -> list[Provided]:
         """Return every specification of one kind, conflicting ones included."""
         return [
-            Provided(spec, plugin.distribution)
+            Provided(spec, plugin.distribution, plugin.given.get((kind, spec.name)))
             for plugin in self.plugins
             for spec in plugin.provides[kind]
         ]
@@ -134,6 +136,8 @@ def import_factory(provided: Provided) -> Callable[..., Any]:
     Raises:
         PluginError: If that fails, with the reason and the distribution.
     """
+    if provided.given is not None:
+        return provided.given
     return cast("Callable[..., Any]", import_object(provided, provided.spec.factory))
 
 

@@ -48,7 +48,7 @@ class UpdateReport:
         first_loss: Loss of the first step.
         last_loss: Loss of the last step.
         grad_norm: Mean gradient norm before clipping.
-        learning_rate: The rate of the cycle.
+        learning_rate: The rate of the cycle, once it is warmed up.
     """
 
     steps: int
@@ -82,13 +82,13 @@ def update(run: Run, adapter: ModelAdapter, selected: Selected, progress: Progre
         missing = "was kept" if parameters else "of the model's weights is trainable"
         raise TrainingError(f"cycle {cycle}: nothing {missing}, so that nothing can be learnt")
     rate = config.learning_rate_of(cycle)
-    optimizer = torch.optim.AdamW(
-        parameters, lr=rate, betas=BETAS, eps=EPSILON, weight_decay=config.weight_decay
-    )
+    if progress.clips_at_once is None and (before := run.folder.points.progress()):
+        progress.clips_at_once = before.clips_at_once  # of the cycle before
+    gradients = Gradients(run, adapter, selected.divisor, progress.clips_at_once)
+    optimizer = _optimizer(parameters, rate, config.weight_decay)
     if progress.steps:
         run.folder.points.restore_optimizer(optimizer)
     saving = _Saving(run, adapter.module, progress)
-    gradients = Gradients(run, adapter, selected.divisor)
     steps = list(enumerate(_steps(selected.items, config, cycle)))[progress.steps :]
     adapter.module.train()
     run.events.update_begins(cycle, progress.steps)
@@ -97,14 +97,19 @@ def update(run: Run, adapter: ModelAdapter, selected: Selected, progress: Progre
         own = gradients.accumulate(items, (config.seed, cycle, number, processes.rank))
         processes.sum_gradients(parameters)
         norm = float(torch.nn.utils.clip_grad_norm_(parameters, config.max_grad_norm))
-        shared = processes.gather([(own, run.stop.number or 0)])
-        loss, asked = sum(part for part, _ in shared), max(signal for _, signal in shared)
+        shared = processes.gather([(own, run.stop.number or 0, gradients.batch_size)])
+        losses, signals, sizes = zip(*shared, strict=True)
+        loss, asked = sum(losses), max(signals)
         _check_loss(f"cycle {cycle}, step {number + 1}", loss, norm, items)
+        rate = config.learning_rate_of(cycle, step=number + 1)
+        for group in optimizer.param_groups:
+            group["lr"] = rate
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         processes.share_buffers(adapter.module)
         _check_weights(adapter.module, f"cycle {cycle}, step {number + 1}", loss, norm)
         progress.add(loss, norm, saving.seconds)
+        progress.clips_at_once = gradients.batch_size = min(sizes)
         run.events.step(
             Step(cycle=cycle, number=progress.steps, loss=loss, grad_norm=norm, learning_rate=rate)
         )
@@ -135,12 +140,23 @@ class UpdateJob(WholeJob):
         update(self.run, self.adapter, self.selected, self.progress)
 
 
+def _optimizer(
+    parameters: list[torch.nn.Parameter], rate: float, weight_decay: float
+) -> torch.optim.Optimizer:
+    """Return AdamW; its fused kind is one pass over the weights, for float32 on CPUs and CUDA."""
+    fused = all(p.device.type in ("cpu", "cuda") and p.is_floating_point() for p in parameters)
+    return torch.optim.AdamW(
+        parameters, lr=rate, betas=BETAS, eps=EPSILON, weight_decay=weight_decay, fused=fused
+    )
+
+
 class _Saving:
     """Saves resume points, and counts the time of an update over all of its starts."""
 
     def __init__(self, run: Run, module: torch.nn.Module, progress: Progress) -> None:
         """Start the clock."""
         self._run, self._module, self._progress = run, module, progress
+        self._clips_at_once = progress.clips_at_once or run.config.batch_size
         self._started = self._saved = time.monotonic()
         self._before = progress.seconds
 
@@ -160,12 +176,18 @@ class _Saving:
             Interrupted: If a process was asked to stop.
         """
         minutes = (time.monotonic() - self._saved) / SECONDS_A_MINUTE
-        if self._run.processes.is_main and (asked or minutes > self._run.config.save_every):
+        due = asked or minutes > self._run.config.save_every or self._batches_shrank()
+        if due and self._run.processes.is_main:
             self._run.folder.points.save(self._progress, self._module, optimizer)
             self._saved = time.monotonic()
         if asked:
             self._run.processes.wait()
             raise Interrupted(asked)
+
+    def _batches_shrank(self) -> bool:
+        """Say so once: what is done again must not depend on the memory there is by then."""
+        before, self._clips_at_once = self._clips_at_once, self._progress.clips_at_once
+        return before != self._clips_at_once
 
     def at_end(self) -> None:
         """Save what the next stages start from; each cycle has a fresh optimiser."""

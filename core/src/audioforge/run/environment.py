@@ -10,6 +10,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from audioforge.inference.matrix_products import library
 from audioforge.plugins import Plugin, Registry
 from audioforge.run.identity.run_format import FORMAT
 
@@ -34,6 +35,8 @@ def _plugin(plugin: Plugin) -> dict[str, Any]:
     described: dict[str, Any] = {"version": plugin.version, "status": plugin.status}
     if plugin.file is not None:
         described |= {"file": str(plugin.file), "sha256": sha256_of(plugin.file)}
+    if plugin.given:
+        described["given"] = [[kind, name] for kind, name in plugin.given]
     return described
 
 
@@ -58,6 +61,7 @@ def environment(registry: Registry, processes: int) -> dict[str, Any]:
         "plugins": {p.distribution: _plugin(p) for p in registry.plugins},
         "processes": processes,
         "threads": os.environ.get("OMP_NUM_THREADS"),
+        "matrix_products": library(),
         "command": sys.argv,
         "working_directory": str(Path.cwd()),
     }

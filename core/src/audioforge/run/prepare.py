@@ -9,11 +9,13 @@ from typing import cast
 
 import attrs
 
-from audioforge.config import AudioRAFTConfig, BenchmarkConfig, RewardSettings
+from audioforge.config import AudioRAFTConfig, BenchmarkConfig, RewardSettings, shown
 from audioforge.errors import AudioForgeError, ConfigError
 from audioforge.executor import Executor
 from audioforge.find_adapter import choose_adapter
+from audioforge.inference.clip_cache import ClipCache
 from audioforge.inference.guarded_executor import GuardedExecutor
+from audioforge.inference.processes import precision_for
 from audioforge.inference.stop import StopRequest
 from audioforge.isolation.copies import LentSamples
 from audioforge.judging.guard import Guard
@@ -22,13 +24,14 @@ from audioforge.judging.verification import (
     verifier_context,
 )
 from audioforge.measuring.deciding_metric import decide_by
-from audioforge.measuring.evaluator import Decoding, create_evaluator
+from audioforge.measuring.decoding import Decoding
+from audioforge.measuring.evaluator import create_evaluator
 from audioforge.model import Task
 from audioforge.plugin_reference import read_plugin_reference
 from audioforge.plugins import Registry, discover
 from audioforge.run.check_settings import check_settings
 from audioforge.run.data.run_data import read_run_data
-from audioforge.run.data.samples import labels_of, normalizer_for
+from audioforge.run.data.samples import labels_of, length_limit_for, normalizer_for
 from audioforge.run.data.spool import Spool
 from audioforge.run.events import Events, Terminal
 from audioforge.run.folder import RunFolder, require_new
@@ -98,9 +101,14 @@ def prepare(
         samples = [*data.train.samples, *data.held_out.samples]
         asked = config.common_language
         config.normalizer = normalizer_for(config.normalizer, asked, samples, config.task)
+        heard = [sample for dataset in data.all for sample in dataset.samples]
+        config.max_tokens_per_second = length_limit_for(
+            config.max_tokens_per_second, heard, config.task
+        )
         # Verifiers last: what they load takes the longest.
         verification = create_verification(registry, config, samples, executor, reporter)
-        decoding = Decoding(batch_size=config.batch_size, max_new_tokens=config.max_new_tokens)
+        cache = ClipCache(folder.cache)
+        decoding = Decoding.of(config, cache)
         evaluator = create_evaluator(registry, verification, decoding, executor, stop, reporter)
         config.metric = decide_by(evaluator, config.metric, data.held_out.samples)
         files = [RunFiles(folder)] if processes.is_main else []
@@ -122,11 +130,12 @@ def prepare(
             base=settled.adapter if settled.common == config.common_language else None,
             findings=settled.findings,
             trackers=trackers,
+            cache=cache,
         )
 
 
 def create_executor(registry: Registry, config: BenchmarkConfig) -> Executor:
-    """Create the executor, and join its processes.
+    """Create the executor, and join its processes; the precision of the configuration is settled.
 
     Raises:
         AudioForgeError: If it is unknown, or cannot run here.
@@ -134,6 +143,7 @@ def create_executor(registry: Registry, config: BenchmarkConfig) -> Executor:
     name, options = read_plugin_reference(config.executor)
     created = cast("Executor", registry.create("executors", name, **options))
     executor = GuardedExecutor(name, created)
+    config.dtype = precision_for(config.dtype, config.device)
     try:
         executor.join(config.device, config.dtype)
     except BaseException:
@@ -221,9 +231,14 @@ def plan_of(run: Run) -> list[str]:
         f"metric that decides: {config.metric}"
         + (", which is also rewarded" if run.is_judged_by_reward else ""),
         f"normaliser: {config.normalizer}",
+        *(
+            [f"length limit: {config.max_tokens_per_second:g} tokens for each second of a clip"]
+            if config.max_tokens_per_second
+            else []
+        ),
         f"cycles: {config.num_cycles}, {config.samples_per_prompt} hypotheses per clip, "
         f"selection {read_plugin_reference(config.selection)[0]}, reward from "
-        f"{config.effective_reward_threshold:g}",
+        f"{shown(config.effective_reward_threshold)}",
         f"output: {config.output_dir}",
     ]
 

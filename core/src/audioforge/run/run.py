@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,6 +13,7 @@ from audioforge.config import AudioRAFTConfig
 from audioforge.executor import Executor
 from audioforge.files.journal import Journal
 from audioforge.find_adapter import load_adapter
+from audioforge.inference.clip_cache import NOTHING_KEPT, ClipCache
 from audioforge.inference.processes import Processes
 from audioforge.inference.stop import StopRequest
 from audioforge.judging.verification import Verification
@@ -50,6 +52,7 @@ class Run:
         base: The base model, where it is loaded already; `load` hands it over once.
         findings: What the base model heard of the language of clips that state none, by dataset.
         trackers: Who is told of it on the main process, not started yet.
+        cache: Keeps what need be computed of a clip only once; closed until the run has begun.
     """
 
     config: AudioRAFTConfig
@@ -67,6 +70,8 @@ class Run:
     base: ModelAdapter | None = None
     findings: dict[str, Finding] = field(factory=dict)
     trackers: Sequence[tuple[str, Tracker]] = ()
+    cache: ClipCache = NOTHING_KEPT
+    _resting: dict[int, frozenset[str]] = field(factory=dict, init=False)
 
     @property
     def task(self) -> SpeechTask:
@@ -113,19 +118,34 @@ class Run:
             lora_alpha=self.config.lora_alpha,
         )
 
-    @property
-    def selection_context(self) -> SelectionContext:
-        """What the selection is told."""
+    def selection_context(self, threshold: float) -> SelectionContext:
+        """Return what the selection is told.
+
+        Args:
+            threshold: The reward from which a hypothesis can be kept.
+        """
         return SelectionContext(
             task=self.task.name,
             seed=self.config.seed,
-            threshold=self.config.effective_reward_threshold,
+            threshold=threshold,
             keep_top_percent=self.config.keep_top_percent,
         )
 
+    def resting(self, cycle: int) -> frozenset[str]:
+        """Return the ids of the clips that a cycle leaves out: they were solved shortly before.
+
+        The rollouts of the cycles before tell, so that a run that is resumed leaves out the same.
+        """
+        if cycle not in self._resting:
+            before = range(max(1, cycle - self.config.skip_solved), cycle)
+            stores = (RolloutStore(self.folder.root, c, 0, {}) for c in before)
+            self._resting[cycle] = frozenset(chain.from_iterable(s.solved() for s in stores))
+        return self._resting[cycle]
+
     def rollouts(self, cycle: int) -> RolloutStore:
-        """Return where a cycle's rollouts are."""
-        samples = {sample.id: sample for sample in self.data.train.samples}
+        """Return where a cycle's rollouts are, of the clips that it samples."""
+        resting = self.resting(cycle)
+        samples = {s.id: s for s in self.data.train.samples if s.id not in resting}
         return RolloutStore(self.folder.root, cycle, self.processes.rank, samples)
 
     def journal(self, stage: str) -> Journal:
@@ -135,6 +155,17 @@ class Run:
             stage: The evaluation, as a path below `state/`.
         """
         return self.folder.journal(stage, self.processes.rank)
+
+    def load_to_train(self) -> ModelAdapter:
+        """Load the base model, to be changed by this run.
+
+        Raises:
+            ConfigError: If it cannot be trained as asked.
+        """
+        adapter = self.load(self.model_name)
+        if self.config.gradient_checkpointing:
+            adapter.checkpoint_gradients()
+        return adapter
 
     def load(self, checkpoint: str) -> ModelAdapter:
         """Load a checkpoint on this process' device.

@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import TextIO, TypeVar
 
 from audioforge.terminal.escapes import one_line
+from audioforge.terminal.notebook import bar_console, in_notebook
 
 T = TypeVar("T")
 
@@ -15,10 +16,11 @@ T = TypeVar("T")
 class Reporter:
     """Writes lines, warnings and progress bars.
 
-    Bars with rate and estimated time appear on a terminal only; elsewhere there are plain lines.
+    Bars with rate and estimated time appear on a terminal and in a notebook that has ipywidgets;
+    elsewhere there are plain lines, without any escape code.
 
     Args:
-        stream: Where to write; None for stderr.
+        stream: Where to write; None for stderr, in a notebook for its plain output.
         quiet: Leave out everything but warnings.
         warnings: Whether to write warnings.
     """
@@ -31,9 +33,15 @@ class Reporter:
 
         self.quiet = quiet
         self._warnings = warnings
-        self._console = Console(file=stream or sys.stderr, highlight=False)
+        shows_in_notebook = stream is None and in_notebook()
+        usual = sys.stdout if shows_in_notebook else sys.stderr  # stderr is red in a notebook
+        # Lines are text there too: as HTML they would be lost to whoever reads the notebook's file.
+        self._console = Console(file=stream or usual, highlight=False, force_jupyter=False)
         # Piped, a line stays whole; on a terminal it is folded between words.
         self._console.soft_wrap = not self._console.is_terminal
+        self._bars = self._console if self._console.is_terminal else None
+        if shows_in_notebook:
+            self._bars = bar_console()
 
     def info(self, message: str) -> None:
         """Write a line."""
@@ -55,7 +63,7 @@ class Reporter:
             what: What the bar says.
             total: How many there will be at most; None where nobody knows.
         """
-        if self.quiet or not self._console.is_terminal:
+        if self.quiet or self._bars is None:
             yield from items
             return
         from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -66,7 +74,7 @@ class Reporter:
             TextColumn("{task.completed:,.0f}"),
             TimeElapsedColumn(),
         )
-        with Progress(*columns, console=self._console, transient=True) as progress:
+        with Progress(*columns, console=self._bars, transient=True) as progress:
             # One thread redraws ten times a second; an item costs no more than an addition.
             yield from progress.track(items, total, description=one_line(what))
 
@@ -81,7 +89,7 @@ class Reporter:
             what: What the bar says.
             size: How many items a step is.
         """
-        if self.quiet or not self._console.is_terminal:
+        if self.quiet or self._bars is None:
             yield from steps
             return
         from rich.progress import (
@@ -99,7 +107,7 @@ class Reporter:
             TextColumn("{task.fields[rate]}"),
             TimeRemainingColumn(),
         )
-        with Progress(*columns, console=self._console, transient=True) as progress:
+        with Progress(*columns, console=self._bars, transient=True) as progress:
             bar = progress.add_task(one_line(what), total=total, rate="")
             for step in steps:
                 yield step

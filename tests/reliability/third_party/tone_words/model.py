@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from audioforge import keyed_random
-from audioforge.model import ModelAdapter
+from audioforge.model import ModelAdapter, Reuse
 from audioforge.sample import Hypothesis
 
 RATE = 8000
@@ -66,8 +66,17 @@ class ToneWords(ModelAdapter):
         return RATE
 
     def prepare(self, clips):
+        return self.assemble([c.sample for c in clips], [self.reusable(c) for c in clips])
+
+    def reuse(self):
+        return Reuse({"bands": list(HERTZ.values())})
+
+    def reusable(self, clip):
+        return {"energies": self._energies(clip.waveform)}
+
+    def assemble(self, samples, rows):
         time.sleep(float(os.environ.get(PAUSE, "0")))
-        return [(clip.sample.id, self._energies(clip.waveform)) for clip in clips]
+        return [(s.id, row["energies"]) for s, row in zip(samples, rows, strict=True)]
 
     @staticmethod
     def _energies(waveform):
