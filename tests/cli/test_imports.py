@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+
 from audioforge_demo import assets
 
 HEAVY = {

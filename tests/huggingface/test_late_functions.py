@@ -22,7 +22,9 @@ assert abs(scipy.optimize.minimize_scalar(lambda x: (x - 2) ** 2).x - 2) < 1e-6
 
 
 def test_users_of_object_detection_and_of_scipy_get_the_true_ones():
-    done = subprocess.run([sys.executable, "-c", SOLVE], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", SOLVE], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr[-2000:]
 
 
