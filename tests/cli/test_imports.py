@@ -1,6 +1,6 @@
 """Light commands are quick: what each must not import.
 
-`benchmarks/light_commands.py` shows their time.
+`make bench ARGS="--only start-up"` shows their time.
 """
 
 import subprocess

@@ -10,6 +10,7 @@ ROOMS = [
     "api",
     "dataset_report",
     "scoring",
+    "seeds",
     "trainer",
     "raft",
     "objectives",

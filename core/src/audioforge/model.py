@@ -300,12 +300,7 @@ class ModelAdapter(ABC):
         Raises:
             ConfigError: If the adapter cannot.
         """
-        raise ConfigError(
-            [
-                f"selection: {type(self).__name__} cannot tell how likely a text is (it has no "
-                f"logprobs), which this one needs; use --selection best, top-n, weighted or mix"
-            ]
-        )
+        raise ConfigError([f"selection: {type(self).__name__} cannot tell how likely a text is"])
 
     def target_problem(self, sample: AudioSample, target: Hypothesis) -> str | None:
         """Say why a target cannot be learnt (too long, unknown characters), or None."""

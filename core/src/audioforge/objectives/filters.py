@@ -99,12 +99,10 @@ class Weighted(Selection):
     def select(self, rollouts: Iterable[Rollout], context: SelectionContext) -> Selected:
         """Weigh hypotheses by exp(reward / spread), from the threshold on."""
         kept: list[Kept] = []
-        same = 0
         for rollout in rollouts:
             hypotheses = [s for s in distinct(judged(rollout)) if not s.hypothesis.cut]
             rewards = rewards_of(hypotheses)
             if all_equal(rewards):  # the model's own draws, as they are: nothing to learn
-                same += bool(rewards)
                 continue
             best = max(rewards, default=0.0)
             weights = [
@@ -116,7 +114,7 @@ class Weighted(Selection):
                 for scored, weight in zip(hypotheses, weights, strict=True)
                 if weight
             ]
-        return Selected(kept, same_reward=same)
+        return Selected(kept)
 
 
 class TopPercent(Selection):

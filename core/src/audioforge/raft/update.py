@@ -84,13 +84,14 @@ def update(run: Run, adapter: ModelAdapter, selected: Selected, progress: Progre
     rate = config.learning_rate_of(cycle)
     if progress.clips_at_once is None and (before := run.folder.points.progress()):
         progress.clips_at_once = before.clips_at_once  # of the cycle before
-    gradients = Gradients(run, adapter, selected.divisor, progress.clips_at_once)
+    gradients = Gradients(run, adapter, selected, progress.clips_at_once)
     optimizer = _optimizer(parameters, rate, config.weight_decay)
     if progress.steps:
         run.folder.points.restore_optimizer(optimizer)
     saving = _Saving(run, adapter.module, progress)
     steps = list(enumerate(_steps(selected.items, config, cycle)))[progress.steps :]
-    adapter.module.train()
+    # A loss of its own compares likelihoods with what the model said: dropout would be noise there.
+    adapter.module.train(selected.loss is None or config.gradient_checkpointing)
     run.events.update_begins(cycle, progress.steps)
     for number, items in run.reporter.track(steps, len(steps), f"cycle {cycle} update"):
         # Every process adds up the gradients of its part; then all of them take the same step.

@@ -18,7 +18,15 @@ from audioforge.huggingface.low_rank import add_low_rank_updates, merged_state
 from audioforge.huggingface.reuse import settings_of
 from audioforge.huggingface.transfer import to_device
 from audioforge.languages.tags import language_of
-from audioforge.model import LoadOptions, ModelAdapter, Reuse, SamplingParams, Task, TrainOptions
+from audioforge.model import (
+    Likelihoods,
+    LoadOptions,
+    ModelAdapter,
+    Reuse,
+    SamplingParams,
+    Task,
+    TrainOptions,
+)
 from audioforge.sample import AudioSample, Clip, Hypothesis
 from audioforge_whisper.checkpoint import Checkpoint, read_checkpoint
 from audioforge_whisper.decoding import ClipsToDecode, Decoded, TokenRules
@@ -229,31 +237,42 @@ class WhisperAdapter(ModelAdapter):
         The targets must have passed `target_problem`. No SpecAugment is applied, whatever the
         checkpoint's configuration says: its noise would not be keyed.
         """
+        return self.logprobs(batch, [[target] for target in targets]).weighted_loss(weights)
+
+    def logprobs(self, batch: WhisperBatch, targets: Sequence[Sequence[Hypothesis]]) -> Likelihoods:
+        """Return the log-probability of each text and its end token; see `loss`.
+
+        A clip is encoded once for all of its targets.
+        """
         self._engine.forget()  # the copy that it decodes with is soon of yesterday
         encoded = batch.encoded
         if encoded is None:
             encoded = self._model.model.encoder(batch.features).last_hidden_state
         languages = self._languages(batch, encoded)
+        rows = [clip for clip, texts in enumerate(targets) for _ in texts]
+        flat = [target for of_clip in targets for target in of_clip]
         forcing = teacher_forcing(
-            [self._prompts.prompt(language) for language in languages],
+            [self._prompts.prompt(languages[clip]) for clip in rows],
             [
                 [
-                    *spoken_tokens(self._tokenizer, target.text or "", language),
+                    *spoken_tokens(self._tokenizer, target.text or "", languages[clip]),
                     *([] if target.cut else [self._end]),
                 ]
-                for target, language in zip(targets, languages, strict=True)
+                for clip, target in zip(rows, flat, strict=True)
             ],
             encoded.device,
         )
         hidden = self._model.model.decoder(
-            input_ids=forcing.inputs, encoder_hidden_states=encoded, use_cache=False
+            input_ids=forcing.inputs,
+            encoder_hidden_states=encoded if rows == list(range(len(encoded))) else encoded[rows],
+            use_cache=False,
         ).last_hidden_state
         logits = self._model.proj_out(hidden[forcing.mask]).float()
         losses = torch.nn.functional.cross_entropy(
             logits, forcing.labels[forcing.mask], reduction="none"
         )
-        means = torch.stack([part.mean() for part in losses.split(forcing.counts)])
-        return (means * means.new_tensor(weights)).sum()
+        sums = torch.stack([part.sum() for part in losses.split(forcing.counts)])
+        return Likelihoods(-sums, sums.new_tensor(forcing.counts))
 
     def target_problem(self, sample: AudioSample, target: Hypothesis) -> str | None:
         """Say when a target is longer than the decoder's positions, prompt and end included.
