@@ -145,7 +145,7 @@ class Gpu:
 
     def _untrained_update(self, size: str, clips: int) -> Figures:
         scope = self._scope
-        manifests = write_noise(scope.new_folder("data"), clips, self._seconds, [TEXT])
+        manifests = write_noise(scope.new_folder("data"), clips, self._seconds, TEXT)
         steps = Steps(
             checkpoint=scope.checkpoints.whisper(size),
             trainable="full",
@@ -183,7 +183,7 @@ class Gpu:
 
     def _run(self, size: str, clips: int) -> Figures:
         """Train for a cycle, everything included."""
-        train, heldout = write_noise(self._scope.new_folder("data"), clips, self._seconds, [TEXT])
+        train, heldout = write_noise(self._scope.new_folder("data"), clips, self._seconds, TEXT)
         _forget_peak()
 
         def work(output: Any) -> None:

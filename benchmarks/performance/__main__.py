@@ -23,6 +23,7 @@ from existing import existing
 from performance.chart import write_chart
 from performance.ctc import ctc
 from performance.cycle import cycles
+from performance.growth import growth
 from performance.machine import ROOT, machine
 from performance.material import Real
 from performance.measure import measure, quiet
@@ -40,6 +41,7 @@ SUBJECTS: Mapping[str, Callable[[Scope], Iterator[Measurement]]] = {
     "CTC": ctc,
     "cycle": cycles,
     "start-up": start_ups,
+    "growth": growth,
 }
 
 

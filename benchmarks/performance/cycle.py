@@ -64,7 +64,7 @@ def _untrained(scope: Scope, trainable: str) -> Figures:
     count, seconds = (2, 3) if scope.quick else (12, 30)
     case = Case(
         checkpoint=scope.checkpoints.whisper("nano" if scope.quick else "tiny.en", ENDS_AFTER),
-        manifests=write_noise(scope.new_folder("data"), count, seconds, [TEXT]),
+        manifests=write_noise(scope.new_folder("data"), count, seconds, TEXT),
         selection="random",
         trainable=trainable,
         new_tokens=4 * ENDS_AFTER,

@@ -72,7 +72,7 @@ def updates(scope: Scope) -> Iterator[Measurement]:
 
 def _untrained(scope: Scope, case: Case) -> Figures:
     folder, seconds = scope.new_folder("update"), 3 if scope.quick else 30
-    manifests = write_noise(folder, case.batch, seconds, [TEXT])
+    manifests = write_noise(folder, case.batch, seconds, TEXT)
     checkpoint = scope.checkpoints.whisper(case.size)
     return _measure(scope, checkpoint, case.trainable, manifests)
 
