@@ -51,7 +51,7 @@ class Case:
 
 def cycles(scope: Scope) -> Iterator[Measurement]:
     """Yield what is measured of whole cycles."""
-    for trainable in ("full", "frozen-encoder"):
+    for trainable in ("full",) if scope.quick else ("full", "frozen-encoder"):
         if scope.real is not None:
             name = f"{scope.real.model.name}, {trainable}, its recordings"
             yield Measurement("cycle", name, partial(_trained, scope, trainable))

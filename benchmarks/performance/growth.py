@@ -17,7 +17,7 @@ from performance.material import write_noise
 from performance.subjects import Measurement, Scope
 from performance.timing import Contestant, Figures, alternate
 
-SIZES, QUICK_SIZES = (100, 1_000, 10_000), (8, 16, 32)
+SIZES, QUICK_SIZES = (100, 1_000, 10_000), (8, 32)
 SECONDS, HELD_OUT, ENDS_AFTER = 0.5, 20, 4
 OPTIONS = (
     *("--samples-per-prompt", "2", "--max-new-tokens", "8", "--selection", "random"),
