@@ -209,8 +209,9 @@ def pages() -> dict[str, str]:
 
 def _page(head: str, *parts: Iterator[str]) -> str:
     text = "\n".join([head, *chain.from_iterable(parts)]).rstrip() + "\n"
-    command = [sys.executable, "-m", "ruff", "format", "--stdin-filename", "page.md", "-"]
-    done = subprocess.run(command, input=text, capture_output=True, text=True, check=True, cwd=DOCS)
+    place = str(DOCS / "page.md")
+    command = [sys.executable, "-m", "ruff", "format", "--stdin-filename", place, "-"]
+    done = subprocess.run(command, input=text, capture_output=True, text=True, check=True)
     return done.stdout
 
 

@@ -10,6 +10,7 @@ ROOMS = [
     "api",
     "dataset_report",
     "scoring",
+    "seeds",
     "trainer",
     "raft",
     "objectives",
@@ -31,6 +32,7 @@ ROOMS = [
     "terminal",
     "torch_companions",
     "import_path",
+    "importing",
     "languages",
 ]
 """From the top. Below them all stand the contracts and the records that pass between rooms."""

@@ -139,12 +139,11 @@ def test_mwer_without_word_errors_asks_for_wer_or_takes_the_reward(logits):
 
 
 @pytest.mark.parametrize("name", ["rloo", "grpo", "mwer", "weighted"])
-def test_clips_whose_hypotheses_earn_the_same_are_counted_and_left_out(name):
+def test_clips_whose_hypotheses_earn_the_same_are_left_out(name):
     options = {"transcripts": 0} if name == "mwer" else {}
     rollouts = [rollout_of((1, 1)), rollout_of((0, 3)), rollout_of((4, 4))]
     selected = REGISTRY.create("selections", name, **options).select(rollouts, CONTEXT)
-    assert selected.same_reward == 2
-    assert {item.target.text for item in selected.items} <= {"a", "b"}
+    assert {item.target.text for item in selected.items} in ({"a"}, {"a", "b"})
 
 
 def test_weighted_counts_each_text_once_and_a_clip_as_one():

@@ -190,6 +190,7 @@ class Together:
 
         class Process:
             count = together.count
+            device = torch.device("cpu")
 
             def shard(self, items):
                 return list(items[rank :: together.count])

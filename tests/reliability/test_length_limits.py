@@ -9,32 +9,12 @@ import attrs
 import pytest
 import yaml
 
-from audioforge import AudioRAFTConfig, AudioRAFTTrainer
 from audioforge.errors import TrainingError
-from audioforge.plugins import Registry, discover
 from audioforge.raft import probe
 from audioforge.terminal.reporter import Reporter
 
 from .test_resume import killed
 from .tone_run import BATCH, SETS, K, ToneWords, read_lines, results, resume, settings, train
-
-GREEDY_TOO = """
-from audioforge.hookspecs import hookimpl
-from audioforge.selection import Kept, Selected, Selection
-from audioforge.specs import SelectionSpec
-
-AUDIOFORGE_API = 2
-
-
-class First(Selection):
-    def select(self, rollouts, context):
-        return Selected([Kept(r.sample, r.hypotheses[0].hypothesis) for r in rollouts])
-
-
-@hookimpl
-def register_selections():
-    return [SelectionSpec(name="first", summary="The first.", factory=f"{__name__}:First")]
-"""
 
 
 class Cutter:
@@ -74,13 +54,6 @@ def said(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     return heard
 
 
-@pytest.fixture(scope="module")
-def registry(tmp_path_factory: pytest.TempPathFactory, inputs: Path) -> Registry:
-    path = tmp_path_factory.mktemp("first") / "first.py"
-    path.write_text(GREEDY_TOO)
-    return discover(files=[path])
-
-
 def test_what_a_limit_ended_is_counted_and_not_kept(
     inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: list[str]
 ) -> None:
@@ -105,25 +78,30 @@ def test_what_a_limit_ended_is_counted_and_not_kept(
     assert warning.startswith("cycle 1: a length limit ended 20 of 60 hypotheses")
 
 
-@pytest.mark.parametrize("selection", ["top-percent", "random"])
-def test_no_selection_of_the_engine_keeps_what_was_cut(
-    inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, selection: str
+def test_top_percent_keeps_nothing_that_was_cut(
+    inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Cutter(monkeypatch, 0, 2)
-    train(tmp_path / "run", settings(inputs, num_cycles=1, selection=selection))
+    train(tmp_path / "run", settings(inputs, num_cycles=1, selection="top-percent"))
     lines = read_lines(next((tmp_path / "run/cycle-01").glob("rollouts-*.jsonl")))
     kept = {h for line in lines for h in range(K) if line["hypotheses"][h]["kept"]}
     assert kept == {1}
 
 
-def test_what_was_cut_is_not_learnt_whoever_keeps_it(
-    inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, registry: Registry
+def test_who_keeps_what_was_cut_tells_the_model_so(
+    inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    Cutter(monkeypatch, 0)
-    recipe = {**settings(inputs, selection="first"), "output_dir": tmp_path / "run"}
-    trainer = AudioRAFTTrainer(AudioRAFTConfig.from_mapping(recipe), registry, Reporter(quiet=True))
-    with pytest.raises(TrainingError, match=r"none of the 20 targets.*a length limit ended it"):
-        trainer.train()
+    Cutter(monkeypatch, *range(K))
+    learnt, loss = [], ToneWords.loss
+
+    def taught(adapter, batch, targets, weights):
+        learnt.extend(target.cut for target in targets)
+        return loss(adapter, batch, targets, weights)
+
+    monkeypatch.setattr(ToneWords, "loss", taught)
+    train(tmp_path / "run", settings(inputs, num_cycles=1, selection="random"))
+    assert learnt
+    assert all(learnt)
 
 
 def test_where_every_hypothesis_is_cut_the_flags_are_named(

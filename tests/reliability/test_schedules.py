@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from audioforge import AudioRAFTConfig, AudioRAFTTrainer
+from audioforge.errors import ConfigError
 from audioforge.terminal.reporter import Reporter
 
 from . import tone_run
@@ -184,3 +185,13 @@ def test_two_processes_let_the_same_clips_rest(inputs: Path, tmp_path: Path) -> 
     solved = {i for i, row in first.items() if all(h["reward"] == 1 for h in row)}
     assert solved
     assert set(second) == set(first) - solved
+
+
+def test_a_loss_that_the_adapter_cannot_compute_is_refused_before_anything_is_written(
+    inputs: Path, tmp_path: Path
+) -> None:
+    """Adapters without `logprobs`, as those of API 1 are, are left RAFT and its kin."""
+    with pytest.raises(ConfigError, match=r"rloo needs to know how likely .* --selection best"):
+        train(tmp_path / "run", settings(inputs, selection="rloo"))
+    assert not (tmp_path / "run" / "config.yaml").exists()
+    train(tmp_path / "run", settings(inputs, selection="weighted", num_cycles=1))

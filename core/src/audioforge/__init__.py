@@ -72,8 +72,11 @@ def __getattr__(name: str) -> object:
     if name in _LAZY:
         from importlib import import_module
 
+        from audioforge.importing import importing
+
         module, _, attribute = _LAZY[name].partition(":")
-        return getattr(import_module(module), attribute)
+        with importing():
+            return getattr(import_module(module), attribute)
     raise AttributeError(f"module 'audioforge' has no attribute '{name}'")
 
 

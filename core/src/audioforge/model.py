@@ -281,8 +281,9 @@ class ModelAdapter(ABC):
     ) -> torch.Tensor:
         """Return the scalar sum over utterances of weight × negative log-likelihood in nats.
 
-        An utterance's negative log-likelihood is the mean over the tokens of its target. The
-        engine divides by the sum of weights over all processes.
+        An utterance's negative log-likelihood is the mean over the tokens of its target. Of a
+        target that a length limit cut no end is taught. The engine divides by the sum of weights
+        over all processes.
         """
 
     def logprobs(self, batch: Any, targets: Sequence[Sequence[Hypothesis]]) -> Likelihoods:
@@ -299,12 +300,7 @@ class ModelAdapter(ABC):
         Raises:
             ConfigError: If the adapter cannot.
         """
-        raise ConfigError(
-            [
-                f"selection: {type(self).__name__} cannot tell how likely a text is (it has no "
-                f"logprobs), which this one needs; use --selection best, top-n, weighted or mix"
-            ]
-        )
+        raise ConfigError([f"selection: {type(self).__name__} cannot tell how likely a text is"])
 
     def target_problem(self, sample: AudioSample, target: Hypothesis) -> str | None:
         """Say why a target cannot be learnt (too long, unknown characters), or None."""
@@ -321,6 +317,19 @@ class ModelAdapter(ABC):
     @abstractmethod
     def make_trainable(self, options: TrainOptions) -> None:
         """Choose the weights to train; called once, before the first update."""
+
+    def checkpoint_gradients(self) -> None:
+        """Have the loss keep little for the backward pass, and compute it again there.
+
+        Called once, before the first update, where `--gradient-checkpointing` asks for it. The
+        gradients are the same, in less memory and more time.
+
+        Raises:
+            ConfigError: If the model cannot; it is the default.
+        """
+        raise ConfigError(
+            [f"gradient_checkpointing: {type(self).__name__} cannot; leave the setting out"]
+        )
 
     @abstractmethod
     def save(self, folder: Path) -> None:

@@ -69,14 +69,11 @@ class Selected:
             weights of the step's items, "clips" the number of distinct clips among them.
         loss: What is made small; None is the sum of weight × mean negative log-likelihood per
             token, which every adapter can compute. A loss of its own goes with "clips".
-        same_reward: How many clips were left out since their hypotheses all earn the same, from
-            which a rule that compares them learns nothing; None where the rule does not ask.
     """
 
     items: Sequence[Kept]
     divisor: Divisor = "weight"
     loss: Loss | None = None
-    same_reward: int | None = None
 
 
 @frozen(kw_only=True)
@@ -115,7 +112,9 @@ class Selection(ABC):
     def select(self, rollouts: Iterable[Rollout], context: SelectionContext) -> Selected:
         """Choose what to learn.
 
-        Every process of a run calls it on the same rollouts, and must get the same.
+        Every process of a run calls it on the same rollouts, and must get the same. Where fewer
+        clips are kept than the run asks for (`min_kept`), it is called again, with a lower
+        threshold.
 
         Args:
             rollouts: All rollouts of a cycle, in any order. They come from disk one by one, once:

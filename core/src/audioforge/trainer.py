@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Never, Self
 
-from audioforge.config import CHANGEABLE, AudioRAFTConfig
+from audioforge.config import AudioRAFTConfig
 from audioforge.config.other_names import refuse_unknown
 from audioforge.errors import UsageError
 from audioforge.given.functions import MetricsListener, UtterancesListener, function_trackers
@@ -16,6 +16,7 @@ from audioforge.plugin_reference import PluginReference
 from audioforge.plugins import Registry, discover
 from audioforge.raft.export import export, finish
 from audioforge.raft.loop import train
+from audioforge.raft.step_loss import check_can_learn
 from audioforge.raft.summary import Summary
 from audioforge.run.begin import begin, breaking_off
 from audioforge.run.disk_space import check_disk_space, disk_space
@@ -23,7 +24,12 @@ from audioforge.run.folder import RunFolder
 from audioforge.run.folder_claim import FolderClaim
 from audioforge.run.kept_clips import open_cache
 from audioforge.run.prepare import OUTPUT_DIR, closing_executor, prepare
-from audioforge.run.resumed_settings import check_given, check_plugin_files, read_settings
+from audioforge.run.resumed_settings import (
+    check_changes,
+    check_given,
+    check_plugin_files,
+    read_settings,
+)
 from audioforge.run.run import Run
 from audioforge.terminal.reporter import Reporter
 
@@ -112,13 +118,7 @@ class AudioRAFTTrainer:
                 is of another version of AudioForge and cannot be understood.
         """
         folder = Path(folder)
-        # What a run computes was settled when it began; where and how it runs may change.
-        refused = sorted(set(changes) - set(CHANGEABLE[1:]))
-        if refused:
-            raise UsageError(
-                f"--resume {folder}: a run goes on with its own settings; leave out "
-                f"{', '.join(refused)}. Only {', '.join(CHANGEABLE[1:])} can be changed."
-            )
+        check_changes(folder, changes)
         # There must be a run that is not over, of a format and with plugins that are here.
         if not (folder / "config.yaml").is_file():
             raise UsageError(
@@ -209,7 +209,8 @@ class AudioRAFTTrainer:
     def _train(self, run: Run) -> Summary:
         """Take a run that is ready from its first word to its result."""
         started = time.monotonic()
-        adapter = run.load(run.model_name)  # before anything is written
+        adapter = run.load_to_train()  # before anything is written
+        check_can_learn(run, adapter)
         space = disk_space(run, adapter)
         if not run.resumes:
             check_disk_space(run, space)

@@ -26,10 +26,11 @@ class ModelSettings(Settings):
         None, "text", "Model adapter to use, whatever the checkpoint's config.json says."
     )
     dtype: str = setting(
-        "float32",
+        "auto",
         "text",
-        "Precision of the computation; weights are float32 either way.",
-        choices=("float32", "bfloat16"),
+        "Precision of the computation; weights are float32 either way. auto is bfloat16 on CUDA, "
+        "and float32 elsewhere.",
+        choices=("auto", "float32", "bfloat16"),
     )
     batch_size: int = setting(8, "int", "Clips per forward pass.", minimum=1)
     max_new_tokens: int | None = setting(
@@ -281,6 +282,12 @@ class UpdateSettings(Settings):
         "text",
         "Which weights are trained; default is what the model's family is usually fine-tuned with.",
         choices=("default", "full", "frozen-encoder", "lora"),
+    )
+    gradient_checkpointing: bool = setting(
+        False,
+        "flag",
+        "Keep less of each layer for the backward pass and compute it again there: less memory, "
+        "more time, the same gradients.",
     )
     new_head: bool = setting(
         False, "flag", "Give a classifier a new, untrained head for the labels of the data."

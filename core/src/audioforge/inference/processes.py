@@ -9,7 +9,7 @@ from __future__ import annotations
 import copyreg
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from datetime import timedelta
 from pickle import PicklingError
 from types import MappingProxyType
@@ -20,6 +20,7 @@ from accelerate import PartialState
 from accelerate.utils import broadcast, broadcast_object_list, gather_object, reduce
 
 from audioforge.errors import ConfigError, TrainingError
+from audioforge.inference.matrix_products import by_the_faster_library
 
 T = TypeVar("T")
 
@@ -157,10 +158,19 @@ class Processes:
                 f"The error of the process that ended first says why."
             ) from error
 
-    def autocast(self) -> AbstractContextManager[Any]:
-        """Return the context in which models compute."""
-        reduced = self._dtype == "bfloat16"
-        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=reduced)
+    @contextmanager
+    def autocast(self) -> Iterator[None]:
+        """Enter the context in which models compute.
+
+        Under bfloat16, weights are cast once, and the copies last until it is left.
+        """
+        reduced, kind = self._dtype == "bfloat16", self.device.type
+        with torch.autocast(kind, dtype=torch.bfloat16, enabled=reduced):
+            if kind != "cpu":
+                yield
+                return
+            with by_the_faster_library():
+                yield
 
     def sum_gradients(self, parameters: Iterable[torch.nn.Parameter]) -> None:
         """Add up the gradients of all processes, in place.
@@ -203,6 +213,19 @@ class Processes:
         with self._together():
             for buffer in module.buffers():
                 broadcast(buffer)
+
+
+def precision_for(dtype: str, device: str) -> str:
+    """Return the precision that "auto" stands for: what the device computes fastest without loss.
+
+    Args:
+        dtype: "auto", or what is returned as it is.
+        device: "auto", "cpu", "cuda" or "mps".
+    """
+    if dtype != "auto":
+        return dtype
+    on_cuda = device in ("auto", "cuda") and torch.cuda.is_available()
+    return "bfloat16" if on_cuda and torch.cuda.is_bf16_supported() else "float32"
 
 
 def device_problem(device: str) -> str | None:

@@ -68,8 +68,8 @@ class Sampler:
         skips: Where a clip goes that cannot be used.
         processes: Gives the precision to compute in.
         reporter: Shows progress.
-        cache: Keeps what need be computed of a clip only once.
         greedy: What is decoded greedily too; None for nothing.
+        cache: Keeps what need be computed of a clip only once.
     """
 
     adapter: ModelAdapter
@@ -78,8 +78,8 @@ class Sampler:
     skips: SkipLog
     processes: Processes
     reporter: Reporter
-    cache: ClipCache = NOTHING_KEPT
     greedy: GreedyToo | None = None
+    cache: ClipCache = NOTHING_KEPT
 
     def batches(self, chunks: Sequence[Sequence[AudioSample]], what: str) -> Iterator[SampledBatch]:
         """Yield batches of clips with their hypotheses.

@@ -1,6 +1,6 @@
 """Which of a clip's hypotheses comes first: the reward, then what the model itself finds likelier.
 
-One that a length limit cut is none of them: the loss would teach to end where nobody ended.
+One that a length limit cut is none of them: it is a loop, or nobody knows how it would have ended.
 
 A reward knows few values, so that several hypotheses of a clip often earn the same. The first of
 these would be a draw by chance, which teaches the model its own noise. The likelier one is what it

@@ -75,14 +75,11 @@ class Mwer(Selection):
     def select(self, rollouts: Iterable[Rollout], context: SelectionContext) -> Selected:
         """Keep what was said of each clip, once each, where some of it is worse than other."""
         kept: list[Kept] = []
-        same = 0
         for rollout in rollouts:
             # One that a length limit cut has no likelihood of its own: it would go on.
             hypotheses = [s for s in distinct(judged(rollout)) if not s.hypothesis.cut]
             risks = [self._risk_of(scored) for scored in hypotheses]
-            if all_equal(risks):
-                same += bool(risks)
-            else:
+            if not all_equal(risks):
                 kept += [
                     Kept(rollout.sample, scored.hypothesis, risk)
                     for scored, risk in zip(hypotheses, risks, strict=True)
@@ -90,7 +87,7 @@ class Mwer(Selection):
             reference = reference_of(rollout.sample, context.task)
             if reference is not None and self._transcripts:
                 kept.append(Kept(rollout.sample, reference, self._transcripts))
-        return Selected(kept, "clips", ExpectedRisk(), same_reward=same)
+        return Selected(kept, "clips", ExpectedRisk())
 
     def _risk_of(self, scored: ScoredHypothesis) -> float:
         if self._risk == "reward":

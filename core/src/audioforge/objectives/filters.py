@@ -3,8 +3,8 @@
 RAFT (Dong et al. 2023) keeps the best of the k samples of each prompt; that is `best`. `top-n`
 keeps more of them, `weighted` all, each as much as its reward says (reward-weighted regression,
 Peters & Schaal 2007). A global top percent (`top-percent`) picks easy clips. `mix` learns the
-transcripts beside the best. `random` and `reference` are controls of equal compute. None of them
-keeps a hypothesis that a length limit cut. Of a clip's equal rewards the likelier hypothesis is
+transcripts beside the best. `random` and `reference` are controls of equal compute. None but
+`random` keeps a hypothesis that a length limit cut. Of a clip's equal rewards the likelier one is
 preferred, see `audioforge.judging.preference`.
 """
 
@@ -99,12 +99,10 @@ class Weighted(Selection):
     def select(self, rollouts: Iterable[Rollout], context: SelectionContext) -> Selected:
         """Weigh hypotheses by exp(reward / spread), from the threshold on."""
         kept: list[Kept] = []
-        same = 0
         for rollout in rollouts:
             hypotheses = [s for s in distinct(judged(rollout)) if not s.hypothesis.cut]
             rewards = rewards_of(hypotheses)
             if all_equal(rewards):  # the model's own draws, as they are: nothing to learn
-                same += bool(rewards)
                 continue
             best = max(rewards, default=0.0)
             weights = [
@@ -116,7 +114,7 @@ class Weighted(Selection):
                 for scored, weight in zip(hypotheses, weights, strict=True)
                 if weight
             ]
-        return Selected(kept, same_reward=same)
+        return Selected(kept)
 
 
 class TopPercent(Selection):
@@ -143,16 +141,15 @@ class TopPercent(Selection):
 
 
 class Random(Selection):
-    """A control: one whole hypothesis of each clip, whatever it earns."""
+    """A control: one hypothesis of each clip, whatever it earns."""
 
     def select(self, rollouts: Iterable[Rollout], context: SelectionContext) -> Selected:
         """Keep one hypothesis of each clip, by a keyed draw."""
         kept = []
         for rollout in rollouts:
             draw = keyed_random.generator("random", context.seed, rollout.cycle, rollout.sample.id)
-            whole = [h.hypothesis for h in rollout.hypotheses if not h.hypothesis.cut]
-            if whole:
-                kept.append(Kept(rollout.sample, whole[int(draw.integers(len(whole)))]))
+            chosen = rollout.hypotheses[int(draw.integers(len(rollout.hypotheses)))]
+            kept.append(Kept(rollout.sample, chosen.hypothesis))
         return Selected(kept)
 
 

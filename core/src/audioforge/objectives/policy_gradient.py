@@ -142,16 +142,12 @@ def in_spreads(rewards: list[float]) -> list[float]:
 def _selected(rollouts: Iterable[Rollout], advantages: Advantages, loss: Loss) -> Selected:
     """Keep what has an advantage; clips whose hypotheses all earn the same have none."""
     kept: list[Kept] = []
-    same = 0
     for rollout in rollouts:
         hypotheses = judged(rollout)
         rewards = rewards_of(hypotheses)
         if all_equal(rewards):
-            same += bool(rewards)
             continue
         for scored, advantage in zip(hypotheses, advantages(rewards), strict=True):
-            # One that a length limit cut says nothing of how it would have ended: it is a part of
-            # the baseline, and is not learnt.
-            if advantage and not scored.hypothesis.cut:
+            if advantage:
                 kept.append(Kept(rollout.sample, scored.hypothesis, advantage / len(rewards)))
-    return Selected(kept, "clips", loss, same_reward=same)
+    return Selected(kept, "clips", loss)

@@ -13,6 +13,7 @@ import attrs
 from attrs import define, field
 
 from audioforge.errors import AudioForgeError, PluginError, describe, did_you_mean
+from audioforge.importing import importing
 from audioforge.isolation.global_state.restored import global_state_restored
 from audioforge.isolation.time_limit import OutOfTime, call_within
 from audioforge.plugins.foreign_output import StandardError
@@ -195,6 +196,7 @@ def import_object(provided: Provided, text: str) -> Any:
         with (
             redirect_stdout(StandardError()),  # stdout may be a JSON document
             global_state_restored(f"'{provided.full_name}', imported,"),
+            importing(),
         ):
             module = call_within(IMPORT_SECONDS, partial(importlib.import_module, module_name))
             return getattr(module, attribute)

@@ -167,8 +167,8 @@ def _sampled(
         skips=skips,
         processes=run.processes,
         reporter=run.reporter,
-        cache=run.cache,
         greedy=GreedyToo(ids=probed_ids(run, cycle), params=run.evaluator.decoding.params),
+        cache=run.cache,
     )
     return sampler.batches(batches, f"cycle {cycle} sample")
 

@@ -61,6 +61,11 @@ def _reason(run: Run, rests: int, rollouts: CycleRollouts, explanation: Explanat
             f"learn from them; see --max-tokens-per-second and --max-new-tokens."
         )
     selection = read_plugin_reference(run.config.selection)[0]
+    if run.selection.has_loss:
+        return (
+            f"of every clip all hypotheses earn the same, of which '{selection}' learns nothing. "
+            f"Raise --temperature or --samples-per-prompt, or add a verifier that tells them apart."
+        )
     if rewards.highest >= threshold:
         return (
             f"of {rewards.hypotheses} hypotheses with rewards up to {rewards.highest:.3g} the "

@@ -18,9 +18,7 @@ from audioforge.plugin_reference import read_plugin_reference
 from audioforge.run.rollout_store import RolloutStore
 from audioforge.run.run import Run
 from audioforge.sample import AudioSample, Hypothesis, Problem, Rollout
-from audioforge.selection import DIVISORS, Kept, Selected
-
-CUT = "a length limit ended it, not the model, which would learn to end there"
+from audioforge.selection import DIVISORS, REFERENCE, Kept, Selected
 
 
 @frozen(eq=False, kw_only=True)
@@ -151,7 +149,9 @@ def _chosen(run: Run, cycle: int, threshold: float, rollouts: Iterator[Rollout])
         with global_state_restored(*key):
             selected = run.selection.select(rollouts, run.selection_context(threshold))
             items, divisor = list(selected.items), selected.divisor
-            are_weights = all(math.isfinite(item.weight) and item.weight >= 0 for item in items)
+            loss = selected.loss
+            least = 0.0 if loss is None else -math.inf
+            are_weights = all(math.isfinite(i.weight) and i.weight >= least for i in items)
     except (AudioForgeError, OSError, KeyboardInterrupt):
         raise
     except BaseException as error:  # foreign code, which may even call sys.exit
@@ -165,12 +165,18 @@ def _chosen(run: Run, cycle: int, threshold: float, rollouts: Iterator[Rollout])
             f"the selection '{name}' returned the divisor {divisor!r}, not one of {known}"
         )
     if not are_weights:
-        raise PluginError(f"the selection '{name}' returned a weight that is no number from 0")
+        kind = "no number" if loss else "no number from 0"
+        raise PluginError(f"the selection '{name}' returned a weight that is {kind}")
+    if (loss is not None) != run.selection.has_loss or (loss is not None and divisor != "clips"):
+        raise PluginError(
+            f"the selection '{name}' has_loss {run.selection.has_loss} and returned the loss "
+            f"{loss!r} with the divisor {divisor!r}: one that has a loss returns it, with 'clips'"
+        )
     if items and not any(item.weight for item in items):
         raise PluginError(
             f"the selection '{name}' gave all that it kept the weight 0, of which nothing is learnt"
         )
-    return Selected(items, divisor)
+    return Selected(items, divisor, loss)
 
 
 def _checked(store: RolloutStore, sizes: Mapping[str, int], item: Kept, output: str) -> Kept:
@@ -191,7 +197,7 @@ def _checked(store: RolloutStore, sizes: Mapping[str, int], item: Kept, output: 
     identity, index = item.sample.id, item.target.index
     if identity not in sizes:
         raise PluginError(f"the selection kept '{identity}', which is not in the rollouts")
-    if not 0 <= index < sizes[identity]:
+    if index != REFERENCE and not 0 <= index < sizes[identity]:
         raise PluginError(f"the selection kept hypothesis {index} of '{identity}', which has none")
     return evolve(item, sample=store.samples[identity])
 
@@ -207,7 +213,7 @@ def _check_complete(store: RolloutStore, seen: Set[str]) -> None:
 
 def _leave_out(run: Run, adapter: ModelAdapter, item: Kept) -> str | None:
     """Write down why the model cannot learn a target, and return it; None where it can."""
-    reason = CUT if item.target.cut else adapter.target_problem(item.sample, item.target)
+    reason = adapter.target_problem(item.sample, item.target)
     if reason is not None:
         problem = Problem(item.sample.place, reason, "unlearnable target")
         run.data.train.skips.add(problem)

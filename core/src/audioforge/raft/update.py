@@ -82,23 +82,25 @@ def update(run: Run, adapter: ModelAdapter, selected: Selected, progress: Progre
         missing = "was kept" if parameters else "of the model's weights is trainable"
         raise TrainingError(f"cycle {cycle}: nothing {missing}, so that nothing can be learnt")
     rate = config.learning_rate_of(cycle)
-    optimizer = torch.optim.AdamW(
-        parameters, lr=rate, betas=BETAS, eps=EPSILON, weight_decay=config.weight_decay
-    )
+    if progress.clips_at_once is None and (before := run.folder.points.progress()):
+        progress.clips_at_once = before.clips_at_once  # of the cycle before
+    gradients = Gradients(run, adapter, selected, progress.clips_at_once)
+    optimizer = _optimizer(parameters, rate, config.weight_decay)
     if progress.steps:
         run.folder.points.restore_optimizer(optimizer)
     saving = _Saving(run, adapter.module, progress)
-    gradients = Gradients(run, adapter, selected.divisor)
     steps = list(enumerate(_steps(selected.items, config, cycle)))[progress.steps :]
-    adapter.module.train()
+    # A loss of its own compares likelihoods with what the model said: dropout would be noise there.
+    adapter.module.train(selected.loss is None or config.gradient_checkpointing)
     run.events.update_begins(cycle, progress.steps)
     for number, items in run.reporter.track(steps, len(steps), f"cycle {cycle} update"):
         # Every process adds up the gradients of its part; then all of them take the same step.
         own = gradients.accumulate(items, (config.seed, cycle, number, processes.rank))
         processes.sum_gradients(parameters)
         norm = float(torch.nn.utils.clip_grad_norm_(parameters, config.max_grad_norm))
-        shared = processes.gather([(own, run.stop.number or 0)])
-        loss, asked = sum(part for part, _ in shared), max(signal for _, signal in shared)
+        shared = processes.gather([(own, run.stop.number or 0, gradients.batch_size)])
+        losses, signals, sizes = zip(*shared, strict=True)
+        loss, asked = sum(losses), max(signals)
         _check_loss(f"cycle {cycle}, step {number + 1}", loss, norm, items)
         rate = config.learning_rate_of(cycle, step=number + 1)
         for group in optimizer.param_groups:
@@ -108,6 +110,7 @@ def update(run: Run, adapter: ModelAdapter, selected: Selected, progress: Progre
         processes.share_buffers(adapter.module)
         _check_weights(adapter.module, f"cycle {cycle}, step {number + 1}", loss, norm)
         progress.add(loss, norm, saving.seconds)
+        progress.clips_at_once = gradients.batch_size = min(sizes)
         run.events.step(
             Step(cycle=cycle, number=progress.steps, loss=loss, grad_norm=norm, learning_rate=rate)
         )
@@ -138,12 +141,23 @@ class UpdateJob(WholeJob):
         update(self.run, self.adapter, self.selected, self.progress)
 
 
+def _optimizer(
+    parameters: list[torch.nn.Parameter], rate: float, weight_decay: float
+) -> torch.optim.Optimizer:
+    """Return AdamW; its fused kind is one pass over the weights, for float32 on CPUs and CUDA."""
+    fused = all(p.device.type in ("cpu", "cuda") and p.is_floating_point() for p in parameters)
+    return torch.optim.AdamW(
+        parameters, lr=rate, betas=BETAS, eps=EPSILON, weight_decay=weight_decay, fused=fused
+    )
+
+
 class _Saving:
     """Saves resume points, and counts the time of an update over all of its starts."""
 
     def __init__(self, run: Run, module: torch.nn.Module, progress: Progress) -> None:
         """Start the clock."""
         self._run, self._module, self._progress = run, module, progress
+        self._clips_at_once = progress.clips_at_once or run.config.batch_size
         self._started = self._saved = time.monotonic()
         self._before = progress.seconds
 
@@ -163,12 +177,18 @@ class _Saving:
             Interrupted: If a process was asked to stop.
         """
         minutes = (time.monotonic() - self._saved) / SECONDS_A_MINUTE
-        if self._run.processes.is_main and (asked or minutes > self._run.config.save_every):
+        due = asked or minutes > self._run.config.save_every or self._batches_shrank()
+        if due and self._run.processes.is_main:
             self._run.folder.points.save(self._progress, self._module, optimizer)
             self._saved = time.monotonic()
         if asked:
             self._run.processes.wait()
             raise Interrupted(asked)
+
+    def _batches_shrank(self) -> bool:
+        """Say so once: what is done again must not depend on the memory there is by then."""
+        before, self._clips_at_once = self._clips_at_once, self._progress.clips_at_once
+        return before != self._clips_at_once
 
     def at_end(self) -> None:
         """Save what the next stages start from; each cycle has a fresh optimiser."""

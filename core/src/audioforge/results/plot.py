@@ -1,31 +1,33 @@
-"""The figure of a run, by matplotlib."""
+"""The figure of a run; imports matplotlib, and so is imported when somebody asks for one."""
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from audioforge.results.frames import needed
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from matplotlib.figure import Figure
 
 INCHES = (9.0, 3.2)
 
 
-def plot_run(summary: Mapping[str, Any]) -> Figure:
+class RunFigure(Figure):
+    """A figure that a notebook shows without pyplot, which would hold it and show it twice."""
+
+    def _repr_png_(self) -> bytes:
+        """Return the figure as a notebook shows it."""
+        file = io.BytesIO()
+        self.savefig(file, format="png")
+        return file.getvalue()
+
+
+def plot_run(summary: Mapping[str, Any]) -> RunFigure:
     """Return a figure of the metric that decides, and of the reward, by cycle.
 
     Args:
         summary: The content of `summary.json`.
-
-    Raises:
-        UsageError: If matplotlib is not installed.
     """
-    # A figure of its own: pyplot would hold it, and show it a second time in a notebook.
-    figure: Figure = needed("matplotlib.figure", "plot").Figure(
-        figsize=INCHES, layout="constrained"
-    )
+    figure = RunFigure(figsize=INCHES, layout="constrained")
     measured, rewarded = figure.subplots(1, 2)
     metric, rows = summary["metric"], [{"cycle": 0, **summary["base"]}, *summary["cycles"]]
     rows = [row for row in rows if row[metric] is not None]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from audioforge.errors import UsageError
-from audioforge.results.frames import flat, frame
+from audioforge.results.frames import flat, frame, needed
 from audioforge.results.lines import Lines, RolloutLines
 from audioforge.results.shown import Shown, ShowsItself
 from audioforge.terminal.figures import decimal, percent, percent_interval, point_interval
@@ -72,6 +72,7 @@ class RunResults(ShowsItself):
 
         Needs matplotlib. A notebook shows the figure; `figure.savefig(path)` writes it.
         """
+        needed("matplotlib.figure", "plot")
         from audioforge.results.plot import plot_run
 
         return plot_run(self.as_mapping())

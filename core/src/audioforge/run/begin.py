@@ -11,6 +11,7 @@ import torch
 from safetensors import SafetensorError
 
 from audioforge.errors import AudioForgeError, TrainingError
+from audioforge.files.journal import RANK, mend
 from audioforge.inference.out_of_memory import is_out_of_memory
 from audioforge.run.identity.same_run import check_same_run
 from audioforge.run.parent import describe_parent, learnt_before, parent_line
@@ -45,6 +46,9 @@ def begin(run: Run, module: torch.nn.Module, *, accept_changes: bool) -> Sequenc
         folder.remember_findings(run.findings)
     if run.resumes:
         folder.read_skipped(run.data.skips)
+    if processes.is_main and run.shared_base is not None:
+        for path in run.shared_base.glob(f"*-{RANK}.jsonl"):
+            mend(path)  # which a kill of another run of the group can have torn
     processes.wait()
     accepted = processes.from_main(lambda: check_same_run(run, module, accept=accept_changes))
     if run.trackers:
@@ -102,7 +106,9 @@ def _leave(run: Run) -> None:
     cycle = _best_so_far(run)
     if cycle is not None:
         text += f"; the best cycle so far is {folder.checkpoint(cycle)}"
-    run.events.say(f"{text}. Go on with it: audioforge train --resume {folder.root}")
+    run.events.say(
+        f"{text}. Go on with it: audioforge train --resume {folder.group or folder.root}"
+    )
 
 
 def _best_so_far(run: Run) -> int | None:

@@ -66,7 +66,7 @@ class Benchmark(ShowsItself):
     def shown(self) -> Shown:
         """Return the figures that are one number each, and what they are about."""
         rows = [[k, _cell(v)] for k, v in self.result.items() if not isinstance(v, dict | list)]
-        return Shown(["", ""], rows, [self.conclusion])
+        return Shown(["figure", "value"], rows, [self.conclusion])
 
     def to_frame(self) -> pd.DataFrame:
         """Return a data frame with a row for each clip, as `predictions.jsonl`; needs pandas."""

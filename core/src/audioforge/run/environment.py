@@ -10,6 +10,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from audioforge.inference.matrix_products import library
 from audioforge.plugins import Plugin, Registry
 from audioforge.run.identity.run_format import FORMAT
 
@@ -60,6 +61,7 @@ def environment(registry: Registry, processes: int) -> dict[str, Any]:
         "plugins": {p.distribution: _plugin(p) for p in registry.plugins},
         "processes": processes,
         "threads": os.environ.get("OMP_NUM_THREADS"),
+        "matrix_products": library(),
         "command": sys.argv,
         "working_directory": str(Path.cwd()),
     }

@@ -10,6 +10,7 @@ cycle-NN/metrics.json          evaluations, update, times
 cycle-NN/predictions.jsonl     greedy output on the held-out set; its audio in predictions/
 cycle-NN/checkpoint/           of the best cycle so far and of the latest one
 state/                         what resume needs; gone when the run is finished
+state/cache/                   what need be computed of a clip only once
 best/                          the exported model
 summary.json                   base, every cycle, best; there when the run is finished
 """
@@ -41,6 +42,9 @@ from audioforge.run.environment import environment
 from audioforge.run.identity.run_format import check_format
 from audioforge.run.resume_points import ResumePoints
 from audioforge.sample import Problem
+
+GROUP_FILE = "group.yaml"
+"""In a folder of runs that differ in their seeds alone, what tells so."""
 
 UNBEGUN_STATE = ("lock-*", "owner-*.json", ".owner-*.tmp", "clips")
 """What `state/` holds before a run has begun."""
@@ -80,6 +84,12 @@ class RunFolder:
     def cache(self) -> Path:
         """Where it is kept what need be computed of a clip only once."""
         return self.state / "cache"
+
+    @property
+    def group(self) -> Path | None:
+        """The folder of a group of runs that differ in their seeds, where this is one of them."""
+        folder = self.root.parent
+        return folder if (folder / GROUP_FILE).is_file() else None
 
     @property
     def points(self) -> ResumePoints:
@@ -355,7 +365,8 @@ def require_new(root: Path) -> None:
             raise UsageError(f"--output {root}: is a file; name a new folder")
         if root.is_dir() and not os.access(root, os.W_OK | os.X_OK):
             raise UsageError(f"--output {root}: you may not write there; name another folder")
-        unfinished = (root / "config.yaml").is_file() and not (root / "summary.json").is_file()
+        begun = any((root / name).is_file() for name in ("config.yaml", GROUP_FILE))
+        unfinished = begun and not (root / "summary.json").is_file()
         if root.is_dir() and not all(_left_before_the_start(p) for p in root.iterdir()):
             mend = (
                 f"go on with it by --resume {root}, or name a new one"
@@ -371,4 +382,4 @@ def _left_before_the_start(path: Path) -> bool:
     """Whether a run that was killed before it began leaves this file or folder."""
     if path.name == "state" and path.is_dir():
         return all(any(fnmatch(p.name, left) for left in UNBEGUN_STATE) for p in path.iterdir())
-    return fnmatch(path.name, ".config.yaml.*.tmp")
+    return any(fnmatch(path.name, f".{name}.*.tmp") for name in ("config.yaml", GROUP_FILE))

@@ -13,7 +13,7 @@ from audioforge.config import AudioRAFTConfig, from_cycle
 from audioforge.errors import UsageError
 from audioforge.files.journal import Journal
 from audioforge.measuring.evaluation import EvaluationSet
-from audioforge.run.folder import RunFolder
+from audioforge.run.folder import GROUP_FILE, RunFolder
 from audioforge.run.resumed_settings import read_settings
 
 PATHS = (
@@ -36,7 +36,7 @@ def settings_after(parent: Path) -> dict[str, Any]:
         ConfigError: If its settings cannot be read.
         UsageError: If there is no run in it, or it is unfinished or damaged.
     """
-    folder = RunFolder(parent)
+    folder = RunFolder(parent.resolve())
     summary = _summary_of(folder)
     raw = read_settings(folder.root, "--continue")
     settings = {name: _from_there(folder, name, value) for name, value in raw.items()}
@@ -93,7 +93,8 @@ def _summary_of(folder: RunFolder) -> dict[str, Any]:
     """Return the result of a finished, whole run."""
     root = folder.root
     if not folder.has_begun:
-        raise UsageError(f"--continue {root}: there is no run in it (no config.yaml)")
+        hint = "; name one of its seeds" if (root / GROUP_FILE).is_file() else ""
+        raise UsageError(f"--continue {root}: there is no run in it (no config.yaml){hint}")
     folder.check_format()
     summary = folder.read_summary()
     if summary is None:

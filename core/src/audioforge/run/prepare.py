@@ -15,6 +15,7 @@ from audioforge.executor import Executor
 from audioforge.find_adapter import choose_adapter
 from audioforge.inference.clip_cache import ClipCache
 from audioforge.inference.guarded_executor import GuardedExecutor
+from audioforge.inference.processes import precision_for
 from audioforge.inference.stop import StopRequest
 from audioforge.isolation.copies import LentSamples
 from audioforge.judging.guard import Guard
@@ -134,7 +135,7 @@ def prepare(
 
 
 def create_executor(registry: Registry, config: BenchmarkConfig) -> Executor:
-    """Create the executor, and join its processes.
+    """Create the executor, and join its processes; the precision of the configuration is settled.
 
     Raises:
         AudioForgeError: If it is unknown, or cannot run here.
@@ -142,6 +143,7 @@ def create_executor(registry: Registry, config: BenchmarkConfig) -> Executor:
     name, options = read_plugin_reference(config.executor)
     created = cast("Executor", registry.create("executors", name, **options))
     executor = GuardedExecutor(name, created)
+    config.dtype = precision_for(config.dtype, config.device)
     try:
         executor.join(config.device, config.dtype)
     except BaseException:

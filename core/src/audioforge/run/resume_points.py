@@ -33,6 +33,7 @@ class Progress:
         losses: Loss of each step that was done, in nats per token.
         norms: Gradient norm of each of them.
         seconds: What they took.
+        clips_at_once: Clips that fitted into the memory at once; None before the first step.
     """
 
     cycle: int
@@ -40,6 +41,7 @@ class Progress:
     losses: list[float] = field(factory=list)
     norms: list[float] = field(factory=list)
     seconds: float = 0.0
+    clips_at_once: int | None = None
 
     @property
     def steps(self) -> int:

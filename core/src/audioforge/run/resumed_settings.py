@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 
 import attrs
 
-from audioforge.config import AudioRAFTConfig, read_config_file
+from audioforge.config import CHANGEABLE, AudioRAFTConfig, read_config_file
 from audioforge.errors import UsageError
 from audioforge.plugin_reference import PluginReference, read_plugin_reference
 from audioforge.plugins import Registry
@@ -38,6 +38,20 @@ def read_settings(folder: Path, flag: str = "--resume") -> dict[str, object]:
             f"CHANGELOG.md says what they are called now."
         )
     return settings
+
+
+def check_changes(folder: Path, changes: Mapping[str, object]) -> None:
+    """Check that settings change nothing of what a run computes: that was settled when it began.
+
+    Raises:
+        UsageError: Naming those that do.
+    """
+    refused = sorted(set(changes) - set(CHANGEABLE[1:]))
+    if refused:
+        raise UsageError(
+            f"--resume {folder}: a run goes on with its own settings; leave out "
+            f"{', '.join(refused)}. Only {', '.join(CHANGEABLE[1:])} can be changed."
+        )
 
 
 def check_plugin_files(folder: Path, registry: Registry | None) -> None:

@@ -31,6 +31,9 @@ from audioforge.tasks import SpeechTask, speech_task
 from audioforge.terminal.reporter import Reporter
 from audioforge.tracker import Tracker
 
+OF_THE_BASE = ("cycle-00/", "export/test-base")
+"""How the stages begin that measure the untouched model."""
+
 
 @define(eq=False, kw_only=True)
 class Run:
@@ -148,13 +151,38 @@ class Run:
         samples = {s.id: s for s in self.data.train.samples if s.id not in resting}
         return RolloutStore(self.folder.root, cycle, self.processes.rank, samples)
 
+    @property
+    def shared_base(self) -> Path | None:
+        """Where what is measured of the untouched model is kept for a group of runs.
+
+        None of a run by itself, or where each has a base of its own: a new head is drawn by the
+        seed, and generated speech lies in the run's own folder.
+        """
+        group = self.folder.group
+        if group is None or self.config.new_head or self.task.generates_speech:
+            return None
+        return group / "base"
+
     def journal(self, stage: str) -> Journal:
         """Return where an evaluation keeps its results as they come.
 
         Args:
             stage: The evaluation, as a path below `state/`.
         """
+        if self.shared_base is not None and stage.startswith(OF_THE_BASE):
+            return Journal(self.shared_base, stage.rpartition("/")[2], self.processes.rank)
         return self.folder.journal(stage, self.processes.rank)
+
+    def load_to_train(self) -> ModelAdapter:
+        """Load the base model, to be changed by this run.
+
+        Raises:
+            ConfigError: If it cannot be trained as asked.
+        """
+        adapter = self.load(self.model_name)
+        if self.config.gradient_checkpointing:
+            adapter.checkpoint_gradients()
+        return adapter
 
     def load(self, checkpoint: str) -> ModelAdapter:
         """Load a checkpoint on this process' device.

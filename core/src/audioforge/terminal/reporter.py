@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TextIO, TypeVar
 
 from audioforge.terminal.escapes import one_line
-from audioforge.terminal.notebook import bar_console, in_notebook
+from audioforge.terminal.notebook import NotebookLine, in_notebook
 
 T = TypeVar("T")
 
@@ -16,8 +16,8 @@ T = TypeVar("T")
 class Reporter:
     """Writes lines, warnings and progress bars.
 
-    Bars with rate and estimated time appear on a terminal and in a notebook that has ipywidgets;
-    elsewhere there are plain lines, without any escape code.
+    Bars with rate and estimated time appear on a terminal, and as one line in a notebook; elsewhere
+    there are plain lines, without any escape code.
 
     Args:
         stream: Where to write; None for stderr, in a notebook for its plain output.
@@ -33,15 +33,16 @@ class Reporter:
 
         self.quiet = quiet
         self._warnings = warnings
-        shows_in_notebook = stream is None and in_notebook()
-        usual = sys.stdout if shows_in_notebook else sys.stderr  # stderr is red in a notebook
-        # Lines are text there too: as HTML they would be lost to whoever reads the notebook's file.
-        self._console = Console(file=stream or usual, highlight=False, force_jupyter=False)
+        shown = stream is None and in_notebook()
+        usual = sys.stdout if shown else sys.stderr  # stderr is red in a notebook
+        # A notebook says that it is a terminal, and what is kept of it is read elsewhere.
+        plain = False if shown else None
+        self._console = Console(
+            file=stream or usual, highlight=False, force_terminal=plain, force_jupyter=plain
+        )
         # Piped, a line stays whole; on a terminal it is folded between words.
         self._console.soft_wrap = not self._console.is_terminal
-        self._bars = self._console if self._console.is_terminal else None
-        if shows_in_notebook:
-            self._bars = bar_console()
+        self._notebook = NotebookLine() if shown else None
 
     def info(self, message: str) -> None:
         """Write a line."""
@@ -63,7 +64,10 @@ class Reporter:
             what: What the bar says.
             total: How many there will be at most; None where nobody knows.
         """
-        if self.quiet or self._bars is None:
+        if self._notebook is not None and not self.quiet:
+            yield from self._notebook.track(items, total, one_line(what), lambda _: 1)
+            return
+        if self.quiet or not self._console.is_terminal:
             yield from items
             return
         from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -74,7 +78,7 @@ class Reporter:
             TextColumn("{task.completed:,.0f}"),
             TimeElapsedColumn(),
         )
-        with Progress(*columns, console=self._bars, transient=True) as progress:
+        with Progress(*columns, console=self._console, transient=True) as progress:
             # One thread redraws ten times a second; an item costs no more than an addition.
             yield from progress.track(items, total, description=one_line(what))
 
@@ -89,7 +93,10 @@ class Reporter:
             what: What the bar says.
             size: How many items a step is.
         """
-        if self.quiet or self._bars is None:
+        if self._notebook is not None and not self.quiet:
+            yield from self._notebook.track(steps, total, one_line(what), size)
+            return
+        if self.quiet or not self._console.is_terminal:
             yield from steps
             return
         from rich.progress import (
@@ -107,7 +114,7 @@ class Reporter:
             TextColumn("{task.fields[rate]}"),
             TimeRemainingColumn(),
         )
-        with Progress(*columns, console=self._bars, transient=True) as progress:
+        with Progress(*columns, console=self._console, transient=True) as progress:
             bar = progress.add_task(one_line(what), total=total, rate="")
             for step in steps:
                 yield step

@@ -16,6 +16,7 @@ from audioforge.errors import AudioError
 from audioforge.huggingface.checkpoint import write_model
 from audioforge.huggingface.evaluating import evaluating
 from audioforge.huggingface.low_rank import add_low_rank_updates, merged_state
+from audioforge.huggingface.reuse import settings_of
 from audioforge.huggingface.transfer import to_device
 from audioforge.inference.finite_numbers import check_outputs
 from audioforge.model import (
@@ -123,12 +124,12 @@ class AudioClassifierAdapter(ModelAdapter):
 
     def reuse(self) -> Reuse | None:
         """What a frozen encoder says of a clip can be reused; else what fills a fixed window."""
-        settings = self._features.extractor.to_dict()
-        if is_frozen(self._model):
-            config = self._model.config.to_dict()
-            return Reuse({**settings, **config}, encoder_of(self._model).state_dict())
-        fixed = self._features.max_samples is not None
-        return Reuse(settings, in_threads=True) if fixed else None
+        extractor, model = self._features.extractor, self._model
+        if is_frozen(model):
+            return Reuse(settings_of(extractor, model.config), encoder_of(model).state_dict())
+        if self._features.max_samples is None:
+            return None
+        return Reuse(settings_of(extractor), in_threads=True)
 
     def reusable(self, clip: Clip) -> Mapping[str, torch.Tensor]:
         """Compute what the network reads of one clip, or what a frozen encoder says of that.
@@ -244,6 +245,10 @@ class AudioClassifierAdapter(ModelAdapter):
             )
             for parameter in head:
                 parameter.requires_grad_(True)
+
+    def checkpoint_gradients(self) -> None:
+        """Compute each layer again in the backward pass, by Transformers' own switch."""
+        self._model.gradient_checkpointing_enable({"use_reentrant": False})
 
     def save(self, folder: Path) -> None:
         """Write the model and its feature extractor.

@@ -21,6 +21,7 @@ from audioforge_kit.adapter_at_work import DRAW, AdapterAtWork, trained_weights
 from audioforge_kit.contract import CannotCheck, ContractError, expect, rule
 from audioforge_kit.examples import speech_like
 from audioforge_kit.hypotheses import expect_same_hypotheses
+from audioforge_kit.reused_rows import check_rows
 
 K = 4
 UNUSED_SEED = 739_391
@@ -327,6 +328,15 @@ class ModelContract(AdapterAtWork):
         expect(reached, f"{what}: no gradient reaches what is trained")
         fell = losses[-1] < losses[0]
         expect(fell, f"{what}: the loss went from {losses[0]:.4g} to {losses[-1]:.4g}")
+
+    @rule(
+        "Compute rows from the waveform alone, without chance, by no weight that is trained; let "
+        "`assemble` make of them what `prepare` makes of the clips. Or return None from `reuse`."
+    )
+    def reuses_what_it_may(self) -> None:
+        """What is kept of clips is theirs alone, and says and teaches what the clips do."""
+        for trainable, adapter, _ in self._trainable():
+            check_rows(adapter, self._clips, self._targets, f"trainable={trainable}")
 
     @rule(
         "Write config.json and safetensors, with low-rank updates merged, and load the same from "

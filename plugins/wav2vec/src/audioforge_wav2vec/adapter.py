@@ -23,6 +23,7 @@ from audioforge.huggingface.low_rank import (
     add_low_rank_updates,
     merged_state,
 )
+from audioforge.huggingface.reuse import settings_of
 from audioforge.huggingface.transfer import to_device
 from audioforge.inference.finite_numbers import check_outputs
 from audioforge.model import (
@@ -158,7 +159,7 @@ class Wav2VecAdapter(ModelAdapter):
         part = frozen_part(self._model)
         if part is None:
             return None
-        settings = {**self._extractor.to_dict(), **self._model.config.to_dict()}
+        settings = settings_of(self._extractor, self._model.config)
         return Reuse({**settings, "part": type(part).__name__}, part.state_dict())
 
     def reusable(self, clip: Clip) -> dict[str, torch.Tensor]:
@@ -305,7 +306,12 @@ class Wav2VecAdapter(ModelAdapter):
                 warnings.warn(f"{sample.place}: {_too_long(target, count)}", stacklevel=4)
 
     def target_problem(self, sample: AudioSample, target: Hypothesis) -> str | None:
-        """Say which characters the model cannot spell, or that the clip is too short to say it."""
+        """Say which characters the model cannot spell, or that the clip is too short to say it.
+
+        A target that `max_new_tokens` cut is none either: CTC would learn that silence follows.
+        """
+        if target.cut:
+            return "a length limit cut the target, and CTC learns whole clips only"
         unknown = self._vocabulary.unknown_characters(target.text or "")
         if unknown:
             named = [f"'{c}' ({count})" for c, count in unknown.most_common(MOST_SHOWN)]
@@ -362,6 +368,10 @@ class Wav2VecAdapter(ModelAdapter):
             self._model.freeze_feature_encoder()
         if getattr(base, "masked_spec_embed", None) is not None:
             base.masked_spec_embed.requires_grad_(False)
+
+    def checkpoint_gradients(self) -> None:
+        """Compute each layer again in the backward pass, by Transformers' own switch."""
+        self._model.gradient_checkpointing_enable({"use_reentrant": False})
 
     def save(self, folder: Path) -> None:
         """Write model, tokenizer and feature extractor.

@@ -15,9 +15,18 @@ from audioforge.errors import AudioError, ConfigError
 from audioforge.huggingface.checkpoint import write_model
 from audioforge.huggingface.evaluating import evaluating
 from audioforge.huggingface.low_rank import add_low_rank_updates, merged_state
+from audioforge.huggingface.reuse import settings_of
 from audioforge.huggingface.transfer import to_device
 from audioforge.languages.tags import language_of
-from audioforge.model import LoadOptions, ModelAdapter, Reuse, SamplingParams, Task, TrainOptions
+from audioforge.model import (
+    Likelihoods,
+    LoadOptions,
+    ModelAdapter,
+    Reuse,
+    SamplingParams,
+    Task,
+    TrainOptions,
+)
 from audioforge.sample import AudioSample, Clip, Hypothesis
 from audioforge_whisper.checkpoint import Checkpoint, read_checkpoint
 from audioforge_whisper.decoding import ClipsToDecode, Decoded, TokenRules
@@ -142,11 +151,10 @@ class WhisperAdapter(ModelAdapter):
 
     def reuse(self) -> Reuse:
         """The spectrogram of a clip can be reused, or the output of a frozen encoder."""
-        settings = self._extractor.to_dict()
         if not self._is_frozen:
-            return Reuse(settings, in_threads=True)
+            return Reuse(settings_of(self._extractor), in_threads=True)
         encoder = self._model.model.encoder
-        return Reuse({**settings, **encoder.config.to_dict()}, encoder.state_dict())
+        return Reuse(settings_of(self._extractor, encoder.config), encoder.state_dict())
 
     def reusable(self, clip: Clip) -> dict[str, torch.Tensor]:
         """Compute one clip's spectrogram, and encode it where the encoder is frozen.
@@ -224,37 +232,58 @@ class WhisperAdapter(ModelAdapter):
     ) -> torch.Tensor:
         """Return Σ weight × mean negative log-likelihood over text and end token, in nats.
 
+        A target that a length limit cut has no end token: the model did not end there.
+
         The targets must have passed `target_problem`. No SpecAugment is applied, whatever the
         checkpoint's configuration says: its noise would not be keyed.
+        """
+        return self.logprobs(batch, [[target] for target in targets]).weighted_loss(weights)
+
+    def logprobs(self, batch: WhisperBatch, targets: Sequence[Sequence[Hypothesis]]) -> Likelihoods:
+        """Return the log-probability of each text and its end token; see `loss`.
+
+        A clip is encoded once for all of its targets.
         """
         self._engine.forget()  # the copy that it decodes with is soon of yesterday
         encoded = batch.encoded
         if encoded is None:
             encoded = self._model.model.encoder(batch.features).last_hidden_state
         languages = self._languages(batch, encoded)
+        rows = [clip for clip, texts in enumerate(targets) for _ in texts]
+        flat = [target for of_clip in targets for target in of_clip]
         forcing = teacher_forcing(
-            [self._prompts.prompt(language) for language in languages],
+            [self._prompts.prompt(languages[clip]) for clip in rows],
             [
-                [*spoken_tokens(self._tokenizer, target.text or "", language), self._end]
-                for target, language in zip(targets, languages, strict=True)
+                [
+                    *spoken_tokens(self._tokenizer, target.text or "", languages[clip]),
+                    *([] if target.cut else [self._end]),
+                ]
+                for clip, target in zip(rows, flat, strict=True)
             ],
             encoded.device,
         )
         hidden = self._model.model.decoder(
-            input_ids=forcing.inputs, encoder_hidden_states=encoded, use_cache=False
+            input_ids=forcing.inputs,
+            encoder_hidden_states=encoded if rows == list(range(len(encoded))) else encoded[rows],
+            use_cache=False,
         ).last_hidden_state
         logits = self._model.proj_out(hidden[forcing.mask]).float()
         losses = torch.nn.functional.cross_entropy(
             logits, forcing.labels[forcing.mask], reduction="none"
         )
-        means = torch.stack([part.mean() for part in losses.split(forcing.counts)])
-        return (means * means.new_tensor(weights)).sum()
+        sums = torch.stack([part.sum() for part in losses.split(forcing.counts)])
+        return Likelihoods(-sums, sums.new_tensor(forcing.counts))
 
     def target_problem(self, sample: AudioSample, target: Hypothesis) -> str | None:
-        """Say when a target is longer than the decoder's positions, prompt and end included."""
+        """Say when a target is longer than the decoder's positions, prompt and end included.
+
+        Or when a limit cut it before anything was said, so that neither text nor end is there.
+        """
         language = self._known_language(sample) or self._prompts.languages[0]
         tokens = len(spoken_tokens(self._tokenizer, target.text or "", language))
         limit = self._model.config.max_target_positions - self._prompts.length - 1
+        if target.cut and not tokens:
+            return "a length limit ended the target before anything was said"
         if tokens > limit:
             return f"the target has {tokens} tokens, more than the {limit} that fit the model"
         return None
@@ -269,6 +298,10 @@ class WhisperAdapter(ModelAdapter):
             add_low_rank_updates(self._model, options.lora_rank, options.lora_alpha)
         elif options.trainable == "frozen-encoder":
             self._model.model.encoder.requires_grad_(False)
+
+    def checkpoint_gradients(self) -> None:
+        """Compute each layer again in the backward pass, by Transformers' own switch."""
+        self._model.gradient_checkpointing_enable({"use_reentrant": False})
 
     def save(self, folder: Path) -> None:
         """Write model, generation configuration, tokenizer and feature extractor.

@@ -28,10 +28,14 @@ class Decoder:
     Args:
         weights: The decoder's.
         encoded: The encoder's output, shape (clips, frames, width).
+        fixed_shapes: Whether all steps compute on tensors of the same shapes, as a CUDA graph must:
+            then a step looks at all the memory for the past, and what is not written is masked.
     """
 
-    def __init__(self, weights: DecoderWeights, encoded: torch.Tensor) -> None:
-        self._weights = weights
+    def __init__(
+        self, weights: DecoderWeights, encoded: torch.Tensor, *, fixed_shapes: bool
+    ) -> None:
+        self._weights, self._fixed_shapes = weights, fixed_shapes
         self._audio = [self._hear(layer.audio, encoded) for layer in weights.layers]
         self._clips = torch.arange(len(encoded), device=encoded.device)  # of each row
         self._most = 1  # rows of a clip
@@ -92,14 +96,10 @@ class Decoder:
         self._slots = None if full else clips * self._most + number
 
     def _step(self, tokens: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
-        """Read tokens, shape (rows, length), at some positions; return the logits after the last.
-
-        One token sees all that is written. On CUDA the shapes of a step must not change, so it
-        looks at the whole memory, and what is not yet written is masked.
-        """
+        """Read tokens, shape (rows, length), at these positions; return logits after the last."""
         weights, steps = self._weights, self._past.shape[-2]
         seen = None
-        if tokens.shape[1] > 1 or tokens.is_cuda:
+        if self._fixed_shapes or tokens.shape[1] > 1:
             seen = torch.arange(steps, device=tokens.device) <= positions[:, None]
         else:
             steps = self._length

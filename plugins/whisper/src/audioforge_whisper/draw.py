@@ -38,8 +38,8 @@ def draw(logits: torch.Tensor, uniforms: torch.Tensor) -> tuple[torch.Tensor, to
     block = first_above(ends, goal)
     start = ends.gather(-1, block) - block_sums.gather(-1, block)
     within = _inside(blocks, block).double().cumsum(dim=-1)
-    tokens = block * BLOCK + first_above(within, goal - start)
-    return tokens[:, 0], ends[:, -1].log() + most[:, 0]
+    tokens = (block * BLOCK + first_above(within, goal - start)).squeeze(-1)
+    return tokens, ends[:, -1].log() + most[:, 0]
 
 
 def most_likely(logits: torch.Tensor) -> torch.Tensor:
@@ -57,7 +57,7 @@ def _blocks(values: torch.Tensor, filling: float) -> torch.Tensor:
     """Return values in blocks, shape (rows, blocks, `BLOCK`)."""
     padding = -values.shape[-1] % BLOCK
     padded = torch.nn.functional.pad(values, (0, padding), value=filling) if padding else values
-    return padded.unflatten(-1, (-1, BLOCK))
+    return padded.view(len(values), -1, BLOCK)
 
 
 def _inside(blocks: torch.Tensor, block: torch.Tensor) -> torch.Tensor:

@@ -53,7 +53,8 @@ class Engine:
         Returns:
             float32, shape (clips, frames, width).
         """
-        weights = self._current_weights()
+        # Of a model without numbers there is only a shape to tell.
+        weights = None if features.is_meta else self._current_weights()
         if weights is None:
             encoded: torch.Tensor = self._model.model.encoder(features).last_hidden_state
             return encoded
@@ -84,7 +85,8 @@ class Engine:
         if weights is None:
             return decode(ModuleReader(self._model, encoded), clips, k, params, rules)
         with self._precision_as_given():
-            return decode(Decoder(weights.decoder, encoded), clips, k, params, rules)
+            decoder = Decoder(weights.decoder, encoded, fixed_shapes=encoded.is_cuda)
+            return decode(decoder, clips, k, params, rules)
 
     @property
     def _dtype(self) -> torch.dtype:
