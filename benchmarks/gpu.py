@@ -32,6 +32,7 @@ from performance.timing import Clock, Contestant, Figures, alternate, cuda_clock
 from performance.update import TEXT, Steps
 
 from audioforge import AudioRAFTConfig, AudioRAFTTrainer
+from audioforge.inference.processes import Processes
 from audioforge.model import GREEDY, LoadOptions
 from audioforge.sample import Clip
 from audioforge.terminal.reporter import Reporter
@@ -208,8 +209,7 @@ class Gpu:
 
 def _greedy(checkpoint: Path, clips: Sequence[Clip], device: str, dtype: str) -> list[str]:
     adapter = WhisperAdapter.load(str(checkpoint), LoadOptions(device=device))
-    reduced = torch.autocast(device, dtype=torch.bfloat16, enabled=dtype == "bfloat16")
-    with torch.inference_mode(), reduced:
+    with torch.inference_mode(), Processes(device, dtype).autocast():
         rows = adapter.sample(adapter.prepare(tuple(clips)), 1, GREEDY)
     return [row[0].text or "" for row in rows]
 

@@ -3,7 +3,7 @@ r"""`make bench`: measures, and writes `docs/performance.json`, its chart and it
     make bench
     make bench ARGS="--model CHECKPOINT --data MANIFEST"    # a trained Whisper, and its recordings
     make bench ARGS="--only rollout update --resume"
-    make bench ARGS=--quick                                 # two minutes on nano models, into nothing
+    make bench ARGS=--quick                                 # two minutes, nano models, into nothing
 
 Every contestant of a measurement takes its turns in this process (whole commands in processes of
 their own), one after the other, again and again; CPU seconds count. A measurement is written as
