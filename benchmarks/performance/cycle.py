@@ -51,7 +51,7 @@ class Case:
 
 def cycles(scope: Scope) -> Iterator[Measurement]:
     """Yield what is measured of whole cycles."""
-    for trainable in ("full", "frozen-encoder"):
+    for trainable in ("full",) if scope.quick else ("full", "frozen-encoder"):
         if scope.real is not None:
             name = f"{scope.real.model.name}, {trainable}, its recordings"
             yield Measurement("cycle", name, partial(_trained, scope, trainable))
@@ -64,7 +64,7 @@ def _untrained(scope: Scope, trainable: str) -> Figures:
     count, seconds = (2, 3) if scope.quick else (12, 30)
     case = Case(
         checkpoint=scope.checkpoints.whisper("nano" if scope.quick else "tiny.en", ENDS_AFTER),
-        manifests=write_noise(scope.new_folder("data"), count, seconds, [TEXT]),
+        manifests=write_noise(scope.new_folder("data"), count, seconds, TEXT),
         selection="random",
         trainable=trainable,
         new_tokens=4 * ENDS_AFTER,

@@ -22,6 +22,7 @@ from audioforge_kit.adapter_at_work import DRAW, AdapterAtWork, trained_weights
 from audioforge_kit.contract import CannotCheck, ContractError, expect, rule
 from audioforge_kit.examples import speech_like
 from audioforge_kit.hypotheses import expect_same_hypotheses
+from audioforge_kit.likelihoods import check_likelihoods
 from audioforge_kit.reused_rows import check_rows
 
 K = 4
@@ -288,6 +289,13 @@ class ModelContract(AdapterAtWork):
             parts = sum(weight * loss for weight, loss in zip(weights, alone, strict=True))
             same = math.isclose(total, parts, rel_tol=1e-3, abs_tol=1e-4)
             expect(same, f"the loss of the batch is {total:.6g}, of its clips {parts:.6g}")
+
+    @rule(
+        "Let logprobs be what each target has by itself, and its mean over tokens minus the loss."
+    )
+    def tells_how_likely_targets_are(self) -> None:
+        """What logprobs says, if it is there, is what the loss says; also of several targets."""
+        check_likelihoods(self._adapter, self._clips, self._targets)
 
     @rule("Leave `module.training` as it was when `sample` and `loss` return.")
     def leaves_the_training_mode(self) -> None:
