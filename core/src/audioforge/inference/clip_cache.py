@@ -23,6 +23,9 @@ from safetensors.torch import save
 
 from audioforge.files import atomic
 
+BLOCK_BYTES = 4096
+"""What file systems give to files in: the last block of each is seldom full."""
+
 CHECKSUM = "crc32"
 """What the header of a file says of its content: it is not flushed to the disk when it is written,
 and a power cut can leave zeros in it."""
@@ -67,7 +70,8 @@ class ClipCache:
         """Return what the files take now."""
         if self._folder is None:
             return 0
-        return sum(path.stat().st_size for path in self._folder.rglob("*") if path.is_file())
+        files = (path for path in self._folder.rglob("*") if path.is_file())
+        return sum(_on_disk(path.stat().st_size) for path in files)
 
     def clear(self, but: Collection[str] = ()) -> None:
         """Remove every kind of entry but these."""
@@ -114,7 +118,8 @@ class ClipCache:
         with self._lock:
             path = self._folder / kind / f"{name}.safetensors"
             content = save(dict(tensors), {CHECKSUM: _checksum(tensors)})
-            if self._used + len(content) > self._limit:
+            size = _on_disk(len(content))
+            if self._used + size > self._limit:
                 return
             try:
                 if path.exists():  # another thread or process had the same clip
@@ -125,7 +130,7 @@ class ClipCache:
             except OSError as error:
                 self._stop(error)
                 return
-            self._used += len(content)
+            self._used += size
             self._checked.add(f"{kind}/{name}")
 
     def _stop(self, error: OSError) -> None:
@@ -153,6 +158,10 @@ def digest_of(settings: object, tensors: Mapping[str, torch.Tensor]) -> str:
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)} ".encode())
         digest.update(_content(tensor))
     return digest.hexdigest()
+
+
+def _on_disk(size: int) -> int:
+    return -(-size // BLOCK_BYTES) * BLOCK_BYTES
 
 
 def _checksum(tensors: Mapping[str, torch.Tensor]) -> str:

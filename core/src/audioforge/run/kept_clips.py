@@ -8,12 +8,16 @@ from audioforge.model import ModelAdapter
 from audioforge.run.disk_space import DiskSpace, allowed_bytes
 from audioforge.run.run import Run
 
+PART_OF_FREE = 0.5
+"""Part of the free space that what is kept and the estimated need may take together: the need is
+an estimate, and others write too."""
+
 
 def open_cache(run: Run, adapter: ModelAdapter, space: DiskSpace, *, fresh: bool) -> None:
     """Keep from now on what need be computed of a clip only once, and use what is kept already.
 
-    Results do not depend on it. It leaves what the rest of the run needs of the disk, and is gone
-    with the run's state when the run ends.
+    Results do not depend on it. It takes half of what is free, less what the rest of the run needs,
+    and is gone with the run's state when the run ends.
 
     Args:
         run: The run, begun.
@@ -28,7 +32,8 @@ def open_cache(run: Run, adapter: ModelAdapter, space: DiskSpace, *, fresh: bool
         cache.clear(but=() if fresh else (SOUND, kind))
     processes.wait()
     there = cache.bytes_there()
-    room = allowed if space.free is None else there + max(0, space.free - space.needed)
+    free = allowed if space.free is None else round(PART_OF_FREE * space.free) - space.needed
+    room = there + max(0, free)
     left = max(0, min(allowed, room) - there)
     processes.wait()  # nobody writes while others still count
     cache.open(there + left // processes.count if allowed else 0, run.reporter.warn)
