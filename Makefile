@@ -7,8 +7,8 @@
 #                        hundred times; half an hour
 #   make lint            style and types only; make format mends the style
 #   make bench           measures speed against Transformers, CTranslate2 and the arithmetic, and writes
-#                        docs/performance.md; half an hour; ARGS="--model CHECKPOINT --data MANIFEST"
-#                        measures a trained Whisper too, ARGS=--quick takes a minute and writes nothing
+#                        docs/performance.md; thirty minutes; ARGS="--model CHECKPOINT --data MANIFEST"
+#                        measures a trained Whisper too, ARGS=--quick takes two and writes nothing
 #   make docs            writes the reference pages of docs/ from the code
 
 PYTHON ?= python3

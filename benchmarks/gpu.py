@@ -32,6 +32,7 @@ from performance.timing import Clock, Contestant, Figures, alternate, cuda_clock
 from performance.update import TEXT, Steps
 
 from audioforge import AudioRAFTConfig, AudioRAFTTrainer
+from audioforge.inference.processes import Processes
 from audioforge.model import GREEDY, LoadOptions
 from audioforge.sample import Clip
 from audioforge.terminal.reporter import Reporter
@@ -145,7 +146,7 @@ class Gpu:
 
     def _untrained_update(self, size: str, clips: int) -> Figures:
         scope = self._scope
-        manifests = write_noise(scope.new_folder("data"), clips, self._seconds, [TEXT])
+        manifests = write_noise(scope.new_folder("data"), clips, self._seconds, TEXT)
         steps = Steps(
             checkpoint=scope.checkpoints.whisper(size),
             trainable="full",
@@ -183,7 +184,7 @@ class Gpu:
 
     def _run(self, size: str, clips: int) -> Figures:
         """Train for a cycle, everything included."""
-        train, heldout = write_noise(self._scope.new_folder("data"), clips, self._seconds, [TEXT])
+        train, heldout = write_noise(self._scope.new_folder("data"), clips, self._seconds, TEXT)
         _forget_peak()
 
         def work(output: Any) -> None:
@@ -208,8 +209,7 @@ class Gpu:
 
 def _greedy(checkpoint: Path, clips: Sequence[Clip], device: str, dtype: str) -> list[str]:
     adapter = WhisperAdapter.load(str(checkpoint), LoadOptions(device=device))
-    reduced = torch.autocast(device, dtype=torch.bfloat16, enabled=dtype == "bfloat16")
-    with torch.inference_mode(), reduced:
+    with torch.inference_mode(), Processes(device, dtype).autocast():
         rows = adapter.sample(adapter.prepare(tuple(clips)), 1, GREEDY)
     return [row[0].text or "" for row in rows]
 

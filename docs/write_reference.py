@@ -137,6 +137,7 @@ TABLES = [
 KINDS_IN_WORDS = {
     "int": "whole number",
     "float": "number",
+    "schedule": "number, or one by cycle",
     "flag": "true or false",
     "text": "text",
     "language": "language tag or each",

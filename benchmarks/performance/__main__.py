@@ -3,7 +3,7 @@ r"""`make bench`: measures, and writes `docs/performance.json`, its chart and it
     make bench
     make bench ARGS="--model CHECKPOINT --data MANIFEST"    # a trained Whisper, and its recordings
     make bench ARGS="--only rollout update --resume"
-    make bench ARGS=--quick                                 # a minute on nano models, into nothing
+    make bench ARGS=--quick                                 # two minutes, nano models, into nothing
 
 Every contestant of a measurement takes its turns in this process (whole commands in processes of
 their own), one after the other, again and again; CPU seconds count. A measurement is written as
@@ -23,6 +23,7 @@ from existing import existing
 from performance.chart import write_chart
 from performance.ctc import ctc
 from performance.cycle import cycles
+from performance.growth import growth
 from performance.machine import ROOT, machine
 from performance.material import Real
 from performance.measure import measure, quiet
@@ -40,6 +41,7 @@ SUBJECTS: Mapping[str, Callable[[Scope], Iterator[Measurement]]] = {
     "CTC": ctc,
     "cycle": cycles,
     "start-up": start_ups,
+    "growth": growth,
 }
 
 

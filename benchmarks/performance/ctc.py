@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from attrs import frozen
 
+from audioforge.inference.processes import Processes
 from audioforge.model import LoadOptions, SamplingParams
 from audioforge_wav2vec.adapter import Wav2VecAdapter
 from audioforge_wav2vec.untrained import model_config, write_untrained
@@ -62,8 +63,10 @@ def _measure(scope: Scope, case: Case) -> Figures:
     adapter = Wav2VecAdapter.load(str(folder), LoadOptions())
     clips = tuple(noise_clips(case.clips, case.seconds))
 
+    processes = Processes("cpu", "float32")
+
     def sample(batch: Any) -> None:
-        with torch.inference_mode():
+        with torch.inference_mode(), processes.autocast():
             adapter.sample(batch, case.k, SamplingParams())
 
     contestants = [

@@ -6,14 +6,14 @@ Everything else (attention's softmax, norms, the draw, Python) is what there is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
 from attrs import frozen
 
 from audioforge_whisper.untrained import Architecture
-from performance.timing import Contestant
+from performance.timing import Contestant, median
 
 REPEATS = 3
 """Products of one turn, so that a turn is long against the clock."""
@@ -38,15 +38,20 @@ class Work:
 
 def encoder_operations(shape: Architecture) -> int:
     """Return the floating-point operations of a clip's matrix products in the encoder."""
-    frames, width = shape.window_seconds * 16_000 // shape.hop_length // 2, shape.width
-    convolutions = 2 * frames * 3 * shape.mels * width + frames * 3 * width * width
-    layer = frames * 12 * width**2 + 2 * frames**2 * width
-    return 2 * (convolutions + shape.encoder_layers * layer)
+    frames, width = _frames(shape), shape.width
+    layer = 2 * (frames * 12 * width**2 + 2 * frames**2 * width)
+    return sum(_convolutions(shape)) + shape.encoder_layers * layer
+
+
+def _convolutions(shape: Architecture) -> tuple[int, int]:
+    """Return those of the encoder's two convolutions."""
+    frames, width = _frames(shape), shape.width
+    return 2 * 2 * frames * 3 * shape.mels * width, 2 * frames * 3 * width**2
 
 
 def decoder_operations(shape: Architecture, work: Work) -> int:
     """Return those of drawing a clip's hypotheses: the prompt once, then token by token."""
-    frames, width = shape.window_seconds * 16_000 // shape.hop_length // 2, shape.width
+    frames, width = _frames(shape), shape.width
     vocabulary = shape.text_tokens + shape.timestamps
     once = shape.decoder_layers * 2 * frames * width**2  # keys and values of what was heard
     rows = work.prompt + work.hypotheses * (work.tokens - 1)
@@ -59,6 +64,33 @@ def decoder_operations(shape: Architecture, work: Work) -> int:
 def rollout_operations(shape: Architecture, work: Work) -> int:
     """Return the operations of drawing all hypotheses."""
     return work.clips * (encoder_operations(shape) + decoder_operations(shape, work))
+
+
+def update_operations(shape: Architecture, rows: int, trainable: str) -> int:
+    """Return the operations of a clip in a step: forward, and backward what is needed.
+
+    Args:
+        shape: Of the Whisper.
+        rows: Tokens of prompt and target.
+        trainable: "full" (gradients of activations and of weights), "lora" (of activations), or
+            "frozen-encoder" (of the decoder alone, the encoder's output being at hand).
+    """
+    frames, width = _frames(shape), shape.width
+    once = 2 * shape.decoder_layers * 2 * frames * width**2
+    layer = 14 * width**2 + 2 * width * (frames + rows)
+    vocabulary = (shape.text_tokens + shape.timestamps) * width
+    decoder = once + 2 * rows * (shape.decoder_layers * layer + vocabulary)
+    if trainable == "frozen-encoder":
+        return 3 * decoder - once
+    first, second = _convolutions(shape)
+    forward = encoder_operations(shape) + decoder
+    if trainable == "lora":
+        return 2 * forward - first - second
+    return 3 * forward - first
+
+
+def _frames(shape: Architecture) -> int:
+    return shape.window_seconds * 16_000 // shape.hop_length // 2
 
 
 @frozen(eq=False)
@@ -84,7 +116,7 @@ def probes(shape: Architecture, clips: int, *, bf16: bool) -> Iterator[Probe]:
         clips: In one batch.
         bf16: Whether to measure bfloat16 too.
     """
-    frames = clips * shape.window_seconds * 16_000 // shape.hop_length // 2
+    frames = clips * _frames(shape)
     x, weight = torch.randn(frames, shape.width), torch.randn(4 * shape.width, shape.width)
     operations = 2 * REPEATS * x.numel() * len(weight)
     products: dict[str, Callable[[], object]] = {
@@ -97,6 +129,21 @@ def probes(shape: Architecture, clips: int, *, bf16: bool) -> Iterator[Probe]:
     for name, product in products.items():
         contestant = Contestant(f"product: {name}", _repeated(product))
         yield Probe(name, operations, contestant)
+
+
+def rates_of(probes: Sequence[Probe], seconds: dict[str, list[float]]) -> dict[str, float]:
+    """Return each library's operations a second, and take its turns out of what was measured."""
+    return {p.name: p.operations / median(seconds.pop(p.contestant.name)) for p in probes}
+
+
+def fastest_float32(rates: Mapping[str, float]) -> float:
+    """Return the rate of the faster library."""
+    return max(rate for name, rate in rates.items() if "bfloat16" not in name)
+
+
+def gigaflops(rates: Mapping[str, float]) -> dict[str, float]:
+    """Return rates as tables have them."""
+    return {name: round(rate / 1e9, 1) for name, rate in rates.items()}
 
 
 def _repeated(product: Callable[[], object]) -> Callable[[Any], None]:

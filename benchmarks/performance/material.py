@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -103,35 +103,34 @@ class Checkpoints:
 
 def noise_clips(count: int, seconds: float) -> list[Clip]:
     """Return clips of noise: what an untrained model hears does not matter."""
-    return [
-        Clip(AudioSample(id=f"noise-{i}"), wave, RATE)
-        for i, wave in enumerate(_noise(count, seconds))
-    ]
+    waves = enumerate(_noise(count, seconds))
+    return [Clip(AudioSample(id=f"noise-{number}"), wave, RATE) for number, wave in waves]
 
 
-def write_noise(folder: Path, count: int, seconds: float, texts: Sequence[str]) -> list[Path]:
+def write_noise(
+    folder: Path, count: int, seconds: float, text: str, held_out: int | None = None
+) -> list[Path]:
     """Write clips of noise and two manifests of them.
 
     Args:
         folder: Created.
-        count: Number of clips in each manifest.
+        count: Number of clips to train on.
         seconds: Length of each.
-        texts: Their transcripts, taken in turn.
+        text: The transcript of each.
+        held_out: Number of clips to measure on; None for as many again.
 
     Returns:
         The manifest to train on and the one to measure on.
     """
     folder.mkdir(parents=True)
+    waves = _noise(count + (count if held_out is None else held_out), seconds)
+    lines = []
+    for number, wave in enumerate(waves):
+        soundfile.write(folder / f"{number}.wav", wave, RATE)
+        lines.append({"audio_filepath": f"{number}.wav", "duration": seconds, "text": text})
     manifests = [folder / "train.jsonl", folder / "heldout.jsonl"]
-    waves = _noise(2 * count, seconds)
-    for manifest, part in zip(manifests, (waves[:count], waves[count:]), strict=True):
-        lines = []
-        for number, wave in enumerate(part):
-            path = folder / f"{manifest.stem}-{number}.wav"
-            soundfile.write(path, wave, RATE)
-            text = texts[number % len(texts)]
-            lines.append({"audio_filepath": path.name, "duration": seconds, "text": text})
-        write_manifest(manifest, lines)
+    for manifest, part in zip(manifests, (lines[:count], lines[count:]), strict=True):
+        write_manifest(manifest, part)
     return manifests
 
 
@@ -157,6 +156,7 @@ def architecture_of(checkpoint: Path) -> Architecture:
     )
 
 
-def _noise(count: int, seconds: float) -> np.ndarray[Any, np.dtype[np.float32]]:
+def _noise(count: int, seconds: float) -> Iterator[np.ndarray[Any, np.dtype[np.float32]]]:
     draw = np.random.default_rng(0)
-    return draw.normal(0, 0.1, (count, round(seconds * RATE))).astype(np.float32)
+    for _ in range(count):
+        yield 0.1 * draw.standard_normal(round(seconds * RATE), dtype=np.float32)

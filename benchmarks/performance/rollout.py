@@ -12,7 +12,7 @@ from performance.decoders import Task, line_up
 from performance.machine import lacks_bf16
 from performance.material import Checkpoints, Real, architecture_of, noise_clips
 from performance.subjects import Measurement, Scope
-from performance.timing import Figures, alternate, median, shares
+from performance.timing import Figures, alternate, shares
 
 PROMPT = 2
 """Tokens before the text of an English-only checkpoint."""
@@ -94,11 +94,11 @@ def _measure(
     line, shape = line_up(task, checkpoints), architecture_of(task.checkpoint)
     probes = list(floor.probes(shape, len(task.clips), bf16=lacks_bf16() is None))
     seconds = alternate([*line.contestants, *(p.contestant for p in probes)], rounds)
-    rates = {p.name: p.operations / median(seconds.pop(p.contestant.name)) for p in probes}
+    rates = floor.rates_of(probes, seconds)
     details: dict[str, object] = {
         "clips": len(task.clips),
         "tokens": task.new_tokens,
-        "gigaflops": {name: round(rate / 1e9, 1) for name, rate in rates.items()},
+        "gigaflops": floor.gigaflops(rates),
     }
     values = shares(seconds, len(task.clips))
     if not ends_by_itself:
@@ -106,7 +106,6 @@ def _measure(
             clips=len(task.clips), hypotheses=task.k, tokens=task.new_tokens, prompt=PROMPT
         )
         operations = floor.rollout_operations(shape, work) / len(task.clips)
-        fastest = max(rate for name, rate in rates.items() if "bfloat16" not in name)
-        values["floor"] = [operations / fastest]
+        values["floor"] = [operations / floor.fastest_float32(rates)]
         details["gigaflop a clip"] = round(operations / 1e9, 2)
     return Figures(unit="CPU s a clip", values=values, missing=line.missing, details=details)

@@ -48,7 +48,7 @@ def _verify(scope: Scope) -> Figures:
 
 
 def _dry_run(scope: Scope) -> Figures:
-    train, heldout = write_noise(scope.new_folder("dry-run"), 2, 1, ["a b c"])
+    train, heldout = write_noise(scope.new_folder("dry-run"), 2, 1, "a b c")
     options = [
         *("--model", str(scope.checkpoints.whisper("nano")), "--dataset", str(train)),
         *("--eval-dataset", str(heldout), "--output", str(scope.new_folder("run"))),

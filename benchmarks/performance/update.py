@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from attrs import frozen
+from attrs import evolve, frozen
 
 from audioforge import AudioRAFTConfig
 from audioforge.audio import load_clip
@@ -29,14 +29,17 @@ from audioforge.run.run import Run
 from audioforge.sample import AudioSample, Hypothesis
 from audioforge.selection import Kept, Selected
 from audioforge.terminal.reporter import Reporter
+from performance import floor
 from performance.machine import lacks_bf16
-from performance.material import RATE, write_manifest, write_noise
+from performance.material import RATE, architecture_of, write_manifest, write_noise
 from performance.plain_step import PlainTraining, features_and_labels
 from performance.subjects import Measurement, Scope
-from performance.timing import Clock, Figures
+from performance.timing import Clock, Figures, alternate
 
 TEXT = "thirty-two bytes for each target"
 """An untrained tokenizer knows bytes: 32 tokens, as many as a hypothesis of the rollout has."""
+PROMPT = 2
+"""Tokens before the text of an English-only checkpoint."""
 KINDS = ("full", "frozen-encoder", "lora")
 
 
@@ -72,9 +75,19 @@ def updates(scope: Scope) -> Iterator[Measurement]:
 
 def _untrained(scope: Scope, case: Case) -> Figures:
     folder, seconds = scope.new_folder("update"), 3 if scope.quick else 30
-    manifests = write_noise(folder, case.batch, seconds, [TEXT])
+    manifests = write_noise(folder, case.batch, seconds, TEXT)
     checkpoint = scope.checkpoints.whisper(case.size)
-    return _measure(scope, checkpoint, case.trainable, manifests)
+    shape = architecture_of(checkpoint)
+    probes = list(floor.probes(shape, case.batch, bf16=lacks_bf16() is None))
+    products = alternate([probe.contestant for probe in probes], scope.rounds)
+    rates = floor.rates_of(probes, products)
+    figures = _measure(scope, checkpoint, case.trainable, manifests)
+    operations = case.batch * floor.update_operations(shape, PROMPT + len(TEXT), case.trainable)
+    return evolve(
+        figures,
+        values={**figures.values, "floor": [operations / floor.fastest_float32(rates)]},
+        details={"gigaflop a step": operations / 1e9, "gigaflops": floor.gigaflops(rates)},
+    )
 
 
 def _trained(scope: Scope, trainable: str) -> Figures:

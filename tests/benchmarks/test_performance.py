@@ -15,6 +15,7 @@ from performance.subjects import Measurement
 from performance.timing import Contestant, Figures, alternate
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import WhisperForConditionalGeneration
+from transformers.modeling_outputs import BaseModelOutput
 
 from audioforge.model import LoadOptions, SamplingParams
 from audioforge_whisper.adapter import WhisperAdapter
@@ -47,6 +48,26 @@ def test_operations_of_the_floor_are_those_that_torch_counts():
     work = floor.Work(clips=1, hypotheses=1, tokens=11, prompt=2)
     assert floor.decoder_operations(shape, work) == pytest.approx(
         decoding.get_total_flops(), rel=0.02
+    )
+
+
+@pytest.mark.parametrize("trainable", ["full", "frozen-encoder"])
+def test_operations_of_an_update_are_those_that_torch_counts(trainable):
+    model = WhisperForConditionalGeneration(model_config(NANO))
+    model.set_attn_implementation("eager")
+    features = torch.zeros(1, NANO.mels, 2 * model.config.max_source_positions)
+    encoded = model.model.encoder(features)
+    rows = torch.zeros(1, 12, dtype=torch.long)
+    with FlopCounterMode(display=False) as counted:
+        if trainable == "full":
+            loss = model(input_features=features, labels=rows).loss
+        else:
+            heard = BaseModelOutput(last_hidden_state=encoded.last_hidden_state.detach())
+            loss = model(encoder_outputs=heard, labels=rows).loss
+        loss.backward()
+    shape = evolve(NANO, text_tokens=model.config.vocab_size, timestamps=0)
+    assert floor.update_operations(shape, 12, trainable) == pytest.approx(
+        counted.get_total_flops(), rel=0.02
     )
 
 

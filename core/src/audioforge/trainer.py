@@ -11,7 +11,7 @@ from audioforge.config import AudioRAFTConfig
 from audioforge.config.other_names import refuse_unknown
 from audioforge.errors import UsageError
 from audioforge.given.functions import MetricsListener, UtterancesListener, function_trackers
-from audioforge.given.hand_over import Data, hand_over
+from audioforge.given.hand_over import DATA_KEYS, Data, hand_over
 from audioforge.plugin_reference import PluginReference
 from audioforge.plugins import Registry, discover
 from audioforge.raft.export import export, finish
@@ -146,6 +146,7 @@ class AudioRAFTTrainer:
             dataset: As of `train`.
             data: The other data, as of `train`.
         """
+        refuse_unknown("prepare", data.keys() - set(DATA_KEYS))
         return self._prepare({"dataset": dataset, **data}, claim=None)
 
     def train(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
+from types import CodeType, FunctionType
 from typing import Any
 
 from attrs import frozen
@@ -33,7 +35,7 @@ class GivenFunction:
         return self.make()
 
     def digest(self) -> str:
-        """Return a digest, in hexadecimal, of its source and of the plain values that it uses.
+        """Return a digest, in hexadecimal, of its source, its helpers, and plain values it uses.
 
         A run that goes on compares it; where there is no source, its bytecode stands for it.
         """
@@ -41,10 +43,10 @@ class GivenFunction:
         return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
-def _written(function: Any) -> list[str]:
-    """Return what a function does, as text."""
+def _written(function: Any, seen: frozenset[Any] = frozenset()) -> list[str]:
+    """Return what a function does, as text, with the functions beside it that it calls."""
     if isinstance(function, partial):
-        return [*_written(function.func), repr((function.args, function.keywords))]
+        return [*_written(function.func, seen), repr((function.args, function.keywords))]
     is_code = inspect.isroutine(function) or inspect.isclass(function)
     code: Any = function if is_code else type(function)
     try:
@@ -52,13 +54,33 @@ def _written(function: Any) -> list[str]:
     except (OSError, TypeError):  # typed at a prompt that keeps no lines, or of an extension
         compiled = getattr(code, "__code__", None)
         text = repr((compiled.co_code, compiled.co_consts)) if compiled else repr(code)
-    values = {} if is_code else _plain(getattr(function, "__dict__", {}))
+    values = {} if is_code else dict(getattr(function, "__dict__", {}))
     if inspect.isfunction(code):
-        names = inspect.getclosurevars(code)
-        values |= _plain(names.nonlocals) | _plain(names.globals)
-    return [text, repr(sorted(values.items()))]
+        values |= _used(code)
+    plain = sorted((name, value) for name, value in values.items() if isinstance(value, _PLAIN))
+    beside = [
+        line
+        for _, helper in sorted(values.items())
+        if inspect.isfunction(helper) and helper.__module__ == code.__module__
+        if helper not in seen | {code}
+        for line in _written(helper, seen | {code})
+    ]
+    return [text, repr(plain), *beside]
 
 
-def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values that are written alike in every process."""
-    return {name: value for name, value in values.items() if isinstance(value, _PLAIN)}
+def _used(function: FunctionType) -> dict[str, Any]:
+    """Return what a function uses of what is around it, by name."""
+    found: dict[str, Any] = {}
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        with suppress(ValueError):  # nothing is in it yet
+            found[name] = cell.cell_contents
+    names = set(_names(function.__code__))
+    return found | {name: v for name, v in function.__globals__.items() if name in names}
+
+
+def _names(code: CodeType) -> Iterator[str]:
+    """Yield the names in a function's code, and in that of what it defines inside."""
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _names(constant)
