@@ -38,7 +38,7 @@ def test_file_and_flags_override_a_preset(tmp_path):
     (tmp_path / "run.yaml").write_text("patience: 5\nnum_cycles: 2\n")
     flags = {"num_cycles": "3", "temperature": None}
     config = build_config(tmp_path / "run.yaml", flags, "conservative")
-    assert (config.num_cycles, config.patience, config.temperature) == (3, 5, 0.8)
+    assert (config.num_cycles, config.patience, config.temperature) == (3, 5, 0.5)
 
 
 def test_a_file_of_ones_own_is_a_preset(tmp_path: Path) -> None:

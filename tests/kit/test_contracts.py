@@ -355,6 +355,11 @@ def test_datasets(broken_rules, old, new, expected):
         ("params.check(k)", "pass", {"refuses_senseless_parameters"}),
         (
             "params.check(k)",
+            "params.check(k)\n        batch.features.neg_()",
+            {"samples_a_batch_again"},
+        ),
+        (
+            "params.check(k)",
             "params.check(k)\n        self._network.eval()",
             {"leaves_the_training_mode"},
         ),

@@ -11,8 +11,8 @@ import pytest
 from click.testing import CliRunner
 
 from audioforge.cli import cli
+from audioforge.raft.gradients import Gradients
 from audioforge_demo import assets
-from audioforge_whisper.adapter import WhisperAdapter
 from audioforge_whisper.engine import Engine
 
 from .test_resume import killed_with
@@ -94,7 +94,7 @@ def test_what_is_kept_outlasts_a_kill_and_damage_is_mended(
     recipe: dict[str, Any], without: dict[str, Any], tmp_path: Path, encoded: list[int]
 ) -> None:
     run = tmp_path / "run"
-    assert killed_with(recipe, run, WhisperAdapter, "loss", 2)
+    assert killed_with(recipe, run, Gradients, "accumulate", 2)
     rows = [p for p in (run / "state/cache").rglob("*.safetensors") if p.parent.name != "sound"]
     assert len(rows) == TRAINED + HELD_OUT
     for path in rows[:2]:
@@ -108,7 +108,7 @@ def test_what_will_be_kept_is_told(
     recipe: dict[str, Any], tmp_path: Path, encoded: list[int]
 ) -> None:
     run, plan = tmp_path / "run", planned(recipe, tmp_path / "plan")
-    assert killed_with(recipe, run, WhisperAdapter, "loss", 1)
+    assert killed_with(recipe, run, Gradients, "accumulate", 1)
     there = sum(p.stat().st_size for p in (run / "state/cache").rglob("*.safetensors"))
     assert plan["disk_bytes"]["cache"] == pytest.approx(there, rel=0.1)
     less = planned({**recipe, "cache_gb": 1e-5}, tmp_path / "plan")

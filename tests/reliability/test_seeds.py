@@ -95,12 +95,13 @@ def test_the_untouched_model_is_measured_once(
     inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recipe = recipe_of(inputs)
-    alone, together = [], []
+    shown, alone, together = "", [], []
     for decoded, seeds in ((alone, (0,)), (together, (0, 3))):
         with monkeypatch.context() as patch:
             calls = Calls(patch)
-            group_of(recipe, tmp_path / f"{len(seeds)}", *seeds).train()
+            shown = repr(group_of(recipe, tmp_path / f"{len(seeds)}", *seeds).train())
             decoded.append(calls.decoded.total())
+    assert [line.split()[0] for line in shown.splitlines()[-5:-1]] == ["0", "3", "mean", "±"]
     held_out, tested, probed = 20, 4, 20
     # Of the second seed: one cycle, its probe, and what it exports on the test set.
     assert together[0] - alone[0] == held_out + probed + tested

@@ -9,7 +9,7 @@ from audioforge.model import GREEDY, SamplingParams, TrainOptions
 from audioforge_whisper.coverage import not_covered
 from audioforge_whisper.decoder import Decoder
 from audioforge_whisper.encoder import encode
-from audioforge_whisper.weights import read_weights
+from audioforge_whisper.weights import read_decoder, read_encoder
 
 
 @pytest.fixture
@@ -45,16 +45,16 @@ def logprobs(rows):
 @torch.no_grad()
 def test_logits_equal_those_of_transformers_while_rows_leave(network, fixed_shapes):
     """Rows leave within clips and with whole clips, and more steps are read than one block has."""
-    weights = read_weights(network, torch.float32)
+    weights = read_encoder(network, torch.float32)
     encoded = network.model.encoder(features_of(network)).last_hidden_state
-    assert encode(weights.encoder, features_of(network)).allclose(encoded, rtol=0, atol=1e-4)
+    assert encode(weights, features_of(network)).allclose(encoded, rtol=0, atol=1e-4)
     tokens = torch.randint(0, 250, (6, 36), generator=torch.Generator().manual_seed(0))
     prompts, rows = torch.tensor([[270, 280], [280, 270]]), torch.arange(6)
     expected = network(
         encoder_outputs=(encoded.repeat_interleave(3, 0),),
         decoder_input_ids=torch.cat([prompts.repeat_interleave(3, 0), tokens], 1),
     ).logits
-    decoder = Decoder(weights.decoder, encoded, fixed_shapes=fixed_shapes)
+    decoder = Decoder(read_decoder(network, torch.float32), encoded, fixed_shapes=fixed_shapes)
     logits = decoder.read_prompts(prompts, 3)
     size = expected.shape[-1]
     leaving = {10: [0, 2, 3, 4, 5], 20: [2, 3, 4], 34: [0, 2]}

@@ -10,8 +10,6 @@ from typing import Any, cast
 
 import torch
 
-from audioforge.huggingface.low_rank_layer import LowRankLinear
-
 TARGETS = ("q_proj", "v_proj")
 """The projections that get an update: queries and values, as in the paper, of every attention."""
 
@@ -33,6 +31,8 @@ def add_low_rank_updates(
         targets: Names of the linear layers that get an update.
     """
     from peft import LoraConfig, inject_adapter_in_model
+
+    from audioforge.huggingface.low_rank_layer import LowRankLinear
 
     scale: Any = alpha  # declared as a whole number, used as any
     config = LoraConfig(r=rank, lora_alpha=scale, target_modules=list(targets), lora_dropout=0.0)

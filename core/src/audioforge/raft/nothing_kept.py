@@ -55,12 +55,12 @@ def _reason(run: Run, rests: int, rollouts: CycleRollouts, explanation: Explanat
             f"the model can learn none of the {len(rollouts.unlearnable)} targets that were "
             f"selected: {reason} ({count} of them)."
         )
+    selection = read_plugin_reference(run.config.selection)[0]
     if rewards.cut == rewards.hypotheses:
         return (
-            f"a length limit ended all of {rewards.cut} hypotheses, not the model, which cannot "
-            f"learn from them; see --max-tokens-per-second and --max-new-tokens."
+            f"a length limit ended all of {rewards.cut} hypotheses, not the model, and the "
+            f"selection '{selection}' kept none; see --max-tokens-per-second and --max-new-tokens."
         )
-    selection = read_plugin_reference(run.config.selection)[0]
     if run.selection.has_loss:
         return (
             f"of every clip all hypotheses earn the same, of which '{selection}' learns nothing. "

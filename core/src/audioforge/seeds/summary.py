@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from audioforge.results.shown import Shown, ShowsItself
 from audioforge.terminal.figures import percent, point_interval
 
 FIGURES = ("base", "exported", "difference", "trained", "test_base", "test")
 """Of each run, what is averaged."""
 
 
-class GroupSummary:
+class GroupSummary(ShowsItself):
     """The results of a group of runs; rates are fractions, differences are "exported minus base".
 
     Args:
@@ -84,6 +85,10 @@ class GroupSummary:
             "runs": self.runs,
             "seconds": sum(run["seconds"] for run in self.runs),
         }
+
+    def shown(self) -> Shown:
+        """Return the table of the seeds and the conclusion."""
+        return Shown(self.columns, self.rows, [self.conclusion])
 
     @property
     def columns(self) -> list[str]:

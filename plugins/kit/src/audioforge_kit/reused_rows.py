@@ -69,7 +69,7 @@ def _rows(adapter: ModelAdapter, clips: Sequence[Clip]) -> list[Row]:
     """Return rows on the CPU, as the engine keeps them, of a network in the mode that it is in."""
     state = torch.get_rng_state()
     with torch.no_grad():
-        rows = [
+        rows: list[Row] = [
             {
                 name: tensor.cpu()
                 for name, tensor in adapter.reusable(copy_for_adapter(clip)).items()

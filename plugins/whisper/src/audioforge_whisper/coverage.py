@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+
 import torch
-from peft.tuners.lora import LoraLayer
 from torch import nn
 from transformers import WhisperForConditionalGeneration
 from transformers.activations import GELUActivation
@@ -24,7 +25,7 @@ def not_covered(model: WhisperForConditionalGeneration) -> str | None:
     for name, module in model.named_modules():
         if ".lora_" in name:
             continue  # the layer that it belongs to is looked at
-        base = module.get_base_layer() if isinstance(module, LoraLayer) else module
+        base = _without_update(module)
         if type(base) not in COVERED:
             return f"{name} is a {type(base).__name__}"
         if module._forward_hooks or module._forward_pre_hooks or "forward" in vars(module):
@@ -35,3 +36,12 @@ def not_covered(model: WhisperForConditionalGeneration) -> str | None:
         if weight.dtype != torch.float32:
             return f"{name} is {str(weight.dtype).removeprefix('torch.')}"
     return None
+
+
+def _without_update(module: nn.Module) -> nn.Module:
+    """Return the layer that a low-rank update is added to; any other as it is."""
+    if "peft" not in sys.modules:  # it takes long to import, and nothing here can be of it
+        return module
+    from peft.tuners.lora import LoraLayer
+
+    return module.get_base_layer() if isinstance(module, LoraLayer) else module

@@ -114,9 +114,10 @@ def decode(
     loop = _Loop(clips, k, params, rules)
     logits = reader.read_prompts(clips.prompts, k)
     for step in range(max(clips.limits)):
+        highest = logits.amax(dim=-1)
+        if not highest.isfinite().all():  # a draw would give a token that does not exist
+            check_outputs(clips.samples, loop.finite_clips(highest))
         chosen, logprobs = loop.choose(logits, step)
-        if not logprobs.isfinite().all():  # a draw would give a token that does not exist
-            check_outputs(clips.samples, loop.finite_clips(logprobs))
         loop.write(chosen, logprobs, step)
         left = loop.drop_ended_rows()
         if not len(loop.rows):

@@ -14,7 +14,7 @@ from audioforge_whisper.decoder import Decoder
 from audioforge_whisper.decoding import ClipsToDecode, Decoded, TokenRules, decode
 from audioforge_whisper.encoder import encode
 from audioforge_whisper.module_reader import ModuleReader
-from audioforge_whisper.weights import Weights, read_weights
+from audioforge_whisper.weights import DecoderWeights, EncoderWeights, read_decoder, read_encoder
 
 Version = tuple[object, ...]
 """Equal as long as neither a weight nor the precision has changed."""
@@ -33,7 +33,8 @@ class Engine:
 
     def __init__(self, model: WhisperForConditionalGeneration) -> None:
         self._model = model
-        self._weights: Weights | None = None
+        self._encoder: EncoderWeights | None = None
+        self._decoder: DecoderWeights | None = None
         self._version: Version | None = None
         self._told = False
 
@@ -45,7 +46,7 @@ class Engine:
 
     def forget(self) -> None:
         """Give the memory of the copy back."""
-        self._weights = self._version = None
+        self._encoder = self._decoder = self._version = None
 
     def encode(self, features: torch.Tensor) -> torch.Tensor:
         """Encode log-mel spectrograms, shape (clips, mels, 2 × frames).
@@ -54,12 +55,13 @@ class Engine:
             float32, shape (clips, frames, width).
         """
         # Of a model without numbers there is only a shape to tell.
-        weights = None if features.is_meta else self._current_weights()
-        if weights is None:
+        if features.is_meta or not self._can_compute():
             encoded: torch.Tensor = self._model.model.encoder(features).last_hidden_state
             return encoded
+        if self._encoder is None:
+            self._encoder = read_encoder(self._model, self._dtype)
         with self._precision_as_given():
-            return encode(weights.encoder, features)
+            return encode(self._encoder, features)
 
     def decode(
         self,
@@ -81,11 +83,12 @@ class Engine:
         Raises:
             TrainingError: If the network's output is not a number, naming the clips.
         """
-        weights = self._current_weights()
-        if weights is None:
+        if not self._can_compute():
             return decode(ModuleReader(self._model, encoded), clips, k, params, rules)
+        if self._decoder is None:
+            self._decoder = read_decoder(self._model, self._dtype)
         with self._precision_as_given():
-            decoder = Decoder(weights.decoder, encoded, fixed_shapes=encoded.is_cuda)
+            decoder = Decoder(self._decoder, encoded, fixed_shapes=encoded.is_cuda)
             return decode(decoder, clips, k, params, rules)
 
     @property
@@ -98,8 +101,8 @@ class Engine:
         """The weights are cast already; autocast would cast what is between them too."""
         return torch.autocast(self._model.device.type, enabled=False)
 
-    def _current_weights(self) -> Weights | None:
-        """Return the weights as they are now, or None for a network that is not covered."""
+    def _can_compute(self) -> bool:
+        """Say whether the network is covered; forget weights that are not those of now."""
         problem = not_covered(self._model)
         if problem is not None:
             if not self._told:
@@ -109,12 +112,12 @@ class Engine:
                     stacklevel=4,
                 )
             self._told = True
-            return None
+            return False
         version = self.version
-        if self._weights is None or self._version != version:
-            self.forget()  # never two copies
-            self._weights, self._version = read_weights(self._model, self._dtype), version
-        return self._weights
+        if self._version != version:
+            self.forget()
+            self._version = version
+        return True
 
 
 def _changes(tensor: torch.Tensor) -> int:

@@ -132,67 +132,68 @@ class DecoderWeights:
     dtype: torch.dtype
 
 
-@frozen(eq=False)
-class Weights:
-    """Both halves of a Whisper."""
-
-    encoder: EncoderWeights
-    decoder: DecoderWeights
-
-
-def read_weights(model: WhisperForConditionalGeneration, dtype: torch.dtype) -> Weights:
-    """Read a network's weights as they are now.
-
-    They are a second copy of the network in memory, in `dtype`.
+def read_encoder(model: WhisperForConditionalGeneration, dtype: torch.dtype) -> EncoderWeights:
+    """Read the encoder's weights as they are now: a second copy in memory, in `dtype`.
 
     Args:
         model: A network of which `coverage.not_covered` says nothing.
         dtype: What products are computed in, float32 or bfloat16.
     """
     config = model.config
-    state = {name: weight.detach() for name, weight in merged_state(model).items()}
-    packed = can_pack(model.device, dtype)
-    encoder = _Reader(state, "model.encoder.", config.encoder_attention_heads, dtype, packed)
-    decoder = _Reader(state, "model.decoder.", config.decoder_attention_heads, dtype, packed)
-    return Weights(
-        EncoderWeights(
-            convolutions=tuple(encoder.pair(f"conv{i}") for i in (1, 2)),
-            positions=encoder.tensor("embed_positions.weight").float(),
-            layers=tuple(
-                EncoderLayer(encoder.attention(f"layers.{i}."), encoder.mlp(f"layers.{i}."))
-                for i in range(config.encoder_layers)
-            ),
-            norm=encoder.norm("layer_norm"),
-            heads=encoder.heads,
+    read = _Reader.of(model, "encoder", config.encoder_attention_heads, dtype)
+    return EncoderWeights(
+        convolutions=tuple(read.pair(f"conv{i}") for i in (1, 2)),
+        positions=read.tensor("embed_positions.weight").float(),
+        layers=tuple(
+            EncoderLayer(read.attention(f"layers.{i}."), read.mlp(f"layers.{i}."))
+            for i in range(config.encoder_layers)
         ),
-        DecoderWeights(
-            tokens=decoder.tensor("embed_tokens.weight").float(),
-            positions=decoder.tensor("embed_positions.weight").float(),
-            layers=tuple(
-                DecoderLayer(
-                    decoder.attention(f"layers.{i}."),
-                    decoder.audio(f"layers.{i}."),
-                    decoder.mlp(f"layers.{i}."),
-                )
-                for i in range(config.decoder_layers)
-            ),
-            norm=decoder.norm("layer_norm"),
-            vocabulary=decoder.vocabulary(state["proj_out.weight"]),
-            heads=decoder.heads,
-            dtype=dtype,
+        norm=read.norm("layer_norm"),
+        heads=read.heads,
+    )
+
+
+def read_decoder(model: WhisperForConditionalGeneration, dtype: torch.dtype) -> DecoderWeights:
+    """Read the decoder's weights as they are now: a second copy in memory, in `dtype`.
+
+    Args:
+        model: A network of which `coverage.not_covered` says nothing.
+        dtype: What products are computed in, float32 or bfloat16.
+    """
+    config = model.config
+    read = _Reader.of(model, "decoder", config.decoder_attention_heads, dtype)
+    return DecoderWeights(
+        tokens=read.tensor("embed_tokens.weight").float(),
+        positions=read.tensor("embed_positions.weight").float(),
+        layers=tuple(
+            DecoderLayer(
+                read.attention(f"layers.{i}."), read.audio(f"layers.{i}."), read.mlp(f"layers.{i}.")
+            )
+            for i in range(config.decoder_layers)
         ),
+        norm=read.norm("layer_norm"),
+        vocabulary=read.vocabulary(),
+        heads=read.heads,
+        dtype=dtype,
     )
 
 
 @frozen(eq=False)
 class _Reader:
-    """Reads the layers under one prefix of the state."""
+    """Reads the layers of one half of the network."""
 
     state: State
     prefix: str
     heads: int
     dtype: torch.dtype
     packed: bool
+
+    @classmethod
+    def of(
+        cls, model: WhisperForConditionalGeneration, half: str, heads: int, dtype: torch.dtype
+    ) -> _Reader:
+        state = {name: weight.detach() for name, weight in merged_state(model).items()}
+        return cls(state, f"model.{half}.", heads, dtype, can_pack(model.device, dtype))
 
     def tensor(self, name: str) -> torch.Tensor:
         return self.state[self.prefix + name]
@@ -228,7 +229,8 @@ class _Reader:
         up, down = (self.linear(f"{layer}fc{i}") for i in (1, 2))
         return Mlp(self.norm(f"{layer}final_layer_norm"), up, down)
 
-    def vocabulary(self, weight: torch.Tensor) -> Linear:
+    def vocabulary(self) -> Linear:
+        weight = self.state["proj_out.weight"]
         padding = -len(weight) % BLOCK
         padded = torch.nn.functional.pad(weight.to(self.dtype), (0, 0, 0, padding))
         bias = padded.new_zeros(len(padded))
