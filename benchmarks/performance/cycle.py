@@ -21,7 +21,7 @@ TEXT = "thirty-two bytes for each target"
 STEPS = 3
 ENDS_AFTER = 8
 """Tokens of an untrained model's hypothesis, whose text is five times as many tokens of bytes."""
-MOST_ROUNDS = 2
+ROUNDS = 1
 """A round takes minutes, and a whole cycle is many turns by itself."""
 
 
@@ -76,7 +76,7 @@ def _untrained(scope: Scope, trainable: str) -> Figures:
 
 def _trained(scope: Scope, trainable: str) -> Figures:
     assert scope.real is not None
-    count = 4 if scope.quick else 24
+    count = 4 if scope.quick else 16
     lines, folder = scope.real.lines(2 * count), scope.new_folder("data")
     folder.mkdir()
     manifests = [folder / "train.jsonl", folder / "heldout.jsonl"]
@@ -103,8 +103,7 @@ def _measure(scope: Scope, case: Case, count: int) -> Figures:
         contestants.append(_audioforge(scope, case, "bfloat16"))
     else:
         missing["AudioForge bfloat16"] = problem
-    rounds = min(scope.rounds, MOST_ROUNDS)
-    values = alternate(contestants, rounds, children_clock)
+    values = alternate(contestants, ROUNDS, children_clock)
     details = {"clips": count, "held out": count, "k": case.k, "steps": case.steps}
     return Figures(unit="CPU s", values=values, missing=missing, details=details)
 
