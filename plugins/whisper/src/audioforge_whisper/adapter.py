@@ -198,10 +198,10 @@ class WhisperAdapter(ModelAdapter):
         first: dict[str, int] = {}
         rows = [first.setdefault(sample.id, row) for row, sample in enumerate(batch.samples)]
         encoder, distinct = self._model.model.encoder, list(first.values())
-        if len(distinct) == len(rows):
-            return encoder(batch.features).last_hidden_state
-        encoded = encoder(batch.features[distinct]).last_hidden_state
-        return encoded[[distinct.index(row) for row in rows]]
+        repeats = len(distinct) < len(rows)
+        features = batch.features[distinct] if repeats else batch.features
+        encoded: torch.Tensor = encoder(features).last_hidden_state
+        return encoded[[distinct.index(row) for row in rows]] if repeats else encoded
 
     def target_problem(self, sample: AudioSample, target: Hypothesis) -> str | None:
         """Say when a target is longer than the decoder's positions, prompt and end included."""
