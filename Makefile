@@ -6,7 +6,10 @@
 #                        fifty runs of the demo killed and resumed, and small runs of every task two
 #                        hundred times; half an hour
 #   make lint            style and types only; make format mends the style
-#   make docs            writes docs/plugin-reference.md from the code
+#   make bench           measures speed against Transformers, CTranslate2 and the arithmetic, and writes
+#                        docs/performance.md; thirty minutes; ARGS="--model CHECKPOINT --data MANIFEST"
+#                        measures a trained Whisper too, ARGS=--quick takes two and writes nothing
+#   make docs            writes the reference pages of docs/ from the code
 
 PYTHON ?= python3
 WORKERS ?= 3
@@ -18,12 +21,14 @@ PYPROJECTS := $(wildcard core/pyproject.toml plugins/*/pyproject.toml)
 DISTRIBUTIONS := $(PYPROJECTS:/pyproject.toml=)
 EDITABLES := $(addprefix -e ,$(DISTRIBUTIONS))
 # What only an extra of a plugin needs, so that its tests run too.
-EXTRAS := -e 'plugins/verifiers[distillmos,mos,speaker]' -e 'plugins/wav2vec[align]'
+EXTRAS := -e 'core[notebook]' -e 'plugins/verifiers[distillmos,mos,speaker]' -e 'plugins/wav2vec[align]'
 # A package of which only the weights are read: what it depends on needs a compiler.
 WEIGHTS := resemblyzer
-TOOLS := editables hatchling hypothesis jiwer mypy pre-commit pytest pytest-cov pytest-xdist ruff types-pyyaml uv
+TOOLS := editables hatchling hypothesis ipykernel jiwer mypy nbclient pre-commit pytest pytest-cov pytest-xdist ruff types-pyyaml uv
+# What only measurements need; what cannot be installed is left out of the tables, which say so.
+PEERS := ctranslate2 matplotlib
 
-.PHONY: demo test every-test soak lint format docs
+.PHONY: demo test every-test soak bench lint format docs
 
 demo: $(STAMP)
 	$(BIN)/audioforge demo
@@ -51,6 +56,10 @@ soak: $(STAMP)
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/soak.py --runs 50 --jobs $(WORKERS)
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/soak.py --runs 10 --processes 2 --short
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/kills.py --kills 200 --jobs $(WORKERS)
+
+bench: $(STAMP)
+	-$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt $(PEERS)
+	OMP_NUM_THREADS=1 PYTHONPATH=benchmarks $(BIN)/python -m performance $(ARGS)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -16,7 +16,8 @@ import re
 import tempfile
 from pathlib import Path
 
-from command_time import cpu_seconds
+from performance.commands import AUDIOFORGE, children_clock, running
+from performance.timing import Contestant, alternate
 
 NORMALIZERS = ("none", "words-1", "english-1", "whisper-basic", "whisper-english")
 WORDS_A_SENTENCE = 12
@@ -33,8 +34,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "pairs.jsonl"
         path.write_text("\n".join(pairs(words, options.pairs)) + "\n", encoding="utf-8")
-        command = ("verify", str(path), "--verifier", "wer", "--normalizer")
-        seconds = {name: cpu_seconds(*command, name) for name in NORMALIZERS}
+        command = (*AUDIOFORGE, "verify", str(path), "--verifier", "wer", "--normalizer")
+        contestants = [Contestant(name, running(*command, name)) for name in NORMALIZERS]
+        turns = alternate(contestants, 1, children_clock)
+    seconds = {name: spent for name, (spent,) in turns.items()}
     for name, spent in seconds.items():
         print(f"{name:<16}{spent:6.2f} s{seconds['whisper-english'] / spent:6.1f}×")
 

@@ -1,12 +1,14 @@
 """Light commands are quick: what each must not import.
 
-`benchmarks/light_commands.py` shows their time.
+`make bench ARGS="--only start-up"` shows their time.
 """
 
 import subprocess
 import sys
 
 import pytest
+
+from audioforge_demo import assets
 
 HEAVY = {
     *("torch", "transformers", "tokenizers", "accelerate", "peft", "safetensors"),
@@ -46,11 +48,14 @@ NOT_IMPORTED = {
 }
 """By command."""
 
+NEVER_NEEDED = {"peft", "scipy", "sklearn", "pandas", "datasets", "pyarrow", "librosa", "jiwer"}
+"""What training has no use for without a low-rank update, beside torch and Transformers."""
 
-@pytest.mark.parametrize("command", NOT_IMPORTED)
-def test_light_commands_import_nothing_heavy(command):
+
+def imported_by(*command: object) -> set[str]:
+    """The full names of all modules that a command imports."""
     result = subprocess.run(
-        [sys.executable, "-X", "importtime", "-m", "audioforge", *command.split()],
+        [sys.executable, "-X", "importtime", "-m", "audioforge", *map(str, command)],
         capture_output=True,
         text=True,
         check=False,
@@ -62,5 +67,31 @@ def test_light_commands_import_nothing_heavy(command):
         if line.startswith("import time:")
     }
     assert "audioforge.cli" in imported, "the import times were read"
+    return imported
+
+
+@pytest.mark.parametrize("command", NOT_IMPORTED)
+def test_light_commands_import_nothing_heavy(command):
+    imported = imported_by(*command.split())
     assert not NOT_IMPORTED[command] & {name.partition(".")[0] for name in imported}
     assert not {name for name in imported if name.startswith("audioforge_kit.")} - KIT_COMMANDS
+
+
+@pytest.mark.parametrize("normalizer", ["english-1", "whisper-english", "whisper-basic"])
+def test_verifiers_of_text_need_no_torch(normalizer, tmp_path):
+    predictions = tmp_path / "predictions.jsonl"
+    predictions.write_text('{"text": "one two", "pred_text": "one too"}\n')
+    imported = imported_by("verify", predictions, "--normalizer", normalizer)
+    assert not HEAVY & {name.partition(".")[0] for name in imported}
+
+
+def test_a_dry_run_imports_of_large_libraries_what_it_needs(tmp_path):
+    options = {
+        "--model": assets.model(),
+        "--dataset": assets.target_train(),
+        "--eval-dataset": assets.target_heldout(),
+        "--output": tmp_path / "run",
+    }
+    imported = imported_by("train", *(x for pair in options.items() for x in pair), "--dry-run")
+    assert "transformers.modeling_utils" in imported
+    assert not NEVER_NEEDED & {name.partition(".")[0] for name in imported}

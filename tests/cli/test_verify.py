@@ -168,6 +168,20 @@ def test_the_figures_are_jiwers(tmp_path: Path) -> None:
     assert low < result["metrics"]["wer"] < high
 
 
+def test_what_a_limit_cut_is_scored_as_it_is_and_counted(tmp_path: Path) -> None:
+    rows = [{"text": r, "pred_text": said} for r, said in PAIRS]
+    rows[1]["cut"] = True
+    path, output = tmp_path / "p.jsonl", tmp_path / "scores.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    result = measured(path, "--normalizer", "none", "--output", str(output))
+    assert result["cut"] == 1
+    assert result["metrics"]["wer"] == pytest.approx(
+        jiwer.wer([r for r, _ in PAIRS], [said for _, said in PAIRS])
+    )
+    assert [line.get("cut") for line in lines(output)] == [None, True, None, None]
+    assert "; cut short: 1 of 4" in verify(path, "--normalizer", "none").stdout
+
+
 def test_the_keys_are_as_documented(tmp_path: Path) -> None:
     result = measured(pairs(tmp_path / "p.jsonl"))
     assert result.keys() >= {"n", "scored", "unscored", "reward", "passed", "metrics"}

@@ -9,10 +9,22 @@ import pytest
 import yaml
 
 from audioforge.cli.train import build_config, train
-from audioforge.config import AudioRAFTConfig, VerifierSetting, read_config_file
+from audioforge.config import (
+    AudioRAFTConfig,
+    VerifierSetting,
+    VerifyConfig,
+    from_cycle,
+    read_config_file,
+)
+from audioforge.config.units import UNITS
 from audioforge.errors import ConfigError
 
-RENAMED = {"model_name": "--model", "num_cycles": "--cycles", "output_dir": "--output"}
+RENAMED = {
+    "model_name": "--model",
+    "num_cycles": "--cycles",
+    "output_dir": "--output",
+    "parent": "--continue",
+}
 
 
 def problems_of(values: dict) -> tuple[str, ...]:
@@ -177,12 +189,13 @@ def test_every_setting_is_a_flag():
 
 def test_every_setting_can_be_set_by_its_flag_as_text():
     texts = {"int": "3", "float": "0.5", "path": "a/b", "floats": "0.5", "flag": True}
-    texts["language"] = "pt-BR"
+    texts |= {"language": "pt-BR", "schedule": "0.5,0.4"}
     flags = {}
     for attribute in attrs.fields(AudioRAFTConfig):
         kind, choices = attribute.metadata["kind"], attribute.metadata["choices"]
         value = choices[-1] if choices else texts.get(kind, "name")
         flags[attribute.name] = (value,) if kind in ("texts", "plugins") else value
+    del flags["parent"]  # which must be there
     config = build_config(None, flags)
     defaults = AudioRAFTConfig()
     unchanged = [name for name in flags if getattr(config, name) == getattr(defaults, name)]
@@ -207,23 +220,67 @@ def test_problems_of_file_and_flags_come_together(tmp_path):
     assert sorted(p.split(":")[0] for p in raised.value.problems) == ["batch_size", "sede", "top_p"]
 
 
-def test_settings_that_contradict_each_other():
-    problems = problems_of({"learning_rate": 1e-7})
-    assert problems == ("min_lr: 1e-06 is above learning_rate 1e-07",)
-    assert AudioRAFTConfig(learning_rate=1e-7, min_lr=1e-7).min_lr == 1e-7
-
-
 @pytest.mark.parametrize(("wer", "reward"), [(0.3, 0.7), (0, 1.0), (0.5, 0.5), (1, 0), (1.5, 0)])
 def test_the_reward_threshold_follows_the_wer_threshold(wer, reward):
     assert AudioRAFTConfig(wer_threshold=wer).effective_reward_threshold == reward
-    fixed = AudioRAFTConfig(wer_threshold=wer, reward_threshold=0.0)
-    assert fixed.effective_reward_threshold == 0.0
+    fixed = AudioRAFTConfig(wer_threshold=wer, reward_threshold=[0.0, 0.5])
+    assert [fixed.reward_threshold_of(cycle) for cycle in (1, 2, 3)] == [0.0, 0.5, 0.5]
 
 
-def test_the_learning_rate_decays_per_cycle_to_its_floor():
-    config = AudioRAFTConfig(learning_rate=1e-4, lr_decay_per_cycle=0.5, min_lr=2e-5)
-    rates = [config.learning_rate_of(cycle) for cycle in (1, 2, 3, 4, 50)]
-    assert rates == pytest.approx([1e-4, 5e-5, 2.5e-5, 2e-5, 2e-5])
+def test_one_learning_rate_decays_per_cycle_and_several_are_as_they_stand():
+    decaying = AudioRAFTConfig(learning_rate=1e-4, lr_decay_per_cycle=0.5)
+    rates = [decaying.learning_rate_of(cycle) for cycle in (1, 2, 3)]
+    assert rates == pytest.approx([1e-4, 5e-5, 2.5e-5])
+    listed = AudioRAFTConfig(learning_rate=[1e-4, 3e-5], lr_decay_per_cycle=0.5)
+    assert [listed.learning_rate_of(cycle) for cycle in (1, 2, 3)] == [1e-4, 3e-5, 3e-5]
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        (0.8, 0.8),
+        ("0.8", 0.8),
+        ([0.8], 0.8),
+        ("1.2,1.0,0.8", (1.2, 1.0, 0.8)),
+        ([1.2, "1e0"], (1.2, 1.0)),
+    ],
+)
+def test_a_schedule_is_one_number_or_one_for_each_cycle(given, kept):
+    config = AudioRAFTConfig(temperature=given, reward_threshold=0.5)
+    assert config.temperature == kept
+    assert AudioRAFTConfig.from_mapping(config.as_mapping()) == config
+    last = kept if isinstance(kept, float) else kept[-1]
+    assert [config.temperature_of(cycle) for cycle in (4, 90)] == [last, last]
+
+
+@pytest.mark.parametrize(
+    ("schedule", "reason"),
+    [
+        ([1.0, 0], "0 must be greater than 0"),
+        ("1.0,fast", "'fast' is not a number"),
+        ([], "must have a value"),
+        ("", "must have a value"),
+        ({"first": 1}, "is not a list"),
+        ([1.0, True], "True is not a number"),
+    ],
+)
+def test_each_number_of_a_schedule_is_checked(schedule, reason):
+    (problem,) = problems_of({"temperature": schedule})
+    assert problem.startswith("temperature: ")
+    assert reason in problem
+
+
+def test_what_is_left_of_a_schedule_begins_with_a_later_cycle():
+    assert from_cycle((3.0, 2.0, 1.0), 2) == (2.0, 1.0)
+    assert from_cycle((3.0, 2.0, 1.0), 3) == from_cycle((3.0, 2.0, 1.0), 9) == 1.0
+    assert from_cycle(0.7, 9) == 0.7
+
+
+def test_the_rate_is_warmed_up_in_equal_steps():
+    config = AudioRAFTConfig(learning_rate=[4e-5, 1e-5], warmup_steps=3)
+    rates = [config.learning_rate_of(1, step) for step in (1, 2, 3, 4, 5)]
+    assert rates == pytest.approx([1e-5, 2e-5, 3e-5, 4e-5, 4e-5])
+    assert config.learning_rate_of(2, 1) == pytest.approx(0.25e-5)
 
 
 def test_points_between_base_and_tuned_by_default_only_with_a_retention_set():
@@ -306,3 +363,12 @@ def test_contradictions_come_together_with_wrong_values():
 def test_the_home_folder_is_found_where_no_shell_has_replaced_it(monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
     assert AudioRAFTConfig(output_dir="~/runs").output_dir == tmp_path / "runs"
+
+
+def test_every_number_says_what_it_counts():
+    """docs/configuration.md has a unit for each; config/units.py is where to name it."""
+    fields = [*attrs.fields(AudioRAFTConfig), *attrs.fields(VerifyConfig)]
+    numbers = {
+        f.name for f in fields if f.metadata["kind"] in ("int", "float", "floats", "schedule")
+    }
+    assert not numbers - UNITS.keys()

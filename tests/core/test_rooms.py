@@ -7,9 +7,14 @@ import pytest
 
 ROOMS = [
     "cli",
+    "api",
     "dataset_report",
     "scoring",
+    "seeds",
+    "trainer",
     "raft",
+    "objectives",
+    "given",
     "run",
     "measuring",
     "judging",
@@ -22,10 +27,12 @@ ROOMS = [
     "config",
     "isolation",
     "audio",
+    "results",
     "files",
     "terminal",
     "torch_companions",
     "import_path",
+    "importing",
     "languages",
 ]
 """From the top. Below them all stand the contracts and the records that pass between rooms."""

@@ -355,6 +355,11 @@ def test_datasets(broken_rules, old, new, expected):
         ("params.check(k)", "pass", {"refuses_senseless_parameters"}),
         (
             "params.check(k)",
+            "params.check(k)\n        batch.features.neg_()",
+            {"samples_a_batch_again"},
+        ),
+        (
+            "params.check(k)",
             "params.check(k)\n        self._network.eval()",
             {"leaves_the_training_mode"},
         ),
@@ -395,6 +400,48 @@ def test_datasets(broken_rules, old, new, expected):
 )
 def test_models(broken_rules, old, new, expected):
     assert expected <= broken_rules("model", "model.py", old, new)
+
+
+ROWS = """    def reuse(self):
+        from audioforge.model import Reuse
+        return Reuse({})
+
+    def reusable(self, clip):
+        return {"features": torch.from_numpy(features(clip.waveform))}
+
+    def assemble(self, samples, rows):
+        return Batch(tuple(s.id for s in samples), torch.stack([r["features"] for r in rows]))
+
+    def sample(self, batch"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("", "", set()),
+        (
+            "torch.from_numpy(features(clip.waveform))",
+            "self._network[0](torch.from_numpy(features(clip.waveform)))[:1] * "
+            "torch.ones(2 * BANDS)",
+            {"reuses_what_it_may"},
+        ),
+        ("clip.waveform)", "clip.waveform) + len(clip.sample.id)", {"reuses_what_it_may"}),
+        (
+            "torch.from_numpy(features(clip.waveform))",
+            "torch.dropout(torch.from_numpy(features(clip.waveform)), 0.5, self._network.training)",
+            {"reuses_what_it_may"},
+        ),
+        ("for r in rows]", "for r in rows[::-1]]", {"reuses_what_it_may"}),
+        (
+            "return Reuse({})",
+            "return Reuse({}, self._network.state_dict())",
+            {"reuses_what_it_may"},
+        ),
+    ],
+)
+def test_reused_rows(broken_rules, old, new, expected):
+    rows = ROWS.replace(old, new)
+    assert broken_rules("model", "model.py", "    def sample(self, batch", rows) == expected
 
 
 BEST = "return Kept(rollout.sample, best, advantage) if advantage > self._margin else None"

@@ -6,8 +6,9 @@ from audioforge.config import VerifierSetting
 from audioforge.inference.own_executor import ProcessesExecutor
 from audioforge.inference.stop import StopRequest
 from audioforge.judging.verification import Verification, verifier_context
+from audioforge.measuring.decoding import Decoding
 from audioforge.measuring.evaluation import EvaluatedItem, Evaluation, EvaluationSet
-from audioforge.measuring.evaluator import Decoding, create_evaluator
+from audioforge.measuring.evaluator import create_evaluator
 from audioforge.measuring.explanation import MOST_CLIPS, Explanation, explain
 from audioforge.run.data.samples import normalizer_for
 from audioforge.sample import AudioSample

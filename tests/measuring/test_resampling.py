@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from audioforge.measuring import resampling as resampling_module
 from audioforge.measuring.bootstrap import difference_interval, ratio_interval
 from audioforge.measuring.resampling import (
     RESAMPLES,
@@ -112,3 +113,36 @@ def test_more_free_units_bring_the_percentiles_back():
     assert tails[0] < 0.02
     assert tails[-1] == pytest.approx(0.025, rel=0.01)
     assert Resampling([None]).tail(0.95) == pytest.approx(0.025)
+
+
+@pytest.mark.parametrize("known", [[None] * 60, speakers(3, 20), speakers(12)])
+def test_an_interval_is_that_of_its_resamples_summed_one_by_one(known):
+    draw = np.random.default_rng(5)
+    words = draw.integers(1, 9, 60).astype(float)
+    base, better = (draw.binomial(words.astype(int), rate).astype(float) for rate in (0.4, 0.3))
+    resampling = Resampling(known)
+    rates, gains = [], []
+    for purpose, values in (("ratio", rates), ("difference", gains)):
+        for counts in (row for block in resampling.draws(purpose) for row in block):
+            said = [i for i in range(60) for _ in range(int(counts[resampling.unit_of[i]]))]
+            wrong, was_wrong, total = (sum(x[i] for i in said) for x in (better, base, words))
+            values.append(wrong / total - (was_wrong / total if purpose == "difference" else 0))
+    tail = 100 * resampling.tail(0.95)
+    low, high = np.percentile(rates, [tail, 100 - tail])
+    assert ratio_interval(better, words, resampling) == pytest.approx((low, high))
+    low, high = np.percentile(gains, [tail, 100 - tail])
+    found = difference_interval((better, words), (base, words), resampling)
+    assert found == pytest.approx((low, high))
+
+
+@pytest.mark.parametrize("known", [[None] * 60, speakers(3, 20), speakers(12)])
+def test_many_units_are_drawn_a_few_resamples_at_a_time(known, monkeypatch):
+    monkeypatch.setattr(resampling_module, "BLOCK", 200)
+    resampling = Resampling(known)
+    blocks = list(resampling.draws("test"))
+    assert max(block.size for block in blocks) <= 200
+    counts = np.concatenate(blocks)
+    assert counts.shape == (RESAMPLES, resampling.units)
+    assert (counts.sum(axis=1) == resampling.units).all()
+    assert counts.mean(axis=0) == pytest.approx(1, abs=0.15)
+    assert counts.var(axis=0) == pytest.approx(1, abs=0.25)

@@ -18,6 +18,7 @@ def test_means_and_counts(rollout):
         "reward_std": 0.25,
         "frac_reward_zero_std": 0.5,
         "hypotheses": 5,
+        "hypotheses_cut": 0,
         "unscored": 1,
     }
 

@@ -23,8 +23,9 @@ def test_the_reference_is_what_the_code_says(root):
     spec = importlib.util.spec_from_file_location("reference", root / "docs/write_reference.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    written = (root / "docs/plugin-reference.md").read_text(encoding="utf-8")
-    assert written == module.page(), "run `make docs`"
+    for name, text in module.pages().items():
+        written = (root / "docs" / name).read_text(encoding="utf-8")
+        assert written == text, f"{name}: run `make docs`"
 
 
 def test_the_reference_has_every_hook_and_every_rule(root):

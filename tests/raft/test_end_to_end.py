@@ -231,7 +231,7 @@ def test_batch_size_does_not_change_what_is_drawn(tmp_path: Path, few: str) -> N
 def test_without_improvement_the_base_model_stays(tmp_path: Path) -> None:
     summary = train(
         tmp_path / "r", selection="random", num_cycles=1, steps_per_cycle=2, learning_rate=1e-9,
-        min_lr=0, limit=40,
+        limit=40,
     )  # fmt: skip
     assert summary["improved"] is False
     assert summary["best"]["cycle"] == 0

@@ -11,8 +11,9 @@ from audioforge.inference.own_executor import ProcessesExecutor
 from audioforge.inference.stop import StopRequest
 from audioforge.judging.verification import Verification, verifier_context
 from audioforge.measuring.corpus_metrics import MeasuredMetric, metrics_of
+from audioforge.measuring.decoding import Decoding
 from audioforge.measuring.evaluation import EvaluationSet, compare, summarise
-from audioforge.measuring.evaluator import DatasetPass, Decoding, Evaluator, create_evaluator
+from audioforge.measuring.evaluator import DatasetPass, Evaluator, create_evaluator
 from audioforge.measuring.task_metrics import MEAN_REWARD
 from audioforge.raft.update import update
 from audioforge.run.check_settings import check_settings
@@ -83,6 +84,7 @@ def test_the_corpus_rates_are_jiwers(evaluator, noisy, tone_clips):
         },
         "n": 30,
         "measured": 30,
+        "cut": 0,
         "total": 30,
     }
 

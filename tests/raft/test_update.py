@@ -386,3 +386,21 @@ def test_a_clip_alone_is_tried_whatever_it_keeps(
     monkeypatch.setattr("audioforge.raft.gradients.budget", lambda *_: 0)
     learn(references(tone_clips(4)), model=batches(), steps_per_cycle=1, batch_size=4)
     assert batches.shown == [4, 2, *[1] * 4]
+
+
+def test_under_bfloat16_every_batch_of_a_step_adds_its_gradient(
+    engine, tone_model, tone_clips, references
+):
+    """Weights are cast once a step, and the backward passes of all batches go through the copies."""
+    kept = references(tone_clips(8))
+    reports = []
+    for batch_size in (8, 2):
+        executor = ProcessesExecutor()
+        executor.join("cpu", "bfloat16")
+        size = {"batch_size": batch_size, "gradient_accumulation_steps": 8 // batch_size}
+        run = engine([item.sample for item in kept], executor, steps_per_cycle=1, **size)
+        reports.append(Progress(1))
+        update(run, tone_model(), Selected(kept), reports[-1])
+    whole, parts = reports
+    assert parts.losses == pytest.approx(whole.losses, rel=1e-2)
+    assert parts.norms == pytest.approx(whole.norms, rel=1e-2)

@@ -115,6 +115,20 @@ def rollouts(run: Path, cycle: int) -> list[dict]:
     return sorted(lines, key=lambda line: line["id"])
 
 
+@pytest.mark.parametrize("selection", ["rloo", "mwer"])
+def test_two_processes_learn_by_a_loss_of_its_own_as_one_does(
+    inputs: Path, tmp_path: Path, selection: str
+) -> None:
+    """All targets of a clip are in one process, and the gradients add up to the same."""
+    recipe = settings(inputs, selection=selection, adapter="telling-tone-words", num_cycles=1)
+    train(tmp_path / "one", recipe)
+    done(two(*flags(recipe), "--output", tmp_path / "two"))
+    assert rollouts(tmp_path / "two", 1) == rollouts(tmp_path / "one", 1)
+    one, both = (read_lines(tmp_path / run / "cycle-01/steps.jsonl") for run in ("one", "two"))
+    assert [s["loss"] for s in both] == pytest.approx([s["loss"] for s in one], rel=1e-4, abs=1e-6)
+    assert [s["grad_norm"] for s in both] == pytest.approx([s["grad_norm"] for s in one], rel=1e-3)
+
+
 @pytest.mark.parametrize("before", [1, 2])
 def test_another_number_of_processes_goes_on(
     inputs: Path, whole: Path, tmp_path: Path, before: int

@@ -9,7 +9,8 @@ from audioforge.inference.stop import StopRequest
 from audioforge.judging.needs import Needs
 from audioforge.judging.verification import Verification, verifier_context
 from audioforge.measuring.deciding_metric import decide_by, deciding_needs, metric_problems
-from audioforge.measuring.evaluator import Decoding, create_evaluator
+from audioforge.measuring.decoding import Decoding
+from audioforge.measuring.evaluator import create_evaluator
 from audioforge.sample import AudioSample, Score
 from audioforge.tasks import speech_task
 from audioforge.verifier import CorpusMetric, Verifier

@@ -124,6 +124,11 @@ def test_longest_output(nano, digit_clips):
     rows = nano.sample(batch, 4, SamplingParams(max_new_tokens=3))
     assert {h.tokens for row in rows for h in row} == {3}
     assert all(len(h.text) <= 3 for row in rows for h in row)
+    assert all(h.cut for row in rows for h in row)
+    problem = nano.target_problem(batch.samples[0], rows[0][0])
+    assert problem == "a length limit cut the target, and CTC learns whole clips only"
+    free = nano.sample(batch, 4, SamplingParams(max_tokens_per_second=0.1))
+    assert not any(h.cut for row in free for h in row), "a clip's frames are limit enough"
 
 
 def test_bfloat16_autocast_says_nearly_the_same(nano, digit_clips):

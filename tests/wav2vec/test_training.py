@@ -111,10 +111,11 @@ def test_saved_checkpoint_says_the_same(
     adapter.save(tmp_path / "saved")
     expected = transcripts(adapter, clips)
     assert expected != before
-    assert transcripts(load(tmp_path / "saved"), clips) == expected
+    loaded = load(tmp_path / "saved")
+    assert transcripts(loaded, clips) == expected
     model, processor = plain(tmp_path / "saved")
     assert type(model).__name__ == FAMILIES[family]
-    batch = adapter.prepare(clips)
+    batch = loaded.prepare(clips)
     with torch.no_grad():
         ours = adapter.module(**batch.inputs).logits
         theirs = model(**batch.inputs).logits

@@ -1,9 +1,13 @@
 """Greedy decoding equals Transformers' own, token for token."""
 
+import json
+
 import pytest
 import torch
 
+from audioforge.audio import load_clip
 from audioforge.model import GREEDY, SamplingParams
+from audioforge.sample import AudioSample
 
 
 def transformers_greedy(plain, features, prompt_length, **options):
@@ -30,7 +34,7 @@ def transformers_greedy(plain, features, prompt_length, **options):
     return rows
 
 
-def assert_same(adapter, plain, batch, prompt_length, params=GREEDY, **options):
+def assert_same(adapter, plain, batch, prompt_length, params=GREEDY, tolerance=2e-3, **options):
     expected = transformers_greedy(plain, batch.features, prompt_length, **options)
     tokenizer = adapter._tokenizer
     for [hypothesis], (tokens, logprob) in zip(
@@ -38,12 +42,21 @@ def assert_same(adapter, plain, batch, prompt_length, params=GREEDY, **options):
     ):
         assert hypothesis.text == tokenizer.decode(tokens, skip_special_tokens=True).strip()
         assert hypothesis.tokens == len(tokens)
-        assert hypothesis.logprob == pytest.approx(logprob, abs=2e-3)
+        assert hypothesis.logprob == pytest.approx(logprob, abs=tolerance)
 
 
 def test_real_clips(nano, nano_folder, digit_clips, plain):
     batch = nano.prepare(digit_clips(100))
     assert_same(nano, plain(nano_folder), batch, prompt_length=2)
+
+
+def test_a_real_whisper_on_real_speech(load, shared, plain):
+    folder, manifest = shared / "models/whisper-tiny.en", shared / "data/speech/manifest.jsonl"
+    lines = [json.loads(line) for line in manifest.read_text(encoding="utf-8").splitlines()]
+    paths = [manifest.parent / line["audio_filepath"] for line in lines if line["duration"] < 3]
+    clips = [load_clip(AudioSample(id=p.name, audio=p), 16_000) for p in paths[:2]]
+    adapter = load(folder)
+    assert_same(adapter, plain(folder), adapter.prepare(clips), prompt_length=2, tolerance=1e-4)
 
 
 def test_suppressed_tokens(load, nano_folder, digit_clips, plain):

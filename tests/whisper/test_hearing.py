@@ -30,7 +30,7 @@ RECIPE = {
     "normalizer": "none",
     "num_cycles": 1,
     "samples_per_prompt": 2,
-    "reward_threshold": 0.0,
+    "selection": "reference",  # an untrained model never ends what it says
     "max_new_tokens": 4,
     "steps_per_cycle": 1,
     "batch_size": 5,

@@ -67,6 +67,23 @@ def test_loss_of_a_hypothesis_is_its_logprob(nano, digit_clips):
     assert -loss.item() == pytest.approx(sum(h.logprob for h in greedy), rel=1e-4)
 
 
+def test_a_hypothesis_that_a_limit_cut_is_learnt_without_an_end(nano, digit_clips):
+    batch = nano.prepare(digit_clips(40))
+    cut = [row[0] for row in nano.sample(batch, 1, evolve(GREEDY, max_new_tokens=2))]
+    assert {(h.cut, h.tokens) for h in cut} == {(True, 2)}
+    with torch.no_grad():
+        loss = nano.loss(batch, cut, [2.0] * len(cut))
+        ended = nano.loss(batch, [evolve(h, cut=False) for h in cut], [3.0] * len(cut))
+    assert -loss.item() == pytest.approx(sum(h.logprob for h in cut), rel=1e-4)
+    assert ended > loss + len(cut), "digits follow that the end would deny"
+
+
+def test_what_was_cut_before_anything_was_said_cannot_be_learnt(nano):
+    problem = nano.target_problem(AudioSample("a"), Hypothesis(text="", cut=True))
+    assert problem == "a length limit ended the target before anything was said"
+    assert nano.target_problem(AudioSample("a"), Hypothesis(text="")) is None
+
+
 def test_text_of_a_hypothesis_has_its_tokens(nano, digit_clips):
     """What greedy decoding says, tokenised as a target, is what it said: one token a word."""
     for [h] in nano.sample(nano.prepare(digit_clips(100)), 1, GREEDY):

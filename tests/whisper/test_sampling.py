@@ -65,7 +65,7 @@ def test_whole_transcripts_are_as_frequent_as_their_probability(nano, digit_clip
         assert abs(counts[key] / draws - p) < 4 * math.sqrt(p * (1 - p) / draws)
 
 
-def test_a_clip_is_encoded_once_and_its_keys_are_not_repeated(load, nano_folder, digit_clips):
+def test_a_clip_is_encoded_once_and_read_once_by_modules_too(load, nano_folder, digit_clips):
     adapter = load(nano_folder)
     encoded, keys = [], []
     adapter.module.model.encoder.register_forward_hook(
@@ -73,7 +73,8 @@ def test_a_clip_is_encoded_once_and_its_keys_are_not_repeated(load, nano_folder,
     )
     layer = adapter.module.model.decoder.layers[0].encoder_attn
     layer.k_proj.register_forward_hook(lambda module, inputs, output: keys.append(len(output)))
-    adapter.sample(adapter.prepare(digit_clips(6)), 4, SamplingParams())
+    with pytest.warns(UserWarning, match="has a hook"):
+        adapter.sample(adapter.prepare(digit_clips(6)), 4, SamplingParams())
     assert encoded == [6]
     assert keys == [6]
 
@@ -95,7 +96,7 @@ def test_sharing_the_audio_changes_no_logits(nano, nano_folder, digit_clips, pla
                     batch.features[clip : clip + 1], decoder_input_ids=torch.tensor([fed])
                 ).logits[0, 1:]
             expected = logits.log_softmax(-1).gather(-1, said[:, None]).sum().item()
-            assert hypothesis.logprob == pytest.approx(expected, abs=1e-3)
+            assert hypothesis.logprob == pytest.approx(expected, abs=1e-4)
             checked += 1
     assert checked > 20
 

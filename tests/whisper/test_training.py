@@ -219,22 +219,3 @@ def test_bfloat16_learns_the_same_within_its_precision(load, nano_folder, digit_
     flat, other = (torch.cat([g.flatten() for g in gs.values()]) for gs in (exact, rounded))
     assert other.dtype == torch.float32
     assert torch.nn.functional.cosine_similarity(flat, other, dim=0) > 0.99
-
-
-def test_a_clip_with_several_targets_is_encoded_once(load, nano_folder, digit_clips):
-    adapter = load(nano_folder)
-    first, second = digit_clips(2)
-    texts, weights = ["one two", "three", "four", "five"], [1.0, -0.5, 2.0, 0.25]
-    clips = [first, second, first, second]
-    targets = [Hypothesis(text=text) for text in texts]
-    alone = sum(
-        adapter.loss(adapter.prepare([clip]), [target], [weight])
-        for clip, target, weight in zip(clips, targets, weights, strict=True)
-    )
-    encoded = []
-    adapter.module.model.encoder.register_forward_hook(
-        lambda module, inputs, output: encoded.append(len(inputs[0]))
-    )
-    together = adapter.loss(adapter.prepare(clips), targets, weights)
-    assert encoded == [2]
-    assert together.item() == pytest.approx(alone.item(), rel=1e-5)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
-from attrs import frozen
+from attrs import field, frozen
 
 from audioforge.errors import ConfigError
 from audioforge.sample import AudioSample, Clip, Hypothesis
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 Task = Literal["asr", "classification", "tts"]
 TASKS: tuple[Task, ...] = ("asr", "classification", "tts")
+Row: TypeAlias = "Mapping[str, torch.Tensor]"
+"""What `ModelAdapter.reusable` computes of one clip, by name."""
 
 
 @frozen
@@ -101,6 +103,24 @@ class WordTime:
     end: float
 
 
+@frozen(eq=False)
+class Likelihoods:
+    """How likely a model finds targets, clip by clip.
+
+    Attributes:
+        logprobs: Natural log-probability of each target, summed over its tokens; float32, shape
+            (targets,), with gradients where they are recorded.
+        tokens: How many tokens each sum is over, at least 1; float32, shape (targets,).
+    """
+
+    logprobs: torch.Tensor
+    tokens: torch.Tensor
+
+    def weighted_loss(self, weights: Sequence[float]) -> torch.Tensor:
+        """Return Σ weight × mean negative log-likelihood per token, as `ModelAdapter.loss` does."""
+        return -(self.logprobs / self.tokens * self.logprobs.new_tensor(weights)).sum()
+
+
 @frozen
 class TrainOptions:
     """Which weights are trained.
@@ -116,6 +136,25 @@ class TrainOptions:
     trainable: Literal["default", "full", "frozen-encoder", "lora"] = "default"
     lora_rank: int = 16
     lora_alpha: float = 32.0
+
+
+@frozen(eq=False)
+class Reuse:
+    """What decides the row that an adapter computes of a clip, besides the clip's waveform.
+
+    Rows are kept for a run by a digest of all this, and by the waveform's.
+
+    Attributes:
+        settings: What configures the computation, as JSON can hold it: a feature extractor's
+            settings, say.
+        weights: The weights that take part, by name. None of them is trained.
+        in_threads: Whether `reusable` may be called in several threads while the model works: it
+            reads no weights, and changes nothing, neither of the adapter nor of the process.
+    """
+
+    settings: Mapping[str, Any]
+    weights: Mapping[str, torch.Tensor] = field(factory=dict)
+    in_threads: bool = False
 
 
 class ModelAdapter(ABC):
@@ -195,11 +234,45 @@ class ModelAdapter(ABC):
             clips: A tuple, of which the waveforms are copies and may be changed.
         """
 
+    def reuse(self) -> Reuse | None:
+        """Say what of a clip need be computed only once in a run; None where that is nothing.
+
+        It is asked after `make_trainable` too: the output of a frozen encoder can be reused, that
+        of one that is trained cannot, but its input.
+        """
+        return None
+
+    def reusable(self, clip: Clip) -> Row:
+        """Compute what `reuse` promises of one clip, from its waveform alone.
+
+        Without dropout and any other chance, whatever mode the network is in, and without
+        gradients. The engine calls it once a clip where it can keep the row, and as often as it is
+        needed where it cannot.
+
+        Args:
+            clip: A clip, whose waveform is a copy and may be changed.
+
+        Returns:
+            Tensors on any device; they share no memory.
+        """
+        raise NotImplementedError
+
+    def assemble(self, samples: Sequence[AudioSample], rows: Sequence[Row]) -> Any:
+        """Turn rows into one batch on the model's device: what `prepare` makes of the clips.
+
+        Args:
+            samples: What is known about each clip.
+            rows: What `reusable` computed of each, on the CPU; not to be changed.
+        """
+        raise NotImplementedError
+
     @abstractmethod
     def sample(self, batch: Any, k: int, params: SamplingParams) -> list[list[Hypothesis]]:
-        """Draw k hypotheses for each clip of a batch.
+        """Draw k hypotheses for each clip of a batch; may be called again on the same batch.
 
-        The noise of a hypothesis is keyed by (seed, cycle, sample id, hypothesis index, step).
+        A model whose output has no length of its own ends a hypothesis at the limits of `params`,
+        and says so (`Hypothesis.cut`). The noise is keyed by (seed, cycle, sample id, hypothesis
+        index, step).
         """
 
     @abstractmethod
@@ -208,9 +281,26 @@ class ModelAdapter(ABC):
     ) -> torch.Tensor:
         """Return the scalar sum over utterances of weight × negative log-likelihood in nats.
 
-        An utterance's negative log-likelihood is the mean over the tokens of its target. The
-        engine divides by the sum of weights over all processes.
+        An utterance's negative log-likelihood is the mean over the tokens of its target. Of a
+        target that a length limit cut no end is taught. The engine divides by the sum of weights
+        over all processes.
         """
+
+    def logprobs(self, batch: Any, targets: Sequence[Sequence[Hypothesis]]) -> Likelihoods:
+        """Return how likely the model finds several targets of each clip.
+
+        Selections with a loss of their own need it: policy gradients and expected errors; RAFT and
+        its kin do without.
+
+        Args:
+            batch: What `prepare` made.
+            targets: For each clip of the batch its targets, of which all have passed
+                `target_problem`.
+
+        Raises:
+            ConfigError: If the adapter cannot.
+        """
+        raise ConfigError([f"selection: {type(self).__name__} cannot tell how likely a text is"])
 
     def target_problem(self, sample: AudioSample, target: Hypothesis) -> str | None:
         """Say why a target cannot be learnt (too long, unknown characters), or None."""

@@ -10,27 +10,63 @@ AUDIOFORGE_API = 3
 
 @hookimpl
 def register_selections() -> list[SelectionSpec]:
-    """Return the selection of RAFT, one among all clips, and the controls."""
+    """Return the selection of RAFT and its kin, other objectives, and the controls."""
     return [
         SelectionSpec(
             name="best",
             summary="each clip's best hypothesis, from the threshold on (RAFT)",
-            factory="audioforge.raft.selections:Best",
+            factory="audioforge.objectives.filters:Best",
         ),
         SelectionSpec(
             name="top-percent",
             summary="the best percent of all hypotheses of all clips",
-            factory="audioforge.raft.selections:TopPercent",
+            factory="audioforge.objectives.filters:TopPercent",
+        ),
+        SelectionSpec(
+            name="top-n",
+            summary="each clip's n best hypotheses, from the threshold on",
+            factory="audioforge.objectives.filters:TopN",
+            options="audioforge.objectives.filters:TopNOptions",
+        ),
+        SelectionSpec(
+            name="weighted",
+            summary="all of a clip's hypotheses, each as much as its reward says",
+            factory="audioforge.objectives.filters:Weighted",
+            options="audioforge.objectives.filters:WeightedOptions",
+        ),
+        SelectionSpec(
+            name="mix",
+            summary="each clip's transcript and its best hypothesis",
+            factory="audioforge.objectives.filters:Mix",
+            options="audioforge.objectives.filters:MixOptions",
+        ),
+        SelectionSpec(
+            name="rloo",
+            summary="policy gradient; the baseline is the mean reward of the clip's others",
+            factory="audioforge.objectives.policy_gradient:Rloo",
+            options="audioforge.objectives.policy_gradient:Clipping",
+        ),
+        SelectionSpec(
+            name="grpo",
+            summary="policy gradient in units of the spread of the clip's rewards",
+            factory="audioforge.objectives.policy_gradient:Grpo",
+            options="audioforge.objectives.policy_gradient:GrpoOptions",
+        ),
+        SelectionSpec(
+            name="mwer",
+            summary="fewer word errors expected of each clip's hypotheses, and the transcript",
+            factory="audioforge.objectives.expected_errors:Mwer",
+            options="audioforge.objectives.expected_errors:MwerOptions",
         ),
         SelectionSpec(
             name="random",
             summary="a random hypothesis of each clip: a control of equal compute",
-            factory="audioforge.raft.selections:Random",
+            factory="audioforge.objectives.filters:Random",
         ),
         SelectionSpec(
             name="reference",
             summary="each clip's reference, nothing sampled: supervised fine-tuning",
-            factory="audioforge.raft.selections:Reference",
+            factory="audioforge.objectives.filters:Reference",
         ),
     ]
 

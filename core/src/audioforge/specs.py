@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from attrs import field, frozen
 
 from audioforge.model import KnownCheckpoint, Serves, Task
@@ -134,10 +137,13 @@ class Provided:
     Attributes:
         spec: The specification.
         distribution: The installed distribution whose plugin registered it.
+        given: What is called in place of the factory that the specification names, where somebody
+            gave it in Python; None where it is imported.
     """
 
     spec: Spec
     distribution: str = field()
+    given: Callable[..., Any] | None = None
 
     @property
     def full_name(self) -> str:

@@ -28,6 +28,7 @@ COMMANDS = {
     "verify": "Score what another system produced: no model, no training.",
     "export": "Write a checkpoint for another engine.",
     "datasets": "List the datasets and formats that can be read, or show one.",
+    "presets": "List settings that go together, or show why.",
     "models": "List model adapters and known checkpoints.",
     "plugins": "List, look at, check, install and write plugins.",
     "doctor": "Check this machine, and say what to mend.",

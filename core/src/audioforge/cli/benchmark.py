@@ -50,7 +50,10 @@ def benchmark(
 ) -> None:
     """Measure a model on a dataset: corpus metrics with a 95 % interval, and speed."""
     config = BenchmarkConfig.from_mapping(given_flags(flags))
-    from audioforge.run.benchmark import run_benchmark
+    from audioforge.importing import importing
+
+    with importing():
+        from audioforge.run.benchmark import run_benchmark
     from audioforge.run.folder import RunFolder
     from audioforge.run.folder_claim import FolderClaim
 

@@ -10,7 +10,12 @@ import click
 
 from audioforge.config import Settings
 
-RENAMED = {"model_name": "--model", "num_cycles": "--cycles", "output_dir": "--output"}
+RENAMED = {
+    "model_name": "--model",
+    "num_cycles": "--cycles",
+    "output_dir": "--output",
+    "parent": "--continue",
+}
 REPEATED = ("texts", "plugins")
 
 Command = Callable[..., Any]
@@ -32,7 +37,7 @@ def setting_options(
     def add(command: Command) -> Command:
         for attribute in reversed(attrs.fields(settings)):
             option = _option(attribute, is_required=attribute.name in required)
-            command = click.option(*_names(attribute), **option)(command)
+            command = click.option(*flag_names(attribute), **option)(command)
         return command
 
     return add
@@ -43,7 +48,8 @@ def given_flags(flags: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in flags.items() if value is not None and value != ()}
 
 
-def _names(attribute: attrs.Attribute[Any]) -> tuple[str, str]:
+def flag_names(attribute: attrs.Attribute[Any]) -> tuple[str, str]:
+    """Return the flag of a setting, and its name."""
     flag = RENAMED.get(attribute.name, f"--{attribute.name.replace('_', '-')}")
     if attribute.metadata["kind"] == "flag":
         flag = f"{flag}/--no-{flag.removeprefix('--')}"
@@ -63,6 +69,8 @@ def _option(attribute: attrs.Attribute[Any], *, is_required: bool) -> dict[str, 
         return option | {"is_flag": True}
     if metadata["choices"]:
         option["metavar"] = "|".join(metadata["choices"])
+    elif metadata["kind"] == "schedule":
+        option["metavar"] = "FLOAT[,…]"
     elif metadata["kind"] == "floats":
         option["metavar"] = "FLOAT,…"
     elif metadata["kind"] in ("int", "float", "path"):

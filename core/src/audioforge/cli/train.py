@@ -11,26 +11,36 @@ import click
 from audioforge.cli.language_table import print_by_language
 from audioforge.cli.plugin_option import plugin_option
 from audioforge.cli.setting_options import given_flags, setting_options
-from audioforge.config import AudioRAFTConfig, read_config_file
+from audioforge.config import AudioRAFTConfig, preset_names, read_config_file, read_preset
 from audioforge.errors import UsageError
 from audioforge.plugins import discover
 from audioforge.terminal.console import print_json, print_line, print_note, print_table
 
 if TYPE_CHECKING:
-    from audioforge.model import ModelAdapter
-    from audioforge.raft.trainer import AudioRAFTTrainer
-    from audioforge.run.disk_space import DiskSpace
-    from audioforge.run.run import Run
+    from audioforge.raft.summary import Summary
+    from audioforge.seeds import SeedGroup
+    from audioforge.trainer import AudioRAFTTrainer
 
 
-def build_config(config_file: Path | None, flags: dict[str, Any]) -> AudioRAFTConfig:
-    """Return the settings of a file, overridden by the flags that were given.
+def build_config(
+    config_file: Path | None, flags: dict[str, Any], preset: str | None = None
+) -> AudioRAFTConfig:
+    """Return the settings of a preset, overridden by those of a file, then by flags.
+
+    Where one of them names a parent, its settings stand below all of them.
 
     Raises:
-        ConfigError: With everything that is wrong, in the file and in the flags.
+        ConfigError: With everything that is wrong, in the files and in the flags.
+        UsageError: If the parent is no finished run.
     """
-    values = read_config_file(config_file) if config_file else {}
-    return AudioRAFTConfig.from_mapping({**values, **given_flags(flags)})
+    values = read_preset(preset) if preset else {}
+    values |= read_config_file(config_file) if config_file else {}
+    values |= given_flags(flags)
+    if values.get("parent"):
+        from audioforge.run.parent import settings_after
+
+        values = {**settings_after(Path(values.pop("parent")).expanduser()), **values}
+    return AudioRAFTConfig.from_mapping(values)
 
 
 EXAMPLE = """\b
@@ -46,17 +56,29 @@ EXAMPLE = """\b
     help="YAML file with the same settings; flags override it.",
 )
 @click.option(
+    "--preset",
+    metavar="NAME|FILE",
+    help=f"Settings that go together: {', '.join(preset_names())}, or a YAML file of your own; "
+    "--config and flags override them. `audioforge presets NAME` shows one, with its reasons.",
+)
+@click.option(
     "--resume",
     "resumed",
     metavar="RUN",
     type=click.Path(path_type=Path),
-    help="Go on with the interrupted run in this folder, with its own settings.",
+    help="Go on with the interrupted run, or runs of several seeds, in this folder, with its own "
+    "settings.",
 )
 @click.option(
     "--accept-changes",
     is_flag=True,
     help="With --resume: go on although files, plugins, texts or sound have changed since the run "
     "began; summary.json lists what.",
+)
+@click.option(
+    "--seeds",
+    metavar="INT,…",
+    help="Train once for each of these seeds, in --output/seed-N; ends with mean and spread.",
 )
 @setting_options(AudioRAFTConfig)
 @plugin_option
@@ -79,35 +101,28 @@ def train(
 
     Samples k hypotheses for each clip, scores them, keeps the best, fine-tunes on them, and
     repeats. The run folder then holds the best model in best/, every rollout with its scores, and
-    summary.json. A run that was stopped or killed goes on with --resume RUN.
+    summary.json. A run that was stopped or killed goes on with --resume RUN; --continue RUN begins
+    another one where a finished one ended. --seeds 0,1,2 makes a run of each seed.
     """
     # A run is gone on with, by its own settings, or begun with those that were given.
+    runs: AudioRAFTTrainer | SeedGroup | None
     if resumed is not None:
-        trainer = _resumed(resumed, plugin_files, flags, accept_changes=accept_changes)
-        if trainer is None:
-            return
+        runs = _resumed(resumed, plugin_files, flags, accept_changes=accept_changes)
     elif accept_changes:
         raise UsageError("--accept-changes: goes with --resume RUN")
     else:
-        config = build_config(flags.pop("config"), flags)
-        from audioforge.raft.trainer import AudioRAFTTrainer
-
-        trainer = AudioRAFTTrainer(config, discover(files=plugin_files))
+        runs = _new(plugin_files, flags)
+    if runs is None:
+        return
     # A dry run does everything that can fail early, and writes nothing.
     if dry_run:
-        from audioforge.run.disk_space import disk_space
-        from audioforge.run.prepare import closing_executor
+        from audioforge.cli.train_plan import show_plan
 
-        run = trainer.prepare()
-        with closing_executor(run.executor, run.reporter):
-            adapter = run.load_to_train()
-            space = disk_space(run, adapter)
-            adapter.make_trainable(run.train_options)
-            if run.processes.is_main:
-                space.check(run.reporter)
-                _print_plan(run, adapter, space, as_json)
+        show_plan(runs, as_json=as_json)
         return
-    summary = trainer.train()
+    from audioforge.raft.summary import Summary
+
+    summary = runs.train()
     # Of several processes one speaks: in JSON to programs, in a table to people.
     if not summary.is_main:
         return
@@ -115,11 +130,26 @@ def train(
         print_json(summary.as_mapping())
         return
     print_table(summary.columns, summary.rows)
-    models = [("base", summary.base), *((f"cycle {row['cycle']}", row) for row in summary.cycles)]
-    print_by_language([(name, summary.metric, figures) for name, figures in models])
-    print_line(summary.claims)
+    if isinstance(summary, Summary):
+        _print_details(summary)
     print_line()
     print_line(summary.conclusion)
+
+
+def _new(plugin_files: tuple[Path, ...], flags: dict[str, Any]) -> AudioRAFTTrainer | SeedGroup:
+    """Return what trains anew, once or for each seed."""
+    seeds = flags.pop("seeds")
+    if seeds is not None and flags["seed"] is not None:
+        raise UsageError("--seed: is one of --seeds; leave it out")
+    config = build_config(flags.pop("config"), flags, flags.pop("preset"))
+    registry = discover(files=plugin_files)
+    from audioforge import AudioRAFTTrainer
+
+    if seeds is None:
+        return AudioRAFTTrainer(config, registry)
+    from audioforge.seeds import SeedGroup, parse_seeds
+
+    return SeedGroup.of(config, parse_seeds(seeds), registry)
 
 
 def _resumed(
@@ -128,15 +158,15 @@ def _resumed(
     flags: dict[str, Any],
     *,
     accept_changes: bool,
-) -> AudioRAFTTrainer | None:
-    """Return the trainer that goes on with a run; None when it is finished.
+) -> AudioRAFTTrainer | SeedGroup | None:
+    """Return what goes on with a run, or with those of several seeds; None when it is finished.
 
     Raises:
         UsageError: If there is no run in the folder, or settings were given that it has already.
     """
     given = given_flags(flags)
     folder = folder.absolute()
-    from audioforge.run.folder import RunFolder
+    from audioforge.run.folder import GROUP_FILE, RunFolder
 
     finished = RunFolder(folder).read_summary()
     if finished is not None and not given:
@@ -144,10 +174,25 @@ def _resumed(
         print_line(f"{folder}: the run is finished; {folder / 'summary.json'} has its result.")
         return None
     registry = discover(files=plugin_files)  # before the working directory changes
+    if (folder / GROUP_FILE).is_file():
+        from audioforge.seeds import SeedGroup
+
+        if accept_changes:
+            raise UsageError("--accept-changes: the runs of several seeds have to be alike")
+        group = SeedGroup.read(folder, registry, **given)
+        _go_to(group.working_directory)
+        return group
     _go_to(RunFolder(folder).read_working_directory())
-    from audioforge.raft.trainer import AudioRAFTTrainer
+    from audioforge import AudioRAFTTrainer
 
     return AudioRAFTTrainer.resume(folder, registry, accept_changes=accept_changes, **given)
+
+
+def _print_details(summary: Summary) -> None:
+    """Say what the models of a run came to language by language, and what the intervals claim."""
+    models = [("base", summary.base), *((f"cycle {row['cycle']}", row) for row in summary.cycles)]
+    print_by_language([(name, summary.metric, figures) for name, figures in models])
+    print_line(summary.claims)
 
 
 def _go_to(folder: Path | None) -> None:
@@ -159,40 +204,3 @@ def _go_to(folder: Path | None) -> None:
         print_note(f"the run was started in {folder}: its relative paths count from there")
     except OSError as error:
         print_note(f"{folder}, where the run was started, cannot be entered: {error.strerror}")
-
-
-def _print_plan(run: Run, adapter: ModelAdapter, space: DiskSpace, as_json: bool) -> None:
-    """Say what would run."""
-    from audioforge.run.data.languages import spoken
-    from audioforge.run.prepare import plan_of
-
-    parameters = list(adapter.module.parameters())
-    weights = sum(p.numel() for p in parameters)
-    trained = sum(p.numel() for p in parameters if p.requires_grad)
-    if as_json:
-        plan = {
-            "settings": run.config.as_mapping(),
-            "samples": {role: len(dataset.samples) for role, dataset in run.data.by_role},
-            "split": run.data.split,
-            "languages": spoken(run.data.languages),
-            "overlaps": [str(overlap) for overlap in run.data.overlaps],
-            "adapter": type(adapter).__name__,
-            "weights": weights,
-            "trained_weights": trained,
-            "disk_bytes": {
-                "weights": space.weights,
-                "results": space.results,
-                "speech": space.speech,
-                "sound": space.sound,
-                "free": space.free,
-            },
-        }
-        print_json(plan)
-        return
-    for line in plan_of(run):
-        print_line(line)
-    print_line(
-        f"adapter: {type(adapter).__name__}, {weights:,} weights, {trained:,} of them trained"
-    )
-    print_line(space.describe())
-    print_line("nothing was run")

@@ -13,6 +13,7 @@ from audioforge.cli.plugin_option import plugin_option
 from audioforge.cli.setting_options import given_flags, setting_options
 from audioforge.config import VerifyConfig
 from audioforge.config.setting_kinds import number
+from audioforge.measuring.cut_short import cut_short
 from audioforge.plugins import discover
 from audioforge.tasks import speech_task
 from audioforge.terminal.console import print_error, print_json, print_line, print_note, print_table
@@ -158,6 +159,7 @@ def _print(result: dict[str, Any]) -> None:
     print_line(
         f"{result['scored']:,} of {result['n']:,} scored; {percent(result['passed'])} of these "
         f"passed; normaliser {result['normalizer']}"
+        + (f"; {cut_short(result['cut'], result['n'])}" if result["cut"] else "")
     )
 
 

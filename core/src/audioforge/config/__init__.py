@@ -1,8 +1,8 @@
 """Settings: one record for each table, and for each command the tables that it needs.
 
 The same names serve everywhere: a key `a_b` of the YAML file is the flag `--a-b` and the keyword
-`a_b` of `AudioRAFTConfig`. Three flags keep the names that users know: `--model` (model_name),
-`--cycles` (num_cycles) and `--output` (output_dir).
+`a_b` of `AudioRAFTConfig`. Four flags have the names that users know: `--model` (model_name),
+`--cycles` (num_cycles), `--output` (output_dir) and `--continue` (parent).
 """
 
 from audioforge.config.commands import (
@@ -11,6 +11,8 @@ from audioforge.config.commands import (
     BenchmarkConfig,
     VerifyConfig,
 )
+from audioforge.config.presets import preset_names, read_preset
+from audioforge.config.setting_kinds import Schedule, at_cycle, from_cycle, shown
 from audioforge.config.settings import Settings
 from audioforge.config.tables import (
     DatasetSettings,
@@ -39,10 +41,16 @@ __all__ = [
     "RewardSettings",
     "RunSettings",
     "SamplingSettings",
+    "Schedule",
     "Settings",
     "TaskSettings",
     "UpdateSettings",
     "VerifierSetting",
     "VerifyConfig",
+    "at_cycle",
+    "from_cycle",
+    "preset_names",
     "read_config_file",
+    "read_preset",
+    "shown",
 ]

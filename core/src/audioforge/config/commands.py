@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from attrs import define
 
+from audioforge.config.setting_kinds import Schedule, at_cycle
 from audioforge.config.tables import (
     DatasetSettings,
     DataSettings,
@@ -24,6 +25,7 @@ CHANGEABLE = (
     "max_verifier_failures",
     "verifier_timeout",
     "save_every",
+    "cache_gb",
     "tracker",
     "executor",
 )
@@ -59,6 +61,14 @@ class AudioRAFTConfig(
 ):
     """Every setting of a training run; see `audioforge train --help` for what each means.
 
+    >>> AudioRAFTConfig(num_cycles=3).num_cycles
+    3
+    >>> AudioRAFTConfig(sample_per_prompt=8)
+    Traceback (most recent call last):
+    ...
+    audioforge.errors.ConfigError: 1 setting is wrong:
+      sample_per_prompt: there is no such setting. Did you mean samples_per_prompt?
+
     A run measures as `benchmark` does, and so has all of its settings.
 
     Raises:
@@ -68,8 +78,12 @@ class AudioRAFTConfig(
     command: ClassVar[str] = "train"
 
     @property
-    def effective_reward_threshold(self) -> float:
-        """The reward from which a hypothesis can be kept."""
+    def effective_reward_threshold(self) -> Schedule:
+        """The reward from which a hypothesis can be kept, cycle by cycle."""
         if self.reward_threshold is not None:
             return self.reward_threshold
         return max(0.0, 1.0 - self.wer_threshold)
+
+    def reward_threshold_of(self, cycle: int) -> float:
+        """Return the reward from which a hypothesis can be kept in a cycle, counted from 1."""
+        return at_cycle(self.effective_reward_threshold, cycle)

@@ -6,12 +6,35 @@ import math
 import reprlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypedDict, Unpack
+from typing import Any, TypeAlias, TypedDict, Unpack
 
 import attrs
 
 EACH = "each"
 """In place of a language: every clip's own."""
+
+Schedule: TypeAlias = float | tuple[float, ...]
+"""One number for every cycle, or one for each cycle, of which the last one repeats."""
+
+
+def at_cycle(schedule: Schedule, cycle: int) -> float:
+    """Return the number of a schedule for a cycle, counted from 1."""
+    if not isinstance(schedule, tuple):
+        return schedule
+    return schedule[min(cycle, len(schedule)) - 1]
+
+
+def from_cycle(schedule: Schedule, cycle: int) -> Schedule:
+    """Return what is left of a schedule when a cycle, counted from 1, becomes the first."""
+    if not isinstance(schedule, tuple):
+        return schedule
+    return _schedule(schedule[cycle - 1 :] or schedule[-1:])
+
+
+def shown(schedule: Schedule) -> str:
+    """Return a schedule as a flag takes it."""
+    numbers = schedule if isinstance(schedule, tuple) else (schedule,)
+    return ",".join(f"{number:g}" for number in numbers)
 
 
 class Limits(TypedDict, total=False):
@@ -40,8 +63,8 @@ def setting(
 
     Args:
         default: The value when nobody sets it; None where that has a meaning of its own.
-        kind: "int", "float", "flag", "text", "language", "path", "texts", "floats", "plugin" or
-            "plugins".
+        kind: "int", "float", "schedule", "flag", "text", "language", "path", "texts", "floats",
+            "plugin" or "plugins".
         help_text: One sentence for `--help`.
         choices: Accepted values of a text.
         limits: Which numbers are accepted.
@@ -73,8 +96,8 @@ def checked(value: Any, metadata: Mapping[str, Any]) -> Any:
             return None
         raise ValueError("must have a value")
     value = _CONVERTERS[metadata["kind"]](value)
-    numbers = value if metadata["kind"] == "floats" else (value,)
-    if metadata["kind"] in ("int", "float", "floats"):
+    numbers = value if isinstance(value, tuple) else (value,)
+    if metadata["kind"] in ("int", "float", "schedule", "floats"):
         for number in numbers:
             _check_range(number, metadata)
     if metadata["choices"] and value not in metadata["choices"]:
@@ -152,14 +175,23 @@ def _floats(value: Any) -> tuple[float, ...]:
     return tuple(number(v) for v in ([value] if isinstance(value, int | float) else _items(value)))
 
 
-def _plugin(value: Any) -> str | dict[str, Any]:
+def _schedule(value: Any) -> Schedule:
+    numbers = _floats(value)
+    if not numbers:
+        raise ValueError("must have a value")
+    return numbers if len(numbers) > 1 else numbers[0]
+
+
+def _plugin(value: Any) -> Any:
+    if callable(value) and not isinstance(value, str | dict):
+        return value
     if not value or not isinstance(value, str | dict):
         raise ValueError(f"{_shown(value)} is neither a name nor a mapping with a name")
     return value
 
 
 def _plugins(value: Any) -> tuple[Any, ...]:
-    items = [value] if isinstance(value, str | dict) else _items(value)
+    items = [value] if isinstance(value, str | dict) or callable(value) else _items(value)
     if items == [""]:  # how a flag says that there is to be none
         return ()
     return tuple(_plugin(item) for item in items)
@@ -179,6 +211,7 @@ def _items(value: Any) -> list[Any]:
 _CONVERTERS: dict[str, Callable[[Any], Any]] = {
     "int": _integer,
     "float": number,
+    "schedule": _schedule,
     "flag": _flag,
     "text": _text,
     "language": _language,

@@ -9,8 +9,10 @@ from typing import Any, ClassVar, Self
 import attrs
 from attrs import define
 
+from audioforge.config.other_names import meant
 from audioforge.config.setting_kinds import checked
 from audioforge.errors import ConfigError, did_you_mean
+from audioforge.plugin_reference import plain_reference
 
 
 # Without slots, since two classes that have some cannot be inherited from together.
@@ -26,6 +28,12 @@ class Settings:
     """
 
     command: ClassVar[str]
+
+    def __new__(cls, *args: Any, **values: Any) -> Self:
+        """Refuse a misspelt keyword as a misspelt key of a YAML file is refused."""
+        if values.keys() - attrs.fields_dict(cls).keys():
+            cls.from_mapping(values)  # names all that is wrong, these keywords among it
+        return super().__new__(cls)
 
     def __attrs_post_init__(self) -> None:
         """Convert and check every setting; report all that is wrong at once."""
@@ -56,7 +64,7 @@ class Settings:
         """
         known = [a.name for a in attrs.fields(cls)]
         problems = [
-            f"{key}: there is no such setting. {cls._close(str(key), known)}"
+            f"{key}: there is no such setting. {meant(str(key)) or cls._close(str(key), known)}"
             for key in values
             if key not in known
         ]
@@ -69,12 +77,17 @@ class Settings:
         return settings
 
     def as_mapping(self) -> dict[str, Any]:
-        """Return the settings as YAML and JSON can hold them."""
+        """Return the settings as YAML and JSON can hold them; a function by its name."""
         plain = {}
-        for name, value in attrs.asdict(self, recurse=False).items():
+        for attribute in attrs.fields(type(self)):
+            value, kind = getattr(self, attribute.name), attribute.metadata["kind"]
             if isinstance(value, Path):
                 value = str(value)
-            plain[name] = list(value) if isinstance(value, tuple) else value
+            elif kind == "plugin":
+                value = plain_reference(value)
+            elif kind == "plugins":
+                value = tuple(map(plain_reference, value))
+            plain[attribute.name] = list(value) if isinstance(value, tuple) else value
         return plain
 
     @classmethod

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from pathlib import Path
 from typing import Any
 
 from attrs import define
 
-from audioforge.config.setting_kinds import EACH, setting
+from audioforge.config.setting_kinds import EACH, Schedule, at_cycle, setting
 from audioforge.config.settings import Settings
 from audioforge.config.verifier_setting import VerifierSetting
 from audioforge.errors import UsageError
 from audioforge.model import TASKS
+from audioforge.plugin_reference import PluginReference
 from audioforge.tasks import DEFAULT_TASK, speech_task
 
 
@@ -34,6 +35,14 @@ class ModelSettings(Settings):
     batch_size: int = setting(8, "int", "Clips per forward pass.", minimum=1)
     max_new_tokens: int | None = setting(
         None, "int", "Longest hypothesis in tokens; otherwise the model's own limit.", minimum=1
+    )
+    max_tokens_per_second: float | None = setting(
+        None,
+        "float",
+        "Longest transcript in tokens for each second of the clip, and a few more, so that a model "
+        "that repeats itself ends; 0 is no limit; otherwise 15, 30 or 75, by the scripts of the "
+        "languages of the data.",
+        minimum=0,
     )
     executor: str | dict[str, Any] = setting(
         "processes", "plugin", "Who samples, measures and updates, as name:key=value."
@@ -89,7 +98,7 @@ class DatasetSettings(DataSettings):
 class RewardSettings(TaskSettings):
     """What hypotheses are scored with, and what is done when that fails."""
 
-    verifier: tuple[str | dict[str, Any], ...] = setting(
+    verifier: Sequence[PluginReference] = setting(
         (),
         "plugins",
         "Verifier as name:key=value,weight=1; may be given more than once; otherwise the task's.",
@@ -168,6 +177,9 @@ class EvaluationSettings(Settings):
         above=0,
         maximum=0.9,
     )
+    split_seed: int | None = setting(
+        None, "int", "Seed of what is held out of the training data; otherwise seed.", minimum=0
+    )
     interpolate: tuple[float, ...] = setting(
         (),
         "floats",
@@ -196,17 +208,17 @@ class SamplingSettings(Settings):
     """How hypotheses are drawn, and which of them are kept."""
 
     samples_per_prompt: int = setting(4, "int", "Hypotheses per clip (k).", minimum=1)
-    temperature: float = setting(1.0, "float", "Sampling temperature.", above=0)
+    temperature: Schedule = setting(1.0, "schedule", "Sampling temperature.", above=0)
     top_p: float = setting(1.0, "float", "Nucleus sampling; 1 is off.", above=0, maximum=1)
     top_k: int = setting(0, "int", "Sample among this many tokens; 0 is off.", minimum=0)
-    reward_threshold: float | None = setting(
+    reward_threshold: Schedule | None = setting(
         None,
-        "float",
+        "schedule",
         "Keep hypotheses of at least this reward; otherwise 1 − wer_threshold.",
         minimum=0,
         maximum=1,
     )
-    selection: str | dict[str, Any] = setting(
+    selection: PluginReference = setting(
         "best",
         "plugin",
         "What is learnt from, as name:key=value: each clip's best hypothesis (best); the best "
@@ -215,17 +227,43 @@ class SamplingSettings(Settings):
     keep_top_percent: float = setting(
         50.0, "float", "With --selection top-percent: how many to keep.", above=0, maximum=100
     )
+    min_kept: int = setting(
+        0,
+        "int",
+        "Where fewer clips than this would be kept, the threshold falls for that cycle to the "
+        "reward that keeps so many, though never to 0.",
+        minimum=0,
+    )
+    skip_solved: int = setting(
+        0,
+        "int",
+        "Clips whose hypotheses all earned 1 are not sampled again for this many cycles.",
+        minimum=0,
+    )
+
+    def temperature_of(self, cycle: int) -> float:
+        """Return the sampling temperature of a cycle, counted from 1."""
+        return at_cycle(self.temperature, cycle)
 
 
 @define(kw_only=True, slots=False)
 class UpdateSettings(Settings):
     """How the model learns from what was kept."""
 
-    learning_rate: float = setting(1e-5, "float", "Learning rate of the first cycle.", above=0)
+    learning_rate: Schedule = setting(1e-5, "schedule", "Learning rate.", above=0)
     lr_decay_per_cycle: float = setting(
-        0.85, "float", "The rate is multiplied by this after each cycle.", above=0, maximum=1
+        0.85,
+        "float",
+        "One rate is multiplied by this after each cycle; several are taken as they stand.",
+        above=0,
+        maximum=1,
     )
-    min_lr: float = setting(1e-6, "float", "The rate never falls below this.", minimum=0)
+    warmup_steps: int = setting(
+        0,
+        "int",
+        "Steps at the start of each cycle over which the rate rises linearly to its value.",
+        minimum=0,
+    )
     weight_decay: float = setting(0.01, "float", "Of AdamW.", minimum=0)
     max_grad_norm: float = setting(1.0, "float", "Gradients are clipped to this norm.", above=0)
     gradient_accumulation_steps: int = setting(
@@ -257,15 +295,19 @@ class UpdateSettings(Settings):
     lora_rank: int = setting(16, "int", "Rank of the LoRA update.", minimum=1)
     lora_alpha: float = setting(32.0, "float", "Scale of the LoRA update × rank.", above=0)
 
-    def learning_rate_of(self, cycle: int) -> float:
-        """Return the learning rate of a cycle, counted from 1."""
-        return max(self.min_lr, self.learning_rate * self.lr_decay_per_cycle ** (cycle - 1))
+    def learning_rate_of(self, cycle: int, step: int | None = None) -> float:
+        """Return the learning rate of a cycle.
 
-    def _contradictions(self, wrong: Set[str]) -> list[str]:
-        own = []
-        if not wrong & {"min_lr", "learning_rate"} and self.min_lr > self.learning_rate:
-            own.append(f"min_lr: {self.min_lr:g} is above learning_rate {self.learning_rate:g}")
-        return [*own, *super()._contradictions(wrong)]
+        Args:
+            cycle: The cycle, from 1.
+            step: The step of its update, from 1; None for the rate once it is warmed up.
+        """
+        rate = at_cycle(self.learning_rate, cycle)
+        if not isinstance(self.learning_rate, tuple):
+            rate *= self.lr_decay_per_cycle ** (cycle - 1)
+        if step is None or step > self.warmup_steps:
+            return rate
+        return rate * step / (self.warmup_steps + 1)
 
 
 @define(kw_only=True, slots=False)
@@ -273,10 +315,29 @@ class RunSettings(Settings):
     """How long a run goes on, what it is drawn with, and where it is written down and shown."""
 
     output_dir: Path | None = setting(None, "path", "Run folder; must be new or empty.")
+    parent: Path | None = setting(
+        None,
+        "path",
+        "Begin with the model that the finished run in this folder exported, and with its settings "
+        "where none are given.",
+    )
     num_cycles: int = setting(6, "int", "Cycles of sampling and fine-tuning.", minimum=1)
+    patience: int | None = setting(
+        None,
+        "int",
+        "Stop after this many cycles without a better held-out metric; otherwise run them all.",
+        minimum=1,
+    )
     seed: int = setting(0, "int", "One seed gives the same run.", minimum=0)
     save_every: float = setting(
         10.0, "float", "Minutes between two saves of an unfinished update.", minimum=0
+    )
+    cache_gb: float = setting(
+        10.0,
+        "float",
+        "GB of the run folder's disk for what need be computed of a clip only once (decoded sound, "
+        "features, the output of a frozen encoder) while the run lasts; 0 for none.",
+        minimum=0,
     )
     tracker: tuple[str | dict[str, Any], ...] = setting(
         (),

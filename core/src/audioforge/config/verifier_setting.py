@@ -9,7 +9,7 @@ from typing import Any
 from attrs import frozen
 
 from audioforge.config.setting_kinds import number
-from audioforge.plugin_reference import read_plugin_reference
+from audioforge.plugin_reference import PluginReference, read_plugin_reference
 
 
 @frozen
@@ -29,11 +29,11 @@ class VerifierSetting:
     options: Mapping[str, Any]
 
     @classmethod
-    def parse(cls, plugin: str | Mapping[str, Any]) -> VerifierSetting:
-        """Read "name:key=value,weight=0.5" or the mapping with the same keys and `name`.
+    def parse(cls, plugin: PluginReference) -> VerifierSetting:
+        """Read "name:key=value,weight=0.5", a mapping with the same keys and `name`, or a function.
 
         Raises:
-            UsageError: If an option has no `=` or is there twice.
+            UsageError: If an option has no `=` or is there twice, or a function has no name.
             ValueError: If the name is missing, the id empty or the weight not a number ≥ 0.
         """
         name, settings = read_plugin_reference(plugin)

@@ -16,7 +16,6 @@ from audioforge.files.checkpoint_folder import locate
 from audioforge.hub.snapshot import fetch_checkpoint
 from audioforge.huggingface.known_keys import check_values
 from audioforge.huggingface.library import transformers
-from audioforge.huggingface.merge_low_rank import merge_update
 from audioforge.huggingface.network_size import check_size
 from audioforge.huggingface.safe_files import check_files
 
@@ -106,7 +105,11 @@ def read_model(
         )
     # Everything behind this sees an ordinary checkpoint.
     update = locate(location, fetch_checkpoint).update
-    return model if update is None else merge_update(model, update)
+    if update is None:
+        return model
+    from audioforge.huggingface.merge_low_rank import merge_update  # PEFT takes long to import
+
+    return merge_update(model, update)
 
 
 def write_model(

@@ -1,4 +1,7 @@
-"""Low-rank updates of the attention (LoRA, Hu et al. 2021) through PEFT."""
+"""Low-rank updates of the attention (LoRA, Hu et al. 2021) through PEFT.
+
+PEFT takes long to import, and so is imported only where there are updates.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,6 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 import torch
-from peft import LoraConfig, inject_adapter_in_model
-from peft.tuners.lora import LoraLayer
-
-from audioforge.huggingface.low_rank_layer import LowRankLinear
 
 TARGETS = ("q_proj", "v_proj")
 """The projections that get an update: queries and values, as in the paper, of every attention."""
@@ -31,6 +30,10 @@ def add_low_rank_updates(
         alpha: An update is scaled by `alpha / rank`.
         targets: Names of the linear layers that get an update.
     """
+    from peft import LoraConfig, inject_adapter_in_model
+
+    from audioforge.huggingface.low_rank_layer import LowRankLinear
+
     scale: Any = alpha  # declared as a whole number, used as any
     config = LoraConfig(r=rank, lora_alpha=scale, target_modules=list(targets), lora_dropout=0.0)
     config._register_custom_module({torch.nn.Linear: LowRankLinear})
@@ -44,9 +47,14 @@ def merged_state(model: torch.nn.Module) -> dict[str, torch.Tensor]:
 
     The model itself is left alone.
     """
-    state: dict[str, Any] = {
+    weights: dict[str, Any] = model.state_dict()
+    if not any(".lora_" in name for name in weights):
+        return weights
+    from peft.tuners.lora import LoraLayer
+
+    state = {
         name.replace(".base_layer.", "."): weight
-        for name, weight in model.state_dict().items()
+        for name, weight in weights.items()
         if ".lora_" not in name
     }
     for name, layer in model.named_modules():

@@ -1,24 +1,36 @@
-"""From samples to batches of decoded clips."""
+"""From samples to batches of decoded clips.
+
+A clip is decoded once as long as its sound can be kept: by what its file is (its place, size and
+time), what part of it the clip is, and at what rate it is wanted. A file that was written to is
+decoded again.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
+import torch
 from attrs import evolve, frozen
 
 from audioforge.audio import load_clip
 from audioforge.errors import AudioError
+from audioforge.inference.clip_cache import NOTHING_KEPT, ClipCache
+from audioforge.inference.preparation import Preparation
 from audioforge.inference.skip_log import SkipLog
-from audioforge.model import ModelAdapter
+from audioforge.model import ModelAdapter, Row
 from audioforge.sample import AudioSample, Clip, Problem
 
 T = TypeVar("T")
 DECODERS = 2
-"""Threads that decode ahead; soundfile and soxr release the interpreter while they work."""
+"""Threads that work ahead; soundfile, soxr and torch release the interpreter while they work."""
+
+SOUND = "sound"
+"""The kind under which decoded clips are kept."""
 
 
 @frozen(eq=False)
@@ -29,11 +41,13 @@ class Batch:
         samples: The samples of the chunk, usable or not.
         clips: The decoded clips of those that can be used, in the same order.
         problems: Why the others cannot be used, by sample id.
+        ahead: What `Preparation.batch` need not compute of the clips any more, by sample id.
     """
 
     samples: Sequence[AudioSample]
     clips: list[Clip]
     problems: dict[str, Problem]
+    ahead: Mapping[str, Row]
 
 
 def chunks_of(samples: Sequence[T], size: int) -> list[Sequence[T]]:
@@ -51,37 +65,59 @@ class ClipLoader:
     Args:
         adapter: The adapter, whose sampling rate and window decide what can be used.
         skips: Where to write what cannot be used.
+        cache: Keeps decoded clips.
+        preparation: What makes batches of the clips, if anything does: it works ahead too.
 
     Attributes:
         skips: What was left out.
     """
 
-    def __init__(self, adapter: ModelAdapter, skips: SkipLog) -> None:
+    def __init__(
+        self,
+        adapter: ModelAdapter,
+        skips: SkipLog,
+        cache: ClipCache = NOTHING_KEPT,
+        preparation: Preparation | None = None,
+    ) -> None:
         """Create the loader."""
         self._rate = adapter.sampling_rate
         self._max_seconds = adapter.max_seconds
         self._min_seconds = adapter.min_seconds
         # Threads decode while a plugin may be standing somewhere else for a moment.
         self._folder = Path.cwd()
+        self._cache, self._preparation = cache, preparation
         self.skips = skips
 
     def batches(self, chunks: Sequence[Sequence[AudioSample]]) -> Iterator[Batch]:
         """Decode each chunk, and write down what of it cannot be used."""
         with ThreadPoolExecutor(DECODERS) as pool:
-            ahead: list[Future[list[Clip | Problem]]] = []
+            ahead: list[Future[Batch]] = []
             for index, chunk in enumerate(chunks):
                 while len(ahead) < min(DECODERS + 1, len(chunks) - index):
                     ahead.append(pool.submit(self._load_all, chunks[index + len(ahead)]))
-                loaded = ahead.pop(0).result()
-                problems = {
-                    s.id: p for s, p in zip(chunk, loaded, strict=True) if isinstance(p, Problem)
-                }
-                for problem in problems.values():
-                    self.skips.add(problem)
-                yield Batch(chunk, [c for c in loaded if isinstance(c, Clip)], problems)
+                batch = ahead.pop(0).result()
+                for sample in chunk:
+                    if sample.id in batch.problems:
+                        self.skips.add(batch.problems[sample.id])
+                yield batch
 
-    def _load_all(self, samples: Sequence[AudioSample]) -> list[Clip | Problem]:
-        return [self._load(sample) for sample in samples]
+    def _load_all(self, samples: Sequence[AudioSample]) -> Batch:
+        ahead: dict[str, Row] = {}
+        loaded: dict[str, Clip | Problem] = {}
+        batch = Batch(samples, [], {}, ahead)
+        for sample in samples:
+            if sample.id not in loaded:  # several hypotheses of one clip may be learnt
+                loaded[sample.id] = self._load(sample)
+            clip = loaded[sample.id]
+            if isinstance(clip, Problem):
+                batch.problems[sample.id] = clip
+                continue
+            batch.clips.append(clip if clip.sample is sample else evolve(clip, sample=sample))
+            if self._preparation is not None and sample.id not in ahead:
+                row = self._preparation.ahead(clip)
+                if row is not None:
+                    ahead[sample.id] = row
+        return batch
 
     def _load(self, sample: AudioSample) -> Clip | Problem:
         if sample.audio is None:  # a text to speak
@@ -89,6 +125,10 @@ class ClipLoader:
         where = sample
         if isinstance(sample.audio, Path) and not sample.audio.is_absolute():
             where = evolve(sample, audio=self._folder / sample.audio)
+        name = self._name_of(where)
+        kept = self._cache.get(SOUND, name) if name else None
+        if kept is not None:
+            return Clip(sample, kept["waveform"].numpy(), self._rate)
         try:
             clip = load_clip(
                 where,
@@ -96,7 +136,21 @@ class ClipLoader:
                 max_seconds=self._max_seconds,
                 min_seconds=self._min_seconds,
             )
-            return evolve(clip, sample=sample)
         except AudioError as error:
             reason = str(error).removeprefix(f"{where.origin}: ")
             return Problem(sample.place, reason, error.kind)
+        if name:
+            self._cache.put(SOUND, name, {"waveform": torch.from_numpy(clip.waveform)})
+        return evolve(clip, sample=sample)
+
+    def _name_of(self, sample: AudioSample) -> str | None:
+        """Return what a clip's sound is kept by; None where it is no file, or cannot be seen."""
+        if not (self._cache.is_open and isinstance(sample.audio, Path)):
+            return None
+        try:
+            file = sample.audio.stat()
+        except (OSError, ValueError):  # decoding says what is wrong
+            return None
+        what = (sample.audio, file.st_dev, file.st_ino, file.st_size, file.st_mtime_ns)
+        part = (sample.offset, sample.duration, self._rate, self._max_seconds, self._min_seconds)
+        return hashlib.blake2b(repr((what, part)).encode(errors="surrogateescape")).hexdigest()[:32]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 
 import torch
 from attrs import frozen
@@ -10,11 +11,11 @@ from attrs import frozen
 from audioforge.executor import Batches, BatchJob, Executor
 from audioforge.inference.clips import ClipLoader, chunks_of
 from audioforge.inference.out_of_memory import in_halves
+from audioforge.inference.preparation import Preparation
 from audioforge.inference.processes import Processes
 from audioforge.inference.skip_log import SkipLog
-from audioforge.isolation.copies import copies_for_adapter
 from audioforge.isolation.global_state.restored import global_state_restored
-from audioforge.model import ModelAdapter
+from audioforge.model import ModelAdapter, Row
 from audioforge.sample import AudioSample, Clip
 from audioforge.terminal.reporter import Reporter
 
@@ -39,23 +40,28 @@ class HearingJob(BatchJob[Logprobs]):
     def do(self, batches: Batches) -> Iterator[Logprobs]:
         """Hear batches in this process."""
         self.adapter.module.eval()
+        preparation = Preparation(self.adapter, self.processes)
+        loader = ClipLoader(self.adapter, SkipLog(), preparation=preparation)
         loaded = self.reporter.track(
-            ClipLoader(self.adapter, SkipLog()).batches(batches),
+            loader.batches(batches),
             sum(map(len, batches)),
             "hear the language",
             size=lambda batch: len(batch.samples),
         )
         for batch in loaded:
-            heard = in_halves(batch.clips, self._hear, self.reporter)
+            hear = partial(self._hear, preparation, batch.ahead)
+            heard = in_halves(batch.clips, hear, self.reporter)
             yield {clip.sample.id: row for clip, row in heard if row is not None}
 
-    def _hear(self, clips: Sequence[Clip]) -> list[tuple[float, ...]]:
+    def _hear(
+        self, preparation: Preparation, ahead: Mapping[str, Row], clips: Sequence[Clip]
+    ) -> list[tuple[float, ...]]:
         with (
             global_state_restored(f"the model adapter {type(self.adapter).__name__}"),
             torch.inference_mode(),
             self.processes.autocast(),
         ):
-            batch = self.adapter.prepare(copies_for_adapter(clips))
+            batch = preparation.batch(clips, ahead)
             return [tuple(row) for row in self.adapter.language_logprobs(batch).tolist()]
 
 

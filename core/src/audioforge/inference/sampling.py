@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
+from functools import partial
+from typing import Any
 
 import torch
-from attrs import frozen
+from attrs import field, frozen
 
+from audioforge.inference.clip_cache import NOTHING_KEPT, ClipCache
 from audioforge.inference.clips import ClipLoader
 from audioforge.inference.out_of_memory import in_halves
+from audioforge.inference.preparation import Preparation
 from audioforge.inference.processes import Processes
 from audioforge.inference.skip_log import SkipLog
-from audioforge.isolation.copies import copies_for_adapter
 from audioforge.isolation.global_state.restored import global_state_restored
-from audioforge.model import ModelAdapter, SamplingParams
+from audioforge.model import ModelAdapter, Row, SamplingParams
 from audioforge.sample import AudioSample, Clip, Hypothesis, Problem
 from audioforge.tasks import SpeechTask
 from audioforge.terminal.reporter import Reporter
 
 Sampled = tuple[Clip, list[Hypothesis]]
+Drawn = tuple[list[Hypothesis], list[Hypothesis]]
+"""A clip's k hypotheses, and its greedy one where that was asked for."""
 
 
 @frozen(eq=False)
@@ -28,10 +33,28 @@ class SampledBatch:
     Attributes:
         sampled: Each usable clip with its hypotheses.
         problems: Why the others of the batch could not be used, by sample id.
+        greedy: Of those that were asked for, each clip with its greedy output.
     """
 
     sampled: list[Sampled]
     problems: dict[str, Problem]
+    greedy: list[Sampled] = field(factory=list)
+
+
+@frozen(kw_only=True)
+class GreedyToo:
+    """Clips whose greedy output is drawn too, from what is prepared of them.
+
+    A batch is decoded greedily as a whole where it has such a clip: which others it has changes
+    nothing by its padding.
+
+    Attributes:
+        ids: Ids of their samples.
+        params: How to decode.
+    """
+
+    ids: Set[str]
+    params: SamplingParams
 
 
 @frozen(eq=False, kw_only=True)
@@ -45,6 +68,8 @@ class Sampler:
         skips: Where a clip goes that cannot be used.
         processes: Gives the precision to compute in.
         reporter: Shows progress.
+        greedy: What is decoded greedily too; None for nothing.
+        cache: Keeps what need be computed of a clip only once.
     """
 
     adapter: ModelAdapter
@@ -53,6 +78,8 @@ class Sampler:
     skips: SkipLog
     processes: Processes
     reporter: Reporter
+    greedy: GreedyToo | None = None
+    cache: ClipCache = NOTHING_KEPT
 
     def batches(self, chunks: Sequence[Sequence[AudioSample]], what: str) -> Iterator[SampledBatch]:
         """Yield batches of clips with their hypotheses.
@@ -65,37 +92,53 @@ class Sampler:
             what: What the progress bar says.
         """
         self.adapter.module.eval()
+        preparation = Preparation(self.adapter, self.processes, self.cache)
+        loader = ClipLoader(self.adapter, self.skips, self.cache, preparation)
         batches = self.reporter.track(
-            ClipLoader(self.adapter, self.skips).batches(chunks),
+            loader.batches(chunks),
             sum(len(chunk) for chunk in chunks),
             what,
             size=lambda batch: len(batch.samples),
         )
         for batch in batches:
-            sampled, problems = [], dict(batch.problems)
-            for clip, drawn in in_halves(batch.clips, self._draw, self.reporter):
+            done = SampledBatch([], dict(batch.problems))
+            draw = partial(self._draw, preparation, batch.ahead)
+            for clip, drawn in in_halves(batch.clips, draw, self.reporter):
                 if drawn is None:
                     reason = (
                         f"{clip.seconds:.1f} s with {self.k} hypotheses do not fit into the memory"
                     )
                     problem = Problem(clip.sample.place, reason, "out of memory")
                     self.skips.add(problem)
-                    problems[clip.sample.id] = problem
-                else:
-                    sampled.append((clip, drawn))
-            yield SampledBatch(sampled, problems)
+                    done.problems[clip.sample.id] = problem
+                    continue
+                hypotheses, greedy = drawn
+                done.sampled.append((clip, hypotheses))
+                if greedy:
+                    done.greedy.append((clip, greedy))
+            yield done
 
-    def _draw(self, clips: Sequence[Clip]) -> list[list[Hypothesis]]:
-        """Return the k hypotheses of each clip."""
+    def _draw(
+        self, preparation: Preparation, ahead: Mapping[str, Row], clips: Sequence[Clip]
+    ) -> list[Drawn]:
+        """Return the hypotheses of each clip."""
         with (
             global_state_restored(f"the model adapter {type(self.adapter).__name__}"),
             torch.inference_mode(),
             self.processes.autocast(),
         ):
             # No name of its own: what is prepared is let go with the call.
-            return self.adapter.sample(
-                self.adapter.prepare(copies_for_adapter(clips)), self.k, self.params
-            )
+            return self._drawn(clips, preparation.batch(clips, ahead))
+
+    def _drawn(self, clips: Sequence[Clip], batch: Any) -> list[Drawn]:
+        rows, wanted = self.adapter.sample(batch, self.k, self.params), self.greedy
+        if wanted is None or wanted.ids.isdisjoint(clip.sample.id for clip in clips):
+            return [(row, []) for row in rows]
+        greedy = self.adapter.sample(batch, 1, wanted.params)
+        return [
+            (row, one if clip.sample.id in wanted.ids else [])
+            for clip, row, one in zip(clips, rows, greedy, strict=True)
+        ]
 
 
 def quote_references(

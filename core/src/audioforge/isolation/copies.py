@@ -54,7 +54,17 @@ def copies_for_adapter(clips: Sequence[Clip]) -> tuple[Clip, ...]:
     Waveforms are copied: features are often computed in place, and a tensor that shares the memory
     of an array writes to it even where the array forbids that.
     """
-    return tuple([evolve(c, sample=_lent(c.sample), waveform=c.waveform.copy()) for c in clips])
+    return tuple([copy_for_adapter(clip) for clip in clips])
+
+
+def copy_for_adapter(clip: Clip) -> Clip:
+    """Return one clip for a call of a model adapter, as `copies_for_adapter` does."""
+    return evolve(clip, sample=_lent(clip.sample), waveform=clip.waveform.copy())
+
+
+def samples_for_adapter(clips: Sequence[Clip]) -> tuple[AudioSample, ...]:
+    """Return what is known about clips, for a call of a model adapter that needs no sound."""
+    return tuple([_lent(clip.sample) for clip in clips])
 
 
 def copies_for_aggregator(scores: Mapping[str, Score]) -> dict[str, Score]:

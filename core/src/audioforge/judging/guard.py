@@ -256,7 +256,9 @@ def _cut(text: str) -> str:
 
 def _place(error: BaseException, verifier: Verifier) -> str:
     """Return the last line of the verifier's own package that the error passed through."""
-    package = type(verifier).__module__.partition(".")[0]
+    # What wraps a function says which module that is from.
+    module = getattr(verifier, "source_module", type(verifier).__module__)
+    package = str(module).partition(".")[0]
     lines = [
         (Path(frame.f_code.co_filename), line)
         for frame, line in traceback.walk_tb(error.__traceback__)

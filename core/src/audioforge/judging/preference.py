@@ -1,5 +1,7 @@
 """Which of a clip's hypotheses comes first: the reward, then what the model itself finds likelier.
 
+One that a length limit cut is none of them: it is a loop, or nobody knows how it would have ended.
+
 A reward knows few values, so that several hypotheses of a clip often earn the same. The first of
 these would be a draw by chance, which teaches the model its own noise. The likelier one is what it
 would rather say, and the least that it has to change.
@@ -18,11 +20,15 @@ from audioforge.sample import Hypothesis, Rollout
 
 
 def by_preference(rollout: Rollout) -> list[tuple[float, Hypothesis]]:
-    """Return the hypotheses that have a reward, each with it: the preferred one first.
+    """Return the whole hypotheses that have a reward, each with it: the preferred one first.
 
     Of equal rewards the likelier comes first, then the shorter, then the one that was drawn first.
     """
-    rewarded = [(h.reward, h.hypothesis) for h in rollout.hypotheses if h.reward is not None]
+    rewarded = [
+        (h.reward, h.hypothesis)
+        for h in rollout.hypotheses
+        if h.reward is not None and not h.hypothesis.cut
+    ]
     return sorted(rewarded, key=lambda pair: (-pair[0], -_likelihood(pair[1]), _length(pair[1])))
 
 

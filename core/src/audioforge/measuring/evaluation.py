@@ -197,6 +197,11 @@ class Evaluation:
         return np.array([decides.is_measured(item.metrics) for item in self.items], dtype=bool)
 
     @property
+    def cut(self) -> int:
+        """How many outputs a length limit ended, not the model."""
+        return sum("cut" in item.prediction for item in self.items)
+
+    @property
     def interval(self) -> Interval:
         """95 % interval of the metric that decides."""
         (own,), resampling = paired([self])
@@ -257,6 +262,7 @@ def summarise(evaluation: Evaluation) -> dict[str, Any]:
         "interval": evaluation.resampling.as_mapping(),
         "n": len(evaluation.items),
         "measured": evaluation.measured,
+        "cut": evaluation.cut,
         "total": evaluation.total,
         **({"counted": counted} if (counted := evaluation.counted) else {}),
         **({"by_language": by_language} if (by_language := evaluation.by_language) else {}),
@@ -267,6 +273,14 @@ def compare(evaluation: Evaluation, base: Evaluation) -> dict[str, Any]:
     """Return an evaluation's metrics with the paired interval of its difference to the base."""
     interval = evaluation.difference_interval(base)
     return {**summarise(evaluation), "difference_ci95": list(interval)}
+
+
+def merit(evaluation: Evaluation) -> float:
+    """Return the metric that decides, turned so that larger is better."""
+    value = evaluation.value()
+    if value is None:
+        return float("-inf")
+    return value if evaluation.metric.higher_is_better else -value
 
 
 def is_better(interval: Sequence[float], metric: CorpusMetric) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import attrs
@@ -23,13 +23,15 @@ from audioforge.inference.sampling import Sampled, Sampler
 from audioforge.inference.skip_log import problem_line, problem_of
 from audioforge.inference.stop import StopRequest
 from audioforge.isolation.copies import copies_for_adapter
+from audioforge.judging.failures import Failures
 from audioforge.judging.needs import Needs
 from audioforge.judging.verification import Verification, create_verifier
 from audioforge.measuring.corpus_metrics import MEAN_REWARD, MeasuredMetric, Parts, deciding
+from audioforge.measuring.decoding import Decoding
 from audioforge.measuring.evaluation import EvaluatedItem, Evaluation, EvaluationSet
 from audioforge.measuring.predictions import prediction_line
 from audioforge.measuring.task_metrics import reported_metrics, reward_parts
-from audioforge.model import ModelAdapter, SamplingParams
+from audioforge.model import ModelAdapter
 from audioforge.plugins import Registry
 from audioforge.sample import AudioSample, Hypothesis, Problem, Rollout
 from audioforge.tasks import SpeechTask, speech_task
@@ -69,19 +71,6 @@ class MeasuredBatch:
 
     items: list[EvaluatedItem]
     problems: dict[str, Problem]
-
-
-@frozen(kw_only=True)
-class Decoding:
-    """How every model of a run is decoded when it is evaluated.
-
-    Attributes:
-        batch_size: Clips per batch; fixed, since padding can change a model's output by rounding.
-        max_new_tokens: Longest output; None for the model's own limit.
-    """
-
-    batch_size: int
-    max_new_tokens: int | None
 
 
 @define(eq=False, kw_only=True)
@@ -188,9 +177,7 @@ class Evaluator:
         self.processes.wait()  # nobody writes while others still read what there was
         done = {*(i.id for i in items), *problems}
         failures = self.verification.guard.begin()
-        for item in self.processes.shard(items):
-            for identity in self.verifiers:
-                failures.add(identity, item.id, item.errors.get(identity))
+        self.recall(self.processes.shard(items), failures)
         missing = [chunk for chunk in chunks if not done.issuperset(s.id for s in chunk)]
         own: list[EvaluatedItem] = []
         if missing and adapter is None:
@@ -204,9 +191,7 @@ class Evaluator:
                 done.update(ids)
                 for problem in batch.problems.values():
                     dataset.skips.add(problem)
-                for item in new:
-                    errors = {identity: item.errors.get(identity) for identity in self.verifiers}
-                    self.verification.guard.count_utterance(item.id, errors)
+                self.count(new)
                 failures.check()
                 own += new
                 if journal is not None:
@@ -252,22 +237,23 @@ class Evaluator:
         sampler = Sampler(
             adapter=adapter,
             k=1,
-            params=SamplingParams(temperature=0.0, max_new_tokens=self.decoding.max_new_tokens),
+            params=self.decoding.params,
             skips=dataset.skips,
             processes=self.processes,
             reporter=self.reporter,
+            cache=self.decoding.cache,
         )
         for batch in sampler.batches(batches, f"{dataset_pass.what} {dataset.short_name}"):
             sampled = batch.sampled
             if folder is not None:
                 sampled = [(c, store_audio(hs, c.sample.id, folder)) for c, hs in sampled]
-            items = self._measure(sampled)
+            items = self.measure(sampled)
             if dataset_pass.word_times:
                 _add_word_times(adapter, sampled, items)
             yield MeasuredBatch(items, batch.problems)
 
-    def _measure(self, batch: Sequence[Sampled]) -> list[EvaluatedItem]:
-        """Score a batch of greedy outputs."""
+    def measure(self, batch: Sequence[Sampled]) -> list[EvaluatedItem]:
+        """Score clips with their greedy output, in this process."""
         task, guard = self.task, self.verification.guard
         samples = [clip.as_sample() for clip, _ in batch]
         hypotheses = [hs[0] for _, hs in batch]
@@ -288,6 +274,18 @@ class Evaluator:
             errors = {i: score.error for i, score in row.items() if score.error is not None}
             items.append(EvaluatedItem(prediction, metrics, seconds, labels, errors))
         return items
+
+    def count(self, items: Iterable[EvaluatedItem]) -> None:
+        """Count what verifiers failed on of what was measured, wherever that was done."""
+        for item in items:
+            errors = {identity: item.errors.get(identity) for identity in self.verifiers}
+            self.verification.guard.count_utterance(item.id, errors)
+
+    def recall(self, items: Iterable[EvaluatedItem], failures: Failures) -> None:
+        """Count what was measured before an interruption, in the stage that goes on."""
+        for item in items:
+            for identity in self.verifiers:
+                failures.add(identity, item.id, item.errors.get(identity))
 
     def _why_unmeasured(self, decides: MeasuredMetric) -> str:
         if failures := self.verification.guard.failures.describe():

@@ -28,7 +28,7 @@ def prediction_line(sample: AudioSample, output: Hypothesis, seconds: float) -> 
         line["pred_audio"] = f"{output.audio.parent.name}/{output.audio.name}"
     if sample.offset is not None:
         line["offset"] = sample.offset
-    known = {"speaker": sample.speaker, "language": sample.language}
+    known = {"speaker": sample.speaker, "language": sample.language, "cut": output.cut}
     return line | {key: value for key, value in known.items() if value}
 
 

@@ -26,8 +26,8 @@ from audioforge import keyed_random
 MANY_SPEAKERS = 8
 """Known speakers from which on they stand for others."""
 RESAMPLES = 2000
-CHUNK = 100
-"""Resamples at a time, which bounds memory to CHUNK × utterances numbers."""
+BLOCK = 1 << 18
+"""Counts that are held at a time, of as many resamples as they are enough for."""
 
 
 class Resampling:
@@ -66,7 +66,10 @@ class Resampling:
         return np.array(sums).reshape(*values.shape[:-1], self.units)
 
     def draws(self, purpose: str) -> Iterator[np.ndarray]:
-        """Yield how often each unit is drawn: arrays (CHUNK, units), the same for the same sizes.
+        """Yield how often each unit is drawn: arrays (resamples, units), of RESAMPLES rows in all.
+
+        They are the same for the same sizes, and float64, so that their products with what the
+        units have are products of matrices.
 
         Args:
             purpose: Keys the draws: those of another one are independent.
@@ -74,12 +77,14 @@ class Resampling:
         if not self.units:
             return
         draw = keyed_random.generator("bootstrap", purpose, self.units)
-        for _ in range(0, RESAMPLES, CHUNK):
-            drawn = np.empty((CHUNK, self.units), dtype=np.int64)
+        rows = min(max(1, BLOCK // self.units), RESAMPLES)
+        for start in range(0, RESAMPLES, rows):
+            counts = np.empty((min(rows, RESAMPLES - start), self.units))
             for stratum in self._strata:
                 size = len(stratum)
-                drawn[:, stratum] = draw.multinomial(size, np.full(size, 1 / size), size=CHUNK)
-            yield drawn
+                drawn = draw.integers(size, size=(len(counts), size))
+                counts[:, stratum] = [np.bincount(row, minlength=size) for row in drawn]
+            yield counts
 
     def tail(self, level: float) -> float:
         """Return the share of resamples that lies beyond each end of an interval.

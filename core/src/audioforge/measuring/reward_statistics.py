@@ -16,12 +16,13 @@ from audioforge.sample import AudioSample, Hypothesis, Rollout
 
 @define
 class RewardStatistics:
-    """Added up rollout by rollout; 24 bytes for each clip and 8 for each hypothesis.
+    """Added up rollout by rollout; 32 bytes for each clip and 8 for each hypothesis.
 
     Attributes:
         compared: What is compared of a hypothesis, to tell how many of a clip's are distinct; None
             where nobody asks.
         hypotheses: How many hypotheses there were.
+        cut: How many of them a length limit ended, not the model.
         k: How many of them the latest clip has.
         clips: How many rollouts there were.
     """
@@ -29,9 +30,11 @@ class RewardStatistics:
     compared: Callable[[AudioSample, Hypothesis], str] | None = None
     _rewards: array[float] = field(factory=lambda: array("d"))
     _spreads: array[float] = field(factory=lambda: array("d"))
+    _best: array[float] = field(factory=lambda: array("d"))
     _distinct: array[float] = field(factory=lambda: array("d"))
     _equal: Counter[float] = field(factory=Counter)
     hypotheses: int = 0
+    cut: int = 0
     k: int = 0
     clips: int = 0
 
@@ -39,6 +42,7 @@ class RewardStatistics:
         """Add a rollout."""
         self.k = len(rollout.hypotheses)
         self.hypotheses += self.k
+        self.cut += sum(h.hypothesis.cut for h in rollout.hypotheses)
         self.clips += 1
         if self.compared is not None:
             texts = {self.compared(rollout.sample, h.hypothesis) for h in rollout.hypotheses}
@@ -46,6 +50,7 @@ class RewardStatistics:
         rewards = rollout.rewards
         if rewards:
             self._rewards.extend(rewards)
+            self._best.append(max(rewards))
             self._spreads.append(float(np.std(rewards)))
             # Not by the deviation, which rounding makes a hair larger than 0 for equal rewards.
             if len(set(rewards)) == 1:
@@ -55,6 +60,15 @@ class RewardStatistics:
     def highest(self) -> float | None:
         """The highest reward; None if no hypothesis has one."""
         return max(self._rewards, default=None)
+
+    def reached_by(self, clips: int) -> float | None:
+        """Return the reward that the best hypotheses of so many clips reach.
+
+        What earns nothing does not count: where fewer clips earn anything, it is what all of those
+        reach, and None where none does.
+        """
+        earned = sorted((best for best in self._best if best > 0), reverse=True)[:clips]
+        return earned[-1] if earned else None
 
     @property
     def distinct(self) -> float | None:
@@ -81,6 +95,7 @@ class RewardStatistics:
             reward_std: Mean over clips of the standard deviation of the clip's rewards.
             frac_reward_zero_std: Share of clips whose rewards are all equal.
             hypotheses: How many hypotheses there were.
+            hypotheses_cut: How many of them a length limit ended, not the model.
             unscored: How many of them have no reward.
         """
         return {
@@ -88,6 +103,7 @@ class RewardStatistics:
             "reward_std": _mean(self._spreads),
             "frac_reward_zero_std": self.frac_reward_zero_std,
             "hypotheses": self.hypotheses,
+            "hypotheses_cut": self.cut,
             "unscored": self.hypotheses - len(self._rewards),
         }
 

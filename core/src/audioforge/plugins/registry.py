@@ -13,6 +13,7 @@ import attrs
 from attrs import define, field
 
 from audioforge.errors import AudioForgeError, PluginError, describe, did_you_mean
+from audioforge.importing import importing
 from audioforge.isolation.global_state.restored import global_state_restored
 from audioforge.isolation.time_limit import OutOfTime, call_within
 from audioforge.plugins.foreign_output import StandardError
@@ -49,6 +50,7 @@ class Plugin:
         errors: Why it, or a part of it, cannot be used; empty when all is well.
         api_version: Version of the plugin API it says it was built for; None when it does not say.
         file: The file of a plugin that is one and not installed; None for an installed one.
+        given: What was given in Python, by kind and name; see `audioforge.given`.
     """
 
     distribution: str
@@ -58,6 +60,7 @@ class Plugin:
     errors: list[str] = field(factory=list)
     api_version: int | None = None
     file: Path | None = None
+    given: dict[tuple[str, str], Callable[..., Any]] = field(factory=dict)
 
     @property
     def status(self) -> str:
@@ -78,7 +81,7 @@ class Registry:
     def all(self, kind: str) -> list[Provided]:
         """Return every specification of one kind, conflicting ones included."""
         return [
-            Provided(spec, plugin.distribution)
+            Provided(spec, plugin.distribution, plugin.given.get((kind, spec.name)))
             for plugin in self.plugins
             for spec in plugin.provides[kind]
         ]
@@ -133,6 +136,8 @@ def import_factory(provided: Provided) -> Callable[..., Any]:
     Raises:
         PluginError: If that fails, with the reason and the distribution.
     """
+    if provided.given is not None:
+        return provided.given
     return cast("Callable[..., Any]", import_object(provided, provided.spec.factory))
 
 
@@ -191,6 +196,7 @@ def import_object(provided: Provided, text: str) -> Any:
         with (
             redirect_stdout(StandardError()),  # stdout may be a JSON document
             global_state_restored(f"'{provided.full_name}', imported,"),
+            importing(),
         ):
             module = call_within(IMPORT_SECONDS, partial(importlib.import_module, module_name))
             return getattr(module, attribute)

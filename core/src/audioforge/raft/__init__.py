@@ -1,1 +1,1 @@
-"""The RAFT engine: sample, verify, select, update, evaluate; `trainer.py` is where to start."""
+"""The RAFT engine: sample, verify, select, update, evaluate; `loop.py` is where to start."""

@@ -9,12 +9,20 @@ import attrs
 from attrs import frozen
 
 from audioforge.executor import Batches, BatchJob
-from audioforge.inference.clips import ClipLoader, chunks_of
+from audioforge.inference.clips import ClipLoader
 from audioforge.inference.completeness import check_complete
 from audioforge.inference.hypothesis_audio import store_audio
-from audioforge.inference.sampling import Sampled, SampledBatch, Sampler, quote_references
+from audioforge.inference.sampling import (
+    GreedyToo,
+    Sampled,
+    SampledBatch,
+    Sampler,
+    quote_references,
+)
 from audioforge.judging.failures import Failures
+from audioforge.measuring.evaluation import EvaluatedItem
 from audioforge.model import ModelAdapter, SamplingParams
+from audioforge.run.probed_clips import probe_journal, probed_ids, recall_probed, rollout_batches
 from audioforge.run.rollout_store import RolloutStore
 from audioforge.run.run import Run
 from audioforge.sample import Problem, Rollout
@@ -28,11 +36,13 @@ class ScoredBatch:
         rollouts: What became of each usable clip.
         problems: Why the others of the batch could not be used, by sample id.
         seconds: The time that it took, as "rollout" and "verify".
+        probed: What was measured on the greedy outputs of clips that are probed.
     """
 
     rollouts: list[Rollout]
     problems: Mapping[str, Problem]
     seconds: Mapping[str, float]
+    probed: list[EvaluatedItem]
 
 
 def collect(run: Run, adapter: ModelAdapter, cycle: int) -> dict[str, float]:
@@ -57,11 +67,13 @@ def collect(run: Run, adapter: ModelAdapter, cycle: int) -> dict[str, float]:
     processes.wait()
     failures = guard.begin()
     done = _recall(run, store, failures)
+    probed = recall_probed(run) if cycle == 1 else {}
+    run.evaluator.recall(processes.shard(list(probed.values())), failures)
+    unprobed = probed_ids(run, cycle) - probed.keys() - store.problems().keys()
     processes.wait()  # nobody writes while others still read what there was
-    samples = sorted(run.data.train.samples, key=lambda s: s.id)
-    chunks = chunks_of(samples, run.config.batch_size)
     # A batch is done as a whole or again, so that what it is padded to stays the same.
-    missing = [chunk for chunk in chunks if not done.issuperset(s.id for s in chunk)]
+    finished = done - unprobed
+    missing = [c for c in rollout_batches(run, cycle) if not finished.issuperset(s.id for s in c)]
     seconds = {"rollout": 0.0, "verify": 0.0}
     came_back: list[str] = []
     for batch in run.executor.share(RolloutJob(run, adapter, cycle), missing):
@@ -73,7 +85,11 @@ def collect(run: Run, adapter: ModelAdapter, cycle: int) -> dict[str, float]:
         for problem in batch.problems.values():
             skips.add(problem)
         guard.count(new)
+        measured = [item for item in batch.probed if item.id in unprobed]
+        run.evaluator.count(measured)
         failures.check()
+        unprobed -= {item.id for item in measured}
+        probe_journal(run).append({"item": attrs.asdict(item)} for item in measured)
         store.append(new, batch.problems)
         for what, spent in batch.seconds.items():
             seconds[what] += spent
@@ -123,8 +139,9 @@ class RolloutJob(BatchJob[ScoredBatch]):
                 return
             between = time.perf_counter()
             rollouts = _score(self.run, self.cycle, batch.sampled)
+            probed = self.run.evaluator.measure(batch.greedy)
             seconds = {"rollout": between - started, "verify": time.perf_counter() - between}
-            yield ScoredBatch(rollouts, batch.problems, seconds)
+            yield ScoredBatch(rollouts, batch.problems, seconds, probed)
 
 
 def _sampled(
@@ -133,14 +150,15 @@ def _sampled(
     """Yield batches of clips with what is to be scored."""
     config, skips = run.config, run.data.train.skips
     if run.selection.learns_from_references:
-        return quote_references(ClipLoader(adapter, skips), batches, run.task)
+        return quote_references(ClipLoader(adapter, skips, run.cache), batches, run.task)
     params = SamplingParams(
-        temperature=config.temperature,
+        temperature=config.temperature_of(cycle),
         top_p=config.top_p,
         top_k=config.top_k,
         seed=config.seed,
         cycle=cycle,
         max_new_tokens=config.max_new_tokens,
+        max_tokens_per_second=config.max_tokens_per_second or None,
     )
     sampler = Sampler(
         adapter=adapter,
@@ -149,6 +167,8 @@ def _sampled(
         skips=skips,
         processes=run.processes,
         reporter=run.reporter,
+        greedy=GreedyToo(ids=probed_ids(run, cycle), params=run.evaluator.decoding.params),
+        cache=run.cache,
     )
     return sampler.batches(batches, f"cycle {cycle} sample")
 

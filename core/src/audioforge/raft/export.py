@@ -8,6 +8,7 @@ from audioforge.files import atomic
 from audioforge.measuring.enough_utterances import FEWEST
 from audioforge.measuring.evaluation import compare, is_better, summarise
 from audioforge.measuring.evaluator import DatasetPass
+from audioforge.model import ModelAdapter
 from audioforge.raft.candidates import evaluate
 from audioforge.raft.export_rule import Candidate, ExportChoice, best_cycle, choose
 from audioforge.raft.interpolation import interpolated
@@ -41,9 +42,15 @@ def _candidates_on_line(run: Run, best: Candidate) -> list[Candidate]:
             line.append(best)
             continue
         checkpoint = str(run.folder.checkpoint(best.cycle))
-        adapter = interpolated(run.load, run.model_name, checkpoint, alpha)
+        adapter = _as_trained(run, interpolated(run.load, run.model_name, checkpoint, alpha))
         line.append(evaluate(run, adapter, best.cycle, alpha))
     return line
+
+
+def _as_trained(run: Run, adapter: ModelAdapter) -> ModelAdapter:
+    """Return a model with the same weights frozen as in the cycles, whose output is known."""
+    adapter.make_trainable(run.train_options)
+    return adapter
 
 
 def _write(run: Run, choice: ExportChoice) -> None:
@@ -65,7 +72,7 @@ def _evaluate_test(run: Run, summary: Summary) -> None:
     checkpoints = {"base": run.model_name, "best": str(run.folder.best)}
     base, best = (
         run.evaluator.evaluate(
-            run.load(checkpoint),
+            _as_trained(run, run.load(checkpoint)),
             DatasetPass(
                 dataset=run.data.test,
                 what=f"{which} on",

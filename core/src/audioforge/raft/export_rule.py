@@ -21,7 +21,14 @@ from attrs import define
 
 from audioforge.measuring.bootstrap import Interval, chosen_difference_interval
 from audioforge.measuring.enough_utterances import FEWEST
-from audioforge.measuring.evaluation import Evaluation, compare, is_better, is_worse, paired
+from audioforge.measuring.evaluation import (
+    Evaluation,
+    compare,
+    is_better,
+    is_worse,
+    merit,
+    paired,
+)
 from audioforge.measuring.resampling import Resampling
 
 
@@ -63,14 +70,6 @@ class Candidate:
             "lost": lost,
             "admissible": not lost,
         }
-
-
-def merit(evaluation: Evaluation) -> float:
-    """Return the metric that decides, turned so that larger is better."""
-    value = evaluation.value()
-    if value is None:
-        return float("-inf")
-    return value if evaluation.metric.higher_is_better else -value
 
 
 def best_cycle(cycles: Sequence[Candidate]) -> Candidate:

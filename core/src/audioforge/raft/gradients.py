@@ -10,15 +10,15 @@ from accelerate.utils.memory import clear_device_cache
 from audioforge import keyed_random
 from audioforge.errors import TrainingError
 from audioforge.inference.clips import ClipLoader, chunks_of
-from audioforge.inference.hypothesis_audio import load_audio
 from audioforge.inference.memory_budget import budget, kept_within
 from audioforge.inference.out_of_memory import is_out_of_memory
-from audioforge.isolation.copies import copies_for_adapter
+from audioforge.inference.preparation import Preparation
 from audioforge.isolation.global_state.restored import global_state_restored
 from audioforge.model import ModelAdapter
+from audioforge.raft.step_loss import StepLoss, Targets
 from audioforge.run.run import Run
 from audioforge.sample import Clip
-from audioforge.selection import Divisor, Kept
+from audioforge.selection import Kept, Selected
 
 
 class Gradients:
@@ -30,7 +30,7 @@ class Gradients:
     Args:
         run: The run.
         adapter: The model.
-        divisor: What a step's summed loss is divided by.
+        selected: What is learnt, by which loss.
         batch_size: Clips at once that fitted into the memory before; None for the configured size.
 
     Attributes:
@@ -38,11 +38,13 @@ class Gradients:
     """
 
     def __init__(
-        self, run: Run, adapter: ModelAdapter, divisor: Divisor, batch_size: int | None = None
+        self, run: Run, adapter: ModelAdapter, selected: Selected, batch_size: int | None = None
     ) -> None:
         """Look how much memory there is."""
-        self._run, self._adapter, self._divisor = run, adapter, divisor
-        self._loader = ClipLoader(adapter, run.data.train.skips)
+        self._run, self._adapter, self._divisor = run, adapter, selected.divisor
+        self._step_loss = StepLoss(adapter, selected.loss)
+        self._preparation = Preparation(adapter, run.processes, run.cache)
+        self._loader = ClipLoader(adapter, run.data.train.skips, run.cache, self._preparation)
         self._budget = budget(run.processes.device, adapter.module)
         self.batch_size = batch_size or run.config.batch_size
 
@@ -58,7 +60,7 @@ class Gradients:
             TrainingError: If the memory does not hold a single clip.
         """
         divisor = self._divisor_of(items)
-        own = self._run.processes.shard(items)
+        own = self._run.processes.shard(self._step_loss.by_clip(items))
         buffers = [buffer.clone() for buffer in self._adapter.module.buffers()]
         while True:
             torch.manual_seed(int(keyed_random.generator("step", *key).integers(2**62)))
@@ -94,35 +96,32 @@ class Gradients:
             return len({item.sample.id for item in items})
         return sum(abs(item.weight) for item in items) or 1.0  # of weights that are all 0
 
-    def _sum(self, own: Sequence[Kept], divisor: float) -> float:
+    def _sum(self, own: Sequence[Targets], divisor: float) -> float:
         total, start = 0.0, 0
-        chunks = chunks_of([item.sample for item in own], self.batch_size)
+        chunks = chunks_of([group[0].sample for group in own], self.batch_size)
         for loaded in self._loader.batches(chunks):
-            batch = _loaded(own[start : start + len(loaded.samples)], loaded.clips)
+            groups = _loaded(own[start : start + len(loaded.samples)], loaded.clips)
             start += len(loaded.samples)
             if not loaded.clips:
                 continue
             # A batch of one is tried whatever it keeps: there is nothing smaller.
             most = self._budget if self.batch_size > 1 else None
             with kept_within(most, self._adapter.module):
-                loss = self._adapter.loss(
-                    self._adapter.prepare(copies_for_adapter(loaded.clips)),
-                    [load_audio(i.target) for i in batch],
-                    [i.weight for i in batch],
-                )
-            loss = loss.float() / divisor
+                batch = self._preparation.batch(loaded.clips, loaded.ahead)
+                loss = self._step_loss.of_batch(batch, groups).float() / divisor
+            del batch  # before what the backward pass needs
             with torch.autocast(loss.device.type, enabled=False):  # as PyTorch asks for
                 loss.backward()
             total += loss.item()
         return total
 
 
-def _loaded(items: Sequence[Kept], clips: Sequence[Clip]) -> list[Kept]:
-    """Return those of the items whose clip is there; a file can vanish since it was sampled."""
+def _loaded(groups: Sequence[Targets], clips: Sequence[Clip]) -> list[Targets]:
+    """Return those of the groups whose clip is there; a file can vanish since it was sampled."""
     remaining = list(clips)
     loaded = []
-    for item in items:
-        if remaining and remaining[0].sample is item.sample:
-            loaded.append(item)
+    for group in groups:
+        if remaining and remaining[0].sample is group[0].sample:
+            loaded.append(group)
             remaining.pop(0)
     return loaded

@@ -20,16 +20,17 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
+from audioforge.measuring.patience import out_of_patience
 from audioforge.model import ModelAdapter
 from audioforge.raft.candidates import doubt, evaluate
 from audioforge.raft.collect import collect
-from audioforge.raft.export_rule import Candidate, best_cycle
+from audioforge.raft.export_rule import best_cycle
 from audioforge.raft.nothing_kept import nothing_kept
-from audioforge.raft.probe import probe, probed_ids
+from audioforge.raft.probe import probe
 from audioforge.raft.selection import CycleRollouts, mark_kept, select
 from audioforge.raft.summary import Summary
 from audioforge.raft.update import UpdateJob, report_of
-from audioforge.run.events import MeasuredCycle
+from audioforge.run.probed_clips import probed_ids
 from audioforge.run.resume_points import Progress
 from audioforge.run.run import Run
 
@@ -39,18 +40,21 @@ def train(run: Run, adapter: ModelAdapter, accepted_changes: Sequence[str] = ())
 
     Args:
         run: The run, its folder opened.
-        adapter: The base model; changed in place.
+        adapter: The base model, made trainable; changed in place.
         accepted_changes: What changed before the run was resumed, and was accepted.
     """
     summary = Summary(run, evaluate(run, adapter, cycle=0), accepted_changes)
-    _tell(run, summary, summary.base_candidate, summary.base)
+    summary.tell(summary.base_candidate, summary.base)
     summary.explanation = doubt(run, summary.base_candidate)
-    adapter.make_trainable(run.train_options)
     resumed = run.folder.points.progress() or Progress(0)  # of no cycle
     if resumed.cycle:
         run.folder.points.restore_module(adapter.module)
         run.events.say(f"going on from the resume point: {resumed.describe()}")
     for cycle in range(1, run.config.num_cycles + 1):
+        summary.stopped_early = out_of_patience(run.config.patience, summary.evaluations)
+        if summary.stopped_early:
+            run.events.say(f"{summary.stopped_early}: the run ends here")
+            break
         if _recall_finished(run, summary, cycle):
             continue
         progress = resumed if resumed.cycle == cycle else Progress(cycle)
@@ -83,16 +87,15 @@ def _recall_finished(run: Run, summary: Summary, cycle: int) -> bool:
     summary.recall_cycle(candidate, figures)
     summary.learnability = run.folder.recall("learnability")
     _prune(run, summary, cycle)
-    _tell(run, summary, candidate, figures, recalled=True)
+    summary.tell(candidate, figures, recalled=True)
     return True
 
 
 def _selected(run: Run, adapter: ModelAdapter, summary: Summary, cycle: int) -> CycleRollouts:
     """Select what is learnt; in the first cycle, say whether there is anything to learn."""
-    probes = cycle == 1 and not run.selection.learns_from_references
-    rollouts = select(run, adapter, cycle, probed_ids(run) if probes else frozenset())
-    if probes:
-        summary.learnability = probe(run, adapter, rollouts, summary.explanation)
+    rollouts = select(run, adapter, cycle, probed_ids(run, cycle))
+    if cycle == 1 and not run.selection.learns_from_references:
+        summary.learnability = probe(run, rollouts, summary.explanation)
         rollouts = rollouts.without_probed()  # a cycle is learnt from without holding them
     mark_kept(run, cycle, rollouts.selected)
     return rollouts
@@ -111,35 +114,14 @@ def _finish_cycle(
     candidate = evaluate(run, adapter, cycle)
     seconds["evaluate"] = time.monotonic() - started
     report = report_of(progress, run.config.learning_rate_of(cycle))
-    kept, rewards = len(rollouts.selected.items), rollouts.rewards.as_mapping()
-    figures = summary.add_cycle(candidate, rewards, kept, report, seconds)
+    kept, sampled = len(rollouts.selected.items), rollouts.as_mapping(run.resting(cycle))
+    figures = summary.add_cycle(candidate, sampled, kept, report, seconds)
     if run.processes.is_main:
         run.folder.save_checkpoint(cycle, adapter)
         run.folder.write_skipped(run.data.skips)
-    _tell(run, summary, candidate, figures)
+    summary.tell(candidate, figures)
     _prune(run, summary, cycle)
     run.processes.wait()
-
-
-def _tell(
-    run: Run,
-    summary: Summary,
-    candidate: Candidate,
-    figures: dict[str, object],
-    *,
-    recalled: bool = False,
-) -> None:
-    """Tell everybody who listens what a cycle came to."""
-    run.events.measured(
-        MeasuredCycle(
-            number=candidate.cycle,
-            figures=figures,
-            metrics=candidate.evaluation.values,
-            predictions=[item.prediction for item in candidate.evaluation.items],
-            line=summary.line(candidate.cycle),
-            recalled=recalled,
-        )
-    )
 
 
 def _prune(run: Run, summary: Summary, latest: int) -> None:

@@ -29,7 +29,8 @@ def nothing_kept(
         TrainingError: In the first cycle, since no cycle was trained.
     """
     train = run.data.train
-    message = f"cycle {cycle}: nothing was kept: {_reason(run, rollouts, explanation)}"
+    reason = _reason(run, len(run.resting(cycle)), rollouts, explanation)
+    message = f"cycle {cycle}: nothing was kept: {reason}"
     skipped = train.skips.describe(train.total)
     if skipped:
         message += f" {train.name}: {skipped}."
@@ -39,9 +40,11 @@ def nothing_kept(
     return message
 
 
-def _reason(run: Run, rollouts: CycleRollouts, explanation: Explanation | None) -> str:
+def _reason(run: Run, rests: int, rollouts: CycleRollouts, explanation: Explanation | None) -> str:
     """Return why nothing was kept, in a sentence or two."""
-    rewards, threshold = rollouts.rewards, run.config.effective_reward_threshold
+    rewards, threshold = rollouts.rewards, rollouts.threshold
+    if rests and not rewards.clips:
+        return f"all {rests} clips were solved shortly before, and rest (--skip-solved)."
     if rewards.highest is None:
         verifiers = ", ".join(run.verification.verifiers)
         judged = f": none of {rewards.hypotheses} could be judged by {verifiers}"
@@ -53,6 +56,16 @@ def _reason(run: Run, rollouts: CycleRollouts, explanation: Explanation | None) 
             f"selected: {reason} ({count} of them)."
         )
     selection = read_plugin_reference(run.config.selection)[0]
+    if rewards.cut == rewards.hypotheses:
+        return (
+            f"a length limit ended all of {rewards.cut} hypotheses, not the model, and the "
+            f"selection '{selection}' kept none; see --max-tokens-per-second and --max-new-tokens."
+        )
+    if run.selection.has_loss:
+        return (
+            f"of every clip all hypotheses earn the same, of which '{selection}' learns nothing. "
+            f"Raise --temperature or --samples-per-prompt, or add a verifier that tells them apart."
+        )
     if rewards.highest >= threshold:
         return (
             f"of {rewards.hypotheses} hypotheses with rewards up to {rewards.highest:.3g} the "

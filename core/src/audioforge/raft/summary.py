@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import attrs
 
+from audioforge.measuring.cut_short import cut_short
 from audioforge.measuring.enough_utterances import FEWEST, missing_part
-from audioforge.measuring.evaluation import summarise
+from audioforge.measuring.evaluation import Evaluation, summarise
 from audioforge.measuring.explanation import Explanation
 from audioforge.measuring.resampling import claimed_speakers
 from audioforge.raft.export_rule import Candidate, ExportChoice
 from audioforge.raft.update import UpdateReport
+from audioforge.results.run_results import RunResults
+from audioforge.results.shown import Shown
 from audioforge.run.data.languages import spoken
+from audioforge.run.events import MeasuredCycle
 from audioforge.run.run import Run
 from audioforge.terminal.figures import decimal, percent, percent_interval, point_interval
 
 
-class Summary:
+class Summary(RunResults):
     """Collects a run's results; rates are fractions, differences are "this minus the base".
 
     Attributes:
@@ -60,6 +65,11 @@ class Summary:
         self.seconds = 0.0
 
     @property
+    def evaluations(self) -> list[Evaluation]:
+        """What was measured on the held-out set: the base, then every trained cycle."""
+        return [c.evaluation for c in (self.base_candidate, *self.trained)]
+
+    @property
     def metric(self) -> str:
         """Name of the metric that decides."""
         return self.base_candidate.evaluation.metric.name
@@ -71,7 +81,7 @@ class Summary:
     def add_cycle(
         self,
         candidate: Candidate,
-        rewards: Mapping[str, Any],
+        sampled: Mapping[str, Any],
         kept: int,
         report: UpdateReport,
         seconds: Mapping[str, float],
@@ -81,13 +91,28 @@ class Summary:
         entry = {
             "cycle": candidate.cycle,
             **{k: v for k, v in described.items() if k not in ("interpolation", "admissible")},
-            **rewards,
+            **sampled,
             "kept": kept,
             **attrs.asdict(report),
             "seconds": dict(seconds),
         }
         self.recall_cycle(candidate, entry)
         return entry
+
+    def tell(
+        self, candidate: Candidate, figures: dict[str, Any], *, recalled: bool = False
+    ) -> None:
+        """Tell everybody who listens what a cycle came to."""
+        self._run.events.measured(
+            MeasuredCycle(
+                number=candidate.cycle,
+                figures=figures,
+                metrics=candidate.evaluation.values,
+                predictions=[item.prediction for item in candidate.evaluation.items],
+                line=self.line(candidate.cycle),
+                recalled=recalled,
+            )
+        )
 
     def recall_cycle(self, candidate: Candidate, entry: dict[str, Any]) -> None:
         """Add a trained cycle whose entry is known."""
@@ -122,6 +147,15 @@ class Summary:
         }
 
     @property
+    def root(self) -> Path:
+        """The run folder."""
+        return self._run.folder.root
+
+    def shown(self) -> Shown:
+        """Return the final table, and what it says."""
+        return Shown(self.columns, self.rows, [self.claims, self.conclusion])
+
+    @property
     def is_main(self) -> bool:
         """Whether this process is the one that speaks."""
         return self._run.processes.is_main
@@ -135,9 +169,11 @@ class Summary:
             "metric_is_rewarded": self._run.is_judged_by_reward,
             "higher_is_better": self.base_candidate.evaluation.metric.higher_is_better,
             "model": config.model_name,
+            "parent": self._run.folder.read_parent(),
             "dataset": config.dataset,
             "eval_dataset": self.base_candidate.evaluation.dataset,
             "selection": config.selection,
+            "verifiers": dict(self._run.verification.weights),
             "seed": config.seed,
             "normalizer": config.normalizer,
             "languages": spoken(self._run.data.languages),
@@ -162,16 +198,28 @@ class Summary:
         """Return a cycle's results on one line, for whoever watches; 0 is the base."""
         name = self._title
         if cycle == 0:
-            return f"base: {name} {percent(self.base[self.metric])} (n={self.base['n']})"
+            measured = f"base: {name} {percent(self.base[self.metric])} (n={self.base['n']})"
+            return measured + _cut([("measured", self.base["cut"], self.base["n"])])
         row = self.cycles[cycle - 1]
         low, high = row["difference_ci95"]
         reward = decimal(row["reward"], digits=3)
+        cut = _cut(
+            [
+                ("sampled", row["hypotheses_cut"], row["hypotheses"]),
+                ("measured", row["cut"], row["n"]),
+            ]
+        )
         lost = f"; worse on {', '.join(row['lost'])}" if row["lost"] else ""
+        asked = self._run.config.reward_threshold_of(cycle)
+        threshold = row.get("reward_threshold", asked)
+        lowered = f" (threshold {asked:g} → {threshold:.3g})" if threshold < asked else ""
+        resting = f", {row['resting']} solved clips rested" if row.get("resting") else ""
         return (
             f"cycle {cycle}: {name} {percent(row[self.metric])} "
             f"(difference {point_interval(low, high)} points), reward {reward}, "
-            f"kept {row['kept']}, loss {row['first_loss']:.3f} → {row['last_loss']:.3f}, "
-            f"{sum(row['seconds'].values()):.1f} s{lost}"
+            f"kept {row['kept']}{lowered}{resting}, "
+            f"loss {row['first_loss']:.3f} → {row['last_loss']:.3f}, "
+            f"{sum(row['seconds'].values()):.1f} s{cut}{lost}"
         )
 
     @property
@@ -307,3 +355,9 @@ class Summary:
             f"{point_interval(*rejected['difference_ci95'])} points, "
             f"{claimed_speakers(rejected['interval'])})"
         )
+
+
+def _cut(counts: Sequence[tuple[str, int, int]]) -> str:
+    """Return how many outputs a length limit ended, where it ended any."""
+    parts = [f"{cut_short(cut, total)} {what}" for what, cut, total in counts if cut]
+    return f"; {', '.join(parts)}" if parts else ""

@@ -48,7 +48,7 @@ class UpdateReport:
         first_loss: Loss of the first step.
         last_loss: Loss of the last step.
         grad_norm: Mean gradient norm before clipping.
-        learning_rate: The rate of the cycle.
+        learning_rate: The rate of the cycle, once it is warmed up.
     """
 
     steps: int
@@ -85,13 +85,14 @@ def update(run: Run, adapter: ModelAdapter, selected: Selected, progress: Progre
     before = run.folder.points.progress()
     if before is not None and before.cycle < cycle:
         progress.clips_at_once = before.clips_at_once  # what fitted goes on fitting
-    gradients = Gradients(run, adapter, selected.divisor, progress.clips_at_once)
+    gradients = Gradients(run, adapter, selected, progress.clips_at_once)
     optimizer = _optimizer(parameters, rate, config.weight_decay)
     if progress.steps:
         run.folder.points.restore_optimizer(optimizer)
     saving = _Saving(run, adapter.module, progress)
     steps = list(enumerate(_steps(selected.items, config, cycle)))[progress.steps :]
-    adapter.module.train()
+    # A loss of its own compares likelihoods with what the model said: dropout would be noise there.
+    adapter.module.train(selected.loss is None or config.gradient_checkpointing)
     run.events.update_begins(cycle, progress.steps)
     for number, items in run.reporter.track(steps, len(steps), f"cycle {cycle} update"):
         # Every process adds up the gradients of its part; then all of them take the same step.
@@ -102,6 +103,9 @@ def update(run: Run, adapter: ModelAdapter, selected: Selected, progress: Progre
         losses, signals, sizes = zip(*shared, strict=True)
         loss, asked = sum(losses), max(signals)
         _check_loss(f"cycle {cycle}, step {number + 1}", loss, norm, items)
+        rate = config.learning_rate_of(cycle, step=number + 1)
+        for group in optimizer.param_groups:
+            group["lr"] = rate
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         processes.share_buffers(adapter.module)

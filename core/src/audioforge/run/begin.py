@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
 
 from audioforge.errors import AudioForgeError, TrainingError
+from audioforge.files.journal import RANK, mend
 from audioforge.inference.out_of_memory import is_out_of_memory
 from audioforge.run.identity.same_run import check_same_run
+from audioforge.run.parent import describe_parent, learnt_before, parent_line
 from audioforge.run.run import Run
 from audioforge.run.trackers import Trackers
 from audioforge.tracker import TrackedRun
@@ -37,16 +41,34 @@ def begin(run: Run, module: torch.nn.Module, *, accept_changes: bool) -> Sequenc
         )
     folder, processes = run.folder, run.processes
     if processes.is_main and not run.resumes:
-        folder.write_config(run.config.as_mapping(), run.registry, processes.count)
+        parent = None if run.config.parent is None else _parent_of(run, run.config.parent)
+        folder.write_config(run.config.as_mapping(), run.registry, processes.count, parent)
         folder.remember_findings(run.findings)
     if run.resumes:
         folder.read_skipped(run.data.skips)
+    if processes.is_main and run.shared_base is not None:
+        for path in run.shared_base.glob(f"*-{RANK}.jsonl"):
+            mend(path)  # which a kill of another run of the group can have torn
     processes.wait()
     accepted = processes.from_main(lambda: check_same_run(run, module, accept=accept_changes))
     if run.trackers:
         told = TrackedRun(folder=folder.root, settings=run.config.as_mapping(), resumes=run.resumes)
         run.events.listeners.append(Trackers(run.trackers, told, run.reporter))
     return accepted
+
+
+def _parent_of(run: Run, folder: Path) -> dict[str, Any]:
+    """Return and say what a run goes on from, and what that has learnt of its measured sets."""
+    parent = describe_parent(folder)
+    run.events.say(parent_line(parent))
+    measured = [("held-out", run.data.held_out), *(("test", t) for t in (run.data.test,) if t)]
+    for role, dataset in measured:
+        if count := learnt_before(folder, dataset):
+            run.events.warn(
+                f"{count} of {len(dataset.samples)} clips of the {role} set {dataset.name} were "
+                f"learnt from in {parent['run']}: figures measured on them flatter the model"
+            )
+    return parent
 
 
 @contextmanager
@@ -84,7 +106,9 @@ def _leave(run: Run) -> None:
     cycle = _best_so_far(run)
     if cycle is not None:
         text += f"; the best cycle so far is {folder.checkpoint(cycle)}"
-    run.events.say(f"{text}. Go on with it: audioforge train --resume {folder.root}")
+    run.events.say(
+        f"{text}. Go on with it: audioforge train --resume {folder.group or folder.root}"
+    )
 
 
 def _best_so_far(run: Run) -> int | None:

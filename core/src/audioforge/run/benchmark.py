@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import attrs
 from attrs import frozen
@@ -14,18 +14,28 @@ from audioforge.inference.skip_log import SkipLog
 from audioforge.inference.stop import StopRequest
 from audioforge.judging.verification import Verification
 from audioforge.measuring.corpus_metrics import MEAN_REWARD
+from audioforge.measuring.cut_short import cut_warning
 from audioforge.measuring.deciding_metric import decide_by, deciding_needs
+from audioforge.measuring.decoding import Decoding
 from audioforge.measuring.enough_utterances import missing_part
 from audioforge.measuring.evaluation import Evaluation, EvaluationSet
-from audioforge.measuring.evaluator import DatasetPass, Decoding, create_evaluator
+from audioforge.measuring.evaluator import DatasetPass, create_evaluator
 from audioforge.measuring.explanation import explain
 from audioforge.measuring.resampling import claimed_speakers
 from audioforge.model import LoadOptions
 from audioforge.plugins import Registry, discover
+from audioforge.results.frames import frame
+from audioforge.results.shown import Shown, ShowsItself
 from audioforge.run.check_settings import check_settings
 from audioforge.run.data.languages import spoken
 from audioforge.run.data.run_data import data_request
-from audioforge.run.data.samples import Wanted, check_labels, load_samples, normalizer_for
+from audioforge.run.data.samples import (
+    Wanted,
+    check_labels,
+    length_limit_for,
+    load_samples,
+    normalizer_for,
+)
 from audioforge.run.folder_claim import FolderClaim
 from audioforge.run.prepare import closing_executor, create_executor, create_verification
 from audioforge.run.spoken_languages import settle
@@ -33,9 +43,12 @@ from audioforge.tasks import SpeechTask, speech_task
 from audioforge.terminal.reporter import Reporter
 from audioforge.torch_companions import hide_broken_companions
 
+if TYPE_CHECKING:
+    import pandas as pd
 
-@frozen(eq=False)
-class Benchmark:
+
+@frozen(eq=False, repr=False)
+class Benchmark(ShowsItself):
     """What a benchmark measured.
 
     Attributes:
@@ -49,6 +62,15 @@ class Benchmark:
     result: dict[str, Any]
     skips: SkipLog
     is_main: bool
+
+    def shown(self) -> Shown:
+        """Return the figures that are one number each, and what they are about."""
+        rows = [[k, _cell(v)] for k, v in self.result.items() if not isinstance(v, dict | list)]
+        return Shown(["figure", "value"], rows, [self.conclusion])
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a data frame with a row for each clip, as `predictions.jsonl`; needs pandas."""
+        return frame((item.prediction for item in self.evaluation.items), "to_frame")
 
     @property
     def conclusion(self) -> str:
@@ -118,11 +140,11 @@ def _benchmark(
     settled = settle(registry, config, parts, executor, reporter)
     asked = config.common_language
     normalizer = normalizer_for(config.normalizer, asked, dataset.samples, config.task)
-    config = attrs.evolve(config, normalizer=normalizer)
+    limit = length_limit_for(config.max_tokens_per_second, dataset.samples, config.task)
+    config = attrs.evolve(config, normalizer=normalizer, max_tokens_per_second=limit)
     verification = create_verification(registry, config, dataset.samples, executor, reporter)
-    decoding = Decoding(batch_size=config.batch_size, max_new_tokens=config.max_new_tokens)
     evaluator = create_evaluator(
-        registry, verification, decoding, executor, StopRequest(), reporter
+        registry, verification, Decoding.of(config), executor, StopRequest(), reporter
     )
     config = attrs.evolve(config, metric=decide_by(evaluator, config.metric, dataset.samples))
     # The model.
@@ -142,6 +164,8 @@ def _benchmark(
     failures = verification.guard.failures
     for sentence in failures.describe(processes.gather(failures.counts())):
         reporter.warn(sentence)
+    if warning := cut_warning(evaluation.dataset, evaluation.cut, len(evaluation.items)):
+        reporter.warn(warning)
     _warn_of_silent(evaluation, verification, task, reporter)
     advised = normalizer_for(None, asked, dataset.samples, config.task)
     explanation = explain(registry, evaluator, dataset, evaluation, advised)
@@ -176,6 +200,7 @@ def _result(
         "metric": config.metric,
         "skipped": len(dataset.skips.problems),
         "measured": evaluation.measured,
+        "cut": evaluation.cut,
         "total": evaluation.total,
         **({"counted": counted} if (counted := evaluation.counted) else {}),
         **({"by_language": by_language} if (by_language := evaluation.by_language) else {}),
@@ -184,6 +209,10 @@ def _result(
     if report is not None:
         result |= report.as_mapping()
     return result
+
+
+def _cell(value: object) -> str:
+    return f"{value:.4f}" if isinstance(value, float) else str(value)
 
 
 def _warn_of_silent(

@@ -21,7 +21,7 @@ from audioforge.judging.verification import name_problems, setting_problems
 from audioforge.measuring.deciding_metric import metric_problems
 from audioforge.measuring.task_metrics import taken_id_problems
 from audioforge.model import Task
-from audioforge.plugin_reference import read_plugin_reference
+from audioforge.plugin_reference import PluginReference, read_plugin_reference
 from audioforge.plugins import Registry, checked_options
 from audioforge.selection import Selection
 from audioforge.tasks import speech_task
@@ -113,9 +113,7 @@ def _task_problems(_: Registry, settings: TaskSettings) -> list[str]:
     return [] if problem is None else [problem]
 
 
-def _plugin_problems(
-    key: str, registry: Registry, kind: str, plugin: str | dict[str, Any]
-) -> list[str]:
+def _plugin_problems(key: str, registry: Registry, kind: str, plugin: PluginReference) -> list[str]:
     """Return why a plugin cannot be created, as far as is known without creating it."""
     try:
         name, options = read_plugin_reference(plugin)

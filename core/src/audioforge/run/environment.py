@@ -35,6 +35,8 @@ def _plugin(plugin: Plugin) -> dict[str, Any]:
     described: dict[str, Any] = {"version": plugin.version, "status": plugin.status}
     if plugin.file is not None:
         described |= {"file": str(plugin.file), "sha256": sha256_of(plugin.file)}
+    if plugin.given:
+        described["given"] = [[kind, name] for kind, name in plugin.given]
     return described
 
 

@@ -10,6 +10,7 @@ cycle-NN/metrics.json          evaluations, update, times
 cycle-NN/predictions.jsonl     greedy output on the held-out set; its audio in predictions/
 cycle-NN/checkpoint/           of the best cycle so far and of the latest one
 state/                         what resume needs; gone when the run is finished
+state/cache/                   what need be computed of a clip only once
 best/                          the exported model
 summary.json                   base, every cycle, best; there when the run is finished
 """
@@ -41,6 +42,9 @@ from audioforge.run.environment import environment
 from audioforge.run.identity.run_format import check_format
 from audioforge.run.resume_points import ResumePoints
 from audioforge.sample import Problem
+
+GROUP_FILE = "group.yaml"
+"""In a folder of runs that differ in their seeds alone, what tells so."""
 
 UNBEGUN_STATE = ("lock-*", "owner-*.json", ".owner-*.tmp", "clips")
 """What `state/` holds before a run has begun."""
@@ -75,6 +79,17 @@ class RunFolder:
     def clips(self) -> Path:
         """Where sound is that came without a file."""
         return self.state / "clips"
+
+    @property
+    def cache(self) -> Path:
+        """Where it is kept what need be computed of a clip only once."""
+        return self.state / "cache"
+
+    @property
+    def group(self) -> Path | None:
+        """The folder of a group of runs that differ in their seeds, where this is one of them."""
+        folder = self.root.parent
+        return folder if (folder / GROUP_FILE).is_file() else None
 
     @property
     def points(self) -> ResumePoints:
@@ -126,11 +141,21 @@ class RunFolder:
         folder = environment.get("working_directory")
         return Path(folder) if isinstance(folder, str) else None
 
+    def read_parent(self) -> dict[str, Any] | None:
+        """Return the finished run that this one goes on from; None where it begins by itself."""
+        return (self._read(self.root / "environment.json") or {}).get("parent")
+
     def read_plugin_files(self) -> dict[str, str]:
         """Return the plugins that were single files, by path, each with its SHA-256."""
         environment = self._read(self.root / "environment.json") or {}
         plugins = environment.get("plugins", {}).values()
         return {p["file"]: p["sha256"] for p in plugins if "file" in p}
+
+    def read_given(self) -> list[tuple[str, str]]:
+        """Return what was given to the run in Python, by kind and name."""
+        environment = self._read(self.root / "environment.json") or {}
+        plugins = environment.get("plugins", {}).values()
+        return [(kind, name) for p in plugins for kind, name in p.get("given", ())]
 
     def read_summary(self) -> dict[str, Any] | None:
         """Return the result of a finished run; None of one that is not."""
@@ -222,11 +247,25 @@ class RunFolder:
         """Return where a cycle's checkpoint is."""
         return self.cycle(cycle) / "checkpoint"
 
-    def write_config(self, settings: dict[str, Any], registry: Registry, processes: int) -> None:
-        """Write the resolved settings and the environment."""
+    def write_config(
+        self,
+        settings: dict[str, Any],
+        registry: Registry,
+        processes: int,
+        parent: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Write the resolved settings and the environment.
+
+        Args:
+            settings: The settings.
+            registry: The plugins that are loaded.
+            processes: How many processes share the run.
+            parent: The finished run that this one goes on from.
+        """
         text = yaml.safe_dump(settings, sort_keys=False, allow_unicode=True)
         atomic.write_text(self.root / "config.yaml", text)
-        atomic.write_json(self.root / "environment.json", environment(registry, processes))
+        began = environment(registry, processes) | {"parent": parent}
+        atomic.write_json(self.root / "environment.json", began)
 
     def hypothesis_audio(self, cycle: int) -> Path:
         """Return where the audio that a cycle generates is."""
@@ -326,7 +365,8 @@ def require_new(root: Path) -> None:
             raise UsageError(f"--output {root}: is a file; name a new folder")
         if root.is_dir() and not os.access(root, os.W_OK | os.X_OK):
             raise UsageError(f"--output {root}: you may not write there; name another folder")
-        unfinished = (root / "config.yaml").is_file() and not (root / "summary.json").is_file()
+        begun = any((root / name).is_file() for name in ("config.yaml", GROUP_FILE))
+        unfinished = begun and not (root / "summary.json").is_file()
         if root.is_dir() and not all(_left_before_the_start(p) for p in root.iterdir()):
             mend = (
                 f"go on with it by --resume {root}, or name a new one"
@@ -342,4 +382,4 @@ def _left_before_the_start(path: Path) -> bool:
     """Whether a run that was killed before it began leaves this file or folder."""
     if path.name == "state" and path.is_dir():
         return all(any(fnmatch(p.name, left) for left in UNBEGUN_STATE) for p in path.iterdir())
-    return fnmatch(path.name, ".config.yaml.*.tmp")
+    return any(fnmatch(path.name, f".{name}.*.tmp") for name in ("config.yaml", GROUP_FILE))

@@ -9,10 +9,11 @@ from typing import cast
 
 import attrs
 
-from audioforge.config import AudioRAFTConfig, BenchmarkConfig, RewardSettings
+from audioforge.config import AudioRAFTConfig, BenchmarkConfig, RewardSettings, shown
 from audioforge.errors import AudioForgeError, ConfigError
 from audioforge.executor import Executor
 from audioforge.find_adapter import choose_adapter
+from audioforge.inference.clip_cache import ClipCache
 from audioforge.inference.guarded_executor import GuardedExecutor
 from audioforge.inference.processes import precision_for
 from audioforge.inference.stop import StopRequest
@@ -23,13 +24,14 @@ from audioforge.judging.verification import (
     verifier_context,
 )
 from audioforge.measuring.deciding_metric import decide_by
-from audioforge.measuring.evaluator import Decoding, create_evaluator
+from audioforge.measuring.decoding import Decoding
+from audioforge.measuring.evaluator import create_evaluator
 from audioforge.model import Task
 from audioforge.plugin_reference import read_plugin_reference
 from audioforge.plugins import Registry, discover
 from audioforge.run.check_settings import check_settings
 from audioforge.run.data.run_data import read_run_data
-from audioforge.run.data.samples import labels_of, normalizer_for
+from audioforge.run.data.samples import labels_of, length_limit_for, normalizer_for
 from audioforge.run.data.spool import Spool
 from audioforge.run.events import Events, Terminal
 from audioforge.run.folder import RunFolder, require_new
@@ -99,9 +101,14 @@ def prepare(
         samples = [*data.train.samples, *data.held_out.samples]
         asked = config.common_language
         config.normalizer = normalizer_for(config.normalizer, asked, samples, config.task)
+        heard = [sample for dataset in data.all for sample in dataset.samples]
+        config.max_tokens_per_second = length_limit_for(
+            config.max_tokens_per_second, heard, config.task
+        )
         # Verifiers last: what they load takes the longest.
         verification = create_verification(registry, config, samples, executor, reporter)
-        decoding = Decoding(batch_size=config.batch_size, max_new_tokens=config.max_new_tokens)
+        cache = ClipCache(folder.cache)
+        decoding = Decoding.of(config, cache)
         evaluator = create_evaluator(registry, verification, decoding, executor, stop, reporter)
         config.metric = decide_by(evaluator, config.metric, data.held_out.samples)
         files = [RunFiles(folder)] if processes.is_main else []
@@ -123,6 +130,7 @@ def prepare(
             base=settled.adapter if settled.common == config.common_language else None,
             findings=settled.findings,
             trackers=trackers,
+            cache=cache,
         )
 
 
@@ -223,9 +231,14 @@ def plan_of(run: Run) -> list[str]:
         f"metric that decides: {config.metric}"
         + (", which is also rewarded" if run.is_judged_by_reward else ""),
         f"normaliser: {config.normalizer}",
+        *(
+            [f"length limit: {config.max_tokens_per_second:g} tokens for each second of a clip"]
+            if config.max_tokens_per_second
+            else []
+        ),
         f"cycles: {config.num_cycles}, {config.samples_per_prompt} hypotheses per clip, "
         f"selection {read_plugin_reference(config.selection)[0]}, reward from "
-        f"{config.effective_reward_threshold:g}",
+        f"{shown(config.effective_reward_threshold)}",
         f"output: {config.output_dir}",
     ]
 

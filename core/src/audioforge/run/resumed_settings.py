@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 
 import attrs
 
-from audioforge.config import AudioRAFTConfig, read_config_file
+from audioforge.config import CHANGEABLE, AudioRAFTConfig, read_config_file
 from audioforge.errors import UsageError
+from audioforge.plugin_reference import PluginReference, read_plugin_reference
 from audioforge.plugins import Registry
 from audioforge.run.environment import sha256_of
 from audioforge.run.folder import RunFolder
 
 
-def read_settings(folder: Path) -> dict[str, object]:
+def read_settings(folder: Path, flag: str = "--resume") -> dict[str, object]:
     """Return the settings of a run.
+
+    Args:
+        folder: The run folder.
+        flag: What asks for it.
 
     Raises:
         ConfigError: If they cannot be read.
@@ -25,13 +31,27 @@ def read_settings(folder: Path) -> dict[str, object]:
     unknown = sorted(set(settings) - {a.name for a in attrs.fields(AudioRAFTConfig)}, key=str)
     if unknown:
         raise UsageError(
-            f"--resume {folder}: config.yaml has settings that AudioForge "
+            f"{flag} {folder}: config.yaml has settings that AudioForge "
             f"{metadata.version('audioforge')} does not know: {', '.join(map(str, unknown))}. "
             f"AudioForge {RunFolder(folder).read_version()} began the run, before they were "
             f"renamed or removed: finish it with the AudioForge of that day, or begin a new run. "
             f"CHANGELOG.md says what they are called now."
         )
     return settings
+
+
+def check_changes(folder: Path, changes: Mapping[str, object]) -> None:
+    """Check that settings change nothing of what a run computes: that was settled when it began.
+
+    Raises:
+        UsageError: Naming those that do.
+    """
+    refused = sorted(set(changes) - set(CHANGEABLE[1:]))
+    if refused:
+        raise UsageError(
+            f"--resume {folder}: a run goes on with its own settings; leave out "
+            f"{', '.join(refused)}. Only {', '.join(CHANGEABLE[1:])} can be changed."
+        )
 
 
 def check_plugin_files(folder: Path, registry: Registry | None) -> None:
@@ -49,3 +69,28 @@ def check_plugin_files(folder: Path, registry: Registry | None) -> None:
             raise UsageError(
                 f"--resume {folder}: the run was started with --plugin {path}; give it again"
             )
+
+
+def check_given(folder: Path, functions: Sequence[PluginReference]) -> None:
+    """Check that the functions that a run was begun with are given again, and no others.
+
+    Whether their code has changed is told with everything else that has.
+
+    Raises:
+        UsageError: If one is missing, or is no part of the run.
+    """
+    named = [(k, n) for k, n in RunFolder(folder).read_given() if k != "datasets"]
+    again = [read_plugin_reference(function)[0] for function in functions]
+    missing = [(kind, name) for kind, name in named if name not in again]
+    if missing:
+        listed = " and ".join(f"the {kind.removesuffix('s')} {name}" for kind, name in missing)
+        names = ", ".join(name for _, name in named)
+        raise UsageError(
+            f"--resume {folder}: the run was begun in Python, with {listed} as a function; go on "
+            f"there, and give it again: AudioRAFTTrainer.resume({str(folder)!r}, "
+            f"given=[{names}]).train()"
+        )
+    if others := set(again) - {name for _, name in named}:
+        raise UsageError(
+            f"--resume {folder}: the run was begun without the function {', '.join(others)}"
+        )

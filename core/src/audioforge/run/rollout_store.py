@@ -20,6 +20,9 @@ from audioforge.sample import AudioSample, Hypothesis, Problem, Rollout, Score, 
 Key = tuple[str, int]
 """Sample id and hypothesis index."""
 
+SOLVED = 1.0 - 1e-9
+"""The reward of a hypothesis that earned all there is, but for rounding of weighted means."""
+
 
 @frozen(eq=False)
 class RolloutStore:
@@ -29,7 +32,7 @@ class RolloutStore:
         root: The run folder.
         cycle: The cycle, from 1.
         rank: Number of this process.
-        samples: The training samples by id.
+        samples: The training samples of the cycle, by id.
     """
 
     root: Path
@@ -74,6 +77,12 @@ class RolloutStore:
         for line in self.lines.read():
             yield _rollout(line, self.samples[line["id"]], self.root)
 
+    def solved(self) -> Iterator[str]:
+        """Yield the ids of the samples of which every hypothesis earned all there is."""
+        for line in self.lines.read():
+            if all((h["reward"] or 0.0) >= SOLVED for h in line["hypotheses"]):
+                yield line["id"]
+
     def mark_kept(self, kept: Set[Key], part: int, parts: int) -> None:
         """Write into the lines which hypotheses selection kept.
 
@@ -110,6 +119,7 @@ def _scored_line(scored: ScoredHypothesis, root: Path) -> dict[str, Any]:
         **_output(scored.hypothesis, root),
         "logprob": scored.hypothesis.logprob,
         "tokens": scored.hypothesis.tokens,
+        **({"cut": True} if scored.hypothesis.cut else {}),
         "reward": scored.reward,
         "kept": None,  # not known yet
         "scores": {identity: score_line(s) for identity, s in scored.scores.items()},
@@ -145,6 +155,7 @@ def _scored(line: Mapping[str, Any], index: int, root: Path) -> ScoredHypothesis
         label=line.get("label"),
         logprob=line["logprob"],
         tokens=line["tokens"],
+        cut="cut" in line,
     )
     if "audio" in line:
         path = line["audio"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,6 +13,7 @@ from audioforge.config import AudioRAFTConfig
 from audioforge.executor import Executor
 from audioforge.files.journal import Journal
 from audioforge.find_adapter import load_adapter
+from audioforge.inference.clip_cache import NOTHING_KEPT, ClipCache
 from audioforge.inference.processes import Processes
 from audioforge.inference.stop import StopRequest
 from audioforge.judging.verification import Verification
@@ -28,6 +30,9 @@ from audioforge.selection import Selection, SelectionContext
 from audioforge.tasks import SpeechTask, speech_task
 from audioforge.terminal.reporter import Reporter
 from audioforge.tracker import Tracker
+
+OF_THE_BASE = ("cycle-00/", "export/test-base")
+"""How the stages begin that measure the untouched model."""
 
 
 @define(eq=False, kw_only=True)
@@ -50,6 +55,7 @@ class Run:
         base: The base model, where it is loaded already; `load` hands it over once.
         findings: What the base model heard of the language of clips that state none, by dataset.
         trackers: Who is told of it on the main process, not started yet.
+        cache: Keeps what need be computed of a clip only once; closed until the run has begun.
     """
 
     config: AudioRAFTConfig
@@ -67,6 +73,8 @@ class Run:
     base: ModelAdapter | None = None
     findings: dict[str, Finding] = field(factory=dict)
     trackers: Sequence[tuple[str, Tracker]] = ()
+    cache: ClipCache = NOTHING_KEPT
+    _resting: dict[int, frozenset[str]] = field(factory=dict, init=False)
 
     @property
     def task(self) -> SpeechTask:
@@ -113,20 +121,47 @@ class Run:
             lora_alpha=self.config.lora_alpha,
         )
 
-    @property
-    def selection_context(self) -> SelectionContext:
-        """What the selection is told."""
+    def selection_context(self, threshold: float) -> SelectionContext:
+        """Return what the selection is told.
+
+        Args:
+            threshold: The reward from which a hypothesis can be kept.
+        """
         return SelectionContext(
             task=self.task.name,
             seed=self.config.seed,
-            threshold=self.config.effective_reward_threshold,
+            threshold=threshold,
             keep_top_percent=self.config.keep_top_percent,
         )
 
+    def resting(self, cycle: int) -> frozenset[str]:
+        """Return the ids of the clips that a cycle leaves out: they were solved shortly before.
+
+        The rollouts of the cycles before tell, so that a run that is resumed leaves out the same.
+        """
+        if cycle not in self._resting:
+            before = range(max(1, cycle - self.config.skip_solved), cycle)
+            stores = (RolloutStore(self.folder.root, c, 0, {}) for c in before)
+            self._resting[cycle] = frozenset(chain.from_iterable(s.solved() for s in stores))
+        return self._resting[cycle]
+
     def rollouts(self, cycle: int) -> RolloutStore:
-        """Return where a cycle's rollouts are."""
-        samples = {sample.id: sample for sample in self.data.train.samples}
+        """Return where a cycle's rollouts are, of the clips that it samples."""
+        resting = self.resting(cycle)
+        samples = {s.id: s for s in self.data.train.samples if s.id not in resting}
         return RolloutStore(self.folder.root, cycle, self.processes.rank, samples)
+
+    @property
+    def shared_base(self) -> Path | None:
+        """Where what is measured of the untouched model is kept for a group of runs.
+
+        None of a run by itself, or where each has a base of its own: a new head is drawn by the
+        seed, and generated speech lies in the run's own folder.
+        """
+        group = self.folder.group
+        if group is None or self.config.new_head or self.task.generates_speech:
+            return None
+        return group / "base"
 
     def journal(self, stage: str) -> Journal:
         """Return where an evaluation keeps its results as they come.
@@ -134,6 +169,8 @@ class Run:
         Args:
             stage: The evaluation, as a path below `state/`.
         """
+        if self.shared_base is not None and stage.startswith(OF_THE_BASE):
+            return Journal(self.shared_base, stage.rpartition("/")[2], self.processes.rank)
         return self.folder.journal(stage, self.processes.rank)
 
     def load_to_train(self) -> ModelAdapter:

@@ -2,7 +2,8 @@
 
 Keys: `text` (what is right: the transcript, the class or the classes joined by `|`, the text that
 was to be spoken), `pred_text` (what the system said), `audio_filepath`, `id`, and where known
-`label`, `offset`, `duration`, `speaker`, `lang` or `language`. They are those of
+`label`, `offset`, `duration`, `speaker`, `lang` or `language`, and `cut` where a length limit ended
+what was said. They are those of
 `predictions.jsonl`. For text to speech `pred_audio` names the sound file, or a folder holds it by
 the line's id or by the name of its recording. Paths start at the file's own folder. What verifiers
 find of a sample's metadata are the other keys.
@@ -14,7 +15,7 @@ which may lie on another machine.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +110,8 @@ class PredictionFile:
         folder: Where generated sound files lie that no line names.
         asked: The language of every line, whatever it states; None for its own.
         otherwise: The language of lines that state none.
+        given: Lines that are in memory already, read instead of the file: `path` names them only,
+            and their paths start where the process stands.
     """
 
     path: Path
@@ -118,6 +121,16 @@ class PredictionFile:
     folder: SoundFolder | None = None
     asked: str | None = None
     otherwise: str | None = None
+    given: Sequence[Mapping[str, Any]] | None = None
+
+    def _objects(self) -> Iterator[tuple[int, str, dict[str, Any] | Problem]]:
+        """Yield number, place and content of each line."""
+        if self.given is None:
+            return read_objects(self.path)
+        return (
+            (number, where := f"{self.path}: row {number}", _row(row, where))
+            for number, row in enumerate(self.given, 1)
+        )
 
     def survey(self) -> Survey:
         """Read every line once, without looking for any sound file.
@@ -130,7 +143,7 @@ class PredictionFile:
         stated: Counter[str | None] = Counter()
         unstated: list[str] = []  # some of the references
         labels: set[str] = set()
-        for _, _, row in read_objects(self.path):
+        for _, _, row in self._objects():
             lines += 1
             if isinstance(row, Problem):
                 continue
@@ -160,7 +173,7 @@ class PredictionFile:
             DatasetError: If the file cannot be read.
         """
         own_keys = self._own_keys
-        for number, where, row in read_objects(self.path):
+        for number, where, row in self._objects():
             if isinstance(row, Problem):
                 yield row
                 continue
@@ -174,7 +187,7 @@ class PredictionFile:
     def _own_keys(self) -> frozenset[str]:
         """The keys that have a meaning here; a verifier finds the others as metadata."""
         own = (self.text_column, self.label_column, self.task.prediction_key, RECORDING, *LANGUAGE)
-        return frozenset((*own, "id", "offset", "duration", "speaker"))
+        return frozenset((*own, "id", "offset", "duration", "speaker", "cut"))
 
     def _no_prediction(self, keys: set[str]) -> str:
         what, mend = (
@@ -209,7 +222,7 @@ class PredictionFile:
             duration=duration,
             metadata=metadata,
         )
-        hypothesis = self._hypothesis(row, where)
+        hypothesis = evolve(self._hypothesis(row, where), cut=row.get("cut") is True)
         if isinstance(hypothesis.audio, Path) and _is_same_file(hypothesis.audio, sample.audio):
             # A manifest of the output itself: it is no recording of the voice to compare with.
             sample = evolve(sample, audio=None, offset=None, duration=None)
@@ -219,6 +232,7 @@ class PredictionFile:
             RECORDING: recording,
             "text": labels if self.task.has_classes else sample.reference,
             key: row.get(key) or str(hypothesis.audio or ""),
+            **({"cut": True} if hypothesis.cut else {}),
         }
         return Prediction(where, sample, hypothesis, line)
 
@@ -256,6 +270,13 @@ class PredictionFile:
         if row.get(self.label_column) is not None:
             return fields.names(row, self.label_column)
         return tuple(filter(None, (fields.text(row, self.text_column) or "").split("|")))
+
+
+def _row(row: object, where: str) -> dict[str, Any] | Problem:
+    """Return a line that is in memory as one of a file is read."""
+    if isinstance(row, Mapping):
+        return {str(key): value for key, value in row.items()}
+    return Problem(where, f"expected a mapping, not {type(row).__name__}", "not an object")
 
 
 def _is_same_file(generated: Path, recording: Any) -> bool:

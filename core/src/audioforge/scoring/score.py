@@ -7,7 +7,7 @@ are the known ones), then for scoring, batch by batch, so that a million lines n
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
@@ -23,6 +23,7 @@ from audioforge.judging.verification import Verification, verifier_context
 from audioforge.measuring.corpus_metrics import metrics_of
 from audioforge.model import Task
 from audioforge.plugins import Registry, discover
+from audioforge.results.shown import Shown, ShowsItself
 from audioforge.run.check_settings import check_settings
 from audioforge.run.data.samples import normalizer_for
 from audioforge.run.rollout_store import score_line
@@ -31,14 +32,18 @@ from audioforge.scoring.predictions import FileSamples, Prediction, PredictionFi
 from audioforge.scoring.sound_folder import SoundFolder
 from audioforge.scoring.tally import Tally, unscored
 from audioforge.tasks import speech_task
+from audioforge.terminal.figures import decimal, decimal_interval
 from audioforge.terminal.reporter import Reporter
+
+IN_MEMORY = Path("predictions")
+"""What predictions are called that come from no file."""
 
 MOST_HYPOTHESES = 1000
 """Hypotheses of one sample at the most; more means that the ids do not tell samples apart."""
 
 
-@frozen(eq=False)
-class Scoring:
+@frozen(eq=False, repr=False)
+class Scoring(ShowsItself):
     """What was measured.
 
     Attributes:
@@ -60,6 +65,20 @@ class Scoring:
         """The mean reward; None when no hypothesis has one."""
         return self.tally.reward.value
 
+    def shown(self) -> Shown:
+        """Return mean reward and metrics, each with its interval."""
+        result = self.as_mapping()
+        rows = [
+            [
+                name,
+                decimal(value),
+                decimal_interval(*ci) if (ci := result["ci95"].get(name)) else "",
+            ]
+            for name, value in {"reward": result["reward"], **result["metrics"]}.items()
+        ]
+        note = f"{result['scored']:,} of {result['n']:,} scored; normaliser {self.normalizer}"
+        return Shown(["mean or rate", "value", "95 %"], rows, [note, *self.failures])
+
     def as_mapping(self) -> dict[str, Any]:
         """Return what `audioforge verify --json` prints; rates are fractions."""
         tally = self.tally
@@ -70,6 +89,7 @@ class Scoring:
             "n": tally.scored + unscored,
             "scored": tally.scored,
             "unscored": unscored,
+            "cut": tally.cut,
             "reward": tally.reward.value,
             "passed": tally.passed.value,
             "metrics": {name: ratio.value for name, ratio in tally.metrics.items() if ratio.total},
@@ -88,18 +108,19 @@ class Scoring:
 
 def score_predictions(
     config: VerifyConfig,
-    path: Path,
+    predictions: Path | Sequence[Mapping[str, Any]],
     registry: Registry | None = None,
     *,
     audio_dir: Path | None = None,
     output: Path | None = None,
     reporter: Reporter | None = None,
 ) -> Scoring:
-    """Score a file of predictions.
+    """Score predictions.
 
     Args:
-        config: What to score with, and how the file is read.
-        path: JSON lines, see `audioforge.scoring.predictions`.
+        config: What to score with, and how they are read.
+        predictions: A file of JSON lines, see `audioforge.scoring.predictions`, or what such lines
+            hold.
         registry: The plugins to use; None to discover what is installed.
         audio_dir: Folder of generated sound files, for lines that do not name theirs.
         output: Where to write a line of scores for each line, in the same order; must be new.
@@ -114,12 +135,14 @@ def score_predictions(
     check_settings(registry, config)
     _check_output(output)
     folder = None if audio_dir is None else SoundFolder(audio_dir)
+    path, given = (predictions, None) if isinstance(predictions, Path) else (IN_MEMORY, predictions)
     file = PredictionFile(
         path,
         speech_task(task),
         config.text_column or "text",
         config.label_column or "label",
         folder,
+        given=given,
     )
     # A first look at the whole file: its languages choose the normaliser, its classes the labels.
     survey = file.survey()

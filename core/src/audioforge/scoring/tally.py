@@ -136,6 +136,7 @@ class Tally:
         passed: Share of these that passed with every weighted verifier that says whether they did.
         scored: How many hypotheses have a reward.
         unscored: How many lines have none, by the reason.
+        cut: How many hypotheses a length limit ended.
         examples: The first problem of each kind.
         verifiers: What each verifier said.
         metrics: The corpus metrics, by name.
@@ -150,7 +151,7 @@ class Tally:
         """Start with nothing."""
         self._weights, self._metrics, self._has_part = weights, metrics, has_part
         self.reward, self.passed = Ratio(), Ratio()
-        self.scored = 0
+        self.scored = self.cut = 0
         self.unscored: Counter[str] = Counter()
         self.examples: dict[str, Problem] = {}
         self.verifiers = {i: VerifierTally(weight) for i, weight in weights.items()}
@@ -171,6 +172,7 @@ class Tally:
         hypotheses = rollout.hypotheses
         for identity, tally in self.verifiers.items():
             tally.add([h.scores[identity] for h in hypotheses])
+        self.cut += sum(h.hypothesis.cut for h in hypotheses)
         rows = [{i: s.metrics for i, s in h.scores.items()} for h in hypotheses]
         for name, metric in self._metrics.items():
             self.metrics[name].add([metric.parts(row) for row in rows])

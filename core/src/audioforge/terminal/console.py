@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from functools import cache
 from typing import Any
@@ -91,6 +91,14 @@ def print_table(
     if stdout().is_terminal:
         stdout().print(_rich_table(columns, rows, right))
         return
+    for line in table_lines(columns, rows, right=right):
+        _print(stdout(), line, None)
+
+
+def table_lines(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], *, right: Collection[str] = ()
+) -> Iterator[str]:
+    """Yield a table's lines as `print_table` pipes them: heads, then rows."""
     cells = [[one_line(cell) for cell in row] for row in (columns, *rows)]
     widths = [max(len(row[i]) for row in cells) for i in range(len(columns))]
     for row in cells:
@@ -98,7 +106,7 @@ def print_table(
             cell.rjust(width) if head in right else cell.ljust(width)
             for cell, width, head in zip(row, widths, columns, strict=True)
         ]
-        _print(stdout(), "  ".join(padded).rstrip(), None)
+        yield "  ".join(padded).rstrip()
 
 
 def _rich_table(

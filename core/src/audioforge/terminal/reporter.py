@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import TextIO, TypeVar
 
 from audioforge.terminal.escapes import one_line
+from audioforge.terminal.notebook import NotebookLine, in_notebook
 
 T = TypeVar("T")
 
@@ -15,10 +16,11 @@ T = TypeVar("T")
 class Reporter:
     """Writes lines, warnings and progress bars.
 
-    Bars with rate and estimated time appear on a terminal only; elsewhere there are plain lines.
+    Bars with rate and estimated time appear on a terminal, and as one line in a notebook; elsewhere
+    there are plain lines, without any escape code.
 
     Args:
-        stream: Where to write; None for stderr.
+        stream: Where to write; None for stderr, in a notebook for its plain output.
         quiet: Leave out everything but warnings.
         warnings: Whether to write warnings.
     """
@@ -31,9 +33,16 @@ class Reporter:
 
         self.quiet = quiet
         self._warnings = warnings
-        self._console = Console(file=stream or sys.stderr, highlight=False)
+        shown = stream is None and in_notebook()
+        usual = sys.stdout if shown else sys.stderr  # stderr is red in a notebook
+        # A notebook says that it is a terminal, and what is kept of it is read elsewhere.
+        plain = False if shown else None
+        self._console = Console(
+            file=stream or usual, highlight=False, force_terminal=plain, force_jupyter=plain
+        )
         # Piped, a line stays whole; on a terminal it is folded between words.
         self._console.soft_wrap = not self._console.is_terminal
+        self._notebook = NotebookLine() if shown else None
 
     def info(self, message: str) -> None:
         """Write a line."""
@@ -55,6 +64,9 @@ class Reporter:
             what: What the bar says.
             total: How many there will be at most; None where nobody knows.
         """
+        if self._notebook is not None and not self.quiet:
+            yield from self._notebook.track(items, total, one_line(what), lambda _: 1)
+            return
         if self.quiet or not self._console.is_terminal:
             yield from items
             return
@@ -81,6 +93,9 @@ class Reporter:
             what: What the bar says.
             size: How many items a step is.
         """
+        if self._notebook is not None and not self.quiet:
+            yield from self._notebook.track(steps, total, one_line(what), size)
+            return
         if self.quiet or not self._console.is_terminal:
             yield from steps
             return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar, cast
@@ -16,12 +16,23 @@ from audioforge.errors import AudioError
 from audioforge.huggingface.checkpoint import write_model
 from audioforge.huggingface.evaluating import evaluating
 from audioforge.huggingface.low_rank import add_low_rank_updates, merged_state
+from audioforge.huggingface.reuse import settings_of
+from audioforge.huggingface.transfer import to_device
 from audioforge.inference.finite_numbers import check_outputs
-from audioforge.model import LoadOptions, ModelAdapter, SamplingParams, Task, TrainOptions
+from audioforge.model import (
+    Likelihoods,
+    LoadOptions,
+    ModelAdapter,
+    Reuse,
+    SamplingParams,
+    Task,
+    TrainOptions,
+)
 from audioforge.sample import AudioSample, Clip, Hypothesis
 from audioforge_classification.checkpoint import Checkpoint, read_checkpoint
 from audioforge_classification.draw import draw_labels, log_softmax
 from audioforge_classification.features import Features, Part
+from audioforge_classification.frozen import encoded, head_logits, is_frozen
 from audioforge_classification.head import encoder_of, head_of
 
 
@@ -32,10 +43,12 @@ class ClassifierBatch:
     Attributes:
         samples: What is known about each clip.
         parts: What the network reads, on its device.
+        encoded: What a frozen encoder said of each clip, on its device; then there are no parts.
     """
 
     samples: tuple[AudioSample, ...]
     parts: tuple[Part, ...]
+    encoded: tuple[Mapping[str, torch.Tensor], ...] = ()
 
 
 class AudioClassifierAdapter(ModelAdapter):
@@ -100,14 +113,50 @@ class AudioClassifierAdapter(ModelAdapter):
         Raises:
             AudioError: If a clip has another sampling rate, or does not fit the network.
         """
+        samples = [clip.sample for clip in clips]
+        if self.reuse() is not None:
+            return self.assemble(samples, [self.reusable(clip) for clip in clips])
         for clip in clips:
             self._check(clip)
-        device = self._model.device
-        parts = tuple(
-            evolve(part, inputs={name: values.to(device) for name, values in part.inputs.items()})
-            for part in self._features.parts([clip.waveform for clip in clips])
+        found = self._features.parts([clip.waveform for clip in clips])
+        parts = tuple(evolve(part, inputs=self._there(part.inputs)) for part in found)
+        return ClassifierBatch(tuple(samples), parts)
+
+    def reuse(self) -> Reuse | None:
+        """What a frozen encoder says of a clip can be reused; else what fills a fixed window."""
+        extractor, model = self._features.extractor, self._model
+        if is_frozen(model):
+            return Reuse(settings_of(extractor, model.config), encoder_of(model).state_dict())
+        if self._features.max_samples is None:
+            return None
+        return Reuse(settings_of(extractor), in_threads=True)
+
+    def reusable(self, clip: Clip) -> Mapping[str, torch.Tensor]:
+        """Compute what the network reads of one clip, or what a frozen encoder says of that.
+
+        Raises:
+            AudioError: If the clip has another sampling rate, or does not fit the network.
+        """
+        self._check(clip)
+        (part,) = self._features.parts([clip.waveform])
+        return (
+            encoded(self._model, self._there(part.inputs))
+            if is_frozen(self._model)
+            else part.inputs
         )
-        return ClassifierBatch(tuple(clip.sample for clip in clips), parts)
+
+    def assemble(
+        self, samples: Sequence[AudioSample], rows: Sequence[Mapping[str, torch.Tensor]]
+    ) -> ClassifierBatch:
+        """Put what the network reads of clips, or what its encoder said, into one batch."""
+        if is_frozen(self._model):
+            return ClassifierBatch(tuple(samples), (), tuple(map(self._there, rows)))
+        inputs = {name: torch.cat([row[name] for row in rows]) for name in rows[0]}
+        part = Part(list(range(len(rows))), self._there(inputs))
+        return ClassifierBatch(tuple(samples), (part,))
+
+    def _there(self, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        return {name: to_device(values, self._model.device) for name, values in tensors.items()}
 
     def _check(self, clip: Clip) -> None:
         check_rate(clip, self.sampling_rate)
@@ -153,13 +202,20 @@ class AudioClassifierAdapter(ModelAdapter):
         The targets must have passed `target_problem`. No SpecAugment is applied, whatever the
         checkpoint's configuration says: its noise would not be keyed.
         """
+        return self.logprobs(batch, [[target] for target in targets]).weighted_loss(weights)
+
+    def logprobs(
+        self, batch: ClassifierBatch, targets: Sequence[Sequence[Hypothesis]]
+    ) -> Likelihoods:
+        """Return the log-probability of each label, which is one token; see `loss`."""
         with self._without_spec_augment():
             logits = self._logits(batch)
-        indices = [self._index[target.label or ""] for target in targets]
-        losses = torch.nn.functional.cross_entropy(
-            logits, torch.tensor(indices, device=logits.device), reduction="none"
+        rows = [clip for clip, labels in enumerate(targets) for _ in labels]
+        indices = [self._index[t.label or ""] for labels in targets for t in labels]
+        sums = -torch.nn.functional.cross_entropy(
+            logits[rows], torch.tensor(indices, device=logits.device), reduction="none"
         )
-        return (losses * losses.new_tensor(weights)).sum()
+        return Likelihoods(sums, torch.ones_like(sums))
 
     def target_problem(self, sample: AudioSample, target: Hypothesis) -> str | None:
         """Say when a target is not one of the network's classes."""
@@ -205,6 +261,8 @@ class AudioClassifierAdapter(ModelAdapter):
 
     def _logits(self, batch: ClassifierBatch) -> torch.Tensor:
         """Return float32 logits in the order of the clips, shape (clips, labels)."""
+        if batch.encoded:
+            return torch.cat([head_logits(self._model, row) for row in batch.encoded]).float()
         rows = [row for part in batch.parts for row in part.rows]
         logits = torch.cat([self._model(**part.inputs).logits for part in batch.parts])
         order = torch.empty(len(rows), dtype=torch.long)

@@ -16,9 +16,9 @@ from safetensors.torch import load_file
 from audioforge.config import AudioRAFTConfig
 from audioforge.executor import Executor
 from audioforge.plugins import Registry
-from audioforge.raft.trainer import AudioRAFTTrainer
 from audioforge.run.folder import RunFolder
 from audioforge.terminal.reporter import Reporter
+from audioforge.trainer import AudioRAFTTrainer
 from audioforge_kit.contract import Contract, expect, rule
 from audioforge_kit.examples import ExecutorExample
 from audioforge_kit.surroundings import printed, put_back

@@ -13,6 +13,7 @@ import torch
 
 from audioforge.errors import CheckpointError, ConfigError, describe
 from audioforge.find_adapter import find_adapter, read_config
+from audioforge.isolation.copies import copies_for_adapter
 from audioforge.model import GREEDY, LoadOptions, ModelAdapter, SamplingParams
 from audioforge.plugins.registry import Plugin, Registry
 from audioforge.sample import Hypothesis
@@ -21,6 +22,8 @@ from audioforge_kit.adapter_at_work import DRAW, AdapterAtWork, trained_weights
 from audioforge_kit.contract import CannotCheck, ContractError, expect, rule
 from audioforge_kit.examples import speech_like
 from audioforge_kit.hypotheses import expect_same_hypotheses
+from audioforge_kit.likelihoods import check_likelihoods
+from audioforge_kit.reused_rows import check_rows
 
 K = 4
 UNUSED_SEED = 739_391
@@ -257,6 +260,18 @@ class ModelContract(AdapterAtWork):
         params = attrs.evolve(GREEDY_SHORT, seed=101, cycle=7)
         expect_same_hypotheses(self._sample(self._clips, 1, params), first, "with another seed")
 
+    @rule(
+        "Leave a batch as it was in `sample`: it may be decoded greedily after k were drawn of it."
+    )
+    def samples_a_batch_again(self) -> None:
+        """A batch that was sampled before is decoded greedily as a new one is."""
+        with torch.inference_mode():
+            batch = self._adapter.prepare(copies_for_adapter(self._clips))
+            self._adapter.sample(batch, K, DRAW)
+            again = self._adapter.sample(batch, 1, GREEDY_SHORT)
+        first = self._sample(self._clips, 1, GREEDY_SHORT)
+        expect_same_hypotheses(again, first, "of a batch that was sampled before")
+
     @rule("Return the sum over utterances of weight × mean negative log-likelihood of the tokens.")
     def loss_is_a_weighted_sum(self) -> None:
         """The loss is a finite scalar, and adds up over clips and weights."""
@@ -274,6 +289,13 @@ class ModelContract(AdapterAtWork):
             parts = sum(weight * loss for weight, loss in zip(weights, alone, strict=True))
             same = math.isclose(total, parts, rel_tol=1e-3, abs_tol=1e-4)
             expect(same, f"the loss of the batch is {total:.6g}, of its clips {parts:.6g}")
+
+    @rule(
+        "Let logprobs be what each target has by itself, and its mean over tokens minus the loss."
+    )
+    def tells_how_likely_targets_are(self) -> None:
+        """What logprobs says, if it is there, is what the loss says; also of several targets."""
+        check_likelihoods(self._adapter, self._clips, self._targets)
 
     @rule("Leave `module.training` as it was when `sample` and `loss` return.")
     def leaves_the_training_mode(self) -> None:
@@ -327,6 +349,15 @@ class ModelContract(AdapterAtWork):
         expect(reached, f"{what}: no gradient reaches what is trained")
         fell = losses[-1] < losses[0]
         expect(fell, f"{what}: the loss went from {losses[0]:.4g} to {losses[-1]:.4g}")
+
+    @rule(
+        "Compute rows from the waveform alone, without chance, by no weight that is trained; let "
+        "`assemble` make of them what `prepare` makes of the clips. Or return None from `reuse`."
+    )
+    def reuses_what_it_may(self) -> None:
+        """What is kept of clips is theirs alone, and says and teaches what the clips do."""
+        for trainable, adapter, _ in self._trainable():
+            check_rows(adapter, self._clips, self._targets, f"trainable={trainable}")
 
     @rule(
         "Write config.json and safetensors, with low-rank updates merged, and load the same from "

@@ -5,17 +5,27 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import groupby
 from numbers import Real
 from typing import Any, cast
 
 import numpy as np
+import torch
 from attrs import evolve
 
 from audioforge import keyed_random
 from audioforge.isolation.global_state import of_python, of_torch
 from audioforge.model import TASKS, Task
 from audioforge.sample import AudioSample, Hypothesis, Rollout, Score, ScoredHypothesis
-from audioforge.selection import DIVISORS, Kept, Selected, Selection, SelectionContext
+from audioforge.selection import (
+    DIVISORS,
+    REFERENCE,
+    Kept,
+    Loss,
+    Selected,
+    Selection,
+    SelectionContext,
+)
 from audioforge.tasks import SpeechTask, speech_task
 from audioforge_kit.contract import Contract, ContractError, expect, rule
 from audioforge_kit.examples import SelectionExample
@@ -50,25 +60,57 @@ class SelectionContract(Contract):
         expect(isinstance(learns, bool), f"learns_from_references is {learns!r}, not a bool")
         least = created.least_hypotheses
         expect(isinstance(least, int) and least > 0, f"least_hypotheses is {least!r}")
+        has = created.has_loss
+        expect(isinstance(has, bool), f"has_loss is {has!r}, not a bool")
 
     @rule("Give the specification an example with rollouts of which it keeps some.")
     def keeps_something(self) -> None:
         """Of its example the selection keeps something, with a weight that is not 0."""
         for task in TASKS:
             kept = self._select(self._rollouts(task), task)
-            expect(sum(weight for _, _, weight in kept) > 0, f"of the cycle for {task} it keeps 0")
+            expect(any(weight for _, _, weight in kept), f"of the cycle for {task} it keeps 0")
 
-    @rule("Return the samples and hypotheses that you were given, themselves.")
+    @rule(
+        "Return the samples and hypotheses that you were given, themselves; or a sample's own "
+        "reference, of index REFERENCE."
+    )
     def keeps_what_was_sampled(self) -> None:
-        """Each item is a sample of the cycle with one of its hypotheses."""
+        """Each item is a sample of the cycle with one of its hypotheses, or its reference."""
         for task in TASKS:
             self._select(self._rollouts(task), task)
 
-    @rule("Return Selected, with a finite weight from 0 for each item, and a divisor of DIVISORS.")
+    @rule(
+        "Return Selected, with a finite weight for each item, from 0 unless has_loss, and a "
+        "divisor of DIVISORS."
+    )
     def says_weights_and_divisor(self) -> None:
-        """Weights are finite and not negative, and the divisor is one that there is."""
+        """Weights are finite, negative for a loss of its own alone, and the divisor is a known one.
+
+        One that has a loss returns it, with the divisor "clips".
+        """
         for rollouts in (self._rollouts("asr"), self._unjudged()):
             self._select(rollouts)
+
+    @rule("Return a scalar tensor from of_clip, finite, that says which way to push each target.")
+    def its_loss_teaches(self) -> None:
+        """A loss of its own is a finite scalar with finite gradients, some of which are not 0."""
+        selection = self._selection
+        if not selection.has_loss:
+            return
+        rollouts, pushed = self._rollouts("asr"), False
+        selected = selection.select(iter(rollouts), _context("asr"))
+        items = sorted(selected.items, key=lambda item: (item.sample.id, item.target.index))
+        for _, group in groupby(items, key=lambda item: item.sample.id):
+            targets = list(group)
+            said = [-1.0 if t.target.logprob is None else t.target.logprob for t in targets]
+            logprobs = torch.tensor(said, requires_grad=True)
+            loss = cast("Loss", selected.loss).of_clip(targets, logprobs, torch.ones(len(targets)))
+            expect(loss.ndim == 0, f"the loss has the shape {tuple(loss.shape)}")
+            (gradient,) = torch.autograd.grad(loss, logprobs)
+            finite = bool(loss.isfinite()) and bool(gradient.isfinite().all())
+            expect(finite, f"the loss is {loss.item()}, its gradients {gradient.tolist()}")
+            pushed |= bool(gradient.any())
+        expect(pushed, "no target is made likelier or less likely")
 
     @rule("Let nothing depend on which rollout comes first; key draws by the sample's id.")
     def order_does_not_matter(self) -> None:
@@ -164,13 +206,22 @@ class SelectionContract(Contract):
         self, rollouts: Sequence[Rollout], task: Task = "asr", selection: Selection | None = None
     ) -> Chosen:
         """Have a selection choose, and check that what it returns is a choice of the rollouts."""
-        context = SelectionContext(task=task, seed=1, threshold=0.5, keep_top_percent=50.0)
-        selected = (selection or self._selection).select(_Once(rollouts), context)
+        chooses = selection or self._selection
+        selected = chooses.select(_Once(rollouts), _context(task))
         expect(isinstance(selected, Selected), f"select returned {type(selected).__name__}")
+        if chooses.has_loss:
+            expect(isinstance(selected.loss, Loss), f"has_loss, and the loss is {selected.loss!r}")
+            expect(selected.divisor == "clips", f"has_loss, and divides by {selected.divisor!r}")
+        else:
+            expect(selected.loss is None, f"it has no loss, and returned {selected.loss!r}")
         divisor = selected.divisor
         expect(divisor in DIVISORS, f"the divisor is {divisor!r}, not one of {', '.join(DIVISORS)}")
         given = {rollout.sample.id: rollout for rollout in rollouts}
-        return sorted(_chosen(item, given) for item in selected.items)
+        return sorted(_chosen(item, given, signed=chooses.has_loss) for item in selected.items)
+
+
+def _context(task: Task) -> SelectionContext:
+    return SelectionContext(task=task, seed=1, threshold=0.5, keep_top_percent=50.0)
 
 
 class _Once:
@@ -190,7 +241,7 @@ class _Once:
         yield from rest
 
 
-def _chosen(item: object, given: dict[str, Rollout]) -> tuple[str, int, float]:
+def _chosen(item: object, given: dict[str, Rollout], *, signed: bool) -> tuple[str, int, float]:
     """Return sample, hypothesis and weight of an item, which must be of the given rollouts."""
     expect(isinstance(item, Kept), f"an item is {type(item).__name__}, not Kept")
     kept = cast("Kept", item)
@@ -198,11 +249,11 @@ def _chosen(item: object, given: dict[str, Rollout]) -> tuple[str, int, float]:
     if rollout is None or kept.sample is not rollout.sample:
         raise ContractError(f"{kept.sample.id!r} is no sample of the cycle, or a copy of one")
     own = [scored.hypothesis for scored in rollout.hypotheses]
-    mine = any(kept.target is hypothesis for hypothesis in own)
+    mine = kept.target.index == REFERENCE or any(kept.target is h for h in own)
     expect(mine, f"the target for {kept.sample.id} is none of its hypotheses")
     weight = kept.weight
     finite = isinstance(weight, Real) and math.isfinite(weight)
-    expect(finite and weight >= 0, f"the weight for {kept.sample.id} is {weight!r}")
+    expect(finite and (signed or weight >= 0), f"the weight for {kept.sample.id} is {weight!r}")
     return kept.sample.id, kept.target.index, float(weight)
 
 
@@ -222,10 +273,18 @@ def _rollout(identity: str, task: Task, rewards: Sequence[float | None]) -> Roll
     kind = speech_task(task)
     sample = kind.with_reference(AudioSample(identity), "said 0")
     hypotheses = [
-        ScoredHypothesis(_hypothesis(kind, i), {"judge": Score(reward)}, reward)
+        ScoredHypothesis(_hypothesis(kind, i), {"judge": _score(reward)}, reward)
         for i, reward in enumerate(rewards)
     ]
     return Rollout(sample, 1, hypotheses)
+
+
+def _score(reward: float | None) -> Score:
+    """Return a score with the word errors that go with a reward, which some selections ask for."""
+    if reward is None:
+        return Score(None)
+    errors = {"substitutions": 10 * (1 - reward), "insertions": 0.0, "deletions": 0.0}
+    return Score(reward, metrics=errors)
 
 
 def _hypothesis(task: SpeechTask, index: int) -> Hypothesis:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar, cast
@@ -23,10 +23,14 @@ from audioforge.huggingface.low_rank import (
     add_low_rank_updates,
     merged_state,
 )
+from audioforge.huggingface.reuse import settings_of
+from audioforge.huggingface.transfer import to_device
 from audioforge.inference.finite_numbers import check_outputs
 from audioforge.model import (
+    Likelihoods,
     LoadOptions,
     ModelAdapter,
+    Reuse,
     SamplingParams,
     Task,
     TrainOptions,
@@ -36,6 +40,7 @@ from audioforge.sample import AudioSample, Clip, Hypothesis
 from audioforge_wav2vec.alignment import align_words
 from audioforge_wav2vec.checkpoint import Checkpoint, read_checkpoint
 from audioforge_wav2vec.families import LOW_RANK_LAYERS
+from audioforge_wav2vec.frozen import frozen_output, frozen_part, logits_above
 from audioforge_wav2vec.likelihood import (
     frames_needed,
     log_likelihoods,
@@ -56,13 +61,16 @@ class WaveformBatch:
     Attributes:
         samples: What is known about each clip.
         inputs: What the network takes: `input_values`, float32, shape (clips, samples), and
-            `attention_mask`.
+            `attention_mask`; nothing where `frozen` has what becomes of them.
         frames: Number of output frames of each clip; what the network says after them is padding.
+        frozen: What the frozen part of the network said of each clip, shape (frames, width), and
+            how many samples the clip has; empty where none of it is frozen.
     """
 
     samples: tuple[AudioSample, ...]
     inputs: dict[str, torch.Tensor]
     frames: tuple[int, ...]
+    frozen: tuple[tuple[torch.Tensor, int], ...] = ()
 
 
 class Wav2VecAdapter(ModelAdapter):
@@ -78,7 +86,7 @@ class Wav2VecAdapter(ModelAdapter):
     def __init__(self, checkpoint: Checkpoint, options: LoadOptions) -> None:
         self._checkpoint = checkpoint
         self._model = checkpoint.model.to(options.device).eval()
-        ignore_padding(self._model)
+        self._lengths = ignore_padding(self._model)
         self._extractor = checkpoint.processor.feature_extractor
         self._vocabulary = Vocabulary(checkpoint.processor.tokenizer, self._model.config.vocab_size)
         if getattr(self._model.base_model, "adapter", None) is not None:
@@ -128,6 +136,12 @@ class Wav2VecAdapter(ModelAdapter):
         Raises:
             AudioError: If a clip has another sampling rate, or is too short for one frame.
         """
+        if self.reuse() is not None:
+            return self.assemble([c.sample for c in clips], [self.reusable(c) for c in clips])
+        frames = tuple(self._frames(len(clip.waveform)) for clip in clips)
+        return WaveformBatch(tuple(clip.sample for clip in clips), self._inputs(clips), frames)
+
+    def _inputs(self, clips: Sequence[Clip]) -> dict[str, torch.Tensor]:
         for clip in clips:
             self._check(clip)
         with torch.autocast("cpu", enabled=False):  # waveforms stay float32
@@ -138,9 +152,39 @@ class Wav2VecAdapter(ModelAdapter):
                 return_attention_mask=True,
                 return_tensors="pt",
             )
-        inputs = {name: value.to(self._model.device) for name, value in features.items()}
-        frames = tuple(self._frames(len(clip.waveform)) for clip in clips)
-        return WaveformBatch(tuple(clip.sample for clip in clips), inputs, frames)
+        return {name: to_device(v, self._model.device) for name, v in features.items()}
+
+    def reuse(self) -> Reuse | None:
+        """What the frozen part of the network says of a clip can be reused, where some is."""
+        part = frozen_part(self._model)
+        if part is None:
+            return None
+        settings = settings_of(self._extractor, self._model.config)
+        return Reuse({**settings, "part": type(part).__name__}, part.state_dict())
+
+    def reusable(self, clip: Clip) -> dict[str, torch.Tensor]:
+        """Compute what the frozen part of the network says of one clip.
+
+        Raises:
+            AudioError: If the clip has another sampling rate, or is too short for one frame.
+        """
+        values = self._inputs([clip])["input_values"]
+        said = frozen_output(self._model, values, self._lengths)
+        return {"said": said, "samples": torch.tensor(len(clip.waveform))}
+
+    def assemble(
+        self, samples: Sequence[AudioSample], rows: Sequence[Mapping[str, torch.Tensor]]
+    ) -> WaveformBatch:
+        """Put what the frozen part of the network said of clips into one batch."""
+        frozen = tuple((to_device(r["said"], self._model.device), int(r["samples"])) for r in rows)
+        frames = tuple(self._frames(count) for _, count in frozen)
+        return WaveformBatch(tuple(samples), {}, frames, frozen)
+
+    def _logits(self, batch: WaveformBatch) -> torch.Tensor:
+        if not batch.frozen:
+            return cast("torch.Tensor", self._model(**batch.inputs).logits)
+        said, samples = zip(*batch.frozen, strict=True)
+        return cast("torch.Tensor", logits_above(self._model, said, samples))
 
     def _check(self, clip: Clip) -> None:
         check_rate(clip, self.sampling_rate)
@@ -166,7 +210,8 @@ class Wav2VecAdapter(ModelAdapter):
     ) -> list[list[Hypothesis]]:
         """Draw k paths for each clip and collapse them; at temperature 0 the most likely path.
 
-        One pass of the network serves all k, so that a large k costs little. The log-probability is
+        One pass of the network serves all k, so that a large k costs little. A path ends with its
+        clip, so that no limit of tokens per second is needed. The log-probability is
         that of the text, summed over all of its paths. Different paths often collapse to one text.
         Padding is not transcribed.
 
@@ -176,7 +221,7 @@ class Wav2VecAdapter(ModelAdapter):
         """
         params.check(k)
         with evaluating(self._model):
-            logits = self._model(**batch.inputs).logits.float()
+            logits = self._logits(batch).float()
             check_outputs(batch.samples, logits.sum(dim=(1, 2)).isfinite().tolist())
             if params.temperature == 0:
                 paths = best_paths(logits)
@@ -202,8 +247,14 @@ class Wav2VecAdapter(ModelAdapter):
             for tokens, logprob in zip(distinct, logprobs, strict=True)
         }
         return [
-            Hypothesis(index=j, text=known[tokens][0], logprob=known[tokens][1], tokens=len(tokens))
-            for j, tokens in enumerate(cut)
+            Hypothesis(
+                index=j,
+                text=known[tokens][0],
+                logprob=known[tokens][1],
+                tokens=len(tokens),
+                cut=len(tokens) < len(whole),
+            )
+            for j, (tokens, whole) in enumerate(zip(cut, row, strict=True))
         ]
 
     def loss(
@@ -221,22 +272,46 @@ class Wav2VecAdapter(ModelAdapter):
         Raises:
             TrainingError: If an utterance's loss is not a number; the message names it.
         """
-        tokens = [self._vocabulary.tokens(target.text or "") for target in targets]
-        self._warn_of_long_targets(batch, tokens)
-        with self._without_masks():
-            logits = self._model(**batch.inputs).logits
-        sums = negative_log_likelihoods(logits, batch.frames, tokens, self._vocabulary.blank)
-        check_outputs(batch.samples, sums.detach().isfinite().tolist(), "the loss of")
-        means = sums / sums.new_tensor([max(1, len(target)) for target in tokens])
-        return (means * means.new_tensor(weights)).sum()
+        return self.logprobs(batch, [[target] for target in targets]).weighted_loss(weights)
 
-    def _warn_of_long_targets(self, batch: WaveformBatch, targets: Sequence[Sequence[int]]) -> None:
-        for sample, frames, target in zip(batch.samples, batch.frames, targets, strict=True):
-            if frames_needed(target) > frames:
-                warnings.warn(f"{sample.place}: {_too_long(target, frames)}", stacklevel=3)
+    def logprobs(
+        self, batch: WaveformBatch, targets: Sequence[Sequence[Hypothesis]]
+    ) -> Likelihoods:
+        """Return the log-probability of each text, summed over all of its paths; see `loss`.
+
+        Raises:
+            TrainingError: If an utterance's is not a number; the message names it.
+        """
+        rows = [clip for clip, texts in enumerate(targets) for _ in texts]
+        samples = [batch.samples[clip] for clip in rows]
+        frames = [batch.frames[clip] for clip in rows]
+        tokens = [self._vocabulary.tokens(t.text or "") for texts in targets for t in texts]
+        self._warn_of_long_targets(samples, frames, tokens)
+        with self._without_masks():
+            logits = self._logits(batch)
+        # Each text reads its clip's logits, of which there is one copy unless there are more texts.
+        of_texts = logits if rows == list(range(len(logits))) else logits[rows]
+        sums = negative_log_likelihoods(of_texts, frames, tokens, self._vocabulary.blank)
+        check_outputs(samples, sums.detach().isfinite().tolist(), "the loss of")
+        return Likelihoods(-sums, sums.new_tensor([max(1, len(text)) for text in tokens]))
+
+    def _warn_of_long_targets(
+        self,
+        samples: Sequence[AudioSample],
+        frames: Sequence[int],
+        targets: Sequence[Sequence[int]],
+    ) -> None:
+        for sample, count, target in zip(samples, frames, targets, strict=True):
+            if frames_needed(target) > count:
+                warnings.warn(f"{sample.place}: {_too_long(target, count)}", stacklevel=4)
 
     def target_problem(self, sample: AudioSample, target: Hypothesis) -> str | None:
-        """Say which characters the model cannot spell, or that the clip is too short to say it."""
+        """Say which characters the model cannot spell, or that the clip is too short to say it.
+
+        A target that `max_new_tokens` cut is none either: CTC would learn that silence follows.
+        """
+        if target.cut:
+            return "a length limit cut the target, and CTC learns whole clips only"
         unknown = self._vocabulary.unknown_characters(target.text or "")
         if unknown:
             named = [f"'{c}' ({count})" for c, count in unknown.most_common(MOST_SHOWN)]
@@ -263,7 +338,7 @@ class Wav2VecAdapter(ModelAdapter):
             ConfigError: If torchaudio (the extra `align`) is not there or does not work.
         """
         with evaluating(self._model):
-            logits = self._model(**batch.inputs).logits.float()
+            logits = self._logits(batch).float()
         return [
             align_words(
                 logits[clip, :count].log_softmax(dim=-1),

@@ -15,13 +15,16 @@ import torch
 from torch.nn.functional import group_norm, pad
 
 
-def ignore_padding(model: Any) -> None:
+def ignore_padding(model: Any) -> Lengths:
     """Make what a network says of a clip the same whatever the clips beside it.
 
     Args:
         model: A CTC model of Transformers; changed in place, its weights and their names stay.
+
+    Returns:
+        What tells the network how long clips are.
     """
-    base, lengths = model.base_model, _Lengths(model.config)
+    base, lengths = model.base_model, Lengths(model.config)
     base.register_forward_pre_hook(lengths.measure, with_kwargs=True)
     first = base.feature_extractor.conv_layers[0]
     if isinstance(first.layer_norm, torch.nn.GroupNorm):
@@ -29,10 +32,15 @@ def ignore_padding(model: Any) -> None:
     if model.config.model_type == "data2vec-audio":
         for layer in base.encoder.pos_conv_embed.layers:
             layer.register_forward_hook(lengths.silence)
+    return lengths
 
 
-class _Lengths:
-    """How long the clips of the present batch are."""
+class Lengths:
+    """How long the clips of the present batch are.
+
+    Args:
+        config: Configuration of the network.
+    """
 
     def __init__(self, config: Any) -> None:
         self._config = config
@@ -43,6 +51,10 @@ class _Lengths:
         waveforms, mask = inputs[0] if inputs else named["input_values"], named["attention_mask"]
         full = [waveforms.shape[1]] * len(waveforms)
         self._samples = full if mask is None else mask.sum(dim=1).tolist()
+
+    def of_one(self, samples: int) -> None:
+        """Expect a clip alone, so many samples long, in the convolutions without the rest."""
+        self._samples = [samples]
 
     def frames(self, layers: int) -> list[int]:
         """Return how many frames of each clip come out of the first convolutions."""
@@ -62,7 +74,7 @@ class _Lengths:
 class _GroupNorm(torch.nn.Module):
     """Group norm over each clip's own frames; padding becomes 0."""
 
-    def __init__(self, plain: torch.nn.GroupNorm, lengths: _Lengths) -> None:
+    def __init__(self, plain: torch.nn.GroupNorm, lengths: Lengths) -> None:
         super().__init__()
         self.weight, self.bias = plain.weight, plain.bias
         self._groups, self._epsilon, self._lengths = plain.num_groups, plain.eps, lengths

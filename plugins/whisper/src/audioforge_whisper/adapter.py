@@ -2,40 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
 import torch
-from attrs import frozen
+from attrs import define
 
 from audioforge.audio import check_rate
 from audioforge.errors import AudioError, ConfigError
 from audioforge.huggingface.checkpoint import write_model
 from audioforge.huggingface.evaluating import evaluating
 from audioforge.huggingface.low_rank import add_low_rank_updates, merged_state
+from audioforge.huggingface.reuse import settings_of
+from audioforge.huggingface.transfer import to_device
 from audioforge.languages.tags import language_of
-from audioforge.model import LoadOptions, ModelAdapter, SamplingParams, Task, TrainOptions
+from audioforge.model import (
+    Likelihoods,
+    LoadOptions,
+    ModelAdapter,
+    Reuse,
+    SamplingParams,
+    Task,
+    TrainOptions,
+)
 from audioforge.sample import AudioSample, Clip, Hypothesis
 from audioforge_whisper.checkpoint import Checkpoint, read_checkpoint
-from audioforge_whisper.decoding import Decoded, EncodedClips, TokenRules, decode
+from audioforge_whisper.decoding import ClipsToDecode, Decoded, TokenRules
+from audioforge_whisper.engine import Engine, Version
 from audioforge_whisper.prompts import Prompts
+from audioforge_whisper.spectrogram import spectrogram, whole_window
 from audioforge_whisper.targets import spoken_tokens, teacher_forcing
 
+EXTRA_TOKENS = 16
+"""Beyond `max_tokens_per_second`: a word of a short clip, slowly spelt, is not cut."""
 
-@frozen(eq=False)
+
+@define(eq=False)
 class WhisperBatch:
     """Prepared clips.
 
     Attributes:
         samples: What is known about each clip.
         seconds: How long each clip is, without the silence that fills the window.
-        features: Log-mel spectrograms, float32, shape (clips, mels, frames).
+        features: Log-mel spectrograms, float32, shape (clips, mels, frames); None where a frozen
+            encoder has encoded them.
+        encoded: Output of a frozen encoder, shape (clips, positions, width); else None.
+        remembered: Output of the encoder, and by which weights; kept in inference mode, so that
+            clips which are sampled twice are encoded once.
     """
 
     samples: tuple[AudioSample, ...]
     seconds: tuple[float, ...]
-    features: torch.Tensor
+    features: torch.Tensor | None
+    encoded: torch.Tensor | None = None
+    remembered: tuple[Version, torch.Tensor] | None = None
 
 
 class WhisperAdapter(ModelAdapter):
@@ -53,6 +75,7 @@ class WhisperAdapter(ModelAdapter):
         self._model = checkpoint.model
         self._model.eval()
         self._model.to(options.device)  # type: ignore[arg-type]  # its decorator loses `self`
+        self._engine = Engine(self._model)
         self._extractor = checkpoint.processor.feature_extractor
         self._tokenizer = checkpoint.processor.tokenizer
         self._prompts = Prompts(self._model.generation_config)
@@ -112,28 +135,56 @@ class WhisperAdapter(ModelAdapter):
         """
         if not self._prompts.multilingual:
             raise ConfigError(["language: an English-only Whisper cannot tell which one is spoken"])
-        with evaluating(self._model):
-            return self._hear(self._model.model.encoder(batch.features).last_hidden_state)
+        return self._hear(self.encode(batch))
 
     def prepare(self, clips: Sequence[Clip]) -> WhisperBatch:
         """Compute log-mel spectrograms, each clip padded with silence to the model's window.
 
+        A frozen encoder encodes them, too.
+
         Raises:
             AudioError: If a clip has another sampling rate or is longer than the window.
         """
-        for clip in clips:
-            self._check(clip)
-        with torch.autocast("cpu", enabled=False):  # spectrograms stay float32
-            features = self._extractor(
-                [clip.waveform for clip in clips],
-                sampling_rate=self.sampling_rate,
-                return_tensors="pt",
-            ).input_features
-        return WhisperBatch(
-            samples=tuple(c.sample for c in clips),
-            seconds=tuple(c.seconds for c in clips),
-            features=features.to(self._model.device),
-        )
+        with torch.no_grad():
+            rows = [self.reusable(clip) for clip in clips]
+        return self.assemble([clip.sample for clip in clips], rows)
+
+    def reuse(self) -> Reuse:
+        """The spectrogram of a clip can be reused, or the output of a frozen encoder."""
+        if not self._is_frozen:
+            return Reuse(settings_of(self._extractor), in_threads=True)
+        encoder = self._model.model.encoder
+        return Reuse(settings_of(self._extractor, encoder.config), encoder.state_dict())
+
+    def reusable(self, clip: Clip) -> dict[str, torch.Tensor]:
+        """Compute one clip's spectrogram, and encode it where the encoder is frozen.
+
+        Raises:
+            AudioError: If the clip has another sampling rate or is longer than the window.
+        """
+        self._check(clip)
+        row = spectrogram(self._extractor, clip.waveform)
+        if self._is_frozen:
+            features = whole_window(self._extractor, [row])
+            with evaluating(self._model):
+                row = {"encoded": self._engine.encode(to_device(features, self._model.device))[0]}
+        return {**row, "seconds": torch.tensor(clip.seconds, dtype=torch.float64)}
+
+    def assemble(
+        self, samples: Sequence[AudioSample], rows: Sequence[Mapping[str, torch.Tensor]]
+    ) -> WhisperBatch:
+        """Put spectrograms, or what was encoded of them, into one batch."""
+        seconds, device = tuple(float(row["seconds"]) for row in rows), self._model.device
+        if not self._is_frozen:
+            features = to_device(whole_window(self._extractor, rows), device)
+            return WhisperBatch(tuple(samples), seconds, features)
+        encoded = to_device(torch.stack([row["encoded"] for row in rows]), device)
+        return WhisperBatch(tuple(samples), seconds, None, encoded)
+
+    @property
+    def _is_frozen(self) -> bool:
+        """Whether the encoder says the same of a clip as long as the model is trained."""
+        return not any(p.requires_grad for p in self._model.model.encoder.parameters())
 
     def _check(self, clip: Clip) -> None:
         check_rate(clip, self.sampling_rate)
@@ -152,62 +203,87 @@ class WhisperAdapter(ModelAdapter):
         """
         params.check(k)
         with evaluating(self._model):
-            encoded = self._model.model.encoder(batch.features).last_hidden_state
-            languages = self._languages(batch, encoded)
-            prompts = [self._prompts.prompt(language) for language in languages]
-            clips = EncodedClips(
-                batch.samples, encoded, torch.tensor(prompts, device=encoded.device)
+            encoded = self.encode(batch)
+            prompts = [self._prompts.prompt(code) for code in self._languages(batch, encoded)]
+            clips = ClipsToDecode(
+                batch.samples,
+                torch.tensor(prompts, device=encoded.device),
+                [self._token_limit(seconds, params) for seconds in batch.seconds],
             )
-            rules = self._token_rules(params.max_new_tokens)
-            decoded = decode(self._model, clips, k, params, rules)
+            decoded = self._engine.decode(encoded, clips, k, params, self._token_rules())
         return [[self._hypothesis(j, d) for j, d in enumerate(row)] for row in decoded]
+
+    def encode(self, batch: WhisperBatch) -> torch.Tensor:
+        """Return the encoder's output without gradients, float32, shape (clips, frames, width)."""
+        if batch.encoded is not None:
+            return batch.encoded
+        version = self._engine.version
+        if batch.remembered is not None and batch.remembered[0] == version:
+            return batch.remembered[1]
+        assert batch.features is not None
+        with evaluating(self._model):
+            encoded = self._engine.encode(batch.features)
+        if torch.is_inference_mode_enabled():
+            batch.remembered = version, encoded
+        return encoded
 
     def loss(
         self, batch: WhisperBatch, targets: Sequence[Hypothesis], weights: Sequence[float]
     ) -> torch.Tensor:
         """Return Σ weight × mean negative log-likelihood over text and end token, in nats.
 
+        A target that a length limit cut has no end token: the model did not end there.
+
         The targets must have passed `target_problem`. No SpecAugment is applied, whatever the
         checkpoint's configuration says: its noise would not be keyed.
         """
-        encoder = self._model.model.encoder
-        trained = any(p.requires_grad for p in encoder.parameters())
-        with torch.set_grad_enabled(trained and torch.is_grad_enabled()):
-            encoded = self._encoded_once(batch)
+        return self.logprobs(batch, [[target] for target in targets]).weighted_loss(weights)
+
+    def logprobs(self, batch: WhisperBatch, targets: Sequence[Sequence[Hypothesis]]) -> Likelihoods:
+        """Return the log-probability of each text and its end token; see `loss`.
+
+        A clip is encoded once for all of its targets.
+        """
+        self._engine.forget()  # the copy that it decodes with is soon of yesterday
+        encoded = batch.encoded
+        if encoded is None:
+            encoded = self._model.model.encoder(batch.features).last_hidden_state
         languages = self._languages(batch, encoded)
+        rows = [clip for clip, texts in enumerate(targets) for _ in texts]
+        flat = [target for of_clip in targets for target in of_clip]
         forcing = teacher_forcing(
-            [self._prompts.prompt(language) for language in languages],
+            [self._prompts.prompt(languages[clip]) for clip in rows],
             [
-                [*spoken_tokens(self._tokenizer, target.text or "", language), self._end]
-                for target, language in zip(targets, languages, strict=True)
+                [
+                    *spoken_tokens(self._tokenizer, target.text or "", languages[clip]),
+                    *([] if target.cut else [self._end]),
+                ]
+                for clip, target in zip(rows, flat, strict=True)
             ],
             encoded.device,
         )
         hidden = self._model.model.decoder(
-            input_ids=forcing.inputs, encoder_hidden_states=encoded, use_cache=False
+            input_ids=forcing.inputs,
+            encoder_hidden_states=encoded if rows == list(range(len(encoded))) else encoded[rows],
+            use_cache=False,
         ).last_hidden_state
         logits = self._model.proj_out(hidden[forcing.mask]).float()
         losses = torch.nn.functional.cross_entropy(
             logits, forcing.labels[forcing.mask], reduction="none"
         )
-        means = torch.stack([part.mean() for part in losses.split(forcing.counts)])
-        return (means * means.new_tensor(weights)).sum()
-
-    def _encoded_once(self, batch: WhisperBatch) -> torch.Tensor:
-        """Return the encoder's output for each row; a clip with several targets is encoded once."""
-        first: dict[str, int] = {}
-        rows = [first.setdefault(sample.id, row) for row, sample in enumerate(batch.samples)]
-        encoder, distinct = self._model.model.encoder, list(first.values())
-        repeats = len(distinct) < len(rows)
-        features = batch.features[distinct] if repeats else batch.features
-        encoded: torch.Tensor = encoder(features).last_hidden_state
-        return encoded[[distinct.index(row) for row in rows]] if repeats else encoded
+        sums = torch.stack([part.sum() for part in losses.split(forcing.counts)])
+        return Likelihoods(-sums, sums.new_tensor(forcing.counts))
 
     def target_problem(self, sample: AudioSample, target: Hypothesis) -> str | None:
-        """Say when a target is longer than the decoder's positions, prompt and end included."""
+        """Say when a target is longer than the decoder's positions, prompt and end included.
+
+        Or when a limit cut it before anything was said, so that neither text nor end is there.
+        """
         language = self._known_language(sample) or self._prompts.languages[0]
         tokens = len(spoken_tokens(self._tokenizer, target.text or "", language))
         limit = self._model.config.max_target_positions - self._prompts.length - 1
+        if target.cut and not tokens:
+            return "a length limit ended the target before anything was said"
         if tokens > limit:
             return f"the target has {tokens} tokens, more than the {limit} that fit the model"
         return None
@@ -271,24 +347,36 @@ class WhisperAdapter(ModelAdapter):
             logits: torch.Tensor = self._model.proj_out(hidden[:, -1]).float()
         return logits[:, self._prompts.language_tokens].log_softmax(dim=-1)
 
-    def _token_rules(self, max_new_tokens: int | None) -> TokenRules:
-        """Read the generation configuration as Transformers does for one window of audio."""
-        config, positions = self._model.generation_config, self._model.config.max_target_positions
-        room = positions - self._prompts.length
-        limit = max_new_tokens or config.max_new_tokens
-        if limit is None:
-            # Transformers counts the prompt on top of max_length.
-            limit = config.max_length + min(positions // 2 - 1, self._prompts.length)
-            limit -= self._prompts.length
+    def _token_rules(self) -> TokenRules:
+        config = self._model.generation_config
         return TokenRules(
             end=self._end,
             never=tuple(config.suppress_tokens or ()),
             never_first=tuple(config.begin_suppress_tokens or ()),
-            max_new_tokens=min(limit, room),
         )
+
+    def _token_limit(self, seconds: float, params: SamplingParams) -> int:
+        """Return how many tokens the transcript of a clip may have, end token included.
+
+        The generation configuration is read as Transformers does for one window of audio.
+        """
+        config, positions = self._model.generation_config, self._model.config.max_target_positions
+        limit = params.max_new_tokens or config.max_new_tokens
+        if limit is None:
+            # Transformers counts the prompt on top of max_length.
+            limit = config.max_length + min(positions // 2 - 1, self._prompts.length)
+            limit -= self._prompts.length
+        limits = [limit, positions - self._prompts.length]
+        if params.max_tokens_per_second is not None:
+            limits.append(math.ceil(seconds * params.max_tokens_per_second) + EXTRA_TOKENS)
+        return int(min(limits))
 
     def _hypothesis(self, index: int, decoded: Decoded) -> Hypothesis:
         text = self._tokenizer.decode(decoded.tokens, skip_special_tokens=True).strip()
         return Hypothesis(
-            index=index, text=text, logprob=decoded.logprob, tokens=len(decoded.tokens)
+            index=index,
+            text=text,
+            logprob=decoded.logprob,
+            tokens=len(decoded.tokens),
+            cut=decoded.cut,
         )

@@ -12,7 +12,6 @@ from audioforge.errors import CheckpointError
 from audioforge.huggingface.checkpoint import read_model, read_model_config, read_part
 from audioforge_whisper.generation_file import FILE, check_generation_file
 from audioforge_whisper.prompts import complete_generation_config
-from audioforge_whisper.shared_attention import ATTENTION
 
 ARCHITECTURE = "WhisperForConditionalGeneration"
 
@@ -59,7 +58,7 @@ def read_checkpoint(location: str) -> Checkpoint:
     model = read_model(
         location,
         WhisperForConditionalGeneration,
-        attn_implementation=ATTENTION,
+        attn_implementation="sdpa",
         output_attentions=False,  # which this attention has not
     )
     try:

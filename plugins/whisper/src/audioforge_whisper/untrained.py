@@ -6,6 +6,7 @@ extractor) and random weights. Their tokenizer knows bytes only, without merges.
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import torch
@@ -79,13 +80,18 @@ SIZES = {
 """OpenAI's sizes, as in the names of their checkpoints (Radford et al. 2022, table 1)."""
 
 
-def write_untrained(folder: Path, architecture: Architecture, seed: int = 0) -> None:
+def write_untrained(
+    folder: Path, architecture: Architecture, seed: int = 0, ends_after: int | None = None
+) -> None:
     """Write a checkpoint with random weights.
 
     Args:
         folder: Created when it is not there.
         architecture: One of `SIZES`, or a smaller one.
         seed: Seed of the weights; torch's global generator is left as it was.
+        ends_after: About how many tokens a drawn hypothesis has (in large models up to twice as
+            many); the end token is then the likeliest, and a greedy hypothesis empty. None leaves
+            it as unlikely as every other, so that only a limit ends a hypothesis.
     """
     tokenizer = _tokenizer(architecture)
     extractor = transformers.WhisperFeatureExtractor(
@@ -97,9 +103,21 @@ def write_untrained(folder: Path, architecture: Architecture, seed: int = 0) -> 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = transformers.WhisperForConditionalGeneration(config)
+        if ends_after is not None:
+            _expect_end(model, ends_after)
     model.generation_config = _generation_config(architecture, tokenizer)
     model.save_pretrained(folder)
     transformers.WhisperProcessor(extractor, tokenizer).save_pretrained(folder)
+
+
+def _expect_end(model: transformers.WhisperForConditionalGeneration, ends_after: int) -> None:
+    """Make the end one in so many draws, whatever was heard and said before."""
+    embedding = model.model.decoder.embed_tokens.weight
+    with torch.no_grad():
+        end = embedding[model.config.eos_token_id]
+        end.normal_(0, model.config.init_std)  # it is the padding too, whose row is 0
+        others = math.log(len(embedding) / (ends_after - 1))
+        model.model.decoder.layer_norm.bias.copy_(others * end / end.dot(end))
 
 
 def model_config(architecture: Architecture) -> transformers.WhisperConfig:

@@ -7,7 +7,14 @@ import torch
 from tone_words.model import ToneWords
 
 
-class Sorter(ToneWords):
+class Prepares(ToneWords):
+    """Is given clips, and not what was made of them before."""
+
+    def reuse(self):
+        return None
+
+
+class Sorter(Prepares):
     """Sorts the clips that it is given by their length, as one does to pad less."""
 
     def prepare(self, clips):
@@ -15,7 +22,7 @@ class Sorter(ToneWords):
         return super().prepare(clips)
 
 
-class Scaler(ToneWords):
+class Scaler(Prepares):
     """Scales waveforms in place, through a tensor that shares their memory."""
 
     def prepare(self, clips):

@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from audioforge import keyed_random
-from audioforge.model import ModelAdapter
+from audioforge.model import Likelihoods, ModelAdapter, Reuse
 from audioforge.sample import Hypothesis
 
 RATE = 8000
@@ -66,8 +66,17 @@ class ToneWords(ModelAdapter):
         return RATE
 
     def prepare(self, clips):
+        return self.assemble([c.sample for c in clips], [self.reusable(c) for c in clips])
+
+    def reuse(self):
+        return Reuse({"bands": list(HERTZ.values())})
+
+    def reusable(self, clip):
+        return {"energies": self._energies(clip.waveform)}
+
+    def assemble(self, samples, rows):
         time.sleep(float(os.environ.get(PAUSE, "0")))
-        return [(clip.sample.id, self._energies(clip.waveform)) for clip in clips]
+        return [(s.id, row["energies"]) for s, row in zip(samples, rows, strict=True)]
 
     @staticmethod
     def _energies(waveform):
@@ -107,3 +116,17 @@ class ToneWords(ModelAdapter):
         save_file(self.module.state_dict(), Path(folder) / "model.safetensors")
         config = {"model_type": "tone-words", "architectures": ["ToneWords"]}
         Path(folder, "config.json").write_text(json.dumps(config))
+
+
+class TellingToneWords(ToneWords):
+    """Tells how likely texts are, too, so that a selection can have a loss of its own."""
+
+    def logprobs(self, batch, targets):
+        sums, tokens = [], []
+        for (_, energies), texts in zip(batch, targets, strict=True):
+            scores = self.module(energies).log_softmax(dim=1)
+            for target in texts:
+                words = [WORDS.index(word) for word in target.text.split()]
+                sums.append(scores[torch.arange(len(words)), words].sum())
+                tokens.append(float(len(words)))
+        return Likelihoods(torch.stack(sums), torch.tensor(tokens))

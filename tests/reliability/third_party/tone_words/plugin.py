@@ -13,5 +13,11 @@ def register_models():
             summary="Hears each tone as a word.",
             serves=(Serves("asr", "tone-words", ("ToneWords",)),),
             factory="tone_words.model:ToneWords",
-        )
+        ),
+        ModelSpec(
+            name="telling-tone-words",
+            summary="Hears each tone as a word, and tells how likely others are.",
+            serves=(Serves("asr", "tone-words", ("ToneWordsThatTell",)),),
+            factory="tone_words.model:TellingToneWords",
+        ),
     ]

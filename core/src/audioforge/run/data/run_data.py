@@ -198,7 +198,8 @@ def _hold_out(
     train: EvaluationSet, config: AudioRAFTConfig, measured: Needs, reporter: Reporter
 ) -> tuple[EvaluationSet, str]:
     """Take the held-out set out of the training set; return it, and how that was done."""
-    split = hold_out(train.samples, config.eval_fraction, config.seed, measured)
+    seed = config.seed if config.split_seed is None else config.split_seed
+    split = hold_out(train.samples, config.eval_fraction, seed, measured)
     train.samples = split.train
     tell = reporter.info if split.parts_voices else reporter.warn
     tell(split.account)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 from attrs import frozen
@@ -13,6 +13,7 @@ from audioforge.errors import DatasetError, listed
 from audioforge.find_dataset import open_dataset
 from audioforge.inference.skip_log import SkipLog
 from audioforge.judging.needs import Needs
+from audioforge.languages.token_rates import most_tokens_per_second
 from audioforge.measuring.evaluation import EvaluationSet
 from audioforge.plugins import Registry
 from audioforge.run.data.special_tokens import special_tokens_problem
@@ -182,6 +183,23 @@ def normalizer_for(
     if not english and languages:
         return "words-1"
     return "english-1" if english == languages else "by-language-1"
+
+
+def length_limit_for(
+    setting: float | None, samples: Iterable[AudioSample], task: str = DEFAULT_TASK
+) -> float:
+    """Return the tokens that a hypothesis may have for each second of its clip; 0 for no limit.
+
+    Args:
+        setting: What was set; None for what the languages of the samples allow.
+        samples: The samples of the run, their languages settled.
+        task: The task of the run; only a transcript has a length that a clip's seconds limit.
+    """
+    if setting is not None:
+        return setting
+    if speech_task(task).output != "text":
+        return 0.0
+    return most_tokens_per_second({sample.language for sample in samples})
 
 
 def _is_english(language: str) -> bool:

@@ -15,6 +15,7 @@ from pathlib import Path
 from attrs import frozen
 
 from audioforge.plugins import CORE, Registry
+from audioforge.plugins.given_function import GivenFunction
 from audioforge.plugins.registry import Plugin
 from audioforge.run.identity.file_digests import file_digest
 
@@ -45,7 +46,14 @@ def code_identities(registry: Registry, distributions: Iterable[str]) -> dict[st
     for name in sorted(set(distributions)):
         plugins = [plugin for plugin in registry.plugins if plugin.distribution == name]
         files = [plugin.file for plugin in plugins if plugin.file is not None]
-        if files:
+        if any(plugin.given for plugin in plugins):
+            found |= {
+                f"{name}/{called}": CodeIdentity("", given.digest())
+                for plugin in plugins
+                for (_, called), given in plugin.given.items()
+                if isinstance(given, GivenFunction)  # data are compared sample by sample
+            }
+        elif files:
             found[name] = CodeIdentity("", _digest({"": file} for file in files))
         else:
             named = {module for plugin in plugins for module in _named_modules(plugin)}

@@ -13,6 +13,7 @@ from audioforge.run.environment import library_versions
 from audioforge.run.folder import RunFolder
 from audioforge.run.identity.ingredients import ingredients
 from audioforge.run.identity.run_identity import Changes, RunIdentity
+from audioforge.run.identity.same_group import require_alike
 from audioforge.run.identity.sound import write_sound
 from audioforge.run.run import Run
 
@@ -34,6 +35,8 @@ def check_same_run(run: Run, module: torch.nn.Module, *, accept: bool) -> Sequen
     folder, stop = run.folder, run.stop
     used = ingredients(run)
     now = RunIdentity.of(run.config, module, run.data.by_role, used.files, used.code)
+    if folder.group is not None:
+        require_alike(folder.group, now)
     if not folder.identity.is_file():
         with atomic.new_file(folder.sound) as new:
             write_sound(new, run.data.by_role, None, stop.check)

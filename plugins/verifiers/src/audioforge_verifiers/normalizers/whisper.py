@@ -10,10 +10,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from importlib import resources
+from importlib.machinery import SourceFileLoader
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from audioforge.errors import PluginError
-from audioforge.torch_companions import hide_broken_companions
 
 Rules = Callable[[str, str | None], str]
 
@@ -39,15 +42,23 @@ def whisper_basic() -> Rules:
 
 
 def _transformers(name: str) -> Any:
-    hide_broken_companions()
+    """Return Transformers' module of both normalisers.
+
+    It stands alone, and so is run without the rest, which takes seconds to import with torch.
+    """
     try:
-        from transformers.models.whisper import english_normalizer
-    except Exception as error:  # a broken torch raises RuntimeError or OSError
+        library = find_spec("transformers")
+        if library is None or library.origin is None:
+            raise ModuleNotFoundError("No module named 'transformers'")
+        path = Path(library.origin).parent / "models" / "whisper" / "english_normalizer.py"
+        module = ModuleType(f"{__name__}_of_transformers")
+        SourceFileLoader(module.__name__, str(path)).exec_module(module)
+    except Exception as error:  # whatever stands there by another version
         raise PluginError(
             f"normalizer {name}: Transformers cannot be imported: {type(error).__name__}: {error}. "
             f"Reinstall audioforge-verifiers, or take one of AudioForge's own: english-1, words-1."
         ) from error
-    return english_normalizer
+    return module
 
 
 def _stripped(normalize: Callable[[str], str]) -> Rules:

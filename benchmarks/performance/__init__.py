@@ -1,0 +1,1 @@
+"""What `make bench` measures: AudioForge against its peers and against what arithmetic allows."""

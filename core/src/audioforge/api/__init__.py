@@ -1,0 +1,1 @@
+"""What Python users call: measuring, scoring and using models in one line each."""

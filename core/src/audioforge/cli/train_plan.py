@@ -1,0 +1,68 @@
+"""What `audioforge train --dry-run` says: everything is checked, and nothing is written."""
+
+from __future__ import annotations
+
+from audioforge.model import ModelAdapter
+from audioforge.raft.step_loss import check_can_learn
+from audioforge.run.data.languages import spoken
+from audioforge.run.disk_space import DiskSpace, disk_space
+from audioforge.run.prepare import closing_executor, plan_of
+from audioforge.run.run import Run
+from audioforge.seeds import SeedGroup
+from audioforge.terminal.console import print_json, print_line
+from audioforge.trainer import AudioRAFTTrainer
+
+
+def show_plan(runs: AudioRAFTTrainer | SeedGroup, *, as_json: bool) -> None:
+    """Prepare a run, of several seeds the next one, and say what would run.
+
+    Raises:
+        AudioForgeError: If something does not allow it.
+    """
+    trainer = runs.next_trainer() if isinstance(runs, SeedGroup) else runs
+    run = trainer.prepare()
+    with closing_executor(run.executor, run.reporter):
+        adapter = run.load_to_train()
+        check_can_learn(run, adapter)
+        space = disk_space(run, adapter)
+        adapter.make_trainable(run.train_options)
+        if run.processes.is_main:
+            space.check(run.reporter)
+            if isinstance(runs, SeedGroup) and not as_json:
+                print_line(runs.describe())
+            _print_plan(run, adapter, space, as_json=as_json)
+
+
+def _print_plan(run: Run, adapter: ModelAdapter, space: DiskSpace, *, as_json: bool) -> None:
+    """Say what would run."""
+    parameters = list(adapter.module.parameters())
+    weights = sum(p.numel() for p in parameters)
+    trained = sum(p.numel() for p in parameters if p.requires_grad)
+    if as_json:
+        plan = {
+            "settings": run.config.as_mapping(),
+            "samples": {role: len(dataset.samples) for role, dataset in run.data.by_role},
+            "split": run.data.split,
+            "languages": spoken(run.data.languages),
+            "overlaps": [str(overlap) for overlap in run.data.overlaps],
+            "adapter": type(adapter).__name__,
+            "weights": weights,
+            "trained_weights": trained,
+            "disk_bytes": {
+                "weights": space.weights,
+                "results": space.results,
+                "speech": space.speech,
+                "sound": space.sound,
+                "cache": space.cache,
+                "free": space.free,
+            },
+        }
+        print_json(plan)
+        return
+    for line in plan_of(run):
+        print_line(line)
+    print_line(
+        f"adapter: {type(adapter).__name__}, {weights:,} weights, {trained:,} of them trained"
+    )
+    print_line(space.describe())
+    print_line("nothing was run")

@@ -1,0 +1,254 @@
+"""One row of data given in Python, a mapping of names to values, to one sample."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import os
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from attrs import define, field, frozen
+
+from audioforge.dataset import DatasetRequest
+from audioforge.sample import Audio, AudioSample, Problem
+
+AUDIO = ("audio", "audio_filepath", "file_name", "path", "file", "wav", "array")
+RATE = ("sampling_rate", "sample_rate")
+TEXT = ("text", "transcript", "transcription", "sentence")
+LABEL = ("label", "labels")
+SPEAKER = ("speaker", "speaker_id", "client_id")
+LANGUAGE = ("language", "lang", "locale")
+ID = ("id", "utterance_id")
+"""Names of the keys, the usual one first."""
+
+MOST_CHANNELS = 8
+"""Rows of a two-dimensional array up to which it may be turned round: (channels, frames)."""
+
+
+class UnusableRowError(Exception):
+    """A row of which no sample can be made.
+
+    Args:
+        kind: A short class of problems to count by.
+        reason: What is wrong, with the key.
+    """
+
+    def __init__(self, kind: str, reason: str) -> None:
+        super().__init__(reason)
+        self.kind = kind
+
+
+@frozen
+class Sound:
+    """A clip's audio, as a row holds it.
+
+    Attributes:
+        audio: A file, an encoded file, or float32 samples.
+        rate: Sampling rate in Hz of samples; None for a file, which states its own.
+        name: What names the clip where its row does not: its path, or the digest of its sound.
+    """
+
+    audio: Audio
+    rate: int | None
+    name: str
+
+
+@define
+class Rows:
+    """Reads the rows of one dataset.
+
+    Attributes:
+        request: Names the keys of transcript and label, where they are not the usual ones.
+        class_names: Names of the classes, for keys that hold their numbers.
+    """
+
+    request: DatasetRequest
+    class_names: Mapping[str, Sequence[str]] = field(factory=dict)
+    _taken: Counter[str] = field(factory=Counter, init=False)
+
+    def read(self, row: object, where: str) -> AudioSample | Problem:
+        """Return the sample of a row, or why there is none.
+
+        Args:
+            row: A mapping, or a sample already.
+            where: The place of the row, for messages.
+        """
+        if isinstance(row, AudioSample):
+            return row
+        try:
+            if not isinstance(row, Mapping):
+                kind = type(row).__name__
+                raise UnusableRowError("not a row", f"expected a mapping with 'audio', not {kind}")
+            return self._sample(row, where)
+        except UnusableRowError as error:
+            return Problem(where, str(error), error.kind)
+
+    def _sample(self, row: Mapping[Any, Any], where: str) -> AudioSample:
+        names = self._names(row)
+        values = {what: row[key] for what, key in names.items()}
+        sound = None
+        if values.get("audio") is not None:
+            sound = read_sound(values["audio"], values.get("rate"), names["audio"])
+        elif self.request.needs_audio:
+            keys = ", ".join(map(repr, row)) or "none"
+            raise UnusableRowError("missing audio", f"no 'audio'; its keys are: {keys}")
+        text = values.get("text")
+        if text is not None and not isinstance(text, str):
+            raise UnusableRowError("bad text", f"{names['text']!r} must be text, not {text!r:.60}")
+        return AudioSample(
+            id=self._id(values.get("id"), sound.name if sound else f"text-{_digest(text or '')}"),
+            audio=sound.audio if sound else None,
+            sampling_rate=sound.rate if sound else None,
+            reference=text,
+            labels=self._labels(values.get("label"), names.get("label", "")),
+            speaker=_name(values.get("speaker")),
+            language=_name(values.get("language")),
+            offset=_seconds(values.get("offset"), "offset"),
+            duration=_seconds(values.get("duration"), "duration"),
+            metadata={str(k): v for k, v in row.items() if k not in names.values()},
+            where=where,
+        )
+
+    def _names(self, row: Mapping[Any, Any]) -> dict[str, str]:
+        """Return which key holds what, for those that the row has."""
+        request = self.request
+        wanted = {
+            "audio": AUDIO,
+            "rate": RATE,
+            "text": (request.text_column,) if request.text_column else TEXT,
+            "label": (request.label_column,) if request.label_column else LABEL,
+            "speaker": SPEAKER,
+            "language": LANGUAGE,
+            "id": ID,
+            "offset": ("offset",),
+            "duration": ("duration",),
+        }
+        found = {what: next((k for k in keys if k in row), None) for what, keys in wanted.items()}
+        return {what: key for what, key in found.items() if key is not None}
+
+    def _labels(self, value: Any, key: str) -> tuple[str, ...]:
+        members = value if isinstance(value, list | tuple) else [value]
+        names = self.class_names.get(key)
+        labels = []
+        for member in members:
+            if member is None or member == "":
+                continue
+            if isinstance(member, np.integer):
+                member = int(member)
+            if isinstance(member, bool) or not isinstance(member, int | str):
+                raise UnusableRowError(
+                    "bad label", f"{key!r} must be text or a number, not {member!r:.60}"
+                )
+            if names is None or isinstance(member, str):
+                labels.append(str(member))
+            elif 0 <= member < len(names):
+                labels.append(names[member])
+            else:
+                raise UnusableRowError("bad label", f"{key!r}: {member} is none of the classes")
+        return tuple(labels)
+
+    def _id(self, stated: Any, otherwise: str) -> str:
+        """Return the id that a row states; else what names its sound, numbered if it is repeated.
+
+        An id that is stated twice stays as it is, and is refused by whoever reads the dataset.
+        """
+        given = _name(stated)
+        if given is not None:
+            return given
+        self._taken[otherwise] += 1
+        number = self._taken[otherwise]
+        return otherwise if number == 1 else f"{otherwise}#{number}"
+
+
+def read_sound(value: Any, rate: Any, key: str) -> Sound:
+    """Return what a value holds of a clip: samples, an encoded file, or the path of one.
+
+    Args:
+        value: A float or int16 array of shape (frames,) or (frames, channels), bytes, a path, or a
+            mapping with `array` and `sampling_rate`, or `bytes`, or `path`, as the datasets library
+            has it.
+        rate: Sampling rate in Hz; what the mapping says counts for more.
+        key: The key that holds it, for messages.
+
+    Raises:
+        UnusableRowError: If it is none of these.
+    """
+    if isinstance(value, Mapping):
+        rate = next((value[k] for k in RATE if value.get(k) is not None), rate)
+        held = (value.get(k) for k in ("array", "bytes", "path"))
+        value = next((v for v in held if v is not None), None)
+    if isinstance(value, str | os.PathLike):
+        path = os.fspath(value)
+        if not isinstance(path, str) or not path or "\0" in path:
+            raise UnusableRowError("bad path", f"{key!r}: no file can be called {path!r:.60}")
+        return Sound(Path(path).expanduser(), None, path)
+    if isinstance(value, bytes | bytearray):
+        return Sound(bytes(value), None, _digest(bytes(value)))
+    if value is None or not (hasattr(value, "__array__") or isinstance(value, list | tuple)):
+        kind = "nothing" if value is None else type(value).__name__
+        raise UnusableRowError(
+            "missing audio", f"{key!r} must hold an array, bytes or a path, not {kind}"
+        )
+    samples = _samples(value, key)
+    return Sound(samples, _rate(rate, key), f"{_digest(samples.tobytes())}")
+
+
+def _samples(value: Any, key: str) -> np.ndarray:
+    """Return sound as float32 samples of its own memory, from -1 to 1 where they were int16."""
+    try:
+        array = np.asarray(value)
+    except (ValueError, TypeError, RuntimeError) as error:  # ragged, or a tensor on a GPU
+        raise UnusableRowError("bad array", f"{key!r} is no array of numbers: {error}") from error
+    if array.dtype == np.int16:
+        samples = array.astype(np.float32) / 2**15
+    elif np.issubdtype(array.dtype, np.floating):
+        samples = array.astype(np.float32)
+    else:
+        raise UnusableRowError(
+            "bad array", f"{key!r} must be float samples from -1 to 1, or int16, not {array.dtype}"
+        )
+    if samples.ndim not in (1, 2):
+        shape = f"shape {samples.shape}"
+        raise UnusableRowError("bad array", f"{key!r} must be (frames,), not of {shape}")
+    if samples.ndim == 2 and samples.shape[0] <= MOST_CHANNELS < samples.shape[1]:
+        samples = np.ascontiguousarray(samples.T)  # (channels, frames), as torchaudio has it
+    return samples
+
+
+def _rate(rate: Any, key: str) -> int:
+    if isinstance(rate, np.integer | np.floating):
+        rate = rate.item()
+    if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate < math.inf:
+        said = "which is not there" if rate is None else f"not {rate!r:.60}"
+        raise UnusableRowError(
+            "missing rate", f"{key!r} is an array, which needs 'sampling_rate' in Hz, {said}"
+        )
+    return int(rate)
+
+
+def _seconds(value: Any, key: str) -> float | None:
+    if isinstance(value, np.integer | np.floating):
+        value = value.item()
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
+        raise UnusableRowError(
+            f"bad {key}", f"{key!r} must be seconds from 0 up, not {value!r:.60}"
+        )
+    return float(value)
+
+
+def _name(value: Any) -> str | None:
+    """Return a name, which may be a number; None for nothing."""
+    if value is None or value == "" or isinstance(value, bool | float):
+        return None
+    return str(value)
+
+
+def _digest(content: bytes | str) -> str:
+    plain = content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content
+    return hashlib.blake2b(plain, digest_size=8).hexdigest()

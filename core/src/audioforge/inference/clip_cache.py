@@ -1,0 +1,168 @@
+"""What was computed of clips, kept in files of the run's folder up to a number of bytes.
+
+The first that comes stays: a run goes through its clips in the same order again and again, and what
+was used last would always have been thrown away just before it is needed. The files are mapped into
+memory, so that the system holds them there while there is room, and reads them again where there is
+none. Nothing depends on what is kept: what is not there, or is damaged, is computed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import threading
+import zlib
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+
+from audioforge.files import atomic
+
+CHECKSUM = "crc32"
+"""What the header of a file says of its content: it is not flushed to the disk when it is written,
+and a power cut can leave zeros in it."""
+
+
+class ClipCache:
+    """Tensors by name, in files; closed, it keeps nothing and has nothing.
+
+    Args:
+        folder: Where the files are; made when it is opened. None to stay closed.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        """Nothing is kept yet."""
+        self._folder = folder
+        self._limit = self._used = 0
+        self._tell: Callable[[str], None] = lambda _: None
+        self._lock = threading.Lock()  # loaders put from several threads
+        self._checked: set[str] = set()
+
+    def open(self, limit: int, tell: Callable[[str], None]) -> None:
+        """Keep from now on, and find what is there already.
+
+        Args:
+            limit: Bytes that the files may take, those that are there included.
+            tell: Hears, once, when the disk takes no more.
+        """
+        self._limit, self._tell = limit, tell
+        self._used = self.bytes_there()
+        if self._folder is not None and limit:
+            try:
+                self._folder.mkdir(exist_ok=True)
+            except OSError as error:
+                self._stop(error)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether anything can be kept."""
+        return self._folder is not None and self._limit > 0
+
+    def bytes_there(self) -> int:
+        """Return what the files take now."""
+        if self._folder is None:
+            return 0
+        return sum(path.stat().st_size for path in self._folder.rglob("*") if path.is_file())
+
+    def clear(self, but: Collection[str] = ()) -> None:
+        """Remove every kind of entry but these."""
+        for folder in self._folder.iterdir() if self._folder and self._folder.is_dir() else ():
+            if folder.name not in but:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def get(self, kind: str, name: str) -> dict[str, torch.Tensor] | None:
+        """Return an entry, or None where it is not there or is damaged.
+
+        Args:
+            kind: What kind of entry: the name of a folder.
+            name: The entry's own name.
+        """
+        if self._folder is None or not self.is_open:
+            return None
+        path = self._folder / kind / f"{name}.safetensors"
+        try:
+            with safe_open(path, "pt") as file:
+                checksum = (file.metadata() or {}).get(CHECKSUM)
+                tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        except FileNotFoundError:
+            return None
+        except (OSError, SafetensorError):
+            tensors, checksum = {}, None
+        known = checksum is not None and f"{kind}/{name}" in self._checked
+        if not known and checksum != _checksum(tensors):
+            with suppress(OSError):  # so that it is written anew
+                path.unlink()
+            return None
+        self._checked.add(f"{kind}/{name}")
+        return tensors
+
+    def put(self, kind: str, name: str, tensors: Mapping[str, torch.Tensor]) -> None:
+        """Keep an entry, if there is room for it.
+
+        Args:
+            kind: What kind of entry.
+            name: The entry's own name.
+            tensors: On the CPU, and contiguous.
+        """
+        if self._folder is None or not self.is_open:
+            return
+        with self._lock:
+            path = self._folder / kind / f"{name}.safetensors"
+            content = save(dict(tensors), {CHECKSUM: _checksum(tensors)})
+            if self._used + len(content) > self._limit:
+                return
+            try:
+                if path.exists():  # another thread or process had the same clip
+                    return
+                path.parent.mkdir(exist_ok=True)  # not that of a run that was taken away
+                with atomic.new_file(path, durable=False) as temporary:
+                    temporary.write_bytes(content)
+            except OSError as error:
+                self._stop(error)
+                return
+            self._used += len(content)
+            self._checked.add(f"{kind}/{name}")
+
+    def _stop(self, error: OSError) -> None:
+        """Keep nothing more; what is there is still used."""
+        self._limit = self._used
+        self._tell(
+            f"{self._folder}: {error.strerror}; what is computed of further clips is not kept, and "
+            f"is computed again when it is needed"
+        )
+
+
+NOTHING_KEPT = ClipCache()
+
+
+def digest_of(settings: object, tensors: Mapping[str, torch.Tensor]) -> str:
+    """Return the BLAKE2b digest of settings and tensors, in hexadecimal.
+
+    Args:
+        settings: What JSON can hold; anything else counts as what it prints.
+        tensors: On any device.
+    """
+    digest = hashlib.blake2b(digest_size=16)
+    digest.update(json.dumps(settings, sort_keys=True, default=str).encode())
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)} ".encode())
+        digest.update(_content(tensor))
+    return digest.hexdigest()
+
+
+def _checksum(tensors: Mapping[str, torch.Tensor]) -> str:
+    checksum = 0
+    for name, tensor in sorted(tensors.items()):
+        checksum = zlib.crc32(_content(tensor), zlib.crc32(name.encode(), checksum))
+    return f"{checksum:08x}"
+
+
+def _content(tensor: torch.Tensor) -> memoryview:
+    """Return the bytes of a tensor, of any type."""
+    plain = tensor.detach().cpu().contiguous().reshape(-1)
+    return plain.view(torch.uint8).numpy().data

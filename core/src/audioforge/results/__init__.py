@@ -1,0 +1,1 @@
+"""Results as Python hands them over: tables that show themselves, data frames, plots."""

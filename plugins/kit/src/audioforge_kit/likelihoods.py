@@ -1,0 +1,47 @@
+"""Checking what a model adapter tells of how likely targets are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from audioforge.isolation.copies import copies_for_adapter
+from audioforge.model import ModelAdapter
+from audioforge.sample import Clip, Hypothesis
+from audioforge_kit.contract import expect
+
+
+def check_likelihoods(
+    adapter: ModelAdapter, clips: Sequence[Clip], targets: Sequence[Hypothesis]
+) -> None:
+    """Check that several targets of a clip are as likely as each by itself, and as the loss says.
+
+    Args:
+        adapter: The adapter, in evaluation mode.
+        clips: The clips of its example.
+        targets: What can be learnt of each.
+
+    Raises:
+        ContractError: If they are not.
+    """
+    if type(adapter).logprobs is ModelAdapter.logprobs:
+        return
+    # The first clip has every target that it can learn, each other clip its own.
+    learnable = [t for t in targets if adapter.target_problem(clips[0].sample, t) is None]
+    rows = [learnable, *([target] for target in targets[1:])]
+    places = [clip for clip, texts in enumerate(rows) for _ in texts]
+    said = [target for texts in rows for target in texts]
+    with torch.no_grad():
+        found = adapter.logprobs(adapter.prepare(copies_for_adapter(clips)), rows)
+        losses = [
+            float(adapter.loss(adapter.prepare(copies_for_adapter([clips[place]])), [target], [1]))
+            for place, target in zip(places, said, strict=True)
+        ]
+    shape = (len(said),)
+    expect(found.logprobs.shape == shape, f"logprobs has the shape {tuple(found.logprobs.shape)}")
+    expect(found.tokens.shape == shape, f"tokens has the shape {tuple(found.tokens.shape)}")
+    expect(bool((found.tokens >= 1).all()), f"tokens has {found.tokens.min().item()}")
+    means = -found.logprobs / found.tokens
+    near = torch.allclose(means.float(), means.new_tensor(losses).float(), rtol=1e-3, atol=1e-3)
+    expect(near, f"a mean over tokens is {means.tolist()}, and the loss is {losses}")
