@@ -391,7 +391,7 @@ def test_a_clip_alone_is_tried_whatever_it_keeps(
 def test_under_bfloat16_every_batch_of_a_step_adds_its_gradient(
     engine, tone_model, tone_clips, references
 ):
-    """Weights are cast once a step, and the backward passes of all batches go through the copies."""
+    """Weights are cast once a step, and all batches go back through the copies."""
     kept = references(tone_clips(8))
     reports = []
     for batch_size in (8, 2):

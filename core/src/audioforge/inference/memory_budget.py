@@ -83,7 +83,7 @@ def _free_bytes(device: torch.device) -> int | None:
         unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
         return int(torch.cuda.mem_get_info(device)[0]) + unused
     if device.type == "cpu":
-        free = min([psutil.virtual_memory().available, *_container_bytes()])
+        free = min([int(psutil.virtual_memory().available), *_container_bytes()])
         return free // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))  # torchrun's, on this machine
     return None
 

@@ -158,7 +158,7 @@ class _Saving:
     def __init__(self, run: Run, module: torch.nn.Module, progress: Progress) -> None:
         """Start the clock."""
         self._run, self._module, self._progress = run, module, progress
-        self._clips_at_once = progress.clips_at_once or run.config.batch_size
+        self._clips_at_once: int | None = progress.clips_at_once or run.config.batch_size
         self._started = self._saved = time.monotonic()
         self._before = progress.seconds
 
