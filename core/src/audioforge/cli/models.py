@@ -19,7 +19,7 @@ PROGRAM_BYTES = 2**30
 """Python, torch, Transformers, and what every step takes beside weights and clips: measured."""
 
 CHECKPOINTED = 3
-"""With gradient checkpointing a clip takes at most this part of its memory: measured."""
+"""With gradient checkpointing a clip takes at most a third of its memory: measured."""
 
 BATCH = 8
 GIB = 2**30
