@@ -98,7 +98,7 @@ class PlainCycle:
 
     def _learn(self, features: torch.Tensor, kept: list[tuple[int, str]], number: int) -> None:
         size = self._arguments.batch_size
-        chosen = [kept[(number * size + i) % len(kept)] for i in range(min(size, len(kept)))]
+        chosen = [kept[(number * size + i) % len(kept)] for i in range(size)]
         texts = [text for _, text in chosen]
         tokens = [self._processor.tokenizer(text).input_ids[1:] for text in texts]
         labels = torch.nn.utils.rnn.pad_sequence(

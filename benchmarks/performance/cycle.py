@@ -18,6 +18,7 @@ from performance.timing import Contestant, Figures, alternate
 
 SCRIPT = Path(__file__).parents[1] / "plain_cycle.py"
 TEXT = "thirty-two bytes for each target"
+STEPS = 3
 ENDS_AFTER = 8
 """Tokens of an untrained model's hypothesis, whose text is five times as many tokens of bytes."""
 MOST_ROUNDS = 2
@@ -34,8 +35,8 @@ class Case:
         selection: "best", or "random" for a model that knows nothing.
         trainable: What is trained.
         new_tokens: The most of a hypothesis.
-        batch: Clips at once.
         steps: Of the optimiser.
+        batch: Clips at once.
         k: Hypotheses per clip.
     """
 
@@ -44,8 +45,8 @@ class Case:
     selection: str
     trainable: str
     new_tokens: int
+    steps: int
     batch: int = 8
-    steps: int = 3
     k: int = 4
 
 
@@ -68,6 +69,7 @@ def _untrained(scope: Scope, trainable: str) -> Figures:
         selection="random",
         trainable=trainable,
         new_tokens=4 * ENDS_AFTER,
+        steps=1 if scope.quick else STEPS,
     )
     return _measure(scope, case, count)
 
@@ -86,6 +88,7 @@ def _trained(scope: Scope, trainable: str) -> Figures:
         selection="random" if scope.quick else "best",
         trainable=trainable,
         new_tokens=scope.real.new_tokens,
+        steps=1 if scope.quick else STEPS,
     )
     return _measure(scope, case, count)
 
