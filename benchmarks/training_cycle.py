@@ -2,14 +2,10 @@
 
 Each size is a checkpoint of the true architecture with random weights. One cycle of
 `audioforge train` runs in a process of its own on 30-second clips, and its peak memory is read from
-the operating system. Sizes that do not fit are printed as estimates:
-
-    memory = 16 bytes × weights (float32 weights, gradients, two moments of AdamW)
-           + activations per clip × batch size + what Python and torch take
-
-where the last two terms are fitted to the sizes that were measured.
+the operating system.
 
     python benchmarks/training_cycle.py --sizes tiny base small
+    python benchmarks/training_cycle.py --sizes small medium --thrifty
 """
 
 from __future__ import annotations
@@ -20,6 +16,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +26,10 @@ import soundfile
 from audioforge_whisper.plugin import CHECKPOINTS
 
 SECONDS, RATE = 30, 16_000
-CLIPS, HYPOTHESES, STEPS, BATCH, NEW_TOKENS = 4, 4, 2, 2, 32
+CLIPS, HYPOTHESES, STEPS, NEW_TOKENS = 4, 4, 2, 32
+THRIFTY = ("--trainable", "lora", "--gradient-checkpointing", "--batch-size", "1")
+"""What needs the least memory."""
+
 GIB = 2**30
 
 
@@ -37,17 +37,19 @@ def main() -> None:
     """Measure the sizes that were asked for, and print the table."""
     parser = argparse.ArgumentParser(description="Memory and time of a training cycle")
     parser.add_argument("--sizes", nargs="+", default=["tiny", "base", "small"])
-    parser.add_argument("--trainable", default="full", choices=["full", "frozen-encoder", "lora"])
+    parser.add_argument("--batch-size", type=int, default=2)
+    parser.add_argument("--thrifty", action="store_true", help=" ".join(THRIFTY))
     arguments = parser.parse_args()
+    flags = THRIFTY if arguments.thrifty else ("--batch-size", str(arguments.batch_size))
     print(
-        f"{CLIPS} clips of {SECONDS} s, {HYPOTHESES} hypotheses of {NEW_TOKENS} tokens, batch "
-        f"{BATCH}, {STEPS} steps, {arguments.trainable}, {os.cpu_count()} cores"
+        f"{CLIPS} clips of {SECONDS} s, {HYPOTHESES} hypotheses of {NEW_TOKENS} tokens, {STEPS} "
+        f"steps, {' '.join(flags)}, {os.cpu_count()} cores"
     )
     print("| size | weights | 16 B × weights | peak memory | sample, s a clip | update, s a step |")
     print("| --- | --- | --- | --- | --- | --- |")
     for size in arguments.sizes:
         with tempfile.TemporaryDirectory() as folder:
-            print(_row(size, _measure(Path(folder), size, arguments.trainable)), flush=True)
+            print(_row(size, _measure(Path(folder), size, flags)), flush=True)
 
 
 def _row(size: str, measured: dict[str, Any]) -> str:
@@ -59,7 +61,7 @@ def _row(size: str, measured: dict[str, Any]) -> str:
     )
 
 
-def _measure(folder: Path, size: str, trainable: str) -> dict[str, Any]:
+def _measure(folder: Path, size: str, flags: Sequence[str]) -> dict[str, Any]:
     """Run one cycle in a process of its own."""
     _in_child(_write_checkpoint, folder / "model", size)
     draw = np.random.default_rng(0)
@@ -76,8 +78,7 @@ def _measure(folder: Path, size: str, trainable: str) -> dict[str, Any]:
         *("--eval-dataset", str(folder / "heldout.jsonl")),
         *("--output", str(folder / "run"), "--selection", "random", "--cycles", "1"),
         *("--samples-per-prompt", str(HYPOTHESES), "--steps-per-cycle", str(STEPS)),
-        *("--batch-size", str(BATCH), "--max-new-tokens", str(NEW_TOKENS)),
-        *("--language", "en", "--trainable", trainable),
+        *("--max-new-tokens", str(NEW_TOKENS), "--language", "en", *flags),
     ]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     assert process.stderr is not None

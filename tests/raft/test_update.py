@@ -3,6 +3,7 @@
 import threading
 from contextlib import nullcontext
 from itertools import chain
+from typing import ClassVar
 
 import pytest
 import torch
@@ -10,7 +11,7 @@ import torch
 from audioforge.errors import DatasetError, TrainingError
 from audioforge.inference.own_executor import ProcessesExecutor
 from audioforge.raft.update import report_of, update
-from audioforge.run.resume_points import Progress
+from audioforge.run.resume_points import Progress, ResumePoints
 from audioforge.sample import AudioSample, Hypothesis
 from audioforge.selection import Kept, Selected
 
@@ -320,3 +321,86 @@ def test_what_can_no_longer_be_decoded_is_an_error(learn, tmp_path):
     gone = Kept(AudioSample("gone", tmp_path / "gone.wav"), Hypothesis(text="low"))
     with pytest.raises(DatasetError, match=r"gone .*gone\.wav.*there is no such file"):
         learn([gone])
+
+
+@pytest.fixture
+def batches(tone_model):
+    """A model that keeps something of each clip, and notes how many it was shown at once."""
+
+    class Model(tone_model):
+        shown: ClassVar[list[int]] = []
+
+        def loss(self, batch, targets, weights):
+            self.shown.append(len(batch))
+            kept = torch.zeros(len(batch), 1000, requires_grad=True).square().sum()
+            return super().loss(batch, targets, weights) + 0 * kept
+
+    return Model
+
+
+ONE_CLIP = 4 * 1000 + 3000
+"""Bytes: what `batches` keeps of a clip, with room for what the tone model does."""
+
+
+def test_batches_are_what_the_memory_holds(learn, batches, tone_clips, references, monkeypatch):
+    kept = references(tone_clips(8))
+    whole, expected = learn(kept, model=batches(), steps_per_cycle=2, batch_size=8)
+    assert batches.shown == [8, 8]
+    monkeypatch.setattr("audioforge.raft.gradients.budget", lambda *_: 2 * ONE_CLIP)
+    batches.shown.clear()
+    parts, adapter = learn(kept, model=batches(), steps_per_cycle=2, batch_size=8)
+    assert batches.shown == [8, 4, *[2] * 8]
+    torch.testing.assert_close(weights(adapter), weights(expected), rtol=0, atol=1e-5)
+    assert parts.loss == pytest.approx(whole.loss, rel=1e-5)
+
+
+def test_what_fitted_is_written_down_and_used_again(
+    engine, batches, tone_clips, references, monkeypatch
+):
+    """Whatever memory is free by then: rounding depends on what is learnt from at once."""
+    kept = references(tone_clips(8))
+    run = engine([item.sample for item in kept], batch_size=8, save_every=60.0)
+    monkeypatch.setattr("audioforge.raft.gradients.budget", lambda *_: 2 * ONE_CLIP)
+    saved = []
+    save = ResumePoints.save
+    monkeypatch.setattr(
+        ResumePoints,
+        "save",
+        lambda self, progress, *rest: [
+            saved.append((progress.steps, progress.clips_at_once)),
+            save(self, progress, *rest),
+        ],
+    )
+    adapter = batches()
+    update(run, adapter, Selected(kept), Progress(1))
+    assert saved == [(1, 2), (1, 2)]  # when it was found, and at the end
+    monkeypatch.setattr("audioforge.raft.gradients.budget", lambda *_: None)
+    batches.shown.clear()
+    update(run, adapter, Selected(kept), Progress(2))
+    assert batches.shown == [2] * 4
+
+
+def test_a_clip_alone_is_tried_whatever_it_keeps(
+    learn, batches, tone_clips, references, monkeypatch
+):
+    monkeypatch.setattr("audioforge.raft.gradients.budget", lambda *_: 0)
+    learn(references(tone_clips(4)), model=batches(), steps_per_cycle=1, batch_size=4)
+    assert batches.shown == [4, 2, *[1] * 4]
+
+
+def test_under_bfloat16_every_batch_of_a_step_adds_its_gradient(
+    engine, tone_model, tone_clips, references
+):
+    """Weights are cast once a step, and all batches go back through the copies."""
+    kept = references(tone_clips(8))
+    reports = []
+    for batch_size in (8, 2):
+        executor = ProcessesExecutor()
+        executor.join("cpu", "bfloat16")
+        size = {"batch_size": batch_size, "gradient_accumulation_steps": 8 // batch_size}
+        run = engine([item.sample for item in kept], executor, steps_per_cycle=1, **size)
+        reports.append(Progress(1))
+        update(run, tone_model(), Selected(kept), reports[-1])
+    whole, parts = reports
+    assert parts.losses == pytest.approx(whole.losses, rel=1e-2)
+    assert parts.norms == pytest.approx(whole.norms, rel=1e-2)

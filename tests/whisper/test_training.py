@@ -179,3 +179,43 @@ def test_lora_under_autocast_samples_and_trains(load, nano_folder, digit_clips):
         losses.append(loss.item())
     assert [len(row) for row in rows] == [2] * 4
     assert losses[-1] < 0.9 * losses[0]
+
+
+def gradients(adapter, clips, kind=None):
+    """The gradients of the clips' references, by name; autocast to bfloat16 where asked."""
+    adapter.module.train()
+    targets = [Hypothesis(text=clip.sample.reference) for clip in clips]
+    with torch.autocast("cpu", torch.bfloat16, enabled=kind == "bfloat16"):
+        loss = adapter.loss(adapter.prepare(clips), targets, [1.0] * len(clips))
+    loss.backward()
+    return {n: p.grad for n, p in adapter.module.named_parameters() if p.grad is not None}
+
+
+@pytest.mark.parametrize("options", [TrainOptions(), LORA])
+def test_checkpointing_keeps_less_and_changes_no_gradient(load, nano_folder, digit_clips, options):
+    found, kept = [], []
+    for checkpointing in (False, True):
+        adapter = load(nano_folder)
+        if checkpointing:
+            adapter.checkpoint_gradients()
+        adapter.make_trainable(options)
+        sizes = []
+        count = torch.autograd.graph.saved_tensors_hooks(
+            lambda tensor, sizes=sizes: [sizes.append(tensor.numel()), tensor][1], lambda t: t
+        )
+        with count:
+            found.append(gradients(adapter, digit_clips(3)))
+        kept.append(sum(sizes))
+    assert kept[1] < 0.5 * kept[0]
+    assert found[0].keys() == found[1].keys()
+    for name, gradient in found[0].items():
+        torch.testing.assert_close(found[1][name], gradient, rtol=1e-5, atol=1e-6)
+
+
+def test_bfloat16_learns_the_same_within_its_precision(load, nano_folder, digit_clips):
+    exact, rounded = (
+        gradients(load(nano_folder), digit_clips(3), kind) for kind in ("float32", "bfloat16")
+    )
+    flat, other = (torch.cat([g.flatten() for g in gs.values()]) for gs in (exact, rounded))
+    assert other.dtype == torch.float32
+    assert torch.nn.functional.cosine_similarity(flat, other, dim=0) > 0.99

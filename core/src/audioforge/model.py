@@ -362,8 +362,11 @@ class KnownCheckpoint:
         id: Hub id.
         parameters: Number of weights.
         note: What sets it apart, such as "English only".
+        clip_bytes: Memory that training all weights in float32 takes for each clip of a batch, in
+            bytes, where clips have one length; None where it grows with the clip.
     """
 
     id: str
     parameters: int
     note: str = ""
+    clip_bytes: int | None = None

@@ -22,59 +22,53 @@ class LowRankLinear(Linear):
 
         Few rows, as in a step of decoding, are not worth the product B A.
         """
-        base = self.get_base_layer()
+        base: Any = self.get_base_layer()
         rows = x.numel() // base.in_features
-        merging = base.in_features * base.out_features
-        if rows * (base.in_features + base.out_features) < merging:
-            return cast("torch.Tensor", super().forward(x, *args, **kwargs))
+        if rows * (base.in_features + base.out_features) < base.weight.numel():
+            return super().forward(x, *args, **kwargs)
         (name,) = self.active_adapters
-        low, high = self.lora_A[name].weight, self.lora_B[name].weight
+        low: Any = self.lora_A[name].weight
+        high = self.lora_B[name].weight * self.scaling[name]
         kind = x.device.type
         if torch.is_autocast_enabled(kind):
             x = x.to(torch.get_autocast_dtype(kind))
-        scale = self.scaling[name]
-        return cast(
-            "torch.Tensor", _MergedProduct.apply(x, base.weight, base.bias, low, high, scale)
-        )
+        product: Any = _MergedProduct.apply
+        return cast("torch.Tensor", product(x, base.weight, base.bias, low, high))
 
 
 class _MergedProduct(torch.autograd.Function):
-    """x (W + s B A)ᵀ + bias, of which W and the bias are frozen."""
+    """x (W + B A)ᵀ + bias, of which W and the bias are frozen."""
 
     @staticmethod
-    def forward(  # type: ignore[override]
+    def forward(
         context: Any,
         x: torch.Tensor,
         weight: torch.Tensor,
         bias: torch.Tensor | None,
         low: torch.Tensor,
         high: torch.Tensor,
-        scale: float,
     ) -> torch.Tensor:
         context.save_for_backward(x, weight, low, high)
-        context.scale = scale
         own_bias = None if bias is None else bias.to(x.dtype)
-        return linear(x, _merged(x, weight, low, high, scale), own_bias)
+        return linear(x, _merged(x, weight, low, high), own_bias)
 
     @staticmethod
-    def backward(context: Any, gradient: torch.Tensor) -> Any:  # type: ignore[override]
+    def backward(context: Any, gradient: torch.Tensor) -> Any:
         x, weight, low, high = context.saved_tensors
         of_x = of_low = of_high = None
         if context.needs_input_grad[0]:
-            of_x = gradient @ _merged(x, weight, low, high, context.scale)
+            of_x = gradient @ _merged(x, weight, low, high)
         rows, errors = x.flatten(0, -2), gradient.flatten(0, -2)
         if context.needs_input_grad[3]:
-            thin = errors @ high.to(errors.dtype)
-            of_low = context.scale * (thin.t() @ rows).to(low.dtype)
+            of_low = ((errors @ high.to(errors.dtype)).t() @ rows).to(low.dtype)
         if context.needs_input_grad[4]:
-            thin = rows @ low.t().to(rows.dtype)
-            of_high = context.scale * (errors.t() @ thin).to(high.dtype)
-        return of_x, None, None, of_low, of_high, None
+            of_high = (errors.t() @ (rows @ low.t().to(rows.dtype))).to(high.dtype)
+        return of_x, None, None, of_low, of_high
 
 
 def _merged(
-    x: torch.Tensor, weight: torch.Tensor, low: torch.Tensor, high: torch.Tensor, scale: float
+    x: torch.Tensor, weight: torch.Tensor, low: torch.Tensor, high: torch.Tensor
 ) -> torch.Tensor:
-    """Return W + s B A, added in the precision of the weights and rounded to that of x."""
+    """Return W + B A, added in the precision of the weights and rounded to that of x."""
     with torch.autocast(x.device.type, enabled=False):
-        return torch.addmm(weight, high, low, alpha=scale).to(x.dtype)
+        return torch.addmm(weight, high, low).to(x.dtype)

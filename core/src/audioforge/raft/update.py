@@ -82,8 +82,9 @@ def update(run: Run, adapter: ModelAdapter, selected: Selected, progress: Progre
         missing = "was kept" if parameters else "of the model's weights is trainable"
         raise TrainingError(f"cycle {cycle}: nothing {missing}, so that nothing can be learnt")
     rate = config.learning_rate_of(cycle)
-    if progress.clips_at_once is None and (before := run.folder.points.progress()):
-        progress.clips_at_once = before.clips_at_once  # of the cycle before
+    before = run.folder.points.progress()
+    if before is not None and before.cycle < cycle:
+        progress.clips_at_once = before.clips_at_once  # what fitted goes on fitting
     gradients = Gradients(run, adapter, selected, progress.clips_at_once)
     optimizer = _optimizer(parameters, rate, config.weight_decay)
     if progress.steps:
@@ -157,7 +158,7 @@ class _Saving:
     def __init__(self, run: Run, module: torch.nn.Module, progress: Progress) -> None:
         """Start the clock."""
         self._run, self._module, self._progress = run, module, progress
-        self._clips_at_once = progress.clips_at_once or run.config.batch_size
+        self._clips_at_once: int | None = progress.clips_at_once or run.config.batch_size
         self._started = self._saved = time.monotonic()
         self._before = progress.seconds
 

@@ -248,7 +248,7 @@ class AudioClassifierAdapter(ModelAdapter):
 
     def checkpoint_gradients(self) -> None:
         """Compute each layer again in the backward pass, by Transformers' own switch."""
-        self._model.gradient_checkpointing_enable({"use_reentrant": False})
+        self._model.activation_checkpointing_enable({"use_reentrant": False})
 
     def save(self, folder: Path) -> None:
         """Write the model and its feature extractor.

@@ -301,7 +301,7 @@ class WhisperAdapter(ModelAdapter):
 
     def checkpoint_gradients(self) -> None:
         """Compute each layer again in the backward pass, by Transformers' own switch."""
-        self._model.gradient_checkpointing_enable({"use_reentrant": False})
+        self._model.activation_checkpointing_enable({"use_reentrant": False})
 
     def save(self, folder: Path) -> None:
         """Write model, generation configuration, tokenizer and feature extractor.
