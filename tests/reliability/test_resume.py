@@ -494,19 +494,19 @@ def test_a_network_of_transformers_goes_on_from_a_saved_step(
     }  # fmt: skip
     train(tmp_path / "whole", recipe)
     with pytest.MonkeyPatch.context() as patch:
-        original, calls = WhisperAdapter.loss, Counter[str]()
+        original, calls = WhisperAdapter.logprobs, Counter[str]()
 
-        def _loss(*arguments: object) -> object:
-            calls["loss"] += 1
-            if calls["loss"] == 3:
+        def _logprobs(*arguments: object) -> object:
+            calls["steps"] += 1
+            if calls["steps"] == 3:
                 raise Stop
             return original(*arguments)
 
-        patch.setattr(WhisperAdapter, "loss", _loss)
+        patch.setattr(WhisperAdapter, "logprobs", _logprobs)
         with pytest.raises(Stop):
             train(tmp_path / "run", recipe)
         resume(tmp_path / "run")
-        assert calls["loss"] == 4, "two steps were saved"
+        assert calls["steps"] == 4, "two steps were saved"
     assert results(tmp_path / "run") == results(tmp_path / "whole")
 
 
