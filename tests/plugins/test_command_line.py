@@ -63,9 +63,9 @@ def test_plugins_list_json(audioforge):
     assert "command 'train' is also provided by audioforge:" in usurped
     assert rows["audioforge"]["provides"]["selections"] == [
         "best",
-        "random",
-        "reference",
+        *("grpo", "mix", "mwer", "random", "reference", "rloo", "top-n"),
         "top-percent",
+        "weighted",
     ]
     assert rows["audioforge"]["provides"]["executors"] == ["processes"]
     assert "wer" in rows["audioforge-verifiers"]["provides"]["verifiers"]

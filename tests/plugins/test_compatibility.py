@@ -89,8 +89,8 @@ def test_an_older_plugin_works_when_a_hook_gets_an_argument(tmp_path, later_core
     install(tmp_path / "site", "newer", NEWER_PLUGIN)
     assert listed(later_core, tmp_path / "site") == (
         "distribution  version  status  API  provides\n"
-        "audioforge    0.1.0    ok      3    selections: best, random, reference, top-percent; "
-        "executors: processes\n"
+        "audioforge    0.1.0    ok      3    selections: best, grpo, mix, mwer, random, reference, "
+        "rloo, top-n, top-percent, weighted; executors: processes\n"
         "newer         1.0      ok      4    verifiers: newer-fi\n"
         "older         1.0      ok      1    verifiers: older\n"
     )

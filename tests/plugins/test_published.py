@@ -12,7 +12,8 @@ NEEDED = ("jiwer", "rapidfuzz")
 """Libraries of plugins that the example needs too."""
 
 ENGINE = (
-    "0.1.0    ok      3    selections: best, random, reference, top-percent; executors: processes\n"
+    "0.1.0    ok      3    selections: best, grpo, mix, mwer, random, reference, rloo, top-n, "
+    "top-percent, weighted; executors: processes\n"
 )
 """What the list says of the engine's own plugin."""
 
@@ -74,8 +75,8 @@ def test_a_plugin_that_breaks_when_it_is_imported(environment):
     assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr == (
         "Error: nothing is called 'sincerity'. Known: acme-broken, audioforge, "
-        "audioforge-phone-digits, best, phone-digits, processes, random, reference, "
-        "top-percent.\n"
+        "audioforge-phone-digits, best, grpo, mix, mwer, phone-digits, processes, random, "
+        "reference, rloo, top-n, top-percent, weighted.\n"
         "  plugin acme-broken failed: acme_broken.plugin: ModuleNotFoundError: No module named "
         "'a_library_that_nobody_installed'\n"
     )

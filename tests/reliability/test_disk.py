@@ -58,7 +58,8 @@ def permit(run: Path) -> None:
 STAGES: dict[str, tuple[object, str, int, str]] = {
     "settings": (RunFolder, "write_config", 1, "config.yaml"),
     "base evaluation": (Journal, "append", 1, "state/cycle-00/held-out-00000.jsonl"),
-    "rollouts": (ToneWords, "sample", 10, "cycle-01/rollouts-00000.jsonl"),
+    "probe": (ToneWords, "sample", 10, "state/cycle-01/probe-00000.jsonl"),
+    "rollouts": (ToneWords, "sample", 28, "cycle-02/rollouts-00000.jsonl"),
     "selection": (atomic, "write_jsonl", 2, "cycle-01/rollouts-00000.jsonl"),
     "resume point": (ResumePoints, "save", 3, "state/.point-000003"),
     "checkpoint": (RunFolder, "save_checkpoint", 1, "cycle-01/checkpoint"),

@@ -36,7 +36,9 @@ def test_each_setting_that_names_a_plugin_is_told_of_with_the_rest(registry):
     ]  # fmt: skip
     (selection,) = (problem for problem in problems if problem.startswith("selection"))
     assert selection.startswith("selection: no selection is called 'bets'. Did you mean best?")
-    assert "best, random, reference, top-percent" in selection
+    assert (
+        "best, grpo, mix, mwer, random, reference, rloo, top-n, top-percent, weighted" in selection
+    )
 
 
 @pytest.mark.parametrize(

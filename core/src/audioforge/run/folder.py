@@ -21,6 +21,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, cast
@@ -89,7 +90,9 @@ class RunFolder:
     def group(self) -> Path | None:
         """The folder of a group of runs that differ in their seeds, where this is one of them."""
         folder = self.root.parent
-        return folder if (folder / GROUP_FILE).is_file() else None
+        with suppress(PermissionError):  # then nobody can go on with a group there
+            return folder if (folder / GROUP_FILE).is_file() else None
+        return None
 
     @property
     def points(self) -> ResumePoints:
