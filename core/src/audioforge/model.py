@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
 from attrs import field, frozen
 
-from audioforge.errors import ConfigError
+from audioforge.errors import ConfigError, PluginError
 from audioforge.sample import AudioSample, Clip, Hypothesis
 
 if TYPE_CHECKING:
@@ -255,7 +255,7 @@ class ModelAdapter(ABC):
         Returns:
             Tensors on any device; they share no memory.
         """
-        raise NotImplementedError
+        raise PluginError(f"{type(self).__name__} has `reuse` and no `reusable`: it needs both")
 
     def assemble(self, samples: Sequence[AudioSample], rows: Sequence[Row]) -> Any:
         """Turn rows into one batch on the model's device: what `prepare` makes of the clips.
@@ -264,7 +264,7 @@ class ModelAdapter(ABC):
             samples: What is known about each clip.
             rows: What `reusable` computed of each, on the CPU; not to be changed.
         """
-        raise NotImplementedError
+        raise PluginError(f"{type(self).__name__} has `reuse` and no `assemble`: it needs both")
 
     @abstractmethod
     def sample(self, batch: Any, k: int, params: SamplingParams) -> list[list[Hypothesis]]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any, cast
 
 import torch
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 
 from audioforge.huggingface.evaluating import evaluating
+from audioforge.huggingface.standing_in import said_before
 from audioforge_classification.head import encoder_of
 
 READ_BY_HEADS = ("pooler_output", "last_hidden_state")
@@ -50,28 +50,6 @@ def head_logits(model: Any, row: Mapping[str, torch.Tensor]) -> torch.Tensor:
         model: A classifier of Transformers.
         row: What `encoded` returned, on the model's device.
     """
-    with _instead_of_encoder(model, BaseModelOutputWithPooling(**cast("Any", row))):
+    output = BaseModelOutputWithPooling(**cast("Any", row))
+    with said_before(model, encoder_of(model), output):
         return cast("torch.Tensor", model(None).logits)
-
-
-@contextmanager
-def _instead_of_encoder(model: Any, output: Any) -> Iterator[None]:
-    encoder = encoder_of(model)
-    name = next(name for name, child in model.named_children() if child is encoder)
-    setattr(model, name, _Said(output))
-    try:
-        yield
-    finally:
-        setattr(model, name, encoder)
-
-
-class _Said(torch.nn.Module):
-    """Stands where the encoder does, and says what it said."""
-
-    def __init__(self, output: Any) -> None:
-        super().__init__()
-        self._output = output
-
-    def forward(self, *inputs: Any, **named: Any) -> Any:
-        """Return what was said."""
-        return self._output

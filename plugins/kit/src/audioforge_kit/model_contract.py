@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import math
 import operator
+from functools import partial
 from typing import cast
 
 import attrs
@@ -24,12 +24,10 @@ from audioforge_kit.examples import speech_like
 from audioforge_kit.hypotheses import expect_same_hypotheses
 from audioforge_kit.likelihoods import check_likelihoods
 from audioforge_kit.reused_rows import check_rows
+from audioforge_kit.trained_adapter import change_weights, check_learning, check_saving
 
 K = 4
 UNUSED_SEED = 739_391
-STEPS = 30
-"""Optimiser steps on one batch."""
-
 WEIGHTS = ((1.0, 0.5, 2.0), (0.0, -1.0, 0.5))
 GREEDY_SHORT = attrs.evolve(GREEDY, max_new_tokens=20)
 """Untrained models need not stop by themselves."""
@@ -43,8 +41,6 @@ SENSELESS = (
     (attrs.evolve(DRAW, top_k=-1), 1),
 )
 """Parameters with a k: none of them draws anything."""
-
-UNSAFE = {".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle"}
 
 
 class ModelContract(AdapterAtWork):
@@ -331,24 +327,11 @@ class ModelContract(AdapterAtWork):
     def learns(self) -> None:
         """On one batch the loss falls under AdamW, and gradients reach whichever weights train."""
         for trainable, adapter, trained in self._trainable():
-            self._check_learning(adapter, trained, f"trainable={trainable}")
-
-    def _check_learning(
-        self, adapter: ModelAdapter, trained: list[torch.nn.Parameter], what: str
-    ) -> None:
-        optimizer = torch.optim.AdamW(trained, lr=self._example.learning_rate)
-        adapter.module.eval()  # without dropout: each step sees the same
-        losses = []
-        for _ in range(STEPS):
-            loss = self._loss(adapter, self._clips, self._targets, [1.0] * len(self._clips))
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            losses.append(float(loss.detach()))
-        reached = any(p.grad is not None and bool(p.grad.any()) for p in trained)
-        expect(reached, f"{what}: no gradient reaches what is trained")
-        fell = losses[-1] < losses[0]
-        expect(fell, f"{what}: the loss went from {losses[0]:.4g} to {losses[-1]:.4g}")
+            loss = partial(
+                self._loss, adapter, self._clips, self._targets, [1.0] * len(self._clips)
+            )
+            rate = self._example.learning_rate
+            check_learning(adapter, trained, loss, rate, f"trainable={trainable}")
 
     @rule(
         "Compute rows from the waveform alone, without chance, by no weight that is trained; let "
@@ -366,34 +349,18 @@ class ModelContract(AdapterAtWork):
     def survives_saving(self) -> None:
         """What is saved after training, of whichever weights, loads again and says the same."""
         for trainable, adapter, trained in self._trainable():
-            self._check_saving(adapter, trained, trainable)
-
-    def _check_saving(
-        self, adapter: ModelAdapter, trained: list[torch.nn.Parameter], trainable: str
-    ) -> None:
-        with torch.no_grad():
-            for number, weight in enumerate(trained):
-                weight.add_(0.01 * (number % 3 - 1))
-        adapter.module.eval()
-        before = self._sample(self._clips, K, adapter=adapter)
-        folder = self.folder / f"saved-{trainable}"
-        folder.mkdir()
-        adapter.save(folder)
-        names = sorted(path.name for path in folder.rglob("*"))
-        expect("config.json" in names, f"there is no config.json, only {', '.join(names)}")
-        pickled = [n for n in names if any(n.endswith(suffix) for suffix in UNSAFE)]
-        expect(not pickled, f"pickle can run code, and is not loaded: {', '.join(pickled)}")
-        expect(any(n.endswith(".safetensors") for n in names), "there is no .safetensors file")
-        json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        what = f"trainable={trainable}: after"
-        loaded = self._sample(self._clips, K, adapter=self._load(str(folder)))
-        expect_same_hypotheses(loaded, before, f"{what} loading")
-        expect_same_hypotheses(
-            self._sample(self._clips, K, adapter=adapter), before, f"{what} saving, the adapter"
-        )
-        still = trained_weights(adapter)
-        same = len(still) == len(trained) and all(map(operator.is_, still, trained))
-        expect(same, f"{what} saving, other parameters are trained than before")
+            change_weights(trained)
+            adapter.module.eval()
+            before = self._sample(self._clips, K, adapter=adapter)
+            what, folder = f"trainable={trainable}: after", self.folder / f"saved-{trainable}"
+            check_saving(adapter, folder)
+            loaded = self._sample(self._clips, K, adapter=self._load(str(folder)))
+            expect_same_hypotheses(loaded, before, f"{what} loading")
+            still = self._sample(self._clips, K, adapter=adapter)
+            expect_same_hypotheses(still, before, f"{what} saving, the adapter")
+            weights = trained_weights(adapter)
+            same = len(weights) == len(trained) and all(map(operator.is_, weights, trained))
+            expect(same, f"{what} saving, other parameters are trained than before")
 
     @rule("Raise CheckpointError, with what to do, for a folder that is no checkpoint.")
     def says_when_it_is_not_there(self) -> None:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import io
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar, cast
 
-import numpy as np
-import soundfile
 import torch
 from attrs import frozen
 
@@ -41,17 +37,16 @@ from audioforge_wav2vec.alignment import align_words
 from audioforge_wav2vec.checkpoint import Checkpoint, read_checkpoint
 from audioforge_wav2vec.families import LOW_RANK_LAYERS
 from audioforge_wav2vec.frozen import frozen_output, frozen_part, logits_above
-from audioforge_wav2vec.likelihood import (
-    frames_needed,
-    log_likelihoods,
-    negative_log_likelihoods,
-)
+from audioforge_wav2vec.likelihood import log_likelihoods, negative_log_likelihoods
 from audioforge_wav2vec.padding import ignore_padding
 from audioforge_wav2vec.paths import best_paths, collapse, draw_paths
+from audioforge_wav2vec.targets import (
+    length_problem,
+    seconds_of,
+    spelling_problem,
+    warn_of_long_targets,
+)
 from audioforge_wav2vec.vocabulary import Vocabulary
-
-MOST_SHOWN = 8
-"""Characters that a message names."""
 
 
 @frozen(eq=False)
@@ -286,7 +281,7 @@ class Wav2VecAdapter(ModelAdapter):
         samples = [batch.samples[clip] for clip in rows]
         frames = [batch.frames[clip] for clip in rows]
         tokens = [self._vocabulary.tokens(t.text or "") for texts in targets for t in texts]
-        self._warn_of_long_targets(samples, frames, tokens)
+        warn_of_long_targets(samples, frames, tokens)
         with self._without_masks():
             logits = self._logits(batch)
         # Each text reads its clip's logits, of which there is one copy unless there are more texts.
@@ -295,16 +290,6 @@ class Wav2VecAdapter(ModelAdapter):
         check_outputs(samples, sums.detach().isfinite().tolist(), "the loss of")
         return Likelihoods(-sums, sums.new_tensor([max(1, len(text)) for text in tokens]))
 
-    def _warn_of_long_targets(
-        self,
-        samples: Sequence[AudioSample],
-        frames: Sequence[int],
-        targets: Sequence[Sequence[int]],
-    ) -> None:
-        for sample, count, target in zip(samples, frames, targets, strict=True):
-            if frames_needed(target) > count:
-                warnings.warn(f"{sample.place}: {_too_long(target, count)}", stacklevel=4)
-
     def target_problem(self, sample: AudioSample, target: Hypothesis) -> str | None:
         """Say which characters the model cannot spell, or that the clip is too short to say it.
 
@@ -312,20 +297,14 @@ class Wav2VecAdapter(ModelAdapter):
         """
         if target.cut:
             return "a length limit cut the target, and CTC learns whole clips only"
-        unknown = self._vocabulary.unknown_characters(target.text or "")
-        if unknown:
-            named = [f"'{c}' ({count})" for c, count in unknown.most_common(MOST_SHOWN)]
-            more = len(unknown) - len(named)
-            return (
-                f"the model's vocabulary lacks {', '.join(named)}"
-                f"{f' and {more} more' if more else ''}; write such signs as the model spells words"
-            )
-        seconds = _seconds(sample)
+        problem = spelling_problem(self._vocabulary, target.text or "")
+        if problem is not None:
+            return problem
+        seconds = seconds_of(sample)
         if seconds is None or seconds < self.min_seconds:
             return None
         tokens = self._vocabulary.tokens(target.text or "")
-        frames = self._frames(round(seconds * self.sampling_rate))
-        return _too_long(tokens, frames) if frames_needed(tokens) > frames else None
+        return length_problem(tokens, self._frames(round(seconds * self.sampling_rate)))
 
     def word_times(
         self, batch: WaveformBatch, hypotheses: Sequence[Hypothesis]
@@ -391,23 +370,3 @@ class Wav2VecAdapter(ModelAdapter):
             yield
         finally:
             config.mask_time_prob, config.mask_feature_prob = configured
-
-
-def _too_long(target: Sequence[int], frames: int) -> str:
-    return (
-        f"the target's {len(target)} characters need {frames_needed(target)} frames, and the clip "
-        f"has {frames}"
-    )
-
-
-def _seconds(sample: AudioSample) -> float | None:
-    """Return the length of a sample's audio, from its file's header if need be; None if unknown."""
-    if isinstance(sample.audio, np.ndarray):
-        return len(sample.audio) / sample.sampling_rate if sample.sampling_rate else None
-    if sample.offset is not None or sample.audio is None:
-        return sample.duration
-    source = io.BytesIO(sample.audio) if isinstance(sample.audio, bytes) else str(sample.audio)
-    try:
-        return float(soundfile.info(source).duration)
-    except (soundfile.SoundFileError, OSError):
-        return sample.duration

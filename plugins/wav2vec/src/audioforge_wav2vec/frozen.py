@@ -6,14 +6,14 @@ the waveform ("default", "lora"), or everything below the output layer ("frozen-
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch.nn.utils.rnn import pad_sequence
 
 from audioforge.huggingface.evaluating import evaluating
+from audioforge.huggingface.standing_in import said_before
 from audioforge_wav2vec.padding import Lengths
 
 
@@ -67,28 +67,7 @@ def logits_above(model: Any, frozen: Sequence[torch.Tensor], samples: Sequence[i
         return model.lm_head(model.dropout(hidden))
     counts = torch.tensor(samples, device=hidden.device)
     mask = (torch.arange(max(samples), device=hidden.device) < counts[:, None]).long()
-    with _instead_of_convolutions(model.base_model, hidden.transpose(1, 2)):
+    convolutions = model.base_model.feature_extractor
+    with said_before(model.base_model, convolutions, hidden.transpose(1, 2)):
         # The waveform is read by the convolutions alone; of it the rest needs the shape.
         return model(hidden.new_zeros(1).expand(mask.shape), attention_mask=mask).logits
-
-
-@contextmanager
-def _instead_of_convolutions(base: Any, said: torch.Tensor) -> Iterator[None]:
-    convolutions = base.feature_extractor
-    base.feature_extractor = _Said(said)
-    try:
-        yield
-    finally:
-        base.feature_extractor = convolutions
-
-
-class _Said(torch.nn.Module):
-    """Stands where the convolutions do, and says what they said."""
-
-    def __init__(self, said: torch.Tensor) -> None:
-        super().__init__()
-        self._said = said
-
-    def forward(self, waveforms: torch.Tensor) -> torch.Tensor:
-        """Return what was said, shape (clips, width, frames)."""
-        return self._said
