@@ -12,7 +12,7 @@
 #   make docs            writes the reference pages of docs/ from the code
 
 PYTHON ?= python3
-WORKERS ?= 3
+WORKERS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.set-up

@@ -10,7 +10,7 @@ import pytest
 from audioforge import AudioRAFTConfig, AudioRAFTTrainer
 from audioforge.terminal.reporter import Reporter
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.soak
 
 
 def adapted(shared: Path, output: Path, **length: int) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from audioforge.cli import cli
 from audioforge_demo import assets
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.soak
 
 
 def test_two_processes_draw_and_learn_the_same(tmp_path: Path) -> None:

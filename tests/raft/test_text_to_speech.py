@@ -129,6 +129,7 @@ def test_raft_raises_the_held_out_reward(trained: tuple[Path, dict]) -> None:
     assert np.abs(exported - RIGHT).mean() < 0.5 * np.abs(np.subtract(BASE, RIGHT)).mean()
 
 
+@pytest.mark.soak
 def test_random_selection_does_not(tmp_path: Path, trained: tuple[Path, dict]) -> None:
     summary = train(tmp_path, "--selection", "random")
     metric = summary["metric"]

@@ -119,7 +119,7 @@ def test_a_run_that_may_not_fit_is_warned_of(
     assert "of rollouts and evaluations" in result.stdout
 
 
-@pytest.mark.parametrize("trainable", ["full", "lora"])
+@pytest.mark.parametrize("trainable", ["full", pytest.param("lora", marks=pytest.mark.soak)])
 def test_weights_never_need_more_than_was_said(
     recipes: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trainable: str
 ) -> None:

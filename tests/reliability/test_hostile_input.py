@@ -135,7 +135,10 @@ def test_pickled_weights_are_refused_without_unpickling(checkpoint, name, sprung
     assert name in str(error.value)
 
 
-@pytest.mark.parametrize(("kind", "name"), [("asr", "pytorch_model.bin"), ("ctc", "model.pt")])
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [("asr", "pytorch_model.bin"), pytest.param("ctc", "model.pt", marks=pytest.mark.soak)],
+)
 def test_the_conversion_that_is_named_works(kind, name, sound_checkpoints, tmp_path):
     checkpoint = copy_of(sound_checkpoints[kind], tmp_path)
     weights = take_weights(checkpoint)

@@ -249,7 +249,9 @@ def test_a_dataset_that_vanishes_while_it_is_streamed_is_named(speech, tmp_path)
     assert "404" in outcome["error"]
 
 
-@pytest.mark.parametrize("how", ["a file", "without permission"])
+@pytest.mark.parametrize(
+    "how", ["a file", pytest.param("without permission", marks=pytest.mark.soak)]
+)
 def test_without_a_cache_local_data_work_and_hub_ids_say_why_not(
     speech, repositories, tmp_path, no_root, how
 ):

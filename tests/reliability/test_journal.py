@@ -18,7 +18,7 @@ from .tone_run import Fork, until
 
 pytestmark = pytest.mark.no_cover  # shorter tests pass the same lines
 
-KILLS = 30
+KILLS = 12
 LONG = "x" * 200_000
 
 

@@ -100,7 +100,7 @@ def _has_passed(pointer: Path, name: str) -> bool:
 
 
 def test_killed_at_any_instant_there_is_a_whole_point(tmp_path: Path) -> None:
-    """Thirty kills of a process that does nothing but save."""
+    """A dozen kills of a process that does nothing but save."""
     points, draw = ResumePoints(tmp_path), random.Random(0)
 
     def _save_forever() -> None:
@@ -114,7 +114,7 @@ def test_killed_at_any_instant_there_is_a_whole_point(tmp_path: Path) -> None:
             points.save(Progress(1, losses=[float(steps)] * steps), module, optimizer)
 
     reached = 0
-    for _ in range(30):
+    for _ in range(12):
         fork = Fork(_save_forever)
         until(partial(_has_passed, tmp_path / "point.json", f"point-{reached:06d}"))
         time.sleep(draw.uniform(0, 0.05))

@@ -123,7 +123,7 @@ def test_global_random_numbers_are_not_spent(load, untrained):
     assert torch.equal(torch.get_rng_state(), before)
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_base_960h_at_its_true_size(load, tmp_path):
     """94 million random weights: upper case, `|`, group norm, no attention mask, 32 tokens."""
     kind, settings = SIZES["facebook/wav2vec2-base-960h"]
