@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import time
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
@@ -63,25 +64,30 @@ def main() -> None:
     arguments.output.mkdir(parents=True, exist_ok=True)
     if arguments.heldout is None:
         arguments.adapt, arguments.heldout = _halves(arguments.adapt, arguments.output)
-    rows = []
+    kept = arguments.output / "rows.jsonl"
+    rows = list(map(json.loads, kept.read_text().splitlines())) if kept.is_file() else []
+    done = {(row["run"], row["seed"]) for row in rows}
     for seed in arguments.seeds:
         for name, settings in _arms(arguments).items():
-            rows.append(_row(name, seed, _run(arguments, name, seed, settings)))
-            print(_line(rows[-1]), flush=True)
-    print(_table(rows))
-    (arguments.output / "table.json").write_text(json.dumps(rows, indent=2), encoding="utf-8")
+            if (name, seed) not in done:
+                rows.append(_run(arguments, name, seed, settings))
+                with kept.open("a") as lines:
+                    lines.write(json.dumps(rows[-1]) + "\n")
+                print(_line(rows[-1]), flush=True)
+    print(_table([row for row in rows if row["seed"] in arguments.seeds]))
 
 
 def _run(
     arguments: argparse.Namespace, name: str, seed: int, settings: dict[str, Any]
 ) -> dict[str, Any]:
-    """Return the summary of one run, which is made, gone on with, or read."""
+    """Return what came out of one run, which is begun or gone on with."""
     output = arguments.output / f"{name.replace(':', '_').replace('@', '_')}-{seed}"
+    quiet, start = Reporter(quiet=True), time.process_time()
     if (output / "summary.json").is_file():
-        return open_run(output).as_mapping()
-    quiet = Reporter(quiet=True)
+        return _row(name, seed, open_run(output).as_mapping())
     if (output / "config.yaml").is_file():
-        return AudioRAFTTrainer.resume(output, reporter=quiet).train().as_mapping()
+        trainer = AudioRAFTTrainer.resume(output, reporter=quiet)
+        return _row(name, seed, trainer.train().as_mapping())
     config = AudioRAFTConfig.from_mapping(
         {
             "model_name": str(arguments.model),
@@ -96,7 +102,8 @@ def _run(
             **settings,
         }
     )
-    return AudioRAFTTrainer(config, reporter=quiet).train().as_mapping()
+    summary = AudioRAFTTrainer(config, reporter=quiet).train().as_mapping()
+    return {**_row(name, seed, summary), "cpu_seconds": time.process_time() - start}
 
 
 def _arguments() -> argparse.Namespace:
@@ -161,7 +168,7 @@ def _row(name: str, seed: int, summary: dict[str, Any]) -> dict[str, Any]:
         "retention": retention["retention"] if retention else {},
         "base_retention": summary["base"]["retention"],
         "test": summary["test"],
-        "seconds": summary["seconds"],
+        "cpu_seconds": None,  # of a run that was interrupted nobody knows
     }
 
 
@@ -177,7 +184,7 @@ def _line(row: dict[str, Any]) -> str:
         f"{percent(row['last'])} (difference {point_interval(low, high)} points), exported "
         f"{percent(row['exported'])} at {row['interpolation']:g}, "
         f"{percent(row['relative_reduction'], digits=0)} fewer errors, "
-        f"{row['seconds']:.0f} s"
+        f"{_seconds([row])} s of CPU"
     )
     for name, retained in row["retention"].items():
         low, high = retained["difference_ci95"]
@@ -195,7 +202,7 @@ def _table(rows: list[dict[str, Any]]) -> str:
     """Return a Markdown table of the arms: held out after the last cycle, and unheard voices."""
     lines = [
         "",
-        "| arm | held out, each seed | mean | spread | errors | report, exported | s a run |",
+        "| arm | held out, each seed | mean | spread | errors | report, exported | CPU s a run |",
         "| --- | --- | ---: | ---: | ---: | ---: | ---: |",
     ]
     for name in dict.fromkeys(row["run"] for row in rows):
@@ -209,10 +216,15 @@ def _table(rows: list[dict[str, Any]]) -> str:
             f"± {100 * stdev(last):.1f}" if len(last) > 1 else "–",
             percent(-fmean(row["last_relative_reduction"] for row in own), digits=0),
             percent(fmean(reported)) if reported else "–",
-            f"{fmean(row['seconds'] for row in own):.0f}",
+            _seconds(own),
         ]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def _seconds(rows: list[dict[str, Any]]) -> str:
+    known = [row["cpu_seconds"] for row in rows if row["cpu_seconds"] is not None]
+    return f"{fmean(known):.0f}" if known else "–"
 
 
 if __name__ == "__main__":
