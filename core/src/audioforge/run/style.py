@@ -74,9 +74,11 @@ def style_sentence(run: Run, cycle: int, before: Style, after: Style) -> str:
         return ""
     told = f"Style with cycle {cycle}: {change} of the held-out outputs"
     learnt, transcripts = learnt_by(run), style_of_transcripts(run)
-    if learnt is not None and transcripts and lacks_style(transcripts, before):
-        return f"{told}: the transcripts {learnt}. {_advice(run)}."
-    return f"{told}: look at them in predictions.jsonl before you use that model."
+    if learnt is None or not transcripts:
+        return f"{told}: look at them in predictions.jsonl before you use that model."
+    why = f"the transcripts {learnt}, and hold {describe_style(transcripts)}"
+    advice = f" {_advice(run)}." if lacks_style(transcripts, before) else ""
+    return f"{told}; {why}.{advice}"
 
 
 def decoded_style(run: Run, adapter: ModelAdapter) -> dict[str, float | None]:
