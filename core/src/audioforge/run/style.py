@@ -50,8 +50,11 @@ def warn_of_style(run: Run, outputs: Style, clips: str) -> None:
         outputs: How the untouched model writes; empty where that is not known.
         clips: Of which clips it wrote them.
     """
-    learnt, transcripts = learnt_by(run), style_of_transcripts(run)
-    if learnt is None or not transcripts or not outputs or not lacks_style(transcripts, outputs):
+    learnt = learnt_by(run)
+    if learnt is None or not outputs:
+        return
+    transcripts = style_of_transcripts(run)
+    if not transcripts or not lacks_style(transcripts, outputs):
         return
     run.events.warn(
         f"style: the run teaches another than the model's own. The transcripts {learnt}, and hold "
@@ -73,8 +76,8 @@ def style_sentence(run: Run, cycle: int, before: Style, after: Style) -> str:
     if not change:
         return ""
     told = f"Style with cycle {cycle}: {change} of the held-out outputs"
-    learnt, transcripts = learnt_by(run), style_of_transcripts(run)
-    if learnt is None or not transcripts:
+    learnt = learnt_by(run)
+    if learnt is None or not (transcripts := style_of_transcripts(run)):
         return f"{told}: look at them in predictions.jsonl before you use that model."
     why = f"the transcripts {learnt}, and hold {describe_style(transcripts)}"
     advice = f" {_advice(run)}." if lacks_style(transcripts, before) else ""
@@ -90,8 +93,10 @@ def decoded_style(run: Run, adapter: ModelAdapter) -> dict[str, float | None]:
         run: The run, not begun.
         adapter: The untouched model.
     """
-    anything: Style = dict.fromkeys(transcripts := style_of_transcripts(run), 1.0)
-    if learnt_by(run) is None or not lacks_style(transcripts, anything):
+    if learnt_by(run) is None:
+        return {}
+    transcripts = style_of_transcripts(run)
+    if not transcripts or not lacks_style(transcripts, dict.fromkeys(transcripts, 1.0)):
         return {}
     samples = run.data.train.samples
     chosen = sorted(keyed_random.shuffled(len(samples), "style")[:MOST_DECODED])
@@ -104,7 +109,7 @@ def decoded_style(run: Run, adapter: ModelAdapter) -> dict[str, float | None]:
         reporter=run.reporter,
     )
     chunks = chunks_of([samples[i] for i in chosen], run.config.batch_size)
-    batches = sampler.batches(chunks, "style of")
+    batches = sampler.batches(chunks, "look at the style of a few clips")
     return style_of(hs[0].text or "" for batch in batches for _, hs in batch.sampled)
 
 
