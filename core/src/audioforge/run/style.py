@@ -1,7 +1,8 @@
 """Whether a run teaches another style than the model's own: told before, and where it did.
 
 Transcripts in lower case without punctuation teach a model to write so, and a rate of normalised
-texts does not see it. Rewards leave the style to the model, unless they count it.
+texts does not see it. RAFT learns what the model itself wrote, and so keeps its style, unless the
+reward counts it.
 """
 
 from __future__ import annotations
@@ -122,6 +123,5 @@ def _advice(run: Run) -> str:
     unseen = f"{run.config.normalizer} hides it from the error rate. "
     return (
         f"{unseen if run.config.normalizer != COUNTS_STYLE else ''}Write the transcripts as the "
-        f"outputs are to be, or learn from rewards alone (--selection best), which leave the style "
-        f"to the model"
+        f"outputs are to be, or use --selection best, which learns what the model itself wrote"
     )
