@@ -168,6 +168,14 @@ def test_the_figures_are_jiwers(tmp_path: Path) -> None:
     assert low < result["metrics"]["wer"] < high
 
 
+def test_the_style_is_that_of_the_outputs_as_written(tmp_path: Path) -> None:
+    said = ["One two.", "two", "THREE"]
+    path = pairs(tmp_path / "p.jsonl", [("One.", text) for text in said])
+    style = measured(path)["style"]
+    assert style == {"capitals": 2 / 3, "small_letters": 2 / 3, "punctuation": 1 / 3}
+    assert "capitals in 67 %, small letters in 67 %, punctuation in 33 %" in verify(path).stdout
+
+
 def test_what_a_limit_cut_is_scored_as_it_is_and_counted(tmp_path: Path) -> None:
     rows = [{"text": r, "pred_text": said} for r, said in PAIRS]
     rows[1]["cut"] = True

@@ -53,6 +53,7 @@ def test_show_adds_up_a_manifest(tmp_path, write_sound):
     assert report["sampling_rates"] == {"16000": 2, "8000": 1}
     assert (report["speakers"], report["languages"]) == (2, {"en": 3})
     assert report["problems"] == {"n": 0, "kinds": {}, "first": []}
+    assert report["style"] == {"capitals": 0.0, "small_letters": 1.0, "punctuation": 0.0}
     example = report["example"]
     assert (example["id"], example["reference"], example["metadata"]) == ("1.0.wav", "hi", ["x"])
     assert show_json(tmp_path / "m.jsonl", "--limit", 1)["samples"] == 1

@@ -13,6 +13,7 @@ from attrs import define, field
 
 from audioforge.audio import SEGMENT_SLACK_SECONDS, Facts, examine
 from audioforge.errors import AudioError
+from audioforge.measuring.style import StyleCount
 from audioforge.run.data.special_tokens import special_tokens_problem
 from audioforge.sample import AudioSample, Problem
 
@@ -35,6 +36,7 @@ class DatasetReport:
         languages: Number of clips by language.
         labels: Number of clips by label.
         with_reference: How many clips have a transcript that is not empty.
+        style: In how many of these are capitals, small letters and punctuation.
         problem_kinds: Number of problems by kind.
         first_problems: The first of the problems.
         example: The first clip that can be used.
@@ -47,6 +49,7 @@ class DatasetReport:
     languages: Counter[str] = field(factory=Counter)
     labels: Counter[str] = field(factory=Counter)
     with_reference: int = 0
+    style: StyleCount = field(factory=StyleCount)
     problem_kinds: Counter[str] = field(factory=Counter)
     first_problems: list[Problem] = field(factory=list)
     example: dict[str, Any] | None = None
@@ -93,6 +96,7 @@ class DatasetReport:
             self.languages[sample.language] += 1
         if (sample.reference or "").strip():
             self.with_reference += 1
+            self.style.add(sample.reference or "")
         elif not sample.labels:
             reason = "neither a transcript nor a label to score with"
             if sample.reference is not None:
@@ -126,6 +130,7 @@ class DatasetReport:
             "languages": dict(self.languages.most_common()),
             "labels": dict(self.labels.most_common()),
             "with_reference": self.with_reference,
+            "style": self.style.shares,
             "problems": {
                 "n": self.problem_kinds.total(),
                 "kinds": dict(self.problem_kinds.most_common()),

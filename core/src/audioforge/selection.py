@@ -100,11 +100,14 @@ class Selection(ABC):
     Attributes:
         learns_from_references: Whether the hypotheses that it wants are the references themselves:
             then nothing is sampled, and each rollout has the sample's reference as its only one.
+        quotes_references: Whether it returns references beside hypotheses, so that their style is
+            learnt too.
         least_hypotheses: How many hypotheses per clip it needs at least, to choose among them.
         has_loss: Whether it returns a loss of its own, for which the adapter must tell `logprobs`.
     """
 
     learns_from_references: ClassVar[bool] = False
+    quotes_references: bool = False
     least_hypotheses: ClassVar[int] = 1
     has_loss: ClassVar[bool] = False
 

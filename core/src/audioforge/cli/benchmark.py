@@ -12,6 +12,7 @@ from audioforge.cli.plugin_option import plugin_option
 from audioforge.cli.setting_options import given_flags, setting_options
 from audioforge.config import BenchmarkConfig
 from audioforge.files import atomic
+from audioforge.measuring.style import describe_style
 from audioforge.plugins import discover
 from audioforge.terminal.console import print_json, print_line, print_table
 from audioforge.terminal.figures import percent, percent_interval
@@ -111,6 +112,8 @@ def _shown(key: str, value: Any) -> str:
         return f"{percent_interval(low, high, digits=2)} %"
     if key == "counted":
         return ", ".join(f"{name} on {count:,}" for name, count in value.items())
+    if key == "style":
+        return describe_style(value)
     if key == "rtfx":
         return f"{value:,.1f}"
     return percent(value, 2) if value is None or isinstance(value, float) else str(value)

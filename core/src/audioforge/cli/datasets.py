@@ -10,6 +10,7 @@ import click
 
 from audioforge.cli.plugin_option import plugin_option
 from audioforge.dataset import DatasetRequest
+from audioforge.measuring.style import describe_style
 from audioforge.plugin_reference import parse_plugin_reference
 from audioforge.plugins import Registry, dataset_specs, discover
 from audioforge.specs import DatasetSpec
@@ -157,6 +158,8 @@ def _print_figures(report: dict[str, Any]) -> None:
     if report["labels"]:
         print_line(f"  labels         {len(report['labels'])}: {_counts(report['labels'])}")
     print_line(f"  transcripts    {report['with_reference']} of {report['samples']}")
+    if report["with_reference"]:
+        print_line(f"  style          {describe_style(report['style'])}")
 
 
 def _counts(counts: dict[str, int], most: int = 8) -> str:

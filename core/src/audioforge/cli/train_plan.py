@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from audioforge.measuring.style import describe_style
 from audioforge.model import ModelAdapter
 from audioforge.raft.step_loss import check_can_learn
 from audioforge.run.data.languages import spoken
 from audioforge.run.disk_space import DiskSpace, disk_space
 from audioforge.run.prepare import closing_executor, plan_of
 from audioforge.run.run import Run
+from audioforge.run.style import decoded_style, style_of_transcripts, warn_of_style
 from audioforge.seeds import SeedGroup
 from audioforge.terminal.console import print_json, print_line
 from audioforge.trainer import AudioRAFTTrainer
@@ -24,6 +26,8 @@ def show_plan(runs: AudioRAFTTrainer | SeedGroup, *, as_json: bool) -> None:
     with closing_executor(run.executor, run.reporter):
         adapter = run.load_to_train()
         check_can_learn(run, adapter)
+        if run.processes.is_main:
+            warn_of_style(run, decoded_style(run, adapter), "a few training clips")
         space = disk_space(run, adapter)
         adapter.make_trainable(run.train_options)
         if run.processes.is_main:
@@ -44,6 +48,7 @@ def _print_plan(run: Run, adapter: ModelAdapter, space: DiskSpace, *, as_json: b
             "samples": {role: len(dataset.samples) for role, dataset in run.data.by_role},
             "split": run.data.split,
             "languages": spoken(run.data.languages),
+            "style": style_of_transcripts(run),
             "overlaps": [str(overlap) for overlap in run.data.overlaps],
             "adapter": type(adapter).__name__,
             "weights": weights,
@@ -61,6 +66,8 @@ def _print_plan(run: Run, adapter: ModelAdapter, space: DiskSpace, *, as_json: b
         return
     for line in plan_of(run):
         print_line(line)
+    if style := style_of_transcripts(run):
+        print_line(f"style of the transcripts: {describe_style(style)}")
     print_line(
         f"adapter: {type(adapter).__name__}, {weights:,} weights, {trained:,} of them trained"
     )

@@ -14,6 +14,7 @@ from audioforge.cli.setting_options import given_flags, setting_options
 from audioforge.config import VerifyConfig
 from audioforge.config.setting_kinds import number
 from audioforge.measuring.cut_short import cut_short
+from audioforge.measuring.style import describe_style
 from audioforge.plugins import discover
 from audioforge.tasks import speech_task
 from audioforge.terminal.console import print_error, print_json, print_line, print_note, print_table
@@ -156,6 +157,8 @@ def _print(result: dict[str, Any]) -> None:
         right=["value", "samples"],
     )
     print_line()
+    if "style" in result:
+        print_line(f"style of the transcripts: {describe_style(result['style'])}")
     print_line(
         f"{result['scored']:,} of {result['n']:,} scored; {percent(result['passed'])} of these "
         f"passed; normaliser {result['normalizer']}"

@@ -16,6 +16,7 @@ from audioforge.measuring.bootstrap import Interval, Ratio, difference_interval,
 from audioforge.measuring.classification import ClassificationReport, classification_report
 from audioforge.measuring.corpus_metrics import MeasuredMetric, deciding
 from audioforge.measuring.resampling import Resampling
+from audioforge.measuring.style import style_of
 from audioforge.sample import AudioSample
 from audioforge.verifier import CorpusMetric
 
@@ -202,6 +203,13 @@ class Evaluation:
         return sum("cut" in item.prediction for item in self.items)
 
     @property
+    def style(self) -> dict[str, float | None]:
+        """The style of the outputs, as they were written; empty where these are no transcripts."""
+        said = (i.prediction.get("pred_text") for i in self.items if not i.labels)
+        texts = [text for text in said if text is not None]
+        return style_of(texts) if texts else {}
+
+    @property
     def interval(self) -> Interval:
         """95 % interval of the metric that decides."""
         (own,), resampling = paired([self])
@@ -264,6 +272,7 @@ def summarise(evaluation: Evaluation) -> dict[str, Any]:
         "measured": evaluation.measured,
         "cut": evaluation.cut,
         "total": evaluation.total,
+        **({"style": style} if (style := evaluation.style) else {}),
         **({"counted": counted} if (counted := evaluation.counted) else {}),
         **({"by_language": by_language} if (by_language := evaluation.by_language) else {}),
     }

@@ -4,14 +4,72 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable
+from functools import lru_cache
 
 APOSTROPHES = "'\u2019\u02bc"
 """Between the letters of a word; without them it stays one word."""
+SAID = "#%&*/@\u0609\u060a\u066a\u2030"
+"""Signs that Unicode counts as punctuation, and that stand for a word."""
 NEARLY_ALL, HARDLY_ANY = 0.9, 0.02
 """Shares of capitals among letters that have case: above, a text is in capitals; below, in lower
 case, but for a name."""
 PUNCTUATED = 0.05
 """Marks per word from which on a text has punctuation; running English has 0.15."""
+
+
+@lru_cache(maxsize=4096)
+def is_capital(letter: str) -> bool:
+    """Whether a letter is a capital; Georgian and its like have letters for headlines, and no case.
+
+    >>> [is_capital(c) for c in "Éé你\u10d0\u1c90"]
+    [True, False, False, False, False]
+    """
+    return _has_case(letter) and letter != letter.lower()
+
+
+@lru_cache(maxsize=4096)
+def is_small_letter(letter: str) -> bool:
+    """Whether a letter is a small one, of which there is a capital.
+
+    >>> [is_small_letter(c) for c in "Éé你\u10d0\u1c90"]
+    [False, True, False, False, False]
+    """
+    return _has_case(letter) and letter == letter.lower()
+
+
+@lru_cache(maxsize=4096)
+def is_written(character: str) -> bool:
+    """Whether a character is a letter, a mark on one, or a digit."""
+    return unicodedata.category(character)[0] in "LMN"
+
+
+def is_punctuated(text: str) -> bool:
+    """Whether a text holds a punctuation mark; one inside a word or a number is a part of it.
+
+    Where words are not parted by blanks, marks are wide.
+
+    >>> [is_punctuated(text) for text in ("So.", "it's a T-shirt at 3.50", "مرحبا، بك", "好，走")]
+    [True, False, True, True]
+    """
+    if not any(map(_is_mark, set(text))):
+        return False
+    parted = f" {text} "
+    return any(
+        _is_mark(mark)
+        and (unicodedata.east_asian_width(mark) in "WF" or not (is_written(a) and is_written(b)))
+        for a, mark, b in zip(parted, text, parted[2:], strict=False)
+    )
+
+
+@lru_cache(maxsize=4096)
+def _is_mark(character: str) -> bool:
+    is_sign = character in APOSTROPHES or character in SAID
+    return unicodedata.category(character)[0] == "P" and not is_sign
+
+
+def _has_case(letter: str) -> bool:
+    small = letter.lower()
+    return small.title() != small
 
 
 def without_case(text: str) -> str:
@@ -50,8 +108,8 @@ def describe_case(texts: Iterable[str]) -> str:
     ('in capitals', 'in lower case', 'in capitals and small letters')
     """
     text = "".join(texts)
-    capitals = sum(map(str.isupper, text))
-    cased = capitals + sum(map(str.islower, text))
+    capitals = sum(map(is_capital, text))
+    cased = capitals + sum(map(is_small_letter, text))
     if not cased:
         return "without letters that have case"
     if capitals > NEARLY_ALL * cased:

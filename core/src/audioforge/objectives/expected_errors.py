@@ -71,6 +71,7 @@ class Mwer(Selection):
     def __init__(self, transcripts: float, risk: str) -> None:
         """Take over the options; see `MwerOptions`."""
         self._transcripts, self._risk = transcripts, risk
+        self.quotes_references = transcripts > 0
 
     def select(self, rollouts: Iterable[Rollout], context: SelectionContext) -> Selected:
         """Keep what was said of each clip, once each, where some of it is worse than other."""

@@ -179,6 +179,7 @@ class Mix(Selection):
     """Each clip's transcript and its best hypothesis, side by side."""
 
     least_hypotheses = 2
+    quotes_references = True
 
     def __init__(self, transcripts: float) -> None:
         """Take over the options; see `MixOptions`."""

@@ -10,6 +10,7 @@ from audioforge.model import ModelAdapter
 from audioforge.raft.export_rule import Candidate
 from audioforge.run.explain_base import explain_base
 from audioforge.run.run import Run
+from audioforge.run.style import warn_of_style
 
 
 def evaluate(run: Run, adapter: ModelAdapter | None, cycle: int, alpha: float = 1.0) -> Candidate:
@@ -56,11 +57,13 @@ def evaluate(run: Run, adapter: ModelAdapter | None, cycle: int, alpha: float = 
 
 
 def doubt(run: Run, base: Candidate) -> Explanation | None:
-    """Say which sets turn out to be too small to measure on, and what explains a bad measure."""
+    """Say which sets are too small to measure on, what explains a bad measure, what style costs."""
     sets = [("held-out", run.data.held_out, base.evaluation)]
     sets += [("retention", d, base.retention[d.name]) for d in run.data.retention]
     for role, dataset, evaluation in sets:
         problem = size_problem(role, dataset.name, evaluation.drawn, len(dataset.samples))
         if problem is not None:
             run.events.warn(problem)
-    return explain_base(run, base.evaluation)
+    explanation = explain_base(run, base.evaluation)
+    warn_of_style(run, base.evaluation.style, "the held-out clips")
+    return explanation

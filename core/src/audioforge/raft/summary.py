@@ -20,6 +20,7 @@ from audioforge.results.shown import Shown
 from audioforge.run.data.languages import spoken
 from audioforge.run.events import MeasuredCycle
 from audioforge.run.run import Run
+from audioforge.run.style import style_sentence
 from audioforge.terminal.figures import decimal, percent, percent_interval, point_interval
 
 
@@ -37,6 +38,7 @@ class Summary(RunResults):
         best: What was exported.
         improved: Whether what was exported is better than the base outside the interval.
         reason: Why it was exported.
+        style: What became of the style of the outputs, in a sentence; empty where it is the same.
         test: Base and exported model on the test set; None without one.
         stopped_early: Why the run ended before its last cycle; None if it did not.
         accepted_changes: What changed before it was resumed, and was accepted.
@@ -59,6 +61,7 @@ class Summary(RunResults):
         self.best: dict[str, Any] = {}
         self.improved = False
         self.reason = ""
+        self.style = ""
         self.test: dict[str, Any] | None = None
         self.stopped_early: str | None = None
         self.accepted_changes = list(accepted_changes)
@@ -125,6 +128,8 @@ class Summary(RunResults):
         self.improved, self.reason = choice.improved, choice.reason
         rejected = None
         if choice.winner is not None:
+            before, after = self.base_candidate.evaluation.style, choice.winner.evaluation.style
+            self.style = style_sentence(self._run, choice.winner.cycle, before, after)
             rejected = {
                 "cycle": choice.winner.cycle,
                 "interpolation": choice.winner.alpha,
@@ -315,7 +320,8 @@ class Summary(RunResults):
             text += f" {name[:1].upper()}{name[1:]} was also the reward, or a part of it."
         if self.accepted_changes:
             text += f" Accepted when it was resumed: {'; '.join(self.accepted_changes)}."
-        return " ".join([text, *(f"{sentence}." for sentence in self._missing)])
+        sentences = [text, self.style, *(f"{sentence}." for sentence in self._missing)]
+        return " ".join(filter(None, sentences))
 
     @property
     def _verdict(self) -> str:

@@ -202,6 +202,7 @@ def _result(
         "measured": evaluation.measured,
         "cut": evaluation.cut,
         "total": evaluation.total,
+        **({"style": style} if (style := evaluation.style) else {}),
         **({"counted": counted} if (counted := evaluation.counted) else {}),
         **({"by_language": by_language} if (by_language := evaluation.by_language) else {}),
     }

@@ -51,6 +51,8 @@ EVALUATION: Keys = {
     "measured": "utterances that the metric is of",
     "total": "utterances of the set",
     "cut": "outputs that a length limit ended, not the model",
+    "style?": "shares of transcripts, as written, that hold capitals, small_letters and "
+    "punctuation; null where none could",
     "counted?": "utterances by metric, where metrics are of different ones",
     "by_language?": "the metrics by language, where there are several",
     "retention": "the same of each retention set, by its name",

@@ -90,6 +90,7 @@ class Scoring(ShowsItself):
             "scored": tally.scored,
             "unscored": unscored,
             "cut": tally.cut,
+            **({"style": tally.style.shares} if speech_task(self.task).output == "text" else {}),
             "reward": tally.reward.value,
             "passed": tally.passed.value,
             "metrics": {name: ratio.value for name, ratio in tally.metrics.items() if ratio.total},

@@ -13,6 +13,7 @@ from attrs import field, frozen
 
 from audioforge.measuring.bootstrap import Interval, ratio_interval
 from audioforge.measuring.corpus_metrics import MeasuredMetric
+from audioforge.measuring.style import StyleCount
 from audioforge.sample import Problem, Rollout, Score, ScoredHypothesis
 
 MOST_BLOCKS = 1000
@@ -137,6 +138,7 @@ class Tally:
         scored: How many hypotheses have a reward.
         unscored: How many lines have none, by the reason.
         cut: How many hypotheses a length limit ended.
+        style: In how many transcripts are capitals, small letters and punctuation.
         examples: The first problem of each kind.
         verifiers: What each verifier said.
         metrics: The corpus metrics, by name.
@@ -152,6 +154,7 @@ class Tally:
         self._weights, self._metrics, self._has_part = weights, metrics, has_part
         self.reward, self.passed = Ratio(), Ratio()
         self.scored = self.cut = 0
+        self.style = StyleCount()
         self.unscored: Counter[str] = Counter()
         self.examples: dict[str, Problem] = {}
         self.verifiers = {i: VerifierTally(weight) for i, weight in weights.items()}
@@ -173,6 +176,9 @@ class Tally:
         for identity, tally in self.verifiers.items():
             tally.add([h.scores[identity] for h in hypotheses])
         self.cut += sum(h.hypothesis.cut for h in hypotheses)
+        for h in hypotheses:
+            if h.hypothesis.text is not None:
+                self.style.add(h.hypothesis.text)
         rows = [{i: s.metrics for i, s in h.scores.items()} for h in hypotheses]
         for name, metric in self._metrics.items():
             self.metrics[name].add([metric.parts(row) for row in rows])

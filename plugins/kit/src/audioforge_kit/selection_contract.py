@@ -58,6 +58,8 @@ class SelectionContract(Contract):
         expect(isinstance(created, Selection), f"it returned {type(created).__name__}")
         learns = created.learns_from_references
         expect(isinstance(learns, bool), f"learns_from_references is {learns!r}, not a bool")
+        quotes = created.quotes_references
+        expect(isinstance(quotes, bool), f"quotes_references is {quotes!r}, not a bool")
         least = created.least_hypotheses
         expect(isinstance(least, int) and least > 0, f"least_hypotheses is {least!r}")
         has = created.has_loss
