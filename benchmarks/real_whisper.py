@@ -6,8 +6,8 @@ r"""Does it learn on a real Whisper and real speech? RAFT, its controls, and wha
     python benchmarks/real_whisper.py --data DIR --model MODEL --output OUT --table   # docs
 
 DIR holds `nonnative`, `coffee` and `readspeech`; docs/real-whisper.md says from where. The main
-arms are trained with every seed; with --full also the sweep that they are chosen by, on held-out
-clips, with the first seed. Test sets and read speech are measured by --report, of the main arms.
+arms are trained with every seed, a few others with the first; with --full also the sweep by which
+they are chosen on held-out clips. Test sets and read speech are measured by --report alone.
 
 A run that is finished in OUT is read again, one that was interrupted goes on, and so does a report.
 Two processes may work in one OUT: what one is at, the other leaves out, and says so.
@@ -26,7 +26,7 @@ import yaml
 from existing import existing
 from performance.machine import ROOT, machine
 from performance.report import write_region
-from real_speech.arms import MAIN, NONNATIVE, SWEEP, Arm
+from real_speech.arms import NONNATIVE, SWEEP, TESTED, Arm
 from real_speech.manifests import check, write_unlabelled
 from real_speech.measuring import bases, measure, models_of, test_sets
 from real_speech.outcome import line
@@ -46,8 +46,12 @@ KEPT = ROOT / "docs" / "real-whisper.json"
 def main() -> None:
     """Do what was asked for; exit with 1 where a run failed, with 130 where it was stopped."""
     arguments = _arguments()
+    model = Path(arguments.model)
     setup = Setup(
-        arguments.data.resolve(), arguments.model, arguments.output.resolve(), arguments.settings
+        arguments.data.resolve(),
+        str(model.resolve()) if model.exists() else arguments.model,
+        arguments.output.resolve(),
+        arguments.settings,
     )
     try:
         check(setup)
@@ -81,11 +85,11 @@ def _train(arguments: argparse.Namespace, setup: Setup) -> Iterator[str]:
 
 
 def _report(arguments: argparse.Namespace, setup: Setup) -> None:
-    """Measure the base and every finished run of the main arms on the test sets."""
+    """Measure the base and every finished run of the arms that are tested."""
     models = [*bases(setup)]
     for number, seed in enumerate(arguments.seeds):
         for arm in _arms(arguments):
-            if arm.is_main:
+            if arm.is_tested and (arm.is_main or not number):
                 models += models_of(arm, seed, setup, halfway=not number)
     for model in models:
         measure(model, test_sets(model.corpus, setup, arguments.noisy), setup)
@@ -97,7 +101,7 @@ def _write_page(arguments: argparse.Namespace, setup: Setup) -> None:
         "model": Path(setup.model).name,
         "machine": machine(),
         "seeds": arguments.seeds,
-        **collect((*MAIN, *SWEEP), arguments.seeds, setup),
+        **collect((*TESTED, *SWEEP), arguments.seeds, setup),
     }
     if not content["heldout"]:
         raise UsageError(f"--output {setup.output}: no run of it is finished")
@@ -106,10 +110,10 @@ def _write_page(arguments: argparse.Namespace, setup: Setup) -> None:
 
 
 def _arms(arguments: argparse.Namespace) -> list[Arm]:
-    """Return the arms that were named, or all main ones, with --full also the sweep."""
+    """Return the arms that were named, or those of the report, with --full also the sweep."""
     if not arguments.arms:
-        return [*MAIN, *(SWEEP if arguments.full else ())]
-    known = {arm.name: arm for arm in (*MAIN, *SWEEP)}
+        return [*TESTED, *(SWEEP if arguments.full else ())]
+    known = {arm.name: arm for arm in (*TESTED, *SWEEP)}
     return [known.get(name) or Arm(name, NONNATIVE, (name,)) for name in arguments.arms]
 
 
@@ -132,7 +136,7 @@ def _arguments() -> argparse.Namespace:
         nargs="+",
         help="only these: names of real_speech/arms.py, or a stage on nonnative",
     )
-    parser.add_argument("--report", action="store_true", help="measure the main arms on the tests")
+    parser.add_argument("--report", action="store_true", help="measure on the test sets")
     parser.add_argument(
         "--noisy", type=existing, help="coffee/test mixed with noise by benchmarks/mix_noise.py"
     )

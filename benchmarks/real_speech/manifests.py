@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from audioforge.errors import DatasetError
+from audioforge.errors import UsageError
 from audioforge.files.atomic import write_jsonl
 from real_speech.arms import COFFEE, NONNATIVE
 from real_speech.plan import Setup
@@ -25,12 +25,12 @@ def check(setup: Setup) -> None:
     """Check that every manifest is there, before hours are spent on the first.
 
     Raises:
-        DatasetError: Naming those that are not.
+        UsageError: Naming those that are not.
     """
     paths = [setup.manifest(corpus, part) for corpus, parts in PARTS.items() for part in parts]
     missing = [str(path) for path in paths if not path.is_file()]
     if missing:
-        raise DatasetError(
+        raise UsageError(
             f"--data: {', '.join(missing)}: not there; docs/real-whisper.md says how to make them"
         )
 

@@ -176,10 +176,15 @@ def _measured(weights: str, manifest: Path, model: Model, name: str) -> dict[str
 
 def _parts(evaluation: Evaluation) -> Iterator[tuple[str, list[list[float]]]]:
     """Yield numerator and denominator of each metric, a list over utterances each."""
+    ran_away = np.array([float("runaway" in item.prediction) for item in evaluation.items])
+    yield "runaway", [ran_away.tolist(), [1.0] * len(ran_away)]
     for name in evaluation.metrics:
         numerator, denominator = evaluation.parts(name)
         if np.any(denominator):
             yield name, [numerator.tolist(), denominator.tolist()]
+        if name == "wer":
+            others = [(part * (1 - ran_away)).tolist() for part in (numerator, denominator)]
+            yield "wer_without_runaway", others
     slots = [item.metrics["slots"] for item in evaluation.items if "slots" in item.metrics]
     if slots:  # everything that was ordered, and nothing else
         right = [float(s["expected_values"] == s["slot_hits"] == s["found_values"]) for s in slots]

@@ -19,8 +19,12 @@ from attrs import frozen
 from audioforge.measuring.bootstrap import Ratio, difference_interval, ratio_interval
 from audioforge.measuring.resampling import Resampling
 
-ERRORS = ("wer",)
+ERRORS = ("wer", "wer_without_runaway", "runaway")
 """Metrics that count errors; others count what is right."""
+
+
+Style = dict[str, float]
+TRAITS = ("capitals", "punctuation")
 
 
 @frozen(eq=False)
@@ -32,14 +36,14 @@ class Measured:
         seeds: Of each seed numerator and denominator, arrays over utterances.
         ids: The utterances.
         speakers: Who says each.
-        counts: Of each seed, how many clips, and outputs that a length limit ended.
+        styles: Of each seed, in which part of the outputs capitals and punctuation are.
     """
 
     metric: str
     seeds: list[Ratio]
     ids: list[str]
     speakers: list[str | None]
-    counts: list[dict[str, int]]
+    styles: list[Style]
 
     @classmethod
     def read(cls, folders: Sequence[Path], sets: Sequence[str], metric: str) -> Measured | None:
@@ -59,10 +63,7 @@ class Measured:
             [_parts(records, metric) for records in found],
             ids[0],
             [name for record in found[0] for name in record["speakers"]],
-            [
-                {key: sum(record["result"][key] for record in records) for key in ("n", "cut")}
-                for records in found
-            ],
+            [_style(records) for records in found],
         )
 
     @property
@@ -81,7 +82,11 @@ class Measured:
             "ci95": list(ratio_interval(*self.mean, resampling)),
             "n": len(self.ids),
             "interval": resampling.as_mapping(),
-            "cut": [count["cut"] for count in self.counts],
+            "style": {
+                trait: fmean(style[trait] for style in self.styles)
+                for trait in TRAITS
+                if all(trait in style for style in self.styles)
+            },
         }
 
     def against(self, other: Measured) -> dict[str, Any]:
@@ -121,6 +126,16 @@ def _parts(records: Sequence[dict[str, Any]], metric: str) -> Ratio:
         np.concatenate([record["parts"][metric][side] for record in records]) for side in (0, 1)
     )
     return numerator, denominator
+
+
+def _style(records: Sequence[dict[str, Any]]) -> Style:
+    """Return the style of the outputs of all sets; a share that one does not state is missing."""
+    stated = [(record["result"]["n"], record["result"].get("style", {})) for record in records]
+    return {
+        trait: sum(clips * style[trait] for clips, style in stated) / sum(n for n, _ in stated)
+        for trait in TRAITS
+        if all(style.get(trait) is not None for _, style in stated)
+    }
 
 
 def _value(ratio: Ratio) -> float:

@@ -5,7 +5,7 @@ Rates are fractions. What is not trained or not measured yet is missing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 from attrs import frozen
 
 from audioforge.run.folder import RunFolder
-from real_speech.arms import COFFEE, MAIN, NONNATIVE, Arm
+from real_speech.arms import COFFEE, NONNATIVE, TESTED, Arm
 from real_speech.measuring import (
     NOISY,
     POINT,
@@ -37,14 +37,18 @@ SETS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     COFFEE: {"orders": ("orders",), NOISY: (NOISY,), **READ},
 }
 """The rows of a corpus' test: a name, and the sets that it takes together."""
-METRICS = {NONNATIVE: ("wer",), COFFEE: ("slot_f1", "orders_right", "wer")}
+METRICS = {
+    NONNATIVE: ("wer", "wer_without_runaway", "runaway"),
+    COFFEE: ("slot_f1", "orders_right", "wer"),
+}
+COMPARED = ("wer", "slot_f1", "orders_right")
 PAIRS = (
     ("RAFT", "random"),
     ("RAFT", "base, fallback"),
     ("RAFT", "transcripts"),
     ("other objective", "RAFT"),
-    ("transcripts, then RAFT", "transcripts"),
-    ("transcripts, then RAFT", "transcripts, then transcripts"),
+    ("transcripts, then reward", "transcripts"),
+    ("transcripts, then reward", "transcripts, then transcripts"),
     ("slots, noise", "slots"),
 )
 """What is compared, beside everything with the base: an arm, and what it has to beat."""
@@ -71,9 +75,10 @@ def subjects(corpus: str, seeds: Sequence[int], setup: Setup) -> list[Subject]:
     if corpus == NONNATIVE:
         fallback = base_folder(setup, corpus, WITH_FALLBACK)
         found.append(Subject("base, fallback", corpus, (fallback,)))
-    arms = [arm for arm in MAIN if arm.corpus == corpus]
+    arms = [arm for arm in TESTED if arm.corpus == corpus]
     for arm in arms:
-        folders = tuple(run_folder(arm, seed, setup) for seed in seeds)
+        own = seeds if arm.is_main else seeds[:1]
+        folders = tuple(run_folder(arm, seed, setup) for seed in own)
         found.append(Subject(arm.name, corpus, folders))
     for arm in arms:
         halfway = run_folder(arm, seeds[0], setup, point=POINT)
@@ -81,11 +86,13 @@ def subjects(corpus: str, seeds: Sequence[int], setup: Setup) -> list[Subject]:
     return found
 
 
-def collect(arms: Iterable[Arm], seeds: Sequence[int], setup: Setup) -> dict[str, Any]:
+def collect(arms: Sequence[Arm], seeds: Sequence[int], setup: Setup) -> dict[str, Any]:
     """Return all that was trained and measured so far, as JSON holds it."""
     known = {corpus: subjects(corpus, seeds, setup) for corpus in SETS}
-    rows = (_heldout(arm, seeds if arm.is_main else seeds[:1], setup) for arm in arms)
+    planned = [(arm, seeds if arm.is_main else seeds[:1]) for arm in arms]
+    rows = [_heldout(arm, own, setup) for arm, own in planned]
     return {
+        "seconds": _seconds(planned, setup),
         "heldout": [row for row in rows if row is not None],
         "test": [
             row
@@ -95,6 +102,18 @@ def collect(arms: Iterable[Arm], seeds: Sequence[int], setup: Setup) -> dict[str
         ],
         "pairs": [row for pair in PAIRS for row in _pair(*pair, known)],
     }
+
+
+def _seconds(planned: Sequence[tuple[Arm, Sequence[int]]], setup: Setup) -> float:
+    """Return what the cycles of all finished runs took, each run counted once."""
+    runs = {
+        stage.folder
+        for arm, seeds in planned
+        for seed in seeds
+        for stage in stages(arm, seed, setup)
+    }
+    summaries = (RunFolder(folder).read_summary() for folder in runs)
+    return sum(seconds(summary) for summary in summaries if summary is not None)
 
 
 def _heldout(arm: Arm, seeds: Sequence[int], setup: Setup) -> dict[str, Any] | None:
@@ -155,6 +174,8 @@ def _pair(name: str, against: str, known: dict[str, list[Subject]]) -> Iterator[
     everything = [subject for found in known.values() for subject in found]
     subject, other = (next(s for s in everything if s.name == n) for n in (name, against))
     for set_name, sets, metric in _rows(subject.corpus):
+        if metric not in COMPARED:
+            continue
         own, theirs = (Measured.read(s.folders, sets, metric) for s in (subject, other))
         if own is not None and theirs is not None:
             row = {"subject": name, "against": against, "set": set_name, "metric": metric}

@@ -14,16 +14,22 @@ Row = Mapping[str, Any]
 
 CAPTIONS = {"wer": "WER", "slot_f1": "slot F1", "orders_right": "orders all right"}
 COLUMNS = {
-    NONNATIVE: [("all", "wer"), ("adults", "wer"), ("children", "wer")],
-    COFFEE: [
-        ("orders", "slot_f1"),
-        ("orders", "orders_right"),
-        ("orders", "wer"),
-        (NOISY, "slot_f1"),
-        (NOISY, "orders_right"),
-    ],
+    NONNATIVE: {
+        ("all", "wer"): "WER",
+        ("all", "runaway"): "run-away",
+        ("all", "wer_without_runaway"): "WER without",
+        ("adults", "wer"): "adults",
+        ("children", "wer"): "children",
+    },
+    COFFEE: {
+        ("orders", "slot_f1"): "slot F1",
+        ("orders", "orders_right"): "orders all right",
+        ("orders", "wer"): "WER",
+        (NOISY, "slot_f1"): "noisy: slot F1",
+        (NOISY, "orders_right"): "noisy: all right",
+    },
 }
-"""Set and metric of each column of a corpus; the first has its interval beside it."""
+"""The columns of a corpus by set and metric; the first has its difference to the base beside it."""
 TITLES = {NONNATIVE: "Sentences of other non-native speakers", COFFEE: "Orders of other voices"}
 
 
@@ -45,30 +51,31 @@ def tables(content: Mapping[str, Any]) -> str:
 def _machine_line(content: Mapping[str, Any]) -> str:
     machine = content["machine"]
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
-    total = sum(run["seconds"] for row in content["heldout"] for run in row["runs"])
+    seeds = ", ".join(map(str, content["seeds"]))
     return (
         f"`{content['model']}` on {machine['cpu']}, {machine['threads']} of {machine['cores']} "
         f"cores a run; Python {machine['python']}, {versions}. The cycles of all runs took "
-        f"{total / 3600:.1f} hours. Mean over seeds ± standard deviation between them; differences "
-        f"to the base in points with 95 % intervals."
+        f"{content['seconds'] / 3600:.1f} hours. Mean over seeds {seeds} ± standard deviation "
+        f"between them; differences to the base in points with 95 % intervals."
     )
 
 
-def _test_table(rows: Sequence[Row], columns: Sequence[tuple[str, str]]) -> str:
+def _test_table(rows: Sequence[Row], columns: Mapping[tuple[str, str], str]) -> str:
+    """Return a line for each model: its figures, the style of its outputs, and read speech."""
     cells = {(row["subject"], row["set"], row["metric"]): row for row in rows}
-    shown = [c for c in columns if any((r["set"], r["metric"]) == c for r in rows)]
-    reading = [name for name in READ_SPEECH if any(row["set"] == name for row in rows)]
-    heads = [f"{name}: {CAPTIONS[metric]}" for name, metric in shown]
-    heads[1:1] = ["difference", "errors"]
+    measured = {(row["set"], row["metric"]) for row in rows}
+    shown = {column: head for column, head in columns.items() if column in measured}
+    reading = {(name, "wer"): f"read speech, {name}" for name in READ_SPEECH}
+    heads = ["model", *shown.values(), "capitals, punctuation", *reading.values()]
+    heads[2:2] = ["difference", "errors"]
     lines = []
     for subject in dict.fromkeys(row["subject"] for row in rows):
         found = [cells.get((subject, *column)) for column in shown]
-        figures = [_value(row) for row in found]
-        figures[1:1] = [_difference(found[0]), _errors(found[0])]
-        read = [cells.get((subject, name, "wer")) for name in reading]
-        figures += [_with_difference(row) for row in read]
-        lines.append([subject, *figures])
-    return _markdown(["model", *heads, *(f"read speech, {name}" for name in reading)], lines)
+        line = [subject, *map(_value, found), _style(found[0])]
+        line[2:2] = [_difference(found[0]), _errors(found[0])]
+        line += [_with_difference(cells.get((subject, *column))) for column in reading]
+        lines.append(line)
+    return _markdown(heads, lines)
 
 
 def _pairs_table(rows: Sequence[Row]) -> str:
@@ -96,6 +103,7 @@ def _heldout_table(rows: Sequence[Row]) -> str:
             [
                 row["arm"],
                 " then ".join(f"`{stage}`" for stage in row["stages"]),
+                _oracle(row),
                 f"{CAPTIONS[row['metric']]} {percent(runs[0]['base'])}",
                 _value(row),
                 "; ".join(point_interval(*run["difference_ci95"]) for run in runs),
@@ -104,8 +112,18 @@ def _heldout_table(rows: Sequence[Row]) -> str:
                 f"{row['seconds']:.0f}",
             ]
         )
-    heads = ["arm", "stages", "base", "trained", "to what it began with, points, 95 %"]
-    return _markdown([*heads, "best cycle", "improved", "s a run"], lines)
+    heads = ["arm", "stages", "train: greedy → oracle", "base", "trained"]
+    heads += ["to what it began with, points, 95 %", "best cycle", "improved", "s a run"]
+    return _markdown(heads, lines)
+
+
+def _oracle(row: Row) -> str:
+    """Return what the best of each training clip's hypotheses would come to, beside greedy."""
+    offered, metric = row["runs"][0]["learnability"], row["metric"]
+    if offered is None:
+        return ""
+    rates = (percent(offered[f"{which}_{metric}"]) for which in ("greedy", "oracle"))
+    return f"{' → '.join(rates)} of {offered['k']}"
 
 
 def _commands(rows: Sequence[Row]) -> str:
@@ -131,6 +149,10 @@ def _value(row: Row | None) -> str:
         return ""
     spread = row["spread"]
     return percent(row["mean"]) + ("" if spread is None else f" ± {100 * spread:.1f}")
+
+
+def _style(row: Row | None) -> str:
+    return ", ".join(percent(share, digits=0) for share in row["style"].values()) if row else ""
 
 
 def _difference(row: Row | None) -> str:
