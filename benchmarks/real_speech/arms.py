@@ -54,7 +54,8 @@ AFTER_TRANSCRIPTS = "best"
 WITHOUT_TRANSCRIPTS = "unlabelled"
 """Reads the training clips without `text`: what cannot be read cannot be learnt from."""
 
-NOISE = "augment=noise:folder={data}/coffee/noise,snr_db=5-20"
+NOISE = "augment=noise:folder=$DATA/coffee/noise,snr_db=5-20"
+"""$DATA is the folder of the corpora, as in the commands."""
 
 
 @frozen

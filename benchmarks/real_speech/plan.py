@@ -91,7 +91,10 @@ def arm_folder(arm: Arm, setup: Setup, count: int | None = None) -> Path:
 def _settings(arm: Arm, index: int, setup: Setup) -> dict[str, Any]:
     selection, _, changed = arm.stages[index].partition("@")
     pairs = (pair.split("=", 1) for pair in changed.split(";") if pair)
-    changes = {key: yaml.safe_load(value.format(data=setup.data)) for key, value in pairs}
+    changes = {
+        key: yaml.safe_load(value.replace(str(SYMBOLIC.data), str(setup.data)))
+        for key, value in pairs
+    }
     bare = {"train"} if arm.reads == WITHOUT_TRANSCRIPTS else set()
     if bare and arm.corpus == COFFEE:  # where what decides needs no transcript either
         bare.add("heldout")
