@@ -629,7 +629,7 @@ LOUDER = "return (waveform * gain).astype(np.float32)"
     ("old", "new", "expected"),
     [
         ("(Augmentation):", ":", {"is_an_augmentation"}),
-        (".astype(np.float32)", "", {"returns_sound"}),
+        ("np.float32)\n", "np.float64)\n", {"returns_sound"}),
         ("(waveform * gain)", "(waveform * gain)[:-1]", {"returns_sound"}),
         (LOUDER, "return waveform", {"changes_something"}),
         ("draw.uniform(", "np.random.uniform(", {"is_deterministic"}),

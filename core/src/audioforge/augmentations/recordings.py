@@ -35,7 +35,7 @@ def find_recordings(place: Path) -> list[AudioSample]:
             raise ConfigError([f"{place}: holds no sound file ({', '.join(SOUND_SUFFIXES)})"])
         _check(found)
     except (AudioError, DatasetError) as error:
-        raise ConfigError([f"{error}. Mend it, or take it out of {place}."]) from error
+        raise ConfigError([f"{error}. Mend it, or leave it out."]) from error
     return found
 
 
