@@ -15,7 +15,7 @@ import soundfile
 
 from audioforge import keyed_random
 from audioforge.audio import load_clip
-from audioforge.errors import UsageError
+from audioforge.errors import ConfigError, UsageError
 from audioforge.raft.gradients import Gradients
 from audioforge.sample import AudioSample
 
@@ -148,6 +148,21 @@ def test_verifiers_are_given_the_recording(
     sampled = [i for i in given if i.startswith("train")]
     assert len(sampled) == SETS["train"]
     assert all(set(given[i]) == {digest_of(recorded(inputs, i))} for i in sampled)
+
+
+def test_what_cannot_be_augmented_is_said_before_anything_is_written(
+    inputs: Path, noise: Path, tmp_path: Path
+) -> None:
+    wrong = [f"noise:folder={tmp_path / 'one'}", f"noise:folder={tmp_path / 'two'}"]
+    with pytest.raises(ConfigError) as error:
+        train(tmp_path / "run", settings(inputs, augment=wrong))
+    assert error.value.problems == [
+        f"augment[{n}]: {tmp_path / name}: there is no such folder or file"
+        for n, name in enumerate(("one", "two"))
+    ]
+    with pytest.raises(ConfigError, match=r"augment\[0\]: noise is for --task asr or classific"):
+        train(tmp_path / "run", settings(inputs, augment=f"noise:folder={noise}", task="tts"))
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_run_goes_on_with_the_noise_that_it_began_with(inputs: Path, tmp_path: Path) -> None:

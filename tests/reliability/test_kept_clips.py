@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import soundfile
 from click.testing import CliRunner
 
+from audioforge import keyed_random
 from audioforge.cli import cli
 from audioforge.raft.gradients import Gradients
 from audioforge_demo import assets
@@ -82,6 +84,26 @@ def test_a_frozen_encoder_encodes_each_clip_once(
     assert encoded == [1] * (TRAINED + HELD_OUT)
     assert results(tmp_path / "run") == without
     assert not (tmp_path / "run" / "state").exists()
+
+
+def test_rows_of_noisy_clips_last_for_their_cycle_and_push_out_no_others(
+    recipe: dict[str, Any], tmp_path: Path, encoded: list[int]
+) -> None:
+    (tmp_path / "bike").mkdir()
+    sound = keyed_random.generator("bike").standard_normal(16_000) / 10
+    soundfile.write(tmp_path / "bike/bike.wav", sound, 16_000)
+    noisy = {**recipe, "augment": f"noise:folder={tmp_path / 'bike'}"}
+    train(tmp_path / "kept", noisy)
+    assert encoded == [1] * (HELD_OUT + 2 * TRAINED), "once for sampling and learning"
+    train(tmp_path / "without", {**noisy, "cache_gb": 0})
+    assert results(tmp_path / "kept") == results(tmp_path / "without")
+    in_the_second_cycle = 3 + 2
+    assert killed_with(noisy, tmp_path / "run", Gradients, "accumulate", in_the_second_cycle)
+    rows = list((tmp_path / "run/state/cache").rglob("*.safetensors"))
+    passing = [path for path in rows if path.parent.name.endswith("-passing")]
+    sounds = [path for path in rows if path.parent.name == "sound"]
+    assert len(passing) == TRAINED, "those of the first cycle are gone"
+    assert len(rows) - len(passing) - len(sounds) == HELD_OUT
 
 
 @pytest.mark.parametrize("gigabytes", [0, 1e-5])

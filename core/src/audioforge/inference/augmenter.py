@@ -35,8 +35,8 @@ class Augmenter:
         """Return a clip as the cycle hears it; verifiers are still given the recording itself.
 
         Raises:
-            TrainingError: If an augmentation fails: without it the clip would be another one.
-            PluginError: If it returns what is no sound.
+            TrainingError: If an augmentation fails, or returns what is no sound: without it the
+                clip would be another one.
         """
         if not len(clip.waveform):  # a text to speak
             return clip
@@ -60,9 +60,9 @@ class Augmenter:
                 ) from error
             length = len(waveform) if augmentation.keeps_length else None
             if problem := sound_problem(result, length):
-                raise PluginError(
+                raise TrainingError(
                     f"the augmentation '{name}' returned {problem} for {clip.sample.place}. Mend "
-                    f"the plugin."
+                    f"the plugin, and go on."
                 )
             waveform = result
         return evolve(clip, waveform=waveform, recording=clip.waveform)
