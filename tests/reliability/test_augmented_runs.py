@@ -156,7 +156,7 @@ def test_what_cannot_be_augmented_is_said_before_anything_is_written(
     wrong = [f"noise:folder={tmp_path / 'one'}", f"noise:folder={tmp_path / 'two'}"]
     with pytest.raises(ConfigError) as error:
         train(tmp_path / "run", settings(inputs, augment=wrong))
-    assert error.value.problems == [
+    assert list(error.value.problems) == [
         f"augment[{n}]: {tmp_path / name}: there is no such folder or file"
         for n, name in enumerate(("one", "two"))
     ]
