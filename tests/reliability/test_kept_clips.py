@@ -106,6 +106,7 @@ def test_rows_of_noisy_clips_last_for_their_cycle_and_push_out_no_others(
     assert len(rows) - len(passing) - len(sounds) == HELD_OUT
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize("gigabytes", [0, 1e-5])
 def test_a_run_is_the_same_whatever_is_kept(inputs: Path, whole: Path, tmp_path, gigabytes) -> None:
     train(tmp_path / "run", settings(inputs, cache_gb=gigabytes))

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import ClassVar
 
 import torch
-from attrs import define
+from attrs import field, frozen
 
 from audioforge.audio import check_rate
 from audioforge.errors import AudioError, ConfigError
 from audioforge.huggingface.checkpoint import write_model
 from audioforge.huggingface.evaluating import evaluating
 from audioforge.huggingface.low_rank import add_low_rank_updates, merged_state
+from audioforge.huggingface.remembered import Remembered
 from audioforge.huggingface.reuse import settings_of
 from audioforge.huggingface.transfer import to_device
 from audioforge.languages.tags import language_of
@@ -30,7 +31,7 @@ from audioforge.model import (
 from audioforge.sample import AudioSample, Clip, Hypothesis
 from audioforge_whisper.checkpoint import Checkpoint, read_checkpoint
 from audioforge_whisper.decoding import ClipsToDecode, Decoded, TokenRules
-from audioforge_whisper.engine import Engine, Version
+from audioforge_whisper.engine import Engine
 from audioforge_whisper.prompts import Prompts
 from audioforge_whisper.spectrogram import spectrogram, whole_window
 from audioforge_whisper.targets import spoken_tokens, teacher_forcing
@@ -39,7 +40,7 @@ EXTRA_TOKENS = 16
 """Beyond `max_tokens_per_second`: a word of a short clip, slowly spelt, is not cut."""
 
 
-@define(eq=False)
+@frozen(eq=False)
 class WhisperBatch:
     """Prepared clips.
 
@@ -49,15 +50,14 @@ class WhisperBatch:
         features: Log-mel spectrograms, float32, shape (clips, mels, frames); None where a frozen
             encoder has encoded them.
         encoded: Output of a frozen encoder, shape (clips, positions, width); else None.
-        remembered: Output of the encoder, and by which weights; kept in inference mode, so that
-            clips which are sampled twice are encoded once.
+        remembered: Output of the encoder: clips that are sampled twice are encoded once.
     """
 
     samples: tuple[AudioSample, ...]
     seconds: tuple[float, ...]
     features: torch.Tensor | None
     encoded: torch.Tensor | None = None
-    remembered: tuple[Version, torch.Tensor] | None = None
+    remembered: Remembered = field(factory=Remembered)
 
 
 class WhisperAdapter(ModelAdapter):
@@ -217,15 +217,10 @@ class WhisperAdapter(ModelAdapter):
         """Return the encoder's output without gradients, float32, shape (clips, frames, width)."""
         if batch.encoded is not None:
             return batch.encoded
-        version = self._engine.version
-        if batch.remembered is not None and batch.remembered[0] == version:
-            return batch.remembered[1]
-        assert batch.features is not None
+        features = batch.features
+        assert features is not None
         with evaluating(self._model):
-            encoded = self._engine.encode(batch.features)
-        if torch.is_inference_mode_enabled():
-            batch.remembered = version, encoded
-        return encoded
+            return batch.remembered.output(self._model, lambda: self._engine.encode(features))
 
     def loss(
         self, batch: WhisperBatch, targets: Sequence[Hypothesis], weights: Sequence[float]
