@@ -75,7 +75,7 @@ def test_a_plugin_that_breaks_when_it_is_imported(environment):
     assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr == (
         "Error: nothing is called 'sincerity'. Known: acme-broken, audioforge, "
-        "audioforge-phone-digits, best, grpo, mix, mwer, phone-digits, processes, random, "
+        "audioforge-phone-digits, best, grpo, mix, mwer, noise, phone-digits, processes, random, "
         "reference, rloo, top-n, top-percent, weighted.\n"
         "  plugin acme-broken failed: acme_broken.plugin: ModuleNotFoundError: No module named "
         "'a_library_that_nobody_installed'\n"
@@ -139,8 +139,8 @@ def test_a_plugin_that_needs_a_newer_api(environment, tmp_path):
     rows = json.loads(newer.run("audioforge", "plugins", "list", "--json").stdout)
     assert [(row["distribution"], row["api_version"]) for row in rows] == [
         ("acme-newer", 7),
-        ("audioforge", 3),
-        ("audioforge-phone-digits", 3),
+        ("audioforge", 4),
+        ("audioforge-phone-digits", 4),
     ]
 
 
