@@ -640,7 +640,7 @@ LOUDER = "return (waveform * gain).astype(np.float32)"
         ),
         ("if loudest * gain > 1:", "if gain > 0:", {"takes_any_sound"}),
         (LOUDER, "print(gain)\n        " + LOUDER, {"prints_nothing"}),
-        (LOUDER, "open('gains', 'a').close()\n        " + LOUDER, {"writes_nothing"}),
+        (LOUDER, "open(np.__file__, 'a').close()\n        " + LOUDER, {"writes_nothing"}),
         (LOUDER, 'np.seterr(all="raise")\n        ' + LOUDER, {"leaves_the_process_alone"}),
         (
             "def augment(",
