@@ -21,6 +21,7 @@ import attrs
 
 import audioforge
 from audioforge import (
+    augmentation,
     dataset,
     errors,
     executor,
@@ -74,6 +75,7 @@ CLASSES: dict[str, list[Any]] = {
         specs.TrackerSpec,
         specs.ExecutorSpec,
         specs.ExporterSpec,
+        specs.AugmentationSpec,
         model.Serves,
         model.KnownCheckpoint,
     ],
@@ -96,6 +98,7 @@ CLASSES: dict[str, list[Any]] = {
     "Trackers": [tracker.Tracker, tracker.TrackedRun],
     "Executors": [executor.Executor],
     "Exporters": [exporter.Exporter],
+    "Augmentations": [augmentation.Augmentation],
     "Records": [
         sample.AudioSample,
         sample.Clip,
@@ -123,6 +126,7 @@ CLASSES: dict[str, list[Any]] = {
         examples.TrackerExample,
         examples.ExecutorExample,
         examples.ExporterExample,
+        examples.AugmentationExample,
         examples.Case,
     ],
 }

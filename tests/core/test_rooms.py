@@ -14,6 +14,7 @@ ROOMS = [
     "trainer",
     "raft",
     "objectives",
+    "augmentations",
     "given",
     "run",
     "measuring",
@@ -39,6 +40,7 @@ ROOMS = [
 
 CONTRACTS = {
     *("model", "verifier", "dataset", "reward", "selection", "tracker", "executor", "exporter"),
+    "augmentation",
     *("specs", "hookspecs", "own_plugin", "plugin_reference"),
     *("sample", "tasks", "errors", "keyed_random"),
 }

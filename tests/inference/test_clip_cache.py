@@ -72,6 +72,21 @@ def test_it_never_takes_more_than_it_may_whoever_writes(opened) -> None:
     assert again.get("kind", "clip") is None
 
 
+def test_what_is_dropped_gives_its_room_back(opened) -> None:
+    cache = opened(2 * 8_192)
+    cache.put("kind", "stays", ROW)
+    for cycle in range(3):
+        cache.put("kind-passing", f"{cycle}", ROW)
+        assert same(cache.get("kind-passing", f"{cycle}")), "there is room in each cycle"
+        cache.put("kind", "late", ROW)
+        assert cache.get("kind", "late") is None
+        cache.drop("-passing")
+        assert cache.get("kind-passing", f"{cycle}") is None
+    assert same(cache.get("kind", "stays"))
+    cache.put("kind", "late", ROW)
+    assert same(cache.get("kind", "late"))
+
+
 def test_closed_it_keeps_nothing_and_writes_nothing(opened, tmp_path: Path) -> None:
     for cache in (opened(0), ClipCache(), ClipCache(tmp_path / "cache")):
         cache.put("kind", "clip", ROW)

@@ -60,7 +60,9 @@ def fails(check):
     return False
 
 
-@pytest.mark.parametrize("kind", ["aggregator", "selection", "tracker", "executor", "exporter"])
+@pytest.mark.parametrize(
+    "kind", ["aggregator", "selection", "tracker", "executor", "exporter", "augmentation"]
+)
 def test_a_new_plugin_breaks_no_rule(broken_rules, kind):
     leave_out = () if kind == "aggregator" else STARTS_PROCESSES
     assert broken_rules(kind, "plugin.py", "", "", leave_out) == set()
@@ -618,6 +620,37 @@ COPIED = 'shutil.copyfile(checkpoint / "config.json", folder / "config.json")'
 )
 def test_exporters(broken_rules, old, new, expected):
     assert expected <= broken_rules("exporter", "exporter.py", old, new)
+
+
+LOUDER = "return (waveform * gain).astype(np.float32)"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("(Augmentation):", ":", {"is_an_augmentation"}),
+        ("np.float32)\n", "np.float64)\n", {"returns_sound"}),
+        ("(waveform * gain)", "(waveform * gain)[:-1]", {"returns_sound"}),
+        (LOUDER, "return waveform", {"changes_something"}),
+        ("draw.uniform(", "np.random.uniform(", {"is_deterministic"}),
+        (
+            LOUDER,
+            "waveform *= np.float32(gain)\n        return waveform",
+            {"leaves_its_input_alone"},
+        ),
+        ("if loudest * gain > 1:", "if gain > 0:", {"takes_any_sound"}),
+        (LOUDER, "print(gain)\n        " + LOUDER, {"prints_nothing"}),
+        (LOUDER, "open(np.__file__, 'a').close()\n        " + LOUDER, {"writes_nothing"}),
+        (LOUDER, 'np.seterr(all="raise")\n        ' + LOUDER, {"leaves_the_process_alone"}),
+        (
+            "def augment(",
+            "sounds = lambda self: ['a.wav']\n\n    def augment(",
+            {"names_its_sound"},
+        ),
+    ],
+)
+def test_augmentations(broken_rules, old, new, expected):
+    assert expected <= broken_rules("augmentation", "augmentation.py", old, new)
 
 
 @pytest.mark.parametrize(

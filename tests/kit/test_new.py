@@ -20,6 +20,7 @@ NAMES = {
     "tracker": "table",
     "executor": "courteous",
     "exporter": "weights",
+    "augmentation": "volume",
 }
 
 

@@ -53,6 +53,7 @@ def test_plugins_list_json(audioforge):
             "trackers": [],
             "executors": [],
             "exporters": [],
+            "augmentations": [],
             "commands": ["acme"],
         },
     }
@@ -68,6 +69,7 @@ def test_plugins_list_json(audioforge):
         "weighted",
     ]
     assert rows["audioforge"]["provides"]["executors"] == ["processes"]
+    assert rows["audioforge"]["provides"]["augmentations"] == ["noise"]
     assert "wer" in rows["audioforge-verifiers"]["provides"]["verifiers"]
     assert rows["audioforge-whisper"]["status"] == "ok"
 

@@ -30,7 +30,7 @@ NEWER_PLUGIN = """
 from audioforge.hookspecs import hookimpl
 from audioforge.specs import VerifierSpec
 
-AUDIOFORGE_API = 4
+AUDIOFORGE_API = 5
 
 
 @hookimpl
@@ -49,7 +49,7 @@ def install(site, name, code):
 
 @pytest.fixture
 def later_core(tmp_path, root):
-    """A copy of the core as a later version may be: one hook has an argument more, the API is 4."""
+    """A copy of the core as a later version may be: one hook has an argument more, the API is 5."""
     core = tmp_path / "later"
     shutil.copytree(root / "core/src/audioforge", core / "audioforge")
     changes = {
@@ -62,7 +62,7 @@ def later_core(tmp_path, root):
             'getattr(manager.hook, f"register_{kind}")'
             '(**({"locale": "fi"} if kind == "verifiers" else {}))',
         ),
-        "plugins/api_version.py": ("API_VERSION = 3\n", "API_VERSION = 4\n"),
+        "plugins/api_version.py": ("API_VERSION = 4\n", "API_VERSION = 5\n"),
     }
     for file, (old, new) in changes.items():
         path = core / "audioforge" / file
@@ -89,9 +89,9 @@ def test_an_older_plugin_works_when_a_hook_gets_an_argument(tmp_path, later_core
     install(tmp_path / "site", "newer", NEWER_PLUGIN)
     assert listed(later_core, tmp_path / "site") == (
         "distribution  version  status  API  provides\n"
-        "audioforge    0.1.0    ok      3    selections: best, grpo, mix, mwer, random, reference, "
-        "rloo, top-n, top-percent, weighted; executors: processes\n"
-        "newer         1.0      ok      4    verifiers: newer-fi\n"
+        "audioforge    0.1.0    ok      4    selections: best, grpo, mix, mwer, random, reference, "
+        "rloo, top-n, top-percent, weighted; executors: processes; augmentations: noise\n"
+        "newer         1.0      ok      5    verifiers: newer-fi\n"
         "older         1.0      ok      1    verifiers: older\n"
     )
 
@@ -100,7 +100,7 @@ def test_the_newer_plugin_says_what_it_needs_where_it_is_not_there(tmp_path):
     install(tmp_path / "site", "older", OLDER_PLUGIN)
     install(tmp_path / "site", "newer", NEWER_PLUGIN)
     assert listed(tmp_path / "site").endswith(
-        "newer: it was built for plugin API 4, and this AudioForge has 3: update audioforge\n"
+        "newer: it was built for plugin API 5, and this AudioForge has 4: update audioforge\n"
     )
 
 

@@ -23,7 +23,7 @@ def test_info_of_a_verifier():
         "\n"
         "full name          audioforge-verifiers/wer\n"
         "from               audioforge-verifiers 0.1.0\n"
-        "plugin API         3\n"
+        "plugin API         4\n"
         "licence            Apache-2.0\n"
         "factory            audioforge_verifiers.error_rate:WordErrorRate\n"
         "tasks              asr\n"

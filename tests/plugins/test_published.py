@@ -12,8 +12,8 @@ NEEDED = ("jiwer", "rapidfuzz")
 """Libraries of plugins that the example needs too."""
 
 ENGINE = (
-    "0.1.0    ok      3    selections: best, grpo, mix, mwer, random, reference, rloo, top-n, "
-    "top-percent, weighted; executors: processes\n"
+    "0.1.0    ok      4    selections: best, grpo, mix, mwer, random, reference, rloo, top-n, "
+    "top-percent, weighted; executors: processes; augmentations: noise\n"
 )
 """What the list says of the engine's own plugin."""
 
@@ -56,7 +56,7 @@ def test_the_example(environment):
     assert listed(environment()) == (
         "distribution             version  status  API  provides\n"
         f"audioforge               {ENGINE}"
-        "audioforge-phone-digits  0.1.0    ok      3    verifiers: phone-digits\n"
+        "audioforge-phone-digits  0.1.0    ok      4    verifiers: phone-digits\n"
     )
 
 
@@ -66,7 +66,7 @@ def test_a_plugin_that_breaks_when_it_is_imported(environment):
         "distribution             version  status  API  provides\n"
         "acme-broken              2.0      failed  -    -\n"
         f"audioforge               {ENGINE}"
-        "audioforge-phone-digits  0.1.0    ok      3    verifiers: phone-digits\n"
+        "audioforge-phone-digits  0.1.0    ok      4    verifiers: phone-digits\n"
         "\n"
         "acme-broken: acme_broken.plugin: ModuleNotFoundError: No module named "
         "'a_library_that_nobody_installed'\n"
@@ -75,7 +75,7 @@ def test_a_plugin_that_breaks_when_it_is_imported(environment):
     assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr == (
         "Error: nothing is called 'sincerity'. Known: acme-broken, audioforge, "
-        "audioforge-phone-digits, best, grpo, mix, mwer, phone-digits, processes, random, "
+        "audioforge-phone-digits, best, grpo, mix, mwer, noise, phone-digits, processes, random, "
         "reference, rloo, top-n, top-percent, weighted.\n"
         "  plugin acme-broken failed: acme_broken.plugin: ModuleNotFoundError: No module named "
         "'a_library_that_nobody_installed'\n"
@@ -88,7 +88,7 @@ def test_two_plugins_with_one_name(environment, tmp_path, root):
         "distribution             version  status  API  provides\n"
         "acme-politeness          2.0      failed  1    verifiers: politeness\n"
         f"audioforge               {ENGINE}"
-        "audioforge-phone-digits  0.1.0    ok      3    verifiers: phone-digits\n"
+        "audioforge-phone-digits  0.1.0    ok      4    verifiers: phone-digits\n"
         "zenith-politeness        2.0      failed  1    verifiers: politeness\n"
         "\n"
         "acme-politeness: verifier 'politeness' is also provided by zenith-politeness: "
@@ -125,22 +125,22 @@ def test_a_plugin_that_needs_a_newer_api(environment, tmp_path):
         "distribution             version  status  API  provides\n"
         "acme-newer               2.0      failed  7    -\n"
         f"audioforge               {ENGINE}"
-        "audioforge-phone-digits  0.1.0    ok      3    verifiers: phone-digits\n"
+        "audioforge-phone-digits  0.1.0    ok      4    verifiers: phone-digits\n"
         "\n"
-        "acme-newer: it was built for plugin API 7, and this AudioForge has 3: update audioforge\n"
+        "acme-newer: it was built for plugin API 7, and this AudioForge has 4: update audioforge\n"
     )
     assert not marker.exists(), "nothing of it is imported"
     result = newer.run("audioforge", "plugins", "info", "sincerity")
     assert result.returncode == 2
     assert result.stderr.endswith(
-        "  plugin acme-newer failed: it was built for plugin API 7, and this AudioForge has 3: "
+        "  plugin acme-newer failed: it was built for plugin API 7, and this AudioForge has 4: "
         "update audioforge\n"
     )
     rows = json.loads(newer.run("audioforge", "plugins", "list", "--json").stdout)
     assert [(row["distribution"], row["api_version"]) for row in rows] == [
         ("acme-newer", 7),
-        ("audioforge", 3),
-        ("audioforge-phone-digits", 3),
+        ("audioforge", 4),
+        ("audioforge-phone-digits", 4),
     ]
 
 

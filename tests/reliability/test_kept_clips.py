@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import soundfile
 from click.testing import CliRunner
 
+from audioforge import keyed_random
 from audioforge.cli import cli
 from audioforge.raft.gradients import Gradients
 from audioforge_demo import assets
@@ -82,6 +84,27 @@ def test_a_frozen_encoder_encodes_each_clip_once(
     assert encoded == [1] * (TRAINED + HELD_OUT)
     assert results(tmp_path / "run") == without
     assert not (tmp_path / "run" / "state").exists()
+
+
+def test_rows_of_noisy_clips_last_for_their_cycle_and_push_out_no_others(
+    recipe: dict[str, Any], tmp_path: Path, encoded: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "bike").mkdir()
+    sound = keyed_random.generator("bike").standard_normal(16_000) / 10
+    soundfile.write(tmp_path / "bike/bike.wav", sound, 16_000)
+    there: list[tuple[int, int]] = []
+    accumulate = Gradients.accumulate
+
+    def _accumulate(gradients: Gradients, *arguments: Any) -> float:
+        kinds = [p.parent.name for p in (tmp_path / "run/state/cache").rglob("*.safetensors")]
+        passing = sum(kind.endswith("-passing") for kind in kinds)
+        there.append((passing, len(kinds) - passing - kinds.count("sound")))
+        return accumulate(gradients, *arguments)
+
+    monkeypatch.setattr(Gradients, "accumulate", _accumulate)
+    train(tmp_path / "run", {**recipe, "augment": f"noise:folder={tmp_path / 'bike'}"})
+    assert encoded == [1] * (HELD_OUT + 2 * TRAINED), "once for sampling and learning"
+    assert there == [(TRAINED, HELD_OUT)] * 6, "in each step of both cycles"
 
 
 @pytest.mark.sweep(2)

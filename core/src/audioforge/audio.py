@@ -138,7 +138,7 @@ def load_clip(
     _check_stated(sample)
     if isinstance(sample.audio, np.ndarray):
         mono, rate = _from_array(sample)
-        _check_length(sample, len(mono) / rate, max_seconds, min_seconds)
+        check_length(sample, len(mono) / rate, max_seconds, min_seconds)
     else:
         mono, rate = _decode(sample, max_seconds, min_seconds)
     if rate != sampling_rate:
@@ -146,6 +146,22 @@ def load_clip(
     if len(mono) == 0:
         raise ClipTooShort(f"{sample.origin}: the clip is too short to hold one sample")
     return Clip(sample, np.ascontiguousarray(mono, dtype=np.float32), sampling_rate)
+
+
+def stated_seconds(sample: AudioSample) -> float:
+    """Return the length of a clip in seconds, as the header of its file states it.
+
+    Raises:
+        AudioError: If the file cannot be opened, its header cannot be, or it is empty.
+    """
+    _check_stated(sample)
+    if isinstance(sample.audio, np.ndarray):
+        mono, rate = _from_array(sample)
+        return len(mono) / rate
+    with _explained(sample), _open(sample) as file:
+        _, wanted = _part(sample, file)
+        check_length(sample, wanted / file.samplerate, None, 0.0)
+        return float(wanted / file.samplerate)
 
 
 def examine(sample: AudioSample) -> Facts:
@@ -157,11 +173,11 @@ def examine(sample: AudioSample) -> Facts:
     _check_stated(sample)
     if isinstance(sample.audio, np.ndarray):
         mono, rate = _from_array(sample)
-        _check_length(sample, len(mono) / rate, None, 0.0)
+        check_length(sample, len(mono) / rate, None, 0.0)
         return Facts(len(mono) / rate, rate, not mono.any())
     with _explained(sample), _open(sample) as file:
         start, wanted = _part(sample, file)
-        _check_length(sample, wanted / file.samplerate, None, 0.0)
+        check_length(sample, wanted / file.samplerate, None, 0.0)
         silent = True
         for block in _mono_blocks(sample, file, start, wanted):
             silent = silent and not block.any()
@@ -198,7 +214,7 @@ def _decode(
     """Read a file's part; the length is checked on the header first, so that it stays cheap."""
     with _explained(sample), _open(sample) as file:
         start, wanted = _part(sample, file)
-        _check_length(sample, wanted / file.samplerate, max_seconds, min_seconds)
+        check_length(sample, wanted / file.samplerate, max_seconds, min_seconds)
         mono = np.empty(wanted, np.float32)
         there = 0
         for block in _mono_blocks(sample, file, start, wanted):
@@ -333,9 +349,21 @@ def _check_whole(sample: AudioSample, file: soundfile.SoundFile) -> None:
         )
 
 
-def _check_length(
+def check_length(
     sample: AudioSample, seconds: float, max_seconds: float | None, min_seconds: float
 ) -> None:
+    """Check that a clip is as long as a model takes it.
+
+    Args:
+        sample: The clip, for the message.
+        seconds: Its length.
+        max_seconds: The longest that is taken; None for any.
+        min_seconds: The shortest; an empty one is never taken.
+
+    Raises:
+        ClipTooLong: If it is longer.
+        ClipTooShort: If it is shorter.
+    """
     if max_seconds is not None and seconds > max_seconds:
         raise ClipTooLong(
             f"{sample.origin}: {seconds:.2f} s is longer than the model's window of "

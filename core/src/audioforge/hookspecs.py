@@ -31,6 +31,7 @@ import pluggy
 
 from audioforge.specs import (
     AggregatorSpec,
+    AugmentationSpec,
     DatasetSpec,
     ExecutorSpec,
     ExporterSpec,
@@ -93,4 +94,10 @@ def register_executors() -> Iterable[ExecutorSpec]:
 @hookspec
 def register_exporters() -> Iterable[ExporterSpec]:
     """Return the exporters that the plugin provides: a checkpoint for another engine."""
+    return ()
+
+
+@hookspec
+def register_augmentations() -> Iterable[AugmentationSpec]:
+    """Return the augmentations that the plugin provides: training clips as they might sound."""
     return ()

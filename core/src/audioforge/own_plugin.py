@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from audioforge.hookspecs import hookimpl
-from audioforge.specs import ExecutorSpec, SelectionSpec
+from audioforge.specs import AugmentationSpec, ExecutorSpec, SelectionSpec
 
-AUDIOFORGE_API = 3
+AUDIOFORGE_API = 4
 
 
 @hookimpl
@@ -79,5 +79,20 @@ def register_executors() -> list[ExecutorSpec]:
             name="processes",
             summary="this process, or those that torchrun started",
             factory="audioforge.inference.own_executor:ProcessesExecutor",
+        )
+    ]
+
+
+@hookimpl
+def register_augmentations() -> list[AugmentationSpec]:
+    """Return what is mixed into training clips."""
+    return [
+        AugmentationSpec(
+            name="noise",
+            summary="a part of a recording of noise, at a ratio of powers that is drawn",
+            tasks=("asr", "classification"),
+            factory="audioforge.augmentations.noise:Noise",
+            options="audioforge.augmentations.noise:NoiseOptions",
+            example="audioforge.augmentations.example:noise",
         )
     ]

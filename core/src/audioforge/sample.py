@@ -77,11 +77,14 @@ class Clip:
         sample: The sample.
         waveform: float32, mono, shape (frames,), at the sampling rate that the consumer asked for.
         sampling_rate: Sampling rate of the waveform, in Hz.
+        recording: What the clip was before it was augmented, as the waveform is; None where nothing
+            was changed.
     """
 
     sample: AudioSample
     waveform: np.ndarray
     sampling_rate: int
+    recording: np.ndarray | None = None
 
     @property
     def seconds(self) -> float:
@@ -89,13 +92,18 @@ class Clip:
         return len(self.waveform) / self.sampling_rate
 
     def as_sample(self) -> AudioSample:
-        """Return the sample with its audio decoded, so that nobody need decode it again."""
+        """Return the sample with its audio decoded, so that nobody need decode it again.
+
+        It is the recording itself, not what augmentations made of it: a verifier that listens
+        judges what was said, not how well it can be heard.
+        """
+        heard = self.waveform if self.recording is None else self.recording
         return evolve(
             self.sample,
-            audio=self.waveform if len(self.waveform) else None,
+            audio=heard if len(heard) else None,
             sampling_rate=self.sampling_rate,
             offset=None,
-            duration=self.seconds,
+            duration=len(heard) / self.sampling_rate,
         )
 
 

@@ -97,6 +97,17 @@ class SelectionSpec(Spec):
 
 
 @frozen(kw_only=True)
+class AugmentationSpec(Spec):
+    """An augmentation; the factory returns an `audioforge.augmentation.Augmentation`.
+
+    Attributes:
+        tasks: Tasks whose training clips it may change.
+    """
+
+    tasks: tuple[Task, ...]
+
+
+@frozen(kw_only=True)
 class TrackerSpec(Spec):
     """A tracker; the factory returns an `audioforge.tracker.Tracker`."""
 
@@ -126,6 +137,7 @@ KINDS: dict[str, type[Spec]] = {
     "trackers": TrackerSpec,
     "executors": ExecutorSpec,
     "exporters": ExporterSpec,
+    "augmentations": AugmentationSpec,
 }
 """The kinds of things a plugin provides, and the specification of each."""
 

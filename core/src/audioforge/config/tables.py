@@ -208,6 +208,12 @@ class SamplingSettings(Settings):
     """How hypotheses are drawn, and which of them are kept."""
 
     samples_per_prompt: int = setting(4, "int", "Hypotheses per clip (k).", minimum=1)
+    augment: tuple[str | dict[str, Any], ...] = setting(
+        (),
+        "plugins",
+        "What changes the sound of training clips, anew in each cycle, before they are sampled and "
+        "learnt, as noise:folder=DIR,snr_db=5-20; may be given more than once, in order.",
+    )
     temperature: Schedule = setting(1.0, "schedule", "Sampling temperature.", above=0)
     top_p: float = setting(1.0, "float", "Nucleus sampling; 1 is off.", above=0, maximum=1)
     top_k: int = setting(0, "int", "Sample among this many tokens; 0 is off.", minimum=0)

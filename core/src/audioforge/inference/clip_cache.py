@@ -13,6 +13,7 @@ import json
 import shutil
 import threading
 import zlib
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -45,6 +46,7 @@ class ClipCache:
         self._tell: Callable[[str], None] = lambda _: None
         self._lock = threading.Lock()  # loaders put from several threads
         self._checked: set[str] = set()
+        self._put: Counter[str] = Counter()  # bytes by kind
 
     def open(self, limit: int, tell: Callable[[str], None]) -> None:
         """Keep from now on, and find what is there already.
@@ -78,6 +80,17 @@ class ClipCache:
         for folder in self._folder.iterdir() if self._folder and self._folder.is_dir() else ():
             if folder.name not in but:
                 shutil.rmtree(folder, ignore_errors=True)
+
+    def drop(self, ending: str) -> None:
+        """Remove the kinds whose names end so, and have the room of what was put there again.
+
+        Every process does so, while none reads or puts any.
+        """
+        with self._lock:
+            for kind in [kind for kind in self._put if kind.endswith(ending)]:
+                self._used -= self._put.pop(kind)
+        for folder in self._folder.glob(f"*{ending}") if self._folder else ():
+            shutil.rmtree(folder, ignore_errors=True)
 
     def get(self, kind: str, name: str) -> dict[str, torch.Tensor] | None:
         """Return an entry, or None where it is not there or is damaged.
@@ -131,6 +144,7 @@ class ClipCache:
                 self._stop(error)
                 return
             self._used += size
+            self._put[kind] += size
             self._checked.add(f"{kind}/{name}")
 
     def _stop(self, error: OSError) -> None:

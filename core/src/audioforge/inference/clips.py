@@ -17,8 +17,9 @@ import numpy as np
 import torch
 from attrs import evolve, frozen
 
-from audioforge.audio import load_clip
+from audioforge.audio import check_length, load_clip
 from audioforge.errors import AudioError
+from audioforge.inference.augmenter import Augmenter
 from audioforge.inference.clip_cache import NOTHING_KEPT, ClipCache
 from audioforge.inference.preparation import Preparation
 from audioforge.inference.skip_log import SkipLog
@@ -67,6 +68,9 @@ class ClipLoader:
         skips: Where to write what cannot be used.
         cache: Keeps decoded clips.
         preparation: What makes batches of the clips, if anything does: it works ahead too.
+        augmenter: Changes the clips, if anything does, once they are decoded: what is kept of their
+            sound is the recording. It is foreign code and works in the thread that asks for
+            batches, so that nothing is prepared ahead.
 
     Attributes:
         skips: What was left out.
@@ -78,6 +82,7 @@ class ClipLoader:
         skips: SkipLog,
         cache: ClipCache = NOTHING_KEPT,
         preparation: Preparation | None = None,
+        augmenter: Augmenter | None = None,
     ) -> None:
         """Create the loader."""
         self._rate = adapter.sampling_rate
@@ -85,7 +90,8 @@ class ClipLoader:
         self._min_seconds = adapter.min_seconds
         # Threads decode while a plugin may be standing somewhere else for a moment.
         self._folder = Path.cwd()
-        self._cache, self._preparation = cache, preparation
+        self._cache, self._augmenter = cache, augmenter
+        self._preparation = preparation if augmenter is None else None
         self.skips = skips
 
     def batches(self, chunks: Sequence[Sequence[AudioSample]]) -> Iterator[Batch]:
@@ -96,6 +102,8 @@ class ClipLoader:
                 while len(ahead) < min(DECODERS + 1, len(chunks) - index):
                     ahead.append(pool.submit(self._load_all, chunks[index + len(ahead)]))
                 batch = ahead.pop(0).result()
+                if self._augmenter is not None:
+                    batch = self._augmented(batch, self._augmenter)
                 for sample in chunk:
                     if sample.id in batch.problems:
                         self.skips.add(batch.problems[sample.id])
@@ -119,6 +127,18 @@ class ClipLoader:
                     ahead[sample.id] = row
         return batch
 
+    def _augmented(self, batch: Batch, augmenter: Augmenter) -> Batch:
+        """Return a batch as it is sampled and learnt, but for clips that the model cannot take."""
+        clips, problems = [], dict(batch.problems)
+        for clip in map(augmenter.augmented, batch.clips):
+            try:
+                if clip.recording is not None and len(clip.recording) != len(clip.waveform):
+                    check_length(clip.sample, clip.seconds, self._max_seconds, self._min_seconds)
+                clips.append(clip)
+            except AudioError as error:
+                problems[clip.sample.id] = _problem(clip.sample, error, clip.sample.origin)
+        return evolve(batch, clips=clips, problems=problems)
+
     def _load(self, sample: AudioSample) -> Clip | Problem:
         if sample.audio is None:  # a text to speak
             return Clip(sample, np.zeros(0, np.float32), self._rate)
@@ -137,8 +157,7 @@ class ClipLoader:
                 min_seconds=self._min_seconds,
             )
         except AudioError as error:
-            reason = str(error).removeprefix(f"{where.origin}: ")
-            return Problem(sample.place, reason, error.kind)
+            return _problem(sample, error, where.origin)
         if name:
             self._cache.put(SOUND, name, {"waveform": torch.from_numpy(clip.waveform)})
         return evolve(clip, sample=sample)
@@ -154,3 +173,8 @@ class ClipLoader:
         what = (sample.audio, file.st_dev, file.st_ino, file.st_size, file.st_mtime_ns)
         part = (sample.offset, sample.duration, self._rate, self._max_seconds, self._min_seconds)
         return hashlib.blake2b(repr((what, part)).encode(errors="surrogateescape")).hexdigest()[:32]
+
+
+def _problem(sample: AudioSample, error: AudioError, origin: str) -> Problem:
+    """Return why a clip cannot be used, without the file's name that the error begins with."""
+    return Problem(sample.place, str(error).removeprefix(f"{origin}: "), error.kind)

@@ -19,6 +19,9 @@ from audioforge.isolation.copies import copies_for_adapter, copy_for_adapter, sa
 from audioforge.model import ModelAdapter, Reuse, Row
 from audioforge.sample import Clip
 
+PASSING = "-passing"
+"""How the kind of rows ends that are of use for one cycle: those of clips that were augmented."""
+
 
 class Preparation:
     """Makes one adapter's batches, as long as the same of its weights are trained.
@@ -27,6 +30,7 @@ class Preparation:
         adapter: The model.
         processes: Give the precision to compute in.
         cache: Keeps rows.
+        passing: Whether the clips are augmented, and will sound otherwise in the next cycle.
 
     Attributes:
         kind: Digest of what decides a row besides the clip: the kind under which rows are kept; ""
@@ -34,12 +38,19 @@ class Preparation:
     """
 
     def __init__(
-        self, adapter: ModelAdapter, processes: Processes, cache: ClipCache = NOTHING_KEPT
+        self,
+        adapter: ModelAdapter,
+        processes: Processes,
+        cache: ClipCache = NOTHING_KEPT,
+        *,
+        passing: bool = False,
     ) -> None:
         """Ask what can be reused."""
         self._adapter, self._processes, self._cache = adapter, processes, cache
         self._reuse = adapter.reuse()
         self.kind = self._kind_of_rows(self._reuse) if self._reuse and cache.is_open else ""
+        if passing and self.kind:
+            self.kind += PASSING
 
     def _kind_of_rows(self, reuse: Reuse) -> str:
         """Return the digest of what decides a row besides the clip: what rows are kept by."""

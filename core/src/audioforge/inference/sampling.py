@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from attrs import field, frozen
 
+from audioforge.inference.augmenter import Augmenter
 from audioforge.inference.clip_cache import NOTHING_KEPT, ClipCache
 from audioforge.inference.clips import ClipLoader
 from audioforge.inference.out_of_memory import in_halves
@@ -70,6 +71,7 @@ class Sampler:
         reporter: Shows progress.
         greedy: What is decoded greedily too; None for nothing.
         cache: Keeps what need be computed of a clip only once.
+        augmenter: Changes the clips before they are sampled; None for the clips as they are.
     """
 
     adapter: ModelAdapter
@@ -80,6 +82,7 @@ class Sampler:
     reporter: Reporter
     greedy: GreedyToo | None = None
     cache: ClipCache = NOTHING_KEPT
+    augmenter: Augmenter | None = None
 
     def batches(self, chunks: Sequence[Sequence[AudioSample]], what: str) -> Iterator[SampledBatch]:
         """Yield batches of clips with their hypotheses.
@@ -92,8 +95,9 @@ class Sampler:
             what: What the progress bar says.
         """
         self.adapter.module.eval()
-        preparation = Preparation(self.adapter, self.processes, self.cache)
-        loader = ClipLoader(self.adapter, self.skips, self.cache, preparation)
+        augmenter, passing = self.augmenter, self.augmenter is not None
+        preparation = Preparation(self.adapter, self.processes, self.cache, passing=passing)
+        loader = ClipLoader(self.adapter, self.skips, self.cache, preparation, augmenter)
         batches = self.reporter.track(
             loader.batches(chunks),
             sum(len(chunk) for chunk in chunks),

@@ -59,7 +59,7 @@ def copies_for_adapter(clips: Sequence[Clip]) -> tuple[Clip, ...]:
 
 def copy_for_adapter(clip: Clip) -> Clip:
     """Return one clip for a call of a model adapter, as `copies_for_adapter` does."""
-    return evolve(clip, sample=_lent(clip.sample), waveform=clip.waveform.copy())
+    return Clip(_lent(clip.sample), clip.waveform.copy(), clip.sampling_rate)
 
 
 def samples_for_adapter(clips: Sequence[Clip]) -> tuple[AudioSample, ...]:

@@ -2,7 +2,7 @@
 
 A plugin states the version in its module, as a plain number:
 
-    AUDIOFORGE_API = 3
+    AUDIOFORGE_API = 4
 
 It is read from the source before anything of the plugin is imported: a plugin that needs what this
 AudioForge does not have would otherwise fail with whatever its first import says.
@@ -15,7 +15,7 @@ import importlib.util
 from pathlib import Path
 from typing import Any, cast
 
-API_VERSION = 3
+API_VERSION = 4
 """The version of hooks, specifications and contracts; it rises with every change that a plugin can
 notice."""
 

@@ -16,6 +16,7 @@ from audioforge.plugins.registry import Plugin, Registry, import_factory, import
 from audioforge.specs import (
     KINDS,
     AggregatorSpec,
+    AugmentationSpec,
     DatasetSpec,
     ExecutorSpec,
     ExporterSpec,
@@ -31,6 +32,7 @@ from audioforge.tasks import DEFAULT_TASK, speech_task
 OF_TRAIN = {
     AggregatorSpec: "--verifier wer --verifier hallucination --aggregator",
     SelectionSpec: "--selection",
+    AugmentationSpec: "--augment",
     TrackerSpec: "--tracker",
     ExecutorSpec: "--executor",
 }
@@ -159,7 +161,9 @@ def _facts_of_spec(spec: Spec) -> dict[str, Any]:
             "size": spec.size or None,
             "licence of the data": spec.licence or None,
         }
-    return {"tasks": list(spec.tasks)} if isinstance(spec, VerifierSpec | ExporterSpec) else {}
+    if isinstance(spec, VerifierSpec | ExporterSpec | AugmentationSpec):
+        return {"tasks": list(spec.tasks)}
+    return {}
 
 
 def _facts_of_verifier(factory: Any) -> dict[str, Any]:

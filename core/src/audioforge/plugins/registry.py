@@ -31,6 +31,7 @@ TO_INSTALL = {
     "trackers": "a plugin that brings one, or give a file by --plugin",
     "executors": "audioforge again, which brings them",
     "exporters": "a plugin that brings one, or give a file by --plugin",
+    "augmentations": "audioforge again, which brings them",
 }
 """What to install when nothing of a kind is there."""
 

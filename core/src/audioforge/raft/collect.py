@@ -150,7 +150,8 @@ def _sampled(
     """Yield batches of clips with what is to be scored."""
     config, skips = run.config, run.data.train.skips
     if run.selection.learns_from_references:
-        return quote_references(ClipLoader(adapter, skips, run.cache), batches, run.task)
+        loader = ClipLoader(adapter, skips, run.cache, augmenter=run.augmenter(cycle))
+        return quote_references(loader, batches, run.task)
     params = SamplingParams(
         temperature=config.temperature_of(cycle),
         top_p=config.top_p,
@@ -169,6 +170,7 @@ def _sampled(
         reporter=run.reporter,
         greedy=GreedyToo(ids=probed_ids(run, cycle), params=run.evaluator.decoding.params),
         cache=run.cache,
+        augmenter=run.augmenter(cycle),
     )
     return sampler.batches(batches, f"cycle {cycle} sample")
 

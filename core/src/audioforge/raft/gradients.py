@@ -16,6 +16,7 @@ from audioforge.inference.preparation import Preparation
 from audioforge.isolation.global_state.restored import global_state_restored
 from audioforge.model import ModelAdapter
 from audioforge.raft.step_loss import StepLoss, Targets
+from audioforge.run.resume_points import Progress
 from audioforge.run.run import Run
 from audioforge.sample import Clip
 from audioforge.selection import Kept, Selected
@@ -31,22 +32,24 @@ class Gradients:
         run: The run.
         adapter: The model.
         selected: What is learnt, by which loss.
-        batch_size: Clips at once that fitted into the memory before; None for the configured size.
+        progress: The update's: its cycle, and how many clips at once fitted into the memory before.
 
     Attributes:
         batch_size: Clips at once, as far as is known.
     """
 
     def __init__(
-        self, run: Run, adapter: ModelAdapter, selected: Selected, batch_size: int | None = None
+        self, run: Run, adapter: ModelAdapter, selected: Selected, progress: Progress
     ) -> None:
         """Look how much memory there is."""
         self._run, self._adapter, self._divisor = run, adapter, selected.divisor
         self._step_loss = StepLoss(adapter, selected.loss)
-        self._preparation = Preparation(adapter, run.processes, run.cache)
-        self._loader = ClipLoader(adapter, run.data.train.skips, run.cache, self._preparation)
+        augmenter, skips = run.augmenter(progress.cycle), run.data.train.skips
+        passing = augmenter is not None
+        self._preparation = Preparation(adapter, run.processes, run.cache, passing=passing)
+        self._loader = ClipLoader(adapter, skips, run.cache, self._preparation, augmenter)
         self._budget = budget(run.processes.device, adapter.module)
-        self.batch_size = batch_size or run.config.batch_size
+        self.batch_size = progress.clips_at_once or run.config.batch_size
 
     def accumulate(self, items: Sequence[Kept], key: tuple[int, ...]) -> float:
         """Add the gradients up in the weights' `grad`; return this part of the loss.

@@ -20,6 +20,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
+from audioforge.inference.preparation import PASSING
 from audioforge.measuring.patience import out_of_patience
 from audioforge.model import ModelAdapter
 from audioforge.raft.candidates import doubt, evaluate
@@ -122,6 +123,7 @@ def _finish_cycle(
     summary.tell(candidate, figures)
     _prune(run, summary, cycle)
     run.processes.wait()
+    run.cache.drop(PASSING)
 
 
 def _prune(run: Run, summary: Summary, latest: int) -> None:

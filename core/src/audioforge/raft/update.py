@@ -85,7 +85,7 @@ def update(run: Run, adapter: ModelAdapter, selected: Selected, progress: Progre
     before = run.folder.points.progress()
     if before is not None and before.cycle < cycle:
         progress.clips_at_once = before.clips_at_once  # what fitted goes on fitting
-    gradients = Gradients(run, adapter, selected, progress.clips_at_once)
+    gradients = Gradients(run, adapter, selected, progress)
     optimizer = _optimizer(parameters, rate, config.weight_decay)
     if progress.steps:
         run.folder.points.restore_optimizer(optimizer)

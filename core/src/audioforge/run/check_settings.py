@@ -24,6 +24,7 @@ from audioforge.model import Task
 from audioforge.plugin_reference import PluginReference, read_plugin_reference
 from audioforge.plugins import Registry, checked_options
 from audioforge.selection import Selection
+from audioforge.specs import AugmentationSpec
 from audioforge.tasks import speech_task
 
 
@@ -84,7 +85,26 @@ def _training_problems(registry: Registry, settings: AudioRAFTConfig) -> list[st
     if settings.new_head and not speech_task(settings.task).has_classes:
         problems.append("new_head: only a classifier has a head; add --task classification")
     selected = _plugin_problems("selection", registry, "selections", settings.selection)
-    return [*problems, *(selected or _few_hypotheses(registry, settings))]
+    augmented = [
+        problem
+        for index, plugin in enumerate(settings.augment)
+        for problem in _augmentation_problems(index, registry, plugin, settings.task)
+    ]
+    return [*problems, *augmented, *(selected or _few_hypotheses(registry, settings))]
+
+
+def _augmentation_problems(
+    index: int, registry: Registry, plugin: PluginReference, task: str
+) -> list[str]:
+    key = f"augment[{index}]"
+    if problems := _plugin_problems(key, registry, "augmentations", plugin):
+        return problems
+    spec = cast(
+        "AugmentationSpec", registry.find("augmentations", read_plugin_reference(plugin)[0]).spec
+    )
+    if task in spec.tasks:
+        return []
+    return [f"{key}: {spec.name} is for --task {' or '.join(spec.tasks)}, not {task}"]
 
 
 def _few_hypotheses(registry: Registry, settings: SamplingSettings) -> list[str]:

@@ -29,6 +29,7 @@ from audioforge.measuring.evaluator import create_evaluator
 from audioforge.model import Task
 from audioforge.plugin_reference import read_plugin_reference
 from audioforge.plugins import Registry, discover
+from audioforge.run.augmentations import create_augmentations
 from audioforge.run.check_settings import check_settings
 from audioforge.run.data.run_data import read_run_data
 from audioforge.run.data.samples import labels_of, length_limit_for, normalizer_for
@@ -73,6 +74,7 @@ def prepare(
     config = _completed(config)
     registry = registry or discover()
     check_settings(registry, config)
+    augmentations = create_augmentations(registry, config)
     executor, stop = create_executor(registry, config), StopRequest()
     with ExitStack() as on_failure:
         on_failure.callback(_close_after_failure, executor)
@@ -125,6 +127,7 @@ def prepare(
             verification=verification,
             evaluator=evaluator,
             selection=selection,
+            augmentations=augmentations,
             language=settled.common,
             # What it is told is saved with it, so that it must be loaded with that.
             base=settled.adapter if settled.common == config.common_language else None,
@@ -234,6 +237,11 @@ def plan_of(run: Run) -> list[str]:
         *(
             [f"length limit: {config.max_tokens_per_second:g} tokens for each second of a clip"]
             if config.max_tokens_per_second
+            else []
+        ),
+        *(
+            [f"augmented: training clips, by {', '.join(name for name, _ in run.augmentations)}"]
+            if run.augmentations
             else []
         ),
         f"cycles: {config.num_cycles}, {config.samples_per_prompt} hypotheses per clip, "

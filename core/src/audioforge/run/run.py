@@ -13,10 +13,12 @@ from audioforge.config import AudioRAFTConfig
 from audioforge.executor import Executor
 from audioforge.files.journal import Journal
 from audioforge.find_adapter import load_adapter
+from audioforge.inference.augmenter import Augmenter, NamedAugmentation
 from audioforge.inference.clip_cache import NOTHING_KEPT, ClipCache
 from audioforge.inference.processes import Processes
 from audioforge.inference.stop import StopRequest
 from audioforge.judging.verification import Verification
+from audioforge.measuring.evaluation import EvaluationSet
 from audioforge.measuring.evaluator import Evaluator
 from audioforge.model import LoadOptions, ModelAdapter, Task, TrainOptions
 from audioforge.plugins import Registry
@@ -51,6 +53,8 @@ class Run:
         verification: Scores rollouts.
         evaluator: Scores models.
         selection: What a cycle learns from.
+        augmentations: What changes the sound of training clips, one after the other, and only of
+            these.
         language: What the model is told to transcribe; None where it is told clip by clip.
         base: The base model, where it is loaded already; `load` hands it over once.
         findings: What the base model heard of the language of clips that state none, by dataset.
@@ -69,6 +73,7 @@ class Run:
     verification: Verification
     evaluator: Evaluator
     selection: Selection
+    augmentations: Sequence[NamedAugmentation] = ()
     language: str | None = None
     base: ModelAdapter | None = None
     findings: dict[str, Finding] = field(factory=dict)
@@ -133,6 +138,24 @@ class Run:
             threshold=threshold,
             keep_top_percent=self.config.keep_top_percent,
         )
+
+    @property
+    def read_sound(self) -> list[tuple[str, EvaluationSet]]:
+        """Every dataset by its role and name, and the sound that augmentations read."""
+        return [
+            *self.data.by_role,
+            *(
+                (f"augment[{index}]: {name}", EvaluationSet(name, sounds))
+                for index, (name, augmentation) in enumerate(self.augmentations)
+                if (sounds := list(augmentation.sounds()))
+            ),
+        ]
+
+    def augmenter(self, cycle: int) -> Augmenter | None:
+        """Return what changes the training clips of a cycle, counted from 1; None for nothing."""
+        if not self.augmentations:
+            return None
+        return Augmenter(self.augmentations, self.config.seed, cycle)
 
     def resting(self, cycle: int) -> frozenset[str]:
         """Return the ids of the clips that a cycle leaves out: they were solved shortly before.

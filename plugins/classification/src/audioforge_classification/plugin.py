@@ -7,7 +7,7 @@ from audioforge.model import KnownCheckpoint, Serves
 from audioforge.specs import ModelSpec
 from audioforge_classification.families import FAMILIES
 
-AUDIOFORGE_API = 3
+AUDIOFORGE_API = 4
 
 CHECKPOINTS = (
     KnownCheckpoint("MIT/ast-finetuned-audioset-10-10-0.4593", 86_594_063, "527 sounds, AST"),

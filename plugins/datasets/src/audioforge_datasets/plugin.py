@@ -6,7 +6,7 @@ from audioforge.hookspecs import hookimpl
 from audioforge.model import TASKS
 from audioforge.specs import DatasetSpec
 
-AUDIOFORGE_API = 3
+AUDIOFORGE_API = 4
 
 CORPORA = (
     DatasetSpec(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from audioforge.hookspecs import hookimpl
 from audioforge.specs import DatasetSpec
 
-AUDIOFORGE_API = 3
+AUDIOFORGE_API = 4
 
 
 @hookimpl

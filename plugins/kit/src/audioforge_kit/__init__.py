@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from audioforge_kit.contract import CannotCheck, Check, ContractError
     from audioforge_kit.examples import (
         AggregatorExample,
+        AugmentationExample,
         Case,
         DatasetExample,
         ExecutorExample,
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 _LAZY = {
     "AggregatorExample": "examples",
+    "AugmentationExample": "examples",
     "CannotCheck": "contract",
     "Case": "examples",
     "Check": "contract",
@@ -55,6 +57,7 @@ _LAZY = {
 
 __all__ = [
     "AggregatorExample",
+    "AugmentationExample",
     "CannotCheck",
     "Case",
     "Check",

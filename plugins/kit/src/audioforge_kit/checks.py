@@ -28,6 +28,7 @@ CONTRACTS = {
     "trackers": "tracker_contract:TrackerContract",
     "executors": "executor_contract:ExecutorContract",
     "exporters": "exporter_contract:ExporterContract",
+    "augmentations": "augmentation_contract:AugmentationContract",
 }
 
 

@@ -153,6 +153,17 @@ class SelectionExample:
 
 
 @frozen(kw_only=True, eq=False)
+class AugmentationExample:
+    """How to check an augmentation: options under which it changes a clip.
+
+    Attributes:
+        options: What it is created with.
+    """
+
+    options: Mapping[str, Any] = field(factory=dict)
+
+
+@frozen(kw_only=True, eq=False)
 class TrackerExample:
     """How to check a tracker.
 

@@ -7,7 +7,7 @@ from audioforge.model import KnownCheckpoint, Serves
 from audioforge.specs import ModelSpec
 from audioforge_wav2vec.families import FAMILIES
 
-AUDIOFORGE_API = 3
+AUDIOFORGE_API = 4
 
 CHECKPOINTS = (
     KnownCheckpoint("facebook/wav2vec2-base-960h", 94_396_320, "English"),

@@ -6,7 +6,7 @@ from audioforge.hookspecs import hookimpl
 from audioforge.model import KnownCheckpoint, Serves
 from audioforge.specs import ModelSpec
 
-AUDIOFORGE_API = 3
+AUDIOFORGE_API = 4
 
 FRAMES = 1500
 """That the encoder makes of its window of 30 s."""

@@ -32,7 +32,7 @@ def info(name: str, plugin_files: tuple[Path, ...], as_json: bool) -> None:
     """Show what a plugin provides, or one thing with its options, metrics and an example command.
 
     NAME is a distribution, or the name of what one provides, such as a verifier, dataset, selection
-    or exporter, also as distribution/name. Exits with 1 if it cannot be imported.
+    or augmentation, also as distribution/name. Exits with 1 if it cannot be imported.
     """
     registry = discover(files=plugin_files)
     found = _found(registry, name)

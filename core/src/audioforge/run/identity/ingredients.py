@@ -20,7 +20,7 @@ from audioforge.plugins import Registry, checked_options
 from audioforge.run.identity.code import CodeIdentity, code_identities
 from audioforge.run.identity.file_digests import file_digest, folder_digests
 from audioforge.run.run import Run
-from audioforge.specs import DatasetSpec, Provided
+from audioforge.specs import AugmentationSpec, DatasetSpec, Provided
 
 WEIGHTS = ("*.safetensors",)
 """Files of a base model that are not digested: its weights are compared as they are loaded."""
@@ -59,7 +59,8 @@ def ingredients(run: Run) -> Ingredients:
         plugins.append(_adapter(run.registry, checkpoint, task, None))
     for what, provided, options in _with_options(run):
         plugins.append(provided)
-        is_data = isinstance(provided.spec, DatasetSpec)  # which is compared sample by sample
+        # What these read is compared sample by sample.
+        is_data = isinstance(provided.spec, DatasetSpec | AugmentationSpec)
         for key, value in options.items():
             for named in _named(value):
                 if is_file(path := Path(named).expanduser()):
@@ -77,7 +78,7 @@ def _adapter(registry: Registry, checkpoint: str, task: Task, name: str | None) 
 
 
 def _with_options(run: Run) -> Iterator[tuple[str, Provided, dict[str, Any]]]:
-    """Yield verifiers, aggregator, selection and datasets with all of their options."""
+    """Yield verifiers, aggregator, selection, augmentations and datasets with their options."""
     registry, config = run.registry, run.config
     metrics = [VerifierSetting.parse(name) for name in run.task.metric_verifiers]
     for setting in [*metrics, *run.verification.settings]:
@@ -88,6 +89,10 @@ def _with_options(run: Run) -> Iterator[tuple[str, Provided, dict[str, Any]]]:
         name, given = read_plugin_reference(plugin)
         provided = registry.find(f"{kind}s", name)
         yield f"{kind} {name}", provided, checked_options(provided, given)
+    for index, plugin in enumerate(config.augment):
+        name, given = read_plugin_reference(plugin)
+        provided = registry.find("augmentations", name)
+        yield f"augment[{index}] {name}", provided, checked_options(provided, given)
     named = (config.dataset, config.eval_dataset, config.test_dataset, *config.retention_dataset)
     for text in filter(None, named):
         yield f"dataset {text}", *chosen_dataset(registry, text)

@@ -83,7 +83,8 @@ class RunIdentity:
     Attributes:
         settings: The run's settings, but for those that do not change its result.
         model: Digest of the base model's weights and buffers, in hexadecimal.
-        data: Each dataset's identity, by its role and name.
+        data: The identity of each dataset, and of the sound that an augmentation reads, by its role
+            and name.
         files: Digests of the files that checkpoints and options name, by what they are; None in
             run folders of format 1.
         code: The code's identity, AudioForge's and the plugins', by distribution; None in format 1.

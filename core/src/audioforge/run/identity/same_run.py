@@ -34,12 +34,12 @@ def check_same_run(run: Run, module: torch.nn.Module, *, accept: bool) -> Sequen
     """
     folder, stop = run.folder, run.stop
     used = ingredients(run)
-    now = RunIdentity.of(run.config, module, run.data.by_role, used.files, used.code)
+    now = RunIdentity.of(run.config, module, run.read_sound, used.files, used.code)
     if folder.group is not None:
         require_alike(folder.group, now)
     if not folder.identity.is_file():
         with atomic.new_file(folder.sound) as new:
-            write_sound(new, run.data.by_role, None, stop.check)
+            write_sound(new, run.read_sound, None, stop.check)
         now.write(folder.identity)  # last: it says that the sound is written too
         return now.accepted_changes
     then = RunIdentity.read(folder.identity)
@@ -47,7 +47,7 @@ def check_same_run(run: Run, module: torch.nn.Module, *, accept: bool) -> Sequen
     with atomic.new_file(folder.sound) as new:
         if not changes.unfit:  # else there need not be the same clips
             begun = folder.sound if then.is_whole else None
-            changes.knowing += write_sound(new, run.data.by_role, begun, stop.check)
+            changes.knowing += write_sound(new, run.read_sound, begun, stop.check)
         _refuse(changes, folder, accept=accept)
         _tell(run, folder, then, changes)
         now = evolve(now, accepted_changes=[*then.accepted_changes, *changes.knowing])

@@ -3,7 +3,7 @@
 from audioforge.hookspecs import hookimpl
 from audioforge.specs import VerifierSpec
 
-AUDIOFORGE_API = 3
+AUDIOFORGE_API = 4
 
 
 @hookimpl

@@ -29,6 +29,7 @@ SUMMARIES = {
     "tracker": "Writes the figures of a run into a table, trackers/{name}.csv.",
     "executor": "Leaves a pause after each batch, for others who use the machine.",
     "exporter": "Writes a checkpoint's weights as an archive of NumPy arrays.",
+    "augmentation": "Plays training clips louder or softer.",
 }
 """Kinds of plugins, and what a new one does until its author changes it."""
 
@@ -41,6 +42,7 @@ USES = {
     "tracker": "audioforge train --config run.yaml --tracker {name}",
     "executor": "audioforge train --config run.yaml --executor {name}",
     "exporter": "audioforge export RUN --format {name} --output FOLDER",
+    "augmentation": "audioforge train --config run.yaml --augment {name}",
 }
 
 

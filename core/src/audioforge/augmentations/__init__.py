@@ -1,0 +1,1 @@
+"""The engine's own augmentations of training clips."""
