@@ -165,6 +165,9 @@ class ModelAdapter(ABC):
     """
 
     tasks: ClassVar[tuple[Task, ...]]
+    autoregressive: ClassVar[bool] = False
+    """Whether it writes a transcript token by token, each by those before it, so that it can repeat
+    itself; temperature fallback is for such models."""
 
     @classmethod
     @abstractmethod
@@ -304,6 +307,16 @@ class ModelAdapter(ABC):
 
     def target_problem(self, sample: AudioSample, target: Hypothesis) -> str | None:
         """Say why a target cannot be learnt (too long, unknown characters), or None."""
+        return None
+
+    def no_speech_probabilities(self, batch: Any) -> list[float] | None:
+        """Return how likely it is that nobody speaks in a clip, for each of a batch.
+
+        Temperature fallback asks a model that is `autoregressive`.
+
+        Returns:
+            Probabilities; None where the model cannot tell.
+        """
         return None
 
     def word_times(self, batch: Any, hypotheses: Sequence[Hypothesis]) -> list[list[WordTime]]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 import attrs
 import numpy as np
 from attrs import Factory, define, field, frozen
 
+from audioforge.inference.fallback import WITH_FALLBACK, WITHOUT_FALLBACK
 from audioforge.inference.skip_log import SkipLog
 from audioforge.languages.tags import UNKNOWN
 from audioforge.measuring.bootstrap import Interval, Ratio, difference_interval, ratio_interval
@@ -92,6 +93,7 @@ class Evaluation:
         metrics: The corpus metrics that were measured, by name; the first one decides.
         seconds: Time that the evaluation took, without loading.
         total: How many items the dataset has, usable or not.
+        decoding: How the outputs were decoded.
     """
 
     dataset: str
@@ -99,6 +101,7 @@ class Evaluation:
     metrics: Mapping[str, MeasuredMetric]
     seconds: float
     total: int = field(default=Factory(lambda self: len(self.items), takes_self=True))
+    decoding: str = WITHOUT_FALLBACK
 
     @property
     def metric(self) -> CorpusMetric:
@@ -202,6 +205,21 @@ class Evaluation:
         return sum("cut" in item.prediction for item in self.items)
 
     @property
+    def run_away(self) -> frozenset[str]:
+        """Ids of the utterances whose output repeats itself or was ended by a length limit."""
+        return frozenset(item.id for item in self.items if "runaway" in item.prediction)
+
+    @property
+    def fell_back(self) -> int:
+        """How many outputs temperature fallback drew again, or took for silence."""
+        signs = ("temperature", "no_speech")
+        return sum(any(sign in item.prediction for sign in signs) for item in self.items)
+
+    def without(self, ids: Set[str]) -> Evaluation:
+        """Return the evaluation of the other utterances."""
+        return attrs.evolve(self, items=[item for item in self.items if item.id not in ids])
+
+    @property
     def interval(self) -> Interval:
         """95 % interval of the metric that decides."""
         (own,), resampling = paired([self])
@@ -264,8 +282,20 @@ def summarise(evaluation: Evaluation) -> dict[str, Any]:
         "measured": evaluation.measured,
         "cut": evaluation.cut,
         "total": evaluation.total,
+        **decoded(evaluation),
         **({"counted": counted} if (counted := evaluation.counted) else {}),
         **({"by_language": by_language} if (by_language := evaluation.by_language) else {}),
+    }
+
+
+def decoded(evaluation: Evaluation) -> dict[str, Any]:
+    """Return how an evaluation's outputs were decoded, how many ran away, and what the rest is."""
+    run_away = evaluation.run_away
+    return {
+        "decoding": evaluation.decoding,
+        **({"fell_back": evaluation.fell_back} if evaluation.decoding == WITH_FALLBACK else {}),
+        "runaway": len(run_away),
+        **({"without_runaway": evaluation.without(run_away).values} if run_away else {}),
     }
 
 

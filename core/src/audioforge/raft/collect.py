@@ -168,6 +168,7 @@ def _sampled(
         processes=run.processes,
         reporter=run.reporter,
         greedy=GreedyToo(ids=probed_ids(run, cycle), params=run.evaluator.decoding.params),
+        fallback=run.evaluator.decoding.fallback,
         cache=run.cache,
     )
     return sampler.batches(batches, f"cycle {cycle} sample")

@@ -10,6 +10,7 @@ from attrs import frozen
 from audioforge.config import BenchmarkConfig
 from audioforge.executor import Executor
 from audioforge.find_adapter import choose_adapter, load_adapter
+from audioforge.inference.fallback import check_falls_back
 from audioforge.inference.skip_log import SkipLog
 from audioforge.inference.stop import StopRequest
 from audioforge.judging.verification import Verification
@@ -18,7 +19,7 @@ from audioforge.measuring.cut_short import cut_warning
 from audioforge.measuring.deciding_metric import decide_by, deciding_needs
 from audioforge.measuring.decoding import Decoding
 from audioforge.measuring.enough_utterances import missing_part
-from audioforge.measuring.evaluation import Evaluation, EvaluationSet
+from audioforge.measuring.evaluation import Evaluation, EvaluationSet, decoded
 from audioforge.measuring.evaluator import DatasetPass, create_evaluator
 from audioforge.measuring.explanation import explain
 from audioforge.measuring.resampling import claimed_speakers
@@ -153,6 +154,8 @@ def _benchmark(
         options = LoadOptions(str(processes.device), config.common_language)
         adapter = load_adapter(registry, model_name, task.name, options, config.adapter)
     check_labels(adapter.labels, model_name, [dataset])
+    if config.temperature_fallback:
+        check_falls_back(adapter)
     speech = claim.folder.root / "predictions" if claim and task.generates_speech else None
     evaluation = evaluator.evaluate(
         adapter, DatasetPass(dataset=dataset, audio_folder=speech, word_times=word_times)
@@ -202,6 +205,7 @@ def _result(
         "measured": evaluation.measured,
         "cut": evaluation.cut,
         "total": evaluation.total,
+        **decoded(evaluation),
         **({"counted": counted} if (counted := evaluation.counted) else {}),
         **({"by_language": by_language} if (by_language := evaluation.by_language) else {}),
     }

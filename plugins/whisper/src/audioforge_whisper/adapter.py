@@ -69,6 +69,7 @@ class WhisperAdapter(ModelAdapter):
     """
 
     tasks: ClassVar[tuple[Task, ...]] = ("asr",)
+    autoregressive: ClassVar[bool] = True
 
     def __init__(self, checkpoint: Checkpoint, options: LoadOptions) -> None:
         self._checkpoint = checkpoint
@@ -136,6 +137,11 @@ class WhisperAdapter(ModelAdapter):
         if not self._prompts.multilingual:
             raise ConfigError(["language: an English-only Whisper cannot tell which one is spoken"])
         return self._hear(self.encode(batch))
+
+    def no_speech_probabilities(self, batch: WhisperBatch) -> list[float]:
+        """Return the probability of the no-speech token after the start token."""
+        heard = self._after_start(self.encode(batch)).softmax(dim=-1)
+        return list(map(float, heard[:, self._prompts.no_speech]))
 
     def prepare(self, clips: Sequence[Clip]) -> WhisperBatch:
         """Compute log-mel spectrograms, each clip padded with silence to the model's window.
@@ -339,13 +345,17 @@ class WhisperAdapter(ModelAdapter):
 
     def _hear(self, encoded: torch.Tensor) -> torch.Tensor:
         """Return the log-probability of each language after the start token, for each clip."""
+        return self._after_start(encoded)[:, self._prompts.language_tokens].log_softmax(dim=-1)
+
+    def _after_start(self, encoded: torch.Tensor) -> torch.Tensor:
+        """Return the logits after the start token, for each clip."""
         start = torch.full((len(encoded), 1), self._prompts.start, device=encoded.device)
         with evaluating(self._model):
             hidden = self._model.model.decoder(
                 input_ids=start, encoder_hidden_states=encoded.detach(), use_cache=False
             ).last_hidden_state
             logits: torch.Tensor = self._model.proj_out(hidden[:, -1]).float()
-        return logits[:, self._prompts.language_tokens].log_softmax(dim=-1)
+        return logits
 
     def _token_rules(self) -> TokenRules:
         config = self._model.generation_config

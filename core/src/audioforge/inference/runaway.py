@@ -1,0 +1,38 @@
+"""Run-away transcripts: a model repeats itself, or finds no end.
+
+One such clip can decide a rate: what is made up has no limit, what can be missed has. So they are
+counted wherever a rate is told.
+"""
+
+from __future__ import annotations
+
+import zlib
+
+from audioforge.sample import Hypothesis
+
+MOST_COMPRESSION = 2.4
+"""Compression ratio beyond which a transcript repeats itself (Radford et al. 2022, section 4.5)."""
+
+
+def compression_ratio(text: str) -> float:
+    """Return how often the size that zlib makes of a text goes into its own size in UTF-8.
+
+    What is short hardly shrinks, so that a few words never reach `MOST_COMPRESSION`.
+
+    >>> round(compression_ratio("I'm sorry. " * 20), 1)
+    9.2
+    >>> round(compression_ratio("I'm sorry. I'm sorry."), 1)
+    1.1
+    """
+    size = text.encode(errors="surrogatepass")
+    return len(size) / len(zlib.compress(size))
+
+
+def repeats_itself(text: str) -> bool:
+    """Whether a text is a loop by its compression ratio."""
+    return compression_ratio(text) > MOST_COMPRESSION
+
+
+def runs_away(hypothesis: Hypothesis) -> bool:
+    """Whether an output is a run-away: it repeats itself, or a length limit ended it."""
+    return hypothesis.cut or (hypothesis.text is not None and repeats_itself(hypothesis.text))
