@@ -5,13 +5,14 @@ The rule and its numbers are OpenAI's (`decode_with_fallback` of whisper's `tran
 - A transcript is doubtful that repeats itself (compression ratio of its text over 2.4), or of which
   the mean log-probability of a token, the end among them, is under −1.
 - It is drawn again at 0.2, 0.4 and so on up to 1, until one is not doubtful; the last one stays.
-- Where it is that unlikely and the model hears no speech (a probability over 0.6), the clip is taken
-  for silent: the transcript is empty, and nothing more is drawn.
+- Where it is that unlikely and the model hears no speech (a probability over 0.6), the clip is
+  taken for silent: the transcript is empty, and nothing more is drawn.
 
-Two numbers are told otherwise. Transformers takes the compression ratio of token numbers, which
-repeat less and need another threshold; that of the text is the same for every tokenizer and for
-transcripts of other systems. And log-probabilities here are of the model with nothing left out,
-so that they can be lower by what it gives to tokens that are never written.
+Transformers takes the compression ratio of token numbers, which shrink less and need another
+threshold; that of the text is the same for every tokenizer, and for what other systems wrote. In
+two things this is not OpenAI's: what a text shrinks from is counted in letters (see `runaway`), and
+log-probabilities are of the model with nothing left out, so that they are a little lower, by what
+it gives to tokens that are never written.
 """
 
 from __future__ import annotations

@@ -302,7 +302,13 @@ def decoded(evaluation: Evaluation) -> dict[str, Any]:
 def compare(evaluation: Evaluation, base: Evaluation) -> dict[str, Any]:
     """Return an evaluation's metrics with the paired interval of its difference to the base."""
     interval = evaluation.difference_interval(base)
-    return {**summarise(evaluation), "difference_ci95": list(interval)}
+    compared = {**summarise(evaluation), "difference_ci95": list(interval)}
+    if run_away := evaluation.run_away | base.run_away:
+        others = evaluation.without(run_away)
+        if others.drawn:
+            interval = others.difference_interval(base)
+            compared["difference_ci95_without_runaway"] = list(interval)
+    return compared
 
 
 def merit(evaluation: Evaluation) -> float:

@@ -23,6 +23,7 @@ from audioforge.measuring.evaluation import Evaluation, EvaluationSet, decoded
 from audioforge.measuring.evaluator import DatasetPass, create_evaluator
 from audioforge.measuring.explanation import explain
 from audioforge.measuring.resampling import claimed_speakers
+from audioforge.measuring.runaway_rates import rate
 from audioforge.model import LoadOptions
 from audioforge.plugins import Registry, discover
 from audioforge.results.frames import frame
@@ -77,7 +78,11 @@ class Benchmark(ShowsItself):
     def conclusion(self) -> str:
         """What the interval is about, and how much of the dataset has no part in the figures."""
         evaluation = self.evaluation
-        sentences = [f"95 % interval: {claimed_speakers(self.result['interval'])}."]
+        title, name = evaluation.metric.title, next(iter(evaluation.metrics))
+        sentences = [
+            f"{title} {rate(self.result, name)}, {evaluation.decoding}.",
+            f"95 % interval: {claimed_speakers(self.result['interval'])}.",
+        ]
         missing = missing_part(evaluation.dataset, evaluation.measured, evaluation.total)
         if missing is not None:
             sentences.append(f"{missing}.")

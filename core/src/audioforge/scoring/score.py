@@ -90,6 +90,8 @@ class Scoring(ShowsItself):
             "scored": tally.scored,
             "unscored": unscored,
             "cut": tally.cut,
+            "runaway": tally.runaway,
+            **({"without_runaway": tally.without_runaway} if tally.runaway else {}),
             "reward": tally.reward.value,
             "passed": tally.passed.value,
             "metrics": {name: ratio.value for name, ratio in tally.metrics.items() if ratio.total},
