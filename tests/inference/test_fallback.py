@@ -32,20 +32,26 @@ class Scripted:
     def __init__(
         self, *scripts: Sequence[Hypothesis], no_speech: Sequence[float] | None = None
     ) -> None:
-        self.scripts, self.no_speech = scripts, no_speech
+        self.scripts, self.no_speech, self.parts = scripts, no_speech, True
         self.asked: list[SamplingParams] = []
+        self.drawn: list[Sequence[int]] = []
 
     def sample(self, batch: Any, k: int, params: SamplingParams) -> list[list[Hypothesis]]:
         params.check(k)
         self.asked.append(params)
+        self.drawn.append(batch)
         place = round(params.temperature / 0.2)
-        return [[script[min(place, len(script) - 1)]] for script in self.scripts]
+        return [[self.scripts[row][min(place, len(self.scripts[row]) - 1)]] for row in batch]
+
+    def part(self, batch: Any, rows: Sequence[int]) -> Any:
+        return [batch[row] for row in rows] if self.parts else None
 
     def no_speech_probabilities(self, batch: Any) -> Sequence[float] | None:
-        return self.no_speech
+        return None if self.no_speech is None else [self.no_speech[row] for row in batch]
 
     def decode(self) -> list[Hypothesis]:
-        rows: Any = decode_with_fallback(self, None, GREEDY)  # type: ignore[arg-type]
+        whole: Any = range(len(self.scripts))
+        rows = decode_with_fallback(self, whole, GREEDY)  # type: ignore[arg-type]
         return [output for (output,) in rows]
 
     @property
@@ -59,13 +65,21 @@ def test_what_is_not_doubtful_is_decoded_once():
     assert adapter.asked == [GREEDY]
 
 
-def test_a_loop_is_drawn_again_until_it_is_none_and_its_neighbour_stays():
+@pytest.mark.parametrize("parts", [True, False])
+def test_a_loop_is_drawn_again_until_it_is_none_and_its_neighbours_stay(parts):
     loop = [said(LOOP), said(LOOP), said("that is what he asks"), said("never drawn")]
-    adapter = Scripted([said("turn left"), said("turn right")], loop)
-    first, second = adapter.decode()
-    assert (first.text, first.redrawn_at) == ("turn left", None)
-    assert (second.text, second.redrawn_at) == ("that is what he asks", 0.4)
+    silent, shorter = [said("you", -3.0)], [said(LOOP), said("go")]
+    adapter = Scripted(
+        [said("turn left"), said("turn right")], loop, silent, shorter, no_speech=[0.9, 0, 0.9, 0]
+    )
+    adapter.parts = parts
+    outputs = adapter.decode()
+    texts = ["turn left", "that is what he asks", "", "go"]
+    assert [output.text for output in outputs] == texts
+    assert [output.redrawn_at for output in outputs] == [None, 0.4, None, 0.2]
     assert adapter.temperatures == [0.0, 0.2, 0.4]
+    if parts:
+        assert [list(rows) for rows in adapter.drawn] == [[0, 1, 2, 3], [1, 3], [1]]
     assert {p.max_tokens_per_second for p in adapter.asked} == {15.0}
     assert len({p.seed for p in adapter.asked[1:]}) == 2, "each with a noise of its own"
 

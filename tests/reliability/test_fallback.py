@@ -125,7 +125,7 @@ def test_the_plan_names_it(inputs: Path, tmp_path: Path, looping: Looping, capsy
 
 def test_a_model_that_cannot_repeat_itself_is_refused(inputs: Path, tmp_path: Path) -> None:
     """`ToneWords` says all words at once."""
-    with pytest.raises(ConfigError, match="temperature_fallback: .*ToneWords does not"):
+    with pytest.raises(ConfigError, match=r"temperature_fallback: .*ToneWords does not"):
         train(tmp_path / "run", settings(inputs, **ON))
-    with pytest.raises(ConfigError, match="temperature_fallback: .*ToneWords does not"):
+    with pytest.raises(ConfigError, match=r"temperature_fallback: .*ToneWords does not"):
         benchmark(inputs / "base", inputs / "heldout.jsonl", temperature_fallback=True)

@@ -269,6 +269,20 @@ class ModelAdapter(ABC):
         """
         raise PluginError(f"{type(self).__name__} has `reuse` and no `assemble`: it needs both")
 
+    def part(self, batch: Any, rows: Sequence[int]) -> Any:
+        """Return a batch of some clips of another, with what is computed of them already.
+
+        Temperature fallback draws again for these alone.
+
+        Args:
+            batch: A batch.
+            rows: The numbers of the clips in it, ascending.
+
+        Returns:
+            The batch; None where a batch cannot be parted, and is drawn from as a whole.
+        """
+        return None
+
     @abstractmethod
     def sample(self, batch: Any, k: int, params: SamplingParams) -> list[list[Hypothesis]]:
         """Draw k hypotheses for each clip of a batch; may be called again on the same batch.

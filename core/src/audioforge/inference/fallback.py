@@ -17,7 +17,7 @@ it gives to tokens that are never written.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Any
 
 from attrs import evolve
@@ -70,27 +70,30 @@ def decode_with_fallback(
     """
     outputs = [output for (output,) in adapter.sample(batch, 1, params)]
     doubtful = [row for row, output in enumerate(outputs) if _is_doubtful(output)]
-    if not doubtful:
-        return [[output] for output in outputs]
-    no_speech = adapter.no_speech_probabilities(batch)
-    for row in doubtful:
-        outputs[row] = _heard(outputs[row], row, no_speech)
+    silent = _silent(adapter, batch, doubtful) if doubtful else set()
     for number, temperature in enumerate(TEMPERATURES, 1):
-        doubtful = [row for row in doubtful if _is_doubtful(outputs[row])]
+        doubtful = _settle(outputs, doubtful, silent)
         if not doubtful:
             break
+        part, places = _part(adapter, batch, doubtful)
         hotter = evolve(params, temperature=temperature, seed=number)
-        drawn = adapter.sample(batch, 1, hotter)
-        for row in doubtful:
-            (output,) = drawn[row]
-            outputs[row] = _heard(evolve(output, redrawn_at=temperature), row, no_speech)
+        drawn = adapter.sample(part, 1, hotter)
+        for row, place in zip(doubtful, places, strict=True):
+            outputs[row] = evolve(drawn[place][0], redrawn_at=temperature)
+    _settle(outputs, doubtful, silent)
     return [[output] for output in outputs]
+
+
+def _settle(outputs: list[Hypothesis], rows: Sequence[int], silent: Set[int]) -> list[int]:
+    """Empty what is said of silence, and return the rows that are still doubtful."""
+    for row in rows:
+        if row in silent and _is_unlikely(outputs[row]):
+            outputs[row] = evolve(outputs[row], text="", cut=False, no_speech=True)
+    return [row for row in rows if not outputs[row].no_speech and _is_doubtful(outputs[row])]
 
 
 def _is_doubtful(output: Hypothesis) -> bool:
     """Whether another transcript is wanted."""
-    if output.no_speech:
-        return False
     return _is_unlikely(output) or repeats_itself(output.text or "")
 
 
@@ -101,8 +104,16 @@ def _is_unlikely(output: Hypothesis) -> bool:
     return output.logprob / output.tokens < LEAST_LOGPROB
 
 
-def _heard(output: Hypothesis, row: int, no_speech: Sequence[float] | None) -> Hypothesis:
-    """Return an output; an empty one where the clip is taken for silent."""
-    if no_speech is None or no_speech[row] <= MOST_NO_SPEECH or not _is_unlikely(output):
-        return output
-    return evolve(output, text="", cut=False, no_speech=True)
+def _silent(adapter: ModelAdapter, batch: Any, rows: Sequence[int]) -> set[int]:
+    """Return those of some rows in which the model hears no speech; none where it cannot tell."""
+    part, places = _part(adapter, batch, rows)
+    heard = adapter.no_speech_probabilities(part)
+    if heard is None:
+        return set()
+    return {row for row, at in zip(rows, places, strict=True) if heard[at] > MOST_NO_SPEECH}
+
+
+def _part(adapter: ModelAdapter, batch: Any, rows: Sequence[int]) -> tuple[Any, Sequence[int]]:
+    """Return a batch that has some rows of another, and where they are in it."""
+    part = adapter.part(batch, rows)
+    return (batch, rows) if part is None else (part, range(len(rows)))

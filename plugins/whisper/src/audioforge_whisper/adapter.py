@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import ClassVar
 
 import torch
-from attrs import define
 
 from audioforge.audio import check_rate
 from audioforge.errors import AudioError, ConfigError
@@ -28,36 +27,16 @@ from audioforge.model import (
     TrainOptions,
 )
 from audioforge.sample import AudioSample, Clip, Hypothesis
+from audioforge_whisper.batch import WhisperBatch
 from audioforge_whisper.checkpoint import Checkpoint, read_checkpoint
 from audioforge_whisper.decoding import ClipsToDecode, Decoded, TokenRules
-from audioforge_whisper.engine import Engine, Version
+from audioforge_whisper.engine import Engine
 from audioforge_whisper.prompts import Prompts
 from audioforge_whisper.spectrogram import spectrogram, whole_window
 from audioforge_whisper.targets import spoken_tokens, teacher_forcing
 
 EXTRA_TOKENS = 16
 """Beyond `max_tokens_per_second`: a word of a short clip, slowly spelt, is not cut."""
-
-
-@define(eq=False)
-class WhisperBatch:
-    """Prepared clips.
-
-    Attributes:
-        samples: What is known about each clip.
-        seconds: How long each clip is, without the silence that fills the window.
-        features: Log-mel spectrograms, float32, shape (clips, mels, frames); None where a frozen
-            encoder has encoded them.
-        encoded: Output of a frozen encoder, shape (clips, positions, width); else None.
-        remembered: Output of the encoder, and by which weights; kept in inference mode, so that
-            clips which are sampled twice are encoded once.
-    """
-
-    samples: tuple[AudioSample, ...]
-    seconds: tuple[float, ...]
-    features: torch.Tensor | None
-    encoded: torch.Tensor | None = None
-    remembered: tuple[Version, torch.Tensor] | None = None
 
 
 class WhisperAdapter(ModelAdapter):
@@ -199,6 +178,10 @@ class WhisperAdapter(ModelAdapter):
                 f"{clip.sample.origin}: {clip.seconds:.2f} s is longer than the model's window of "
                 f"{self.max_seconds:g} s; cut the clip into shorter ones."
             )
+
+    def part(self, batch: WhisperBatch, rows: Sequence[int]) -> WhisperBatch:
+        """Return some clips of a batch; what is encoded already stays so."""
+        return batch.part(rows)
 
     def sample(self, batch: WhisperBatch, k: int, params: SamplingParams) -> list[list[Hypothesis]]:
         """Draw k hypotheses for each clip; at temperature 0 the greedy one.
