@@ -13,7 +13,6 @@ from audioforge.measuring.enough_utterances import FEWEST, missing_part
 from audioforge.measuring.evaluation import Evaluation, decoded, summarise
 from audioforge.measuring.explanation import Explanation
 from audioforge.measuring.resampling import claimed_speakers
-from audioforge.measuring.runaway_rates import rate, runaway_cell
 from audioforge.raft.export_rule import Candidate, ExportChoice
 from audioforge.raft.update import UpdateReport
 from audioforge.results.run_results import RunResults
@@ -22,6 +21,7 @@ from audioforge.run.data.languages import spoken
 from audioforge.run.events import MeasuredCycle
 from audioforge.run.run import Run
 from audioforge.terminal.figures import decimal, percent, percent_interval, point_interval
+from audioforge.terminal.runaway_rates import rate, runaway_cell
 
 
 class Summary(RunResults):

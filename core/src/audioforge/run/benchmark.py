@@ -23,7 +23,6 @@ from audioforge.measuring.evaluation import Evaluation, EvaluationSet, decoded
 from audioforge.measuring.evaluator import DatasetPass, create_evaluator
 from audioforge.measuring.explanation import explain
 from audioforge.measuring.resampling import claimed_speakers
-from audioforge.measuring.runaway_rates import rate
 from audioforge.model import LoadOptions
 from audioforge.plugins import Registry, discover
 from audioforge.results.frames import frame
@@ -43,6 +42,7 @@ from audioforge.run.prepare import closing_executor, create_executor, create_ver
 from audioforge.run.spoken_languages import settle
 from audioforge.tasks import SpeechTask, speech_task
 from audioforge.terminal.reporter import Reporter
+from audioforge.terminal.runaway_rates import rate
 from audioforge.torch_companions import hide_broken_companions
 
 if TYPE_CHECKING:

@@ -76,7 +76,10 @@ class Scoring(ShowsItself):
             ]
             for name, value in {"reward": result["reward"], **result["metrics"]}.items()
         ]
-        note = f"{result['scored']:,} of {result['n']:,} scored; normaliser {self.normalizer}"
+        note = (
+            f"{result['scored']:,} of {result['n']:,} scored; normaliser {self.normalizer}; "
+            f"run-away: {result['runaway']:,}"
+        )
         return Shown(["mean or rate", "value", "95 %"], rows, [note, *self.failures])
 
     def as_mapping(self) -> dict[str, Any]:
