@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,12 +20,19 @@ settings.load_profile("few")
 ROOT = Path(__file__).resolve().parent.parent
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Measure no coverage of slow tests, and of runs that are killed and resumed.
+    """Leave most cases of a sweep to `make soak`, and measure no coverage of what takes long.
 
-    Shorter ones pass the same lines, and measuring costs a sixth of the time.
+    Shorter tests pass the same lines, and measuring costs a sixth of the time.
     """
+    cases = Counter()
     for item in items:
+        if sweep := item.get_closest_marker("sweep"):
+            test = (item.path, item.originalname)
+            if cases[test] % sweep.args[0]:
+                item.add_marker("soak")
+            cases[test] += 1
         if item.get_closest_marker("slow") or "reliability" in item.path.parts:
             item.add_marker("no_cover")
 

@@ -27,6 +27,7 @@ def changed_config(folder, target, **changes):
     return target
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize(("model_type", "base"), BASES)
 def test_a_base_model_gets_a_new_head(tmp_path, load, clips, model_type, base):
     """The encoder's weights are kept; the rest comes from the seed, whatever the generator."""
@@ -52,6 +53,7 @@ def test_a_base_model_gets_a_new_head(tmp_path, load, clips, model_type, base):
     assert [h.logprob for [h] in again.sample(batch, 1, GREEDY)] == said
 
 
+@pytest.mark.sweep(5)
 @pytest.mark.parametrize("name", FAMILIES)
 @pytest.mark.parametrize("labels", [NEW, ("left", "right", "on", "off")])
 def test_a_new_head_replaces_one_of_any_size(untrained, load, name, labels):

@@ -54,6 +54,7 @@ def test_labels_and_probabilities_are_those_of_transformers(untrained, load, cli
     assert (expected.max(dim=-1).values - expected.min(dim=-1).values).min() > 1e-3
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize("name", FAMILIES)
 def test_the_shortest_and_the_longest_clip(untrained, load, clips, name):
     adapter = load(untrained(name))

@@ -84,6 +84,7 @@ def test_a_label_that_the_model_does_not_have_is_no_target(untrained, load):
     assert "None" in adapter.target_problem(sample, Hypothesis(text="up"))
 
 
+@pytest.mark.sweep(5)
 @pytest.mark.parametrize("name", FAMILIES)
 @pytest.mark.parametrize("options", OPTIONS, ids=lambda o: o.trainable)
 def test_what_is_trained(untrained, load, clips, name, options):
@@ -135,6 +136,7 @@ def test_a_frozen_encoder_reads_each_clip_once_and_keeps_no_graph(untrained, loa
     assert len(outputs) == 4
 
 
+@pytest.mark.sweep(5)
 @pytest.mark.parametrize("name", FAMILIES)
 @pytest.mark.parametrize("trainable", ["default", "lora"])
 def test_a_saved_checkpoint_is_plain_and_says_the_same(

@@ -54,6 +54,7 @@ WHISPER = "from transformers import WhisperForConditionalGeneration, WhisperFeat
 AUDIO = "import datasets; datasets.Features({'audio': datasets.Audio()})\n"
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 def test_without_the_guard_transformers_breaks(misfits):
     result = python(misfits, "-c", WHISPER)

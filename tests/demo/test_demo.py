@@ -96,6 +96,7 @@ def classified(output: Path) -> dict[str, dict[str, Any]]:
     return runs
 
 
+@pytest.mark.soak
 @pytest.mark.usefixtures("one_cycle")
 def test_in_one_cycle_the_classifier_learns_and_the_random_control_does_not(tmp_path: Path) -> None:
     classified(tmp_path)

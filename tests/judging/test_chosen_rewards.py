@@ -79,6 +79,7 @@ def test_what_needs_a_transcript_says_so(
     assert "12 of 12: 12 empty reference" in " ".join(result.stderr.split())
 
 
+@pytest.mark.soak
 def test_flags_and_yaml_choose_the_same(tmp_path: Path) -> None:
     (tmp_path / "terms.txt").write_text("seven\nzero\none\n")
     by_flags = trained(

@@ -69,6 +69,7 @@ def run(*arguments: object) -> Result:
     return CliRunner().invoke(cli, [str(argument) for argument in arguments])
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize("where", PLUGINS)
 def test_one_that_hangs_is_listed_as_failed_and_the_others_work(hanging, where: str) -> None:
     hanging(PLUGINS[where])

@@ -163,6 +163,7 @@ def test_nothing_is_loaded_from_the_working_directory(environment, tmp_path):
     assert not (tmp_path / "imported").exists()
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 def test_the_example_takes_part_in_a_training_run(shared_environment, tmp_path, root):
     projects = [path.parent for path in sorted(root.glob("plugins/*/pyproject.toml"))]

@@ -201,6 +201,7 @@ def test_benchmark_reproduces_the_reported_wer(
     assert len(lines) == figures["n"]
 
 
+@pytest.mark.soak
 def test_one_seed_gives_one_run(tmp_path: Path, few: str) -> None:
     settings = {"eval_dataset": few, "num_cycles": 1, "steps_per_cycle": 3, "limit": 40}
     first = train(tmp_path / "a", **settings)
@@ -214,6 +215,7 @@ def test_one_seed_gives_one_run(tmp_path: Path, few: str) -> None:
     assert weights[0] == weights[1]
 
 
+@pytest.mark.soak
 def test_batch_size_does_not_change_what_is_drawn(tmp_path: Path, few: str) -> None:
     settings = {"eval_dataset": few, "num_cycles": 1, "steps_per_cycle": 1, "limit": 60}
     train(tmp_path / "a", **settings)

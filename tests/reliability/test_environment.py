@@ -47,6 +47,7 @@ def shell(folder, command, redirections="", **variables):
     )
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize(
     ("redirections", "code"),
     [

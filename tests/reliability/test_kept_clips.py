@@ -84,6 +84,7 @@ def test_a_frozen_encoder_encodes_each_clip_once(
     assert not (tmp_path / "run" / "state").exists()
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize("gigabytes", [0, 1e-5])
 def test_a_run_is_the_same_whatever_is_kept(inputs: Path, whole: Path, tmp_path, gigabytes) -> None:
     train(tmp_path / "run", settings(inputs, cache_gb=gigabytes))

@@ -159,6 +159,7 @@ def test_text_to_speech_keeps_its_audio(tmp_path: Path, monkeypatch: pytest.Monk
         assert results(run) == expected
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize(
     ("name", "counts"), [("sample", (2, 9, 24)), ("loss", (1, 3, 6)), ("save", (1, 2))]
 )
@@ -240,6 +241,7 @@ def stop_at(count: int, patch: pytest.MonkeyPatch, name: str) -> None:
     patch.setattr(ToneWords, name, _call)
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize(("name", "count"), [("sample", 6), ("sample", 14), ("loss", 3)])
 def test_what_is_finished_is_not_done_again(
     inputs: Path,
@@ -373,6 +375,7 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
 }
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_a_damaged_run_is_refused_and_nothing_lost(interrupted: Path, damage: str) -> None:
     DAMAGE[damage](interrupted)
@@ -484,6 +487,7 @@ def test_what_changed_since_the_run_began_is_listed(
     resume(run)
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize("trainable", ["full", "lora", "frozen-encoder"])
 def test_a_network_of_transformers_goes_on_from_a_saved_step(
     tmp_path: Path, trainable: str

@@ -75,6 +75,7 @@ def test_each_cycle_has_its_temperature_threshold_and_rate(inputs: Path, tmp_pat
         assert [step["learning_rate"] for step in steps] == pytest.approx(warm)
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize(
     ("changes", "count"),
     [
@@ -177,6 +178,7 @@ def test_where_every_clip_is_solved_the_run_ends(
     assert summary["best"]["cycle"] > 0
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 def test_two_processes_let_the_same_clips_rest(inputs: Path, tmp_path: Path) -> None:
     recipe = settings(inputs, min_kept=15, patience=3, **SOME_SOLVED)

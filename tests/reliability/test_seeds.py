@@ -113,6 +113,7 @@ def _killed(recipe: dict[str, Any], output: Path, count: int) -> None:
         group_of(recipe, output, *SEEDS).train()
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize("count", [1, 30, LATE])
 def test_killed_it_goes_on_and_ends_the_same(
     inputs: Path, group: Path, tmp_path: Path, count: int
@@ -220,6 +221,7 @@ def test_seeds_that_are_none(text: str) -> None:
         parse_seeds(text)
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 def test_two_processes_share_the_runs_of_all_seeds(inputs: Path, tmp_path: Path) -> None:
     done(two(*flags(recipe_of(inputs)), "--seeds", "0,3", "--output", tmp_path / "group"))

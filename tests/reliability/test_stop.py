@@ -37,6 +37,7 @@ def point(run: Path) -> list[Path]:
     return list(run.glob("state/point.json"))
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize(
     ("number", "code", "reached"),
     [(signal.SIGTERM, 143, rollouts), (signal.SIGINT, 130, rollouts), (signal.SIGTERM, 143, point)],
@@ -92,6 +93,7 @@ def test_asked_twice_it_stops_at_once(inputs: Path, whole: Path, tmp_path: Path)
     assert results(run) == results(whole)
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 def test_a_launcher_that_is_asked_stops_its_workers_and_the_run_goes_on(
     inputs: Path, whole: Path, tmp_path: Path

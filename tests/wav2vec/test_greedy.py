@@ -8,7 +8,7 @@ import torch
 from transformers import pipeline
 
 from audioforge.errors import AudioError
-from audioforge.model import GREEDY
+from audioforge.model import GREEDY, SamplingParams
 from audioforge.sample import AudioSample, Clip
 
 
@@ -83,3 +83,18 @@ def test_silence_and_loud_clips_are_finite(nano):
         clip = Clip(AudioSample(id="x"), np.full(8_000, level, np.float32), 16_000)
         [[hypothesis]] = nano.sample(nano.prepare([clip]), 1, GREEDY)
         assert math.isfinite(hypothesis.logprob)
+
+
+def test_a_batch_that_is_sampled_twice_is_read_once(load, nano_folder, digit_clips):
+    adapter, read = load(nano_folder), []
+    adapter.module.lm_head.register_forward_hook(lambda *_: read.append(1))
+    with torch.inference_mode():
+        batch = adapter.prepare(digit_clips(3))
+        adapter.sample(batch, 4, SamplingParams())
+        said = [h.text for [h] in adapter.sample(batch, 1, GREEDY)]
+        assert (len(read), said) == (1, greedy(adapter, digit_clips(3)))
+    with torch.no_grad():
+        adapter.module.lm_head.bias += 0.5
+    with torch.inference_mode():
+        adapter.sample(batch, 1, GREEDY)
+    assert len(read) == 3

@@ -7,6 +7,7 @@ from attrs import evolve
 from audioforge.api.loaded import LoadedModel
 from audioforge.inference.fallback import decode_with_fallback
 from audioforge.model import SamplingParams
+from audioforge_whisper.engine import Engine
 
 SHORT = SamplingParams(temperature=0.0, max_new_tokens=8)
 
@@ -32,10 +33,17 @@ def test_no_speech_is_the_token_before_the_mark_of_no_timestamps(
     assert len(set(stated)) == 3
 
 
-def test_a_redraw_depends_on_its_clip_alone(load, untrained, noise_clips):
+def test_a_redraw_depends_on_its_clip_alone_and_encodes_nothing(
+    load, untrained, noise_clips, monkeypatch
+):
     """Nothing that an untrained model says is likely, so that every clip falls back."""
-    adapter, clips = load(untrained("english")), noise_clips(4)
+    adapter, clips, encoded = load(untrained("english")), noise_clips(4), []
+    encode = Engine.encode
+    monkeypatch.setattr(
+        Engine, "encode", lambda engine, x: encoded.append(len(x)) or encode(engine, x)
+    )
     together = decoded(adapter, clips)
+    assert encoded == [4]
     assert [output.redrawn_at for output in together] == [1.0] * 4
     texts = [output.text for output in together]
     assert [decoded(adapter, [clip])[0].text for clip in clips] == texts

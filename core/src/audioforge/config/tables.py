@@ -228,8 +228,10 @@ class SamplingSettings(Settings):
     selection: PluginReference = setting(
         "best",
         "plugin",
-        "What is learnt from, as name:key=value: each clip's best hypothesis (best); the best "
-        "percent of all (top-percent); as controls a random hypothesis or the reference.",
+        "What is learnt from, as name:key=value: each clip's best hypothesis (best) or several "
+        "(top-n, weighted), the best percent of all (top-percent), transcripts beside the best "
+        "(mix); by a policy gradient (rloo, grpo) or by expected word errors (mwer); as controls "
+        "a random hypothesis or the reference.",
     )
     keep_top_percent: float = setting(
         50.0, "float", "With --selection top-percent: how many to keep.", above=0, maximum=100

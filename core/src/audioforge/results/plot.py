@@ -38,7 +38,7 @@ def plot_run(summary: Mapping[str, Any]) -> RunFigure:
     best = summary["best"]
     measured.plot([best["cycle"]], [best[metric]], "k*", markersize=12, label="exported")
     direction = "higher" if summary["higher_is_better"] else "lower"
-    measured.set(xlabel="cycle", ylabel=f"{metric} on held-out data ({direction} is better)")
+    measured.set(xlabel="cycle", ylabel=metric, title=f"held-out data ({direction} is better)")
     measured.legend()
     learnt = [row for row in summary["cycles"] if row["reward"] is not None]
     rewarded.errorbar(
@@ -48,7 +48,7 @@ def plot_run(summary: Mapping[str, Any]) -> RunFigure:
         marker="o",
         capsize=3,
     )
-    rewarded.set(xlabel="cycle", ylabel="reward, mean over hypotheses; spread within a clip")
+    rewarded.set(xlabel="cycle", ylabel="reward", title="mean, and spread within a clip")
     for axes in (measured, rewarded):
         axes.xaxis.get_major_locator().set_params(integer=True)
     return figure

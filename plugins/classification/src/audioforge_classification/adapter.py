@@ -9,13 +9,14 @@ from typing import ClassVar, cast
 
 import numpy as np
 import torch
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from audioforge.audio import check_rate
 from audioforge.errors import AudioError
 from audioforge.huggingface.checkpoint import write_model
 from audioforge.huggingface.evaluating import evaluating
 from audioforge.huggingface.low_rank import add_low_rank_updates, merged_state
+from audioforge.huggingface.remembered import Remembered
 from audioforge.huggingface.reuse import settings_of
 from audioforge.huggingface.transfer import to_device
 from audioforge.inference.finite_numbers import check_outputs
@@ -44,11 +45,13 @@ class ClassifierBatch:
         samples: What is known about each clip.
         parts: What the network reads, on its device.
         encoded: What a frozen encoder said of each clip, on its device; then there are no parts.
+        remembered: The outputs: clips that are sampled twice are read once.
     """
 
     samples: tuple[AudioSample, ...]
     parts: tuple[Part, ...]
     encoded: tuple[Mapping[str, torch.Tensor], ...] = ()
+    remembered: Remembered = field(factory=Remembered)
 
 
 class AudioClassifierAdapter(ModelAdapter):
@@ -182,7 +185,8 @@ class AudioClassifierAdapter(ModelAdapter):
             TrainingError: If the network's output is not a number; the message names the clips.
         """
         with evaluating(self._model):
-            logits = self._logits(batch).double().cpu().numpy()
+            said = batch.remembered.output(self._model, lambda: self._logits(batch))
+            logits = said.double().cpu().numpy()
         check_outputs(batch.samples, np.isfinite(logits).all(axis=-1).tolist())
         drawn = draw_labels(logits, [sample.id for sample in batch.samples], k, params)
         logprobs = log_softmax(logits)

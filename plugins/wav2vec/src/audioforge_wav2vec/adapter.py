@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import ClassVar, cast
 
 import torch
-from attrs import frozen
+from attrs import field, frozen
 
 from audioforge.audio import check_rate
 from audioforge.errors import AudioError
@@ -19,6 +19,7 @@ from audioforge.huggingface.low_rank import (
     add_low_rank_updates,
     merged_state,
 )
+from audioforge.huggingface.remembered import Remembered
 from audioforge.huggingface.reuse import settings_of
 from audioforge.huggingface.transfer import to_device
 from audioforge.inference.finite_numbers import check_outputs
@@ -60,12 +61,14 @@ class WaveformBatch:
         frames: Number of output frames of each clip; what the network says after them is padding.
         frozen: What the frozen part of the network said of each clip, shape (frames, width), and
             how many samples the clip has; empty where none of it is frozen.
+        remembered: The network's output: clips that are sampled twice are read once.
     """
 
     samples: tuple[AudioSample, ...]
     inputs: dict[str, torch.Tensor]
     frames: tuple[int, ...]
     frozen: tuple[tuple[torch.Tensor, int], ...] = ()
+    remembered: Remembered = field(factory=Remembered)
 
 
 class Wav2VecAdapter(ModelAdapter):
@@ -216,7 +219,8 @@ class Wav2VecAdapter(ModelAdapter):
         """
         params.check(k)
         with evaluating(self._model):
-            logits = self._logits(batch).float()
+            said = batch.remembered.output(self._model, lambda: self._logits(batch))
+            logits = said.float()
             check_outputs(batch.samples, logits.sum(dim=(1, 2)).isfinite().tolist())
             if params.temperature == 0:
                 paths = best_paths(logits)
@@ -317,7 +321,8 @@ class Wav2VecAdapter(ModelAdapter):
             ConfigError: If torchaudio (the extra `align`) is not there or does not work.
         """
         with evaluating(self._model):
-            logits = self._logits(batch).float()
+            said = batch.remembered.output(self._model, lambda: self._logits(batch))
+        logits = said.float()
         return [
             align_words(
                 logits[clip, :count].log_softmax(dim=-1),

@@ -206,15 +206,10 @@ class WhisperAdapter(ModelAdapter):
         """Return the encoder's output without gradients, float32, shape (clips, frames, width)."""
         if batch.encoded is not None:
             return batch.encoded
-        version = self._engine.version
-        if batch.remembered is not None and batch.remembered[0] == version:
-            return batch.remembered[1]
-        assert batch.features is not None
+        features = batch.features
+        assert features is not None
         with evaluating(self._model):
-            encoded = self._engine.encode(batch.features)
-        if torch.is_inference_mode_enabled():
-            batch.remembered = version, encoded
-        return encoded
+            return batch.remembered.output(self._model, lambda: self._engine.encode(features))
 
     def loss(
         self, batch: WhisperBatch, targets: Sequence[Hypothesis], weights: Sequence[float]

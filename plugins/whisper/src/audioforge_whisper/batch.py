@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from attrs import define
+from attrs import field, frozen
 
+from audioforge.huggingface.remembered import Remembered
 from audioforge.sample import AudioSample
-from audioforge_whisper.engine import Version
 
 
-@define(eq=False)
+@frozen(eq=False)
 class WhisperBatch:
     """Prepared clips.
 
@@ -21,15 +21,14 @@ class WhisperBatch:
         features: Log-mel spectrograms, float32, shape (clips, mels, frames); None where a frozen
             encoder has encoded them.
         encoded: Output of a frozen encoder, shape (clips, positions, width); else None.
-        remembered: Output of the encoder, and by which weights; kept in inference mode, so that
-            clips which are sampled twice are encoded once.
+        remembered: Output of the encoder: clips that are sampled twice are encoded once.
     """
 
     samples: tuple[AudioSample, ...]
     seconds: tuple[float, ...]
     features: torch.Tensor | None
     encoded: torch.Tensor | None = None
-    remembered: tuple[Version, torch.Tensor] | None = None
+    remembered: Remembered = field(factory=Remembered)
 
     def part(self, rows: Sequence[int]) -> WhisperBatch:
         """Return some of the clips, given by their numbers."""
@@ -39,5 +38,5 @@ class WhisperBatch:
             tuple(self.seconds[row] for row in rows),
             None if self.features is None else self.features[chosen],
             None if self.encoded is None else self.encoded[chosen],
-            self.remembered and (self.remembered[0], self.remembered[1][chosen]),
+            self.remembered.part(chosen),
         )

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 import torch
 from transformers import WhisperForConditionalGeneration
 
+from audioforge.huggingface.remembered import Version, version_of
 from audioforge.model import SamplingParams
 from audioforge_whisper.coverage import not_covered
 from audioforge_whisper.decoder import Decoder
@@ -15,9 +16,6 @@ from audioforge_whisper.decoding import ClipsToDecode, Decoded, TokenRules, deco
 from audioforge_whisper.encoder import encode
 from audioforge_whisper.module_reader import ModuleReader
 from audioforge_whisper.weights import DecoderWeights, EncoderWeights, read_decoder, read_encoder
-
-Version = tuple[object, ...]
-"""Equal as long as neither a weight nor the precision has changed."""
 
 
 class Engine:
@@ -37,12 +35,6 @@ class Engine:
         self._decoder: DecoderWeights | None = None
         self._version: Version | None = None
         self._told = False
-
-    @property
-    def version(self) -> Version:
-        """What is computed with now: the weights and the precision."""
-        tensors = [*self._model.parameters(), *self._model.buffers()]
-        return (self._dtype, *((t.data_ptr(), _changes(t)) for t in tensors))
 
     def forget(self) -> None:
         """Give the memory of the copy back."""
@@ -113,13 +105,8 @@ class Engine:
                 )
             self._told = True
             return False
-        version = self.version
+        version = version_of(self._model)
         if self._version != version:
             self.forget()
             self._version = version
         return True
-
-
-def _changes(tensor: torch.Tensor) -> int:
-    """How often it was changed in place; not counted for tensors made in inference mode."""
-    return 0 if tensor.is_inference() else tensor._version
