@@ -304,9 +304,9 @@ def compare(evaluation: Evaluation, base: Evaluation) -> dict[str, Any]:
     interval = evaluation.difference_interval(base)
     compared = {**summarise(evaluation), "difference_ci95": list(interval)}
     if run_away := evaluation.run_away | base.run_away:
-        others = evaluation.without(run_away)
-        if others.drawn:
-            interval = others.difference_interval(base)
+        (own, other), resampling = paired([evaluation.without(run_away), base])
+        if own[1].sum() and other[1].sum():
+            interval = difference_interval(own, other, resampling)
             compared["difference_ci95_without_runaway"] = list(interval)
     return compared
 
