@@ -111,7 +111,7 @@ def test_a_rate_is_told_without_what_runs_away_and_a_gain_without_both(
         == compare(*neither)["difference_ci95"]
         != compare(other, base)["difference_ci95"]
     )
-    # What is left may be nothing, or clips in which nothing was to be said: no rate, which is not 0.
+    # What is left may be nothing, or clips without words: that is no rate, and not 0.
     wordless = {"wer": {**base.items[4].metrics["wer"], "reference_words": 0.0}}
     for rest in ([], [evolve(base.items[4], metrics=wordless)]):
         alone = evolve(base, items=[*base.items[:2], *rest])
