@@ -1,6 +1,7 @@
 """The engine computes what Transformers' modules do, with the weights as they are now."""
 
 import warnings
+import weakref
 
 import pytest
 import torch
@@ -9,6 +10,7 @@ from audioforge.model import GREEDY, SamplingParams, TrainOptions
 from audioforge_whisper.coverage import not_covered
 from audioforge_whisper.decoder import Decoder
 from audioforge_whisper.encoder import encode
+from audioforge_whisper.linear import can_pack, make_linear
 from audioforge_whisper.weights import read_decoder, read_encoder
 
 
@@ -203,3 +205,14 @@ def test_clips_that_are_sampled_twice_are_encoded_once(load, untrained, noise_cl
     with torch.inference_mode():
         adapter.sample(batch, 2, SamplingParams(max_new_tokens=2))
     assert encoded == [3, 3, 3, 3]
+
+
+def test_a_weight_that_was_laid_out_is_not_kept_beside_its_layout():
+    if not can_pack(torch.device("cpu"), torch.float32):
+        pytest.skip("this PyTorch lays no weight out")
+    weight = torch.randn(8, 4)
+    expected, held = torch.ones(2, 4) @ weight.T, weakref.ref(weight)
+    layer = make_linear(weight, None, packed=True)
+    del weight
+    assert held() is None
+    torch.testing.assert_close(layer(torch.ones(2, 4)), expected)

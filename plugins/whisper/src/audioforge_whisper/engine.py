@@ -9,6 +9,7 @@ import torch
 from transformers import WhisperForConditionalGeneration
 
 from audioforge.huggingface.remembered import Version, version_of
+from audioforge.inference.freed_memory import give_back
 from audioforge.model import SamplingParams
 from audioforge_whisper.coverage import not_covered
 from audioforge_whisper.decoder import Decoder
@@ -38,7 +39,10 @@ class Engine:
 
     def forget(self) -> None:
         """Give the memory of the copy back."""
+        held = self._decoder is not None
         self._encoder = self._decoder = self._version = None
+        if held:
+            give_back()
 
     def encode(self, features: torch.Tensor) -> torch.Tensor:
         """Encode log-mel spectrograms, shape (clips, mels, 2 × frames).

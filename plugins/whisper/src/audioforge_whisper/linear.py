@@ -53,12 +53,12 @@ def can_pack(device: torch.device, dtype: torch.dtype) -> bool:
 
 
 def _pack(weight: torch.Tensor, bias: torch.Tensor | None) -> Linear:
-    ops = torch.ops.mkldnn
+    ops, dtype = torch.ops.mkldnn, weight.dtype  # the function is not to hold the weight itself
     packed = ops._reorder_linear_weight(weight, None)
 
     def product(inputs: torch.Tensor) -> torch.Tensor:
         result: torch.Tensor = ops._linear_pointwise(
-            inputs.to(weight.dtype), packed, bias, "none", [], ""
+            inputs.to(dtype), packed, bias, "none", [], ""
         )
         return result
 
