@@ -57,9 +57,7 @@ def _pack(weight: torch.Tensor, bias: torch.Tensor | None) -> Linear:
     packed = ops._reorder_linear_weight(weight, None)
 
     def product(inputs: torch.Tensor) -> torch.Tensor:
-        result: torch.Tensor = ops._linear_pointwise(
-            inputs.to(dtype), packed, bias, "none", [], ""
-        )
+        result: torch.Tensor = ops._linear_pointwise(inputs.to(dtype), packed, bias, "none", [], "")
         return result
 
     return product
