@@ -134,7 +134,7 @@ def test_a_model_that_does_not_write_token_by_token_is_refused():
     ("output", "away"),
     [
         (Hypothesis(text=LOOP), True),
-        (Hypothesis(text="turn left " * 5), False),  # 50 letters shrink to 20: a ratio of 2.4
+        (Hypothesis(text="turn left " * 4), False),
         (Hypothesis(text="turn left " * 8), True),
         (Hypothesis(text="turn left", cut=True), True),
         (Hypothesis(text=""), False),

@@ -20,17 +20,16 @@ def compression_ratio(text: str) -> float:
     For ASCII it is OpenAI's ratio (`whisper/utils.py`), which counts bytes before, too: but where a
     letter takes three of them, an ordinary text of 400 letters is beyond `MOST_COMPRESSION`. What
     is short hardly shrinks, so that a few words never are.
-
-    >>> round(compression_ratio("I'm sorry. " * 20), 1)
-    9.2
-    >>> round(compression_ratio("I'm sorry. I'm sorry."), 1)
-    1.1
     """
     return len(text) / len(zlib.compress(text.encode(errors="surrogatepass")))
 
 
 def repeats_itself(text: str) -> bool:
-    """Whether a text is a loop by its compression ratio."""
+    """Whether a text is a loop by its compression ratio.
+
+    >>> repeats_itself("I'm sorry. " * 20), repeats_itself("I'm sorry. I'm sorry.")
+    (True, False)
+    """
     return compression_ratio(text) > MOST_COMPRESSION
 
 
