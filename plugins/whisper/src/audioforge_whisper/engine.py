@@ -112,5 +112,6 @@ class Engine:
         version = version_of(self._model)
         if self._version != version:
             self.forget()
+            give_back()  # what an update has freed, before there is a copy again
             self._version = version
         return True
