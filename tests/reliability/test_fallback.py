@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import attrs
@@ -51,17 +52,27 @@ def looping(monkeypatch: pytest.MonkeyPatch) -> Looping:
     return Looping(monkeypatch)
 
 
+@pytest.fixture(scope="module")
+def fallen_back(inputs: Path) -> tuple[Path, Looping]:
+    """A run with temperature fallback, and what was drawn in it."""
+    with pytest.MonkeyPatch.context() as patch:
+        looping = Looping(patch)
+        train(inputs / "fallen-back", settings(inputs, **ON))
+    return inputs / "fallen-back", looping
+
+
 def rate(lines: list[dict]) -> float:
     return jiwer.wer([line["text"] for line in lines], [line["pred_text"] for line in lines])
 
 
 def test_loops_are_drawn_again_in_every_evaluation_and_in_no_rollout(
-    inputs: Path, tmp_path: Path, looping: Looping
+    fallen_back: tuple[Path, Looping],
 ) -> None:
-    summary = train(tmp_path / "run", settings(inputs, **ON))
+    run, looping = fallen_back
+    summary = json.loads((run / "summary.json").read_text())
     assert {t for k, t in looping.drawn if k == K} == {1.0}
     assert {t for k, t in looping.drawn if k == 1} == {0.0, 0.2, 0.4}
-    lines = read_lines(tmp_path / "run/cycle-00/predictions.jsonl")
+    lines = read_lines(run / "cycle-00/predictions.jsonl")
     assert [(x["id"], x["temperature"]) for x in lines if "temperature" in x] == [
         ("heldout/03", 0.4),
         ("heldout/13", 0.4),
@@ -74,11 +85,12 @@ def test_loops_are_drawn_again_in_every_evaluation_and_in_no_rollout(
     assert {(e["decoding"], e["fell_back"], e["runaway"]) for e in others} == {(WITH, 1, 0)}
 
 
-def test_a_run_goes_on_with_its_decoding(inputs: Path, tmp_path: Path, looping: Looping) -> None:
-    train(tmp_path / "whole", settings(inputs, **ON))
+def test_a_run_goes_on_with_its_decoding(
+    inputs: Path, tmp_path: Path, looping: Looping, fallen_back: tuple[Path, Looping]
+) -> None:
     assert killed(inputs, tmp_path / "run", probe, "assess", 1, **ON)
     resume(tmp_path / "run")
-    assert results(tmp_path / "run") == results(tmp_path / "whole")
+    assert results(tmp_path / "run") == results(fallen_back[0])
     assert yaml.safe_load((tmp_path / "run/config.yaml").read_text())["temperature_fallback"]
 
 
