@@ -179,15 +179,23 @@ def test_the_style_is_that_of_the_outputs_as_written(tmp_path: Path) -> None:
 def test_what_a_limit_cut_is_scored_as_it_is_and_counted(tmp_path: Path) -> None:
     rows = [{"text": r, "pred_text": said} for r, said in PAIRS]
     rows[1]["cut"] = True
+    rows[3]["pred_text"] = "eight " * 60
     path, output = tmp_path / "p.jsonl", tmp_path / "scores.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     result = measured(path, "--normalizer", "none", "--output", str(output))
-    assert result["cut"] == 1
-    assert result["metrics"]["wer"] == pytest.approx(
-        jiwer.wer([r for r, _ in PAIRS], [said for _, said in PAIRS])
-    )
+    assert (result["cut"], result["runaway"]) == (1, 2)
+    rates = [
+        jiwer.wer([row["text"] for row in chosen], [row["pred_text"] for row in chosen])
+        for chosen in (rows, rows[::2])
+    ]
+    assert result["metrics"]["wer"] == pytest.approx(rates[0])
+    assert result["without_runaway"]["wer"] == pytest.approx(rates[1])
     assert [line.get("cut") for line in lines(output)] == [None, True, None, None]
-    assert "; cut short: 1 of 4" in verify(path, "--normalizer", "none").stdout
+    assert [line.get("runaway") for line in lines(output)] == [None, True, None, True]
+    told = verify(path, "--normalizer", "none").stdout
+    assert "; run-away: 2; cut short: 1 of 4" in told
+    (row,) = [line for line in told.splitlines() if line.startswith("wer ") and "to" in line]
+    assert row.endswith(f"{rates[1]:.4f}")
 
 
 def test_the_keys_are_as_documented(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import jiwer
 import numpy as np
 import pytest
 import torch
+from attrs import evolve
 
 from audioforge.config import AudioRAFTConfig, VerifierSetting
 from audioforge.errors import ConfigError, DatasetError
@@ -86,7 +87,36 @@ def test_the_corpus_rates_are_jiwers(evaluator, noisy, tone_clips):
         "measured": 30,
         "cut": 0,
         "total": 30,
+        "decoding": "greedy",
+        "runaway": 0,
     }
+
+
+def test_a_rate_is_told_without_what_runs_away_and_a_gain_without_both(
+    evaluator, noisy, tone_model, tone_clips
+):
+    held_out = EvaluationSet("tones", tone_clips(30))
+    base, other = (evaluator().evaluate(m, of(held_out)) for m in (noisy, tone_model()))
+    for evaluation, place in ((base, 0), (base, 1), (other, 1), (other, 2)):
+        evaluation.items[place].prediction["runaway"] = True
+    lines = [item.prediction for item in base.items[2:]]
+    summary = summarise(base)
+    assert summary["runaway"] == 2
+    rest = jiwer.wer([line["text"] for line in lines], [line["pred_text"] for line in lines])
+    assert summary["without_runaway"]["wer"] == pytest.approx(rest)
+    neither = [evolve(evaluation, items=evaluation.items[3:]) for evaluation in (other, base)]
+    difference = compare(other, base)["difference_ci95_without_runaway"]
+    assert (
+        difference
+        == compare(*neither)["difference_ci95"]
+        != compare(other, base)["difference_ci95"]
+    )
+    # What is left may be nothing, or clips without words: that is no rate, and not 0.
+    wordless = {"wer": {**base.items[4].metrics["wer"], "reference_words": 0.0}}
+    for rest in ([], [evolve(base.items[4], metrics=wordless)]):
+        alone = evolve(base, items=[*base.items[:2], *rest])
+        assert summarise(alone)["without_runaway"]["wer"] is None
+        assert "difference_ci95_without_runaway" not in compare(alone, alone)
 
 
 def test_predictions_have_the_keys_of_nemo_and_come_sorted(evaluator, tone_model, tone_clips):

@@ -70,9 +70,9 @@ def test_what_a_limit_ended_is_counted_and_not_kept(
     cut = [line["id"] for line in predictions if line.get("cut")]
     assert cut == ["heldout/03", "heldout/13"]
     assert not any("cut" in line for line in predictions if line["id"] not in cut)
-    assert summary["base"]["cut"] == cycle["cut"] == 2
+    assert summary["base"]["cut"] == cycle["cut"] == summary["base"]["runaway"] == 2
     assert summary["base"]["retention"][str(inputs / "other.jsonl")]["cut"] == 1
-    assert any("(n=20); cut short: 2 of 20 measured" in line for line in said)
+    assert any("(n=20; greedy); cut short: 2 of 20 measured" in line for line in said)
     assert any("cut short: 20 of 60 sampled, cut short: 2 of 20 measured" in line for line in said)
     (warning,) = [line for line in said if "raise --max-tokens-per-second" in line]
     assert warning.startswith("cycle 1: a length limit ended 20 of 60 hypotheses")

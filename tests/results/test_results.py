@@ -15,6 +15,9 @@ SCORE = {"reward": 0.5, "passed": False, "metrics": {"wer": 0.5}}
 
 def entry(cycle, wer):
     figures = {"metric": "wer", "wer": wer, "ci95": [wer - 0.1, wer + 0.1], "retention": {}}
+    figures |= {"decoding": "greedy", "runaway": 0 if cycle else 1}
+    if not cycle:
+        figures["without_runaway"] = {"wer": 0.45}
     if cycle:
         figures |= {
             "cycle": cycle,
@@ -57,6 +60,8 @@ def test_it_is_a_table_in_a_terminal_and_in_a_notebook(run):
     text = repr(run)
     assert text.splitlines()[3].startswith("cycle 2 → best  30.0 %  20.0 to 40.0  -20.0 to -10.0")
     assert "Improved: because <so>." in text
+    assert "1 (45.0 % without)" in text.splitlines()[1]
+    assert "Decoding: greedy." in text
     assert "\x1b" not in text
     html = run._repr_html_()
     assert "<td>cycle 2 → best</td><td>30.0 %</td>" in html

@@ -165,6 +165,9 @@ class ModelAdapter(ABC):
     """
 
     tasks: ClassVar[tuple[Task, ...]]
+    autoregressive: ClassVar[bool] = False
+    """Whether it writes a transcript token by token, each by those before it, so that it can repeat
+    itself; temperature fallback is for such models."""
 
     @classmethod
     @abstractmethod
@@ -266,6 +269,20 @@ class ModelAdapter(ABC):
         """
         raise PluginError(f"{type(self).__name__} has `reuse` and no `assemble`: it needs both")
 
+    def part(self, batch: Any, rows: Sequence[int]) -> Any:
+        """Return a batch of some clips of another, with what is computed of them already.
+
+        Temperature fallback draws again for these alone.
+
+        Args:
+            batch: A batch.
+            rows: The numbers of the clips in it, ascending.
+
+        Returns:
+            The batch; None where a batch cannot be parted, and is drawn from as a whole.
+        """
+        return None
+
     @abstractmethod
     def sample(self, batch: Any, k: int, params: SamplingParams) -> list[list[Hypothesis]]:
         """Draw k hypotheses for each clip of a batch; may be called again on the same batch.
@@ -304,6 +321,16 @@ class ModelAdapter(ABC):
 
     def target_problem(self, sample: AudioSample, target: Hypothesis) -> str | None:
         """Say why a target cannot be learnt (too long, unknown characters), or None."""
+        return None
+
+    def no_speech_probabilities(self, batch: Any) -> list[float] | None:
+        """Return how likely it is that nobody speaks in a clip, for each of a batch.
+
+        Temperature fallback asks a model that is `autoregressive`.
+
+        Returns:
+            Probabilities; None where the model cannot tell.
+        """
         return None
 
     def word_times(self, batch: Any, hypotheses: Sequence[Hypothesis]) -> list[list[WordTime]]:

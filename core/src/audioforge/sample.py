@@ -120,6 +120,9 @@ class Hypothesis:
         logprob: Natural log-probability under the model at temperature 1, summed over tokens.
         tokens: Number of tokens (or labels) that `logprob` sums over.
         cut: Whether a length limit ended it, not the model.
+        redrawn_at: Temperature at which fallback drew it, since what came before was doubtful; None
+            where it is the first.
+        no_speech: Whether it is empty since the model hears no speech; fallback says so.
     """
 
     index: int = 0
@@ -130,6 +133,8 @@ class Hypothesis:
     logprob: float | None = None
     tokens: int | None = None
     cut: bool = False
+    redrawn_at: float | None = None
+    no_speech: bool = False
 
     @property
     def content(self) -> str:

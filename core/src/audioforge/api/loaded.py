@@ -14,6 +14,7 @@ from audioforge.config import read_config_file
 from audioforge.errors import AudioError, UsageError
 from audioforge.find_adapter import load_adapter, read_config, served_tasks
 from audioforge.given.rows import UnusableRowError, read_sound
+from audioforge.inference.fallback import check_falls_back, decode_with_fallback
 from audioforge.isolation.copies import copies_for_adapter
 from audioforge.isolation.global_state.restored import global_state_restored
 from audioforge.model import LoadOptions, ModelAdapter, SamplingParams, Task
@@ -47,7 +48,12 @@ class LoadedModel:
         return f"LoadedModel({type(self.adapter).__name__}, task={self.task!r})"
 
     def transcribe(
-        self, audio: Any, sampling_rate: int | None = None, *, language: str | None = None
+        self,
+        audio: Any,
+        sampling_rate: int | None = None,
+        *,
+        language: str | None = None,
+        temperature_fallback: bool = False,
     ) -> Any:
         """Return what is said in a clip, or in each of several.
 
@@ -57,6 +63,9 @@ class LoadedModel:
                 `sampling_rate`. A list of these is several clips.
             sampling_rate: In Hz; needed where a clip is samples.
             language: What is spoken (en, pl, …); None for what the model was loaded for, or hears.
+            temperature_fallback: Draw again what repeats itself or is unlikely, as `benchmark` does
+                with its setting of this name. The draw depends on the file's name, or on which of
+                the clips it is.
 
         Returns:
             The transcript; a list of them where a list was given.
@@ -64,9 +73,12 @@ class LoadedModel:
         Raises:
             UsageError: If it is no model for this.
             AudioError: If a clip cannot be used, or is longer than the model's window.
+            ConfigError: If temperature fallback is not for the model.
         """
         self._check("asr", "transcribe")
-        return self._said(audio, sampling_rate, language, "text")
+        if temperature_fallback:
+            check_falls_back(self.adapter)
+        return self._said(audio, sampling_rate, language, fallback=temperature_fallback)
 
     def classify(self, audio: Any, sampling_rate: int | None = None) -> Any:
         """Return the class of a clip, or of each of several; arguments as of `transcribe`.
@@ -76,7 +88,7 @@ class LoadedModel:
             AudioError: If a clip cannot be used.
         """
         self._check("classification", "classify")
-        return self._said(audio, sampling_rate, None, "label")
+        return self._said(audio, sampling_rate)
 
     def speak(self, text: str) -> tuple[np.ndarray, int]:
         """Return a text spoken: float32 samples of shape (frames,), and their rate in Hz.
@@ -96,7 +108,12 @@ class LoadedModel:
             raise UsageError(f"{self!r} cannot {verb}: it is a model for {self.task}")
 
     def _said(
-        self, audio: Any, sampling_rate: int | None, language: str | None, output: str
+        self,
+        audio: Any,
+        sampling_rate: int | None,
+        language: str | None = None,
+        *,
+        fallback: bool = False,
     ) -> Any:
         """Return the output for a clip, or a list of them for a list of clips."""
         several = isinstance(audio, list | tuple) and not _is_number(audio)
@@ -104,7 +121,10 @@ class LoadedModel:
             self._clip(sound, sampling_rate, language, number)
             for number, sound in enumerate(audio if several else [audio], 1)
         ]
-        said = [getattr(hypothesis, output) for hypothesis in self._decode(clips)]
+        output = speech_task(self.task).output
+        said = [
+            getattr(hypothesis, output) for hypothesis in self._decode(clips, fallback=fallback)
+        ]
         return said if several else said[0]
 
     def _clip(self, audio: Any, rate: int | None, language: str | None, number: int) -> Clip:
@@ -127,7 +147,7 @@ class LoadedModel:
             min_seconds=adapter.min_seconds,
         )
 
-    def _decode(self, clips: Sequence[Clip]) -> list[Hypothesis]:
+    def _decode(self, clips: Sequence[Clip], *, fallback: bool = False) -> list[Hypothesis]:
         from audioforge.huggingface.evaluating import evaluating  # imports torch
 
         outputs: list[Hypothesis] = []
@@ -135,7 +155,11 @@ class LoadedModel:
         for start in range(0, len(clips), CLIPS_AT_ONCE):
             batch = copies_for_adapter(clips[start : start + CLIPS_AT_ONCE])
             with evaluating(self.adapter.module), global_state_restored(repr(self)):
-                drawn = self.adapter.sample(self.adapter.prepare(batch), 1, greedy)
+                prepared = self.adapter.prepare(batch)
+                if fallback:
+                    drawn = decode_with_fallback(self.adapter, prepared, greedy)
+                else:
+                    drawn = self.adapter.sample(prepared, 1, greedy)
             outputs += [hypotheses[0] for hypotheses in drawn]
         return outputs
 

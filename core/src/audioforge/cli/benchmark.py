@@ -83,7 +83,8 @@ def benchmark(
 
 def _print_result(result: dict[str, Any]) -> None:
     # which are told below
-    tables = ("interval", "classes", "confusion", "languages", "by_language", "explanation")
+    tables = {"interval", "classes", "confusion", "languages", "by_language", "explanation"}
+    tables.add("without_runaway")
     (head, first), *rest = [(k, _shown(k, v)) for k, v in result.items() if k not in tables]
     print_table([head, first], rest)
     metrics = {name for row in result.get("by_language", {}).values() for name in row}

@@ -143,18 +143,20 @@ def _print(result: dict[str, Any]) -> None:
     )
     print_line()
     measured = {"reward": result["reward"], **result["metrics"]}
+    others = result.get("without_runaway", {})
     print_table(
-        ["mean or rate", "value", "95 %", "samples"],
+        ["mean or rate", "value", "95 %", "samples", *(["without run-away"] if others else [])],
         [
             [
                 name,
                 decimal(value),
                 decimal_interval(*bounds) if (bounds := result["ci95"].get(name)) else "",
                 f"{result['counted'].get(name, 0):,}",
+                *([decimal(others[name]) if name in others else ""] if others else []),
             ]
             for name, value in measured.items()
         ],
-        right=["value", "samples"],
+        right=["value", "samples", "without run-away"],
     )
     print_line()
     if "style" in result:
@@ -162,6 +164,7 @@ def _print(result: dict[str, Any]) -> None:
     print_line(
         f"{result['scored']:,} of {result['n']:,} scored; {percent(result['passed'])} of these "
         f"passed; normaliser {result['normalizer']}"
+        + ("" if speech_task(result["task"]).has_classes else f"; run-away: {result['runaway']:,}")
         + (f"; {cut_short(result['cut'], result['n'])}" if result["cut"] else "")
     )
 

@@ -44,6 +44,13 @@ class ModelSettings(Settings):
         "languages of the data.",
         minimum=0,
     )
+    temperature_fallback: bool = setting(
+        False,
+        "flag",
+        "Measure as Whisper is used: a greedy transcript that repeats itself, or that the model "
+        "finds unlikely, is drawn again at 0.2, 0.4, … 1, and one of silence is empty. Hypotheses "
+        "to learn from are drawn as ever.",
+    )
     executor: str | dict[str, Any] = setting(
         "processes", "plugin", "Who samples, measures and updates, as name:key=value."
     )

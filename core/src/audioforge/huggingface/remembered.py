@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 
@@ -44,6 +44,17 @@ class Remembered:
         if torch.is_inference_mode_enabled():
             self._version, self._output = version, output
         return output
+
+    def part(self, rows: Sequence[int]) -> Remembered:
+        """Return what is known of some clips of the batch.
+
+        Args:
+            rows: Their numbers in it, which is what the output's first axis counts.
+        """
+        part = Remembered()
+        if self._output is not None:
+            part._version, part._output = self._version, self._output[list(rows)]
+        return part
 
 
 def _changes(tensor: torch.Tensor) -> int:

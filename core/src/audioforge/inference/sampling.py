@@ -12,6 +12,7 @@ from attrs import field, frozen
 from audioforge.inference.augmenter import Augmenter
 from audioforge.inference.clip_cache import NOTHING_KEPT, ClipCache
 from audioforge.inference.clips import ClipLoader
+from audioforge.inference.fallback import decode_with_fallback
 from audioforge.inference.out_of_memory import in_halves
 from audioforge.inference.preparation import Preparation
 from audioforge.inference.processes import Processes
@@ -70,6 +71,7 @@ class Sampler:
         processes: Gives the precision to compute in.
         reporter: Shows progress.
         greedy: What is decoded greedily too; None for nothing.
+        fallback: Whether of what is decoded greedily doubtful transcripts are drawn again.
         cache: Keeps what need be computed of a clip only once.
         augmenter: Changes the clips before they are sampled; None for the clips as they are.
     """
@@ -81,6 +83,7 @@ class Sampler:
     processes: Processes
     reporter: Reporter
     greedy: GreedyToo | None = None
+    fallback: bool = False
     cache: ClipCache = NOTHING_KEPT
     augmenter: Augmenter | None = None
 
@@ -135,14 +138,19 @@ class Sampler:
             return self._drawn(clips, preparation.batch(clips, ahead))
 
     def _drawn(self, clips: Sequence[Clip], batch: Any) -> list[Drawn]:
-        rows, wanted = self.adapter.sample(batch, self.k, self.params), self.greedy
+        rows, wanted = self._sample(batch, self.k, self.params), self.greedy
         if wanted is None or wanted.ids.isdisjoint(clip.sample.id for clip in clips):
             return [(row, []) for row in rows]
-        greedy = self.adapter.sample(batch, 1, wanted.params)
+        greedy = self._sample(batch, 1, wanted.params)
         return [
             (row, one if clip.sample.id in wanted.ids else [])
             for clip, row, one in zip(clips, rows, greedy, strict=True)
         ]
+
+    def _sample(self, batch: Any, k: int, params: SamplingParams) -> list[list[Hypothesis]]:
+        if self.fallback and params.temperature == 0:
+            return decode_with_fallback(self.adapter, batch, params)
+        return self.adapter.sample(batch, k, params)
 
 
 def quote_references(

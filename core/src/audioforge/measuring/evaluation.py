@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 import attrs
 import numpy as np
 from attrs import Factory, define, field, frozen
 
+from audioforge.inference.fallback import WITH_FALLBACK, WITHOUT_FALLBACK
 from audioforge.inference.skip_log import SkipLog
 from audioforge.languages.tags import UNKNOWN
 from audioforge.measuring.bootstrap import Interval, Ratio, difference_interval, ratio_interval
@@ -93,6 +94,7 @@ class Evaluation:
         metrics: The corpus metrics that were measured, by name; the first one decides.
         seconds: Time that the evaluation took, without loading.
         total: How many items the dataset has, usable or not.
+        decoding: How the outputs were decoded.
     """
 
     dataset: str
@@ -100,6 +102,7 @@ class Evaluation:
     metrics: Mapping[str, MeasuredMetric]
     seconds: float
     total: int = field(default=Factory(lambda self: len(self.items), takes_self=True))
+    decoding: str = WITHOUT_FALLBACK
 
     @property
     def metric(self) -> CorpusMetric:
@@ -210,6 +213,21 @@ class Evaluation:
         return style_of(texts) if texts else {}
 
     @property
+    def run_away(self) -> frozenset[str]:
+        """Ids of the utterances whose output repeats itself or was ended by a length limit."""
+        return frozenset(item.id for item in self.items if "runaway" in item.prediction)
+
+    @property
+    def fell_back(self) -> int:
+        """How many outputs temperature fallback drew again, or took for silence."""
+        signs = ("temperature", "no_speech")
+        return sum(any(sign in item.prediction for sign in signs) for item in self.items)
+
+    def without(self, ids: Set[str]) -> Evaluation:
+        """Return the evaluation of the other utterances."""
+        return attrs.evolve(self, items=[item for item in self.items if item.id not in ids])
+
+    @property
     def interval(self) -> Interval:
         """95 % interval of the metric that decides."""
         (own,), resampling = paired([self])
@@ -273,15 +291,33 @@ def summarise(evaluation: Evaluation) -> dict[str, Any]:
         "cut": evaluation.cut,
         "total": evaluation.total,
         **({"style": style} if (style := evaluation.style) else {}),
+        **decoded(evaluation),
         **({"counted": counted} if (counted := evaluation.counted) else {}),
         **({"by_language": by_language} if (by_language := evaluation.by_language) else {}),
+    }
+
+
+def decoded(evaluation: Evaluation) -> dict[str, Any]:
+    """Return how an evaluation's outputs were decoded, how many ran away, and what the rest is."""
+    run_away = evaluation.run_away
+    return {
+        "decoding": evaluation.decoding,
+        **({"fell_back": evaluation.fell_back} if evaluation.decoding == WITH_FALLBACK else {}),
+        "runaway": len(run_away),
+        **({"without_runaway": evaluation.without(run_away).values} if run_away else {}),
     }
 
 
 def compare(evaluation: Evaluation, base: Evaluation) -> dict[str, Any]:
     """Return an evaluation's metrics with the paired interval of its difference to the base."""
     interval = evaluation.difference_interval(base)
-    return {**summarise(evaluation), "difference_ci95": list(interval)}
+    compared = {**summarise(evaluation), "difference_ci95": list(interval)}
+    if run_away := evaluation.run_away | base.run_away:
+        (own, other), resampling = paired([evaluation.without(run_away), base])
+        if own[1].sum() and other[1].sum():
+            interval = difference_interval(own, other, resampling)
+            compared["difference_ci95_without_runaway"] = list(interval)
+    return compared
 
 
 def merit(evaluation: Evaluation) -> float:

@@ -218,7 +218,8 @@ class Evaluator:
                 f"{dataset.name}: nothing in it can be evaluated; "
                 f"{dataset.skips.describe(dataset.total) or 'it is empty'}"
             )
-        evaluation = Evaluation(dataset.name, items, metrics, seconds, dataset.total)
+        how = self.decoding.name
+        evaluation = Evaluation(dataset.name, items, metrics, seconds, dataset.total, how)
         if evaluation.value() is None:
             raise DatasetError(f"{dataset.name}: {self._why_unmeasured(deciding(metrics))}")
         return evaluation
@@ -238,6 +239,7 @@ class Evaluator:
             adapter=adapter,
             k=1,
             params=self.decoding.params,
+            fallback=self.decoding.fallback,
             skips=dataset.skips,
             processes=self.processes,
             reporter=self.reporter,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from audioforge.inference.runaway import runs_away
 from audioforge.sample import AudioSample, Hypothesis
 
 
@@ -28,7 +29,14 @@ def prediction_line(sample: AudioSample, output: Hypothesis, seconds: float) -> 
         line["pred_audio"] = f"{output.audio.parent.name}/{output.audio.name}"
     if sample.offset is not None:
         line["offset"] = sample.offset
-    known = {"speaker": sample.speaker, "language": sample.language, "cut": output.cut}
+    known = {
+        "speaker": sample.speaker,
+        "language": sample.language,
+        "cut": output.cut,
+        "runaway": runs_away(output),
+        "temperature": output.redrawn_at,
+        "no_speech": output.no_speech,
+    }
     return line | {key: value for key, value in known.items() if value}
 
 

@@ -169,6 +169,7 @@ def _sampled(
         processes=run.processes,
         reporter=run.reporter,
         greedy=GreedyToo(ids=probed_ids(run, cycle), params=run.evaluator.decoding.params),
+        fallback=run.evaluator.decoding.fallback,
         cache=run.cache,
         augmenter=run.augmenter(cycle),
     )

@@ -10,7 +10,7 @@ import attrs
 
 from audioforge.measuring.cut_short import cut_short
 from audioforge.measuring.enough_utterances import FEWEST, missing_part
-from audioforge.measuring.evaluation import Evaluation, summarise
+from audioforge.measuring.evaluation import Evaluation, decoded, summarise
 from audioforge.measuring.explanation import Explanation
 from audioforge.measuring.resampling import claimed_speakers
 from audioforge.raft.export_rule import Candidate, ExportChoice
@@ -22,6 +22,7 @@ from audioforge.run.events import MeasuredCycle
 from audioforge.run.run import Run
 from audioforge.run.style import style_sentence
 from audioforge.terminal.figures import decimal, percent, percent_interval, point_interval
+from audioforge.terminal.runaway_rates import rate, runaway_cell
 
 
 class Summary(RunResults):
@@ -134,6 +135,7 @@ class Summary(RunResults):
                 "cycle": choice.winner.cycle,
                 "interpolation": choice.winner.alpha,
                 self.metric: choice.winner.evaluation.value(),
+                **decoded(choice.winner.evaluation),
                 "difference_ci95": list(choice.difference),
                 "interval": choice.resampling.as_mapping(),
             }
@@ -145,6 +147,7 @@ class Summary(RunResults):
             "cycle": 0,
             "interpolation": 0.0,
             self.metric: self.base[self.metric],
+            **decoded(self.base_candidate.evaluation),
             "difference_ci95": [0.0, 0.0],
             "interval": choice.resampling.as_mapping(),
             "checkpoint": "best",
@@ -203,7 +206,8 @@ class Summary(RunResults):
         """Return a cycle's results on one line, for whoever watches; 0 is the base."""
         name = self._title
         if cycle == 0:
-            measured = f"base: {name} {percent(self.base[self.metric])} (n={self.base['n']})"
+            how = f"n={self.base['n']}; {self.base['decoding']}"
+            measured = f"base: {name} {rate(self.base, self.metric)} ({how})"
             return measured + _cut([("measured", self.base["cut"], self.base["n"])])
         row = self.cycles[cycle - 1]
         low, high = row["difference_ci95"]
@@ -220,7 +224,7 @@ class Summary(RunResults):
         lowered = f" (threshold {asked:g} → {threshold:.3g})" if threshold < asked else ""
         resting = f", {row['resting']} solved clips rested" if row.get("resting") else ""
         return (
-            f"cycle {cycle}: {name} {percent(row[self.metric])} "
+            f"cycle {cycle}: {name} {rate(row, self.metric)} "
             f"(difference {point_interval(low, high)} points), reward {reward}, "
             f"kept {row['kept']}{lowered}{resting}, "
             f"loss {row['first_loss']:.3f} → {row['last_loss']:.3f}, "
@@ -231,7 +235,7 @@ class Summary(RunResults):
     def columns(self) -> list[str]:
         """Heads of the final table."""
         name = self._title
-        heads = ["model", name, "95 %", "difference, points, 95 %"]
+        heads = ["model", name, "95 %", "difference, points, 95 %", *self._runaway_head]
         names = [dataset.short_name for dataset in self._run.data.retention]
         if len(set(names)) < len(names):
             names = list(self.base_candidate.retention)
@@ -240,8 +244,14 @@ class Summary(RunResults):
             heads += [
                 f"retention {dataset}" + (f", {judged}" if judged != name else ""),
                 "difference, points, 95 %",
+                *self._runaway_head,
             ]
         return heads
+
+    @property
+    def _runaway_head(self) -> list[str]:
+        """Head of the column of run-away clips; classes have none."""
+        return [] if self._run.task.has_classes else ["run-away clips"]
 
     @property
     def rows(self) -> list[list[str]]:
@@ -263,9 +273,9 @@ class Summary(RunResults):
         )
         cells = [f"{label} → best" if exported else label, *self._cells(entry)]
         for name, retained in entry["retention"].items():
-            value, _, difference = self._cells(retained)
+            value, _, difference, *runaway = self._cells(retained)
             worse = " WORSE" if name in entry.get("lost", ()) else ""
-            cells += [value, difference + worse]
+            cells += [value, difference + worse, *runaway]
         return cells
 
     def _cells(self, entry: Mapping[str, Any]) -> list[str]:
@@ -274,6 +284,7 @@ class Summary(RunResults):
             percent(entry[entry["metric"]]),
             percent_interval(*entry["ci95"]),
             point_interval(*difference) if difference else "",
+            *(runaway_cell(entry, entry["metric"]) for _ in self._runaway_head),
         ]
 
     @property
@@ -282,7 +293,7 @@ class Summary(RunResults):
         parts = [f"held out, {claimed_speakers(self.base['interval'])}"]
         for name, retained in self.base["retention"].items():
             parts.append(f"retention {name}, {claimed_speakers(retained['interval'])}")
-        return f"95 % intervals: {'; '.join(parts)}."
+        return f"95 % intervals: {'; '.join(parts)}. Decoding: {self.base['decoding']}."
 
     @property
     def conclusion(self) -> str:
@@ -295,8 +306,8 @@ class Summary(RunResults):
         else:
             low, high = best["difference_ci95"]
             text = (
-                f"Improved: held-out {name} {percent(self.base[self.metric])} → "
-                f"{percent(best[self.metric])} "
+                f"Improved: held-out {name} {rate(self.base, self.metric)} → "
+                f"{rate(best, self.metric)} "
                 f"(difference {point_interval(low, high)} points, 95 %, "
                 f"{claimed_speakers(best['interval'])}) with cycle {best['cycle']}"
                 + (f" × {best['interpolation']:g}" if best["interpolation"] != 1 else "")
@@ -305,8 +316,8 @@ class Summary(RunResults):
         if self.test:
             low, high = self.test["best"]["difference_ci95"]
             text += (
-                f" On {self.test['dataset']}: {percent(self.test['base'][self.metric])} → "
-                f"{percent(self.test['best'][self.metric])} "
+                f" On {self.test['dataset']}: {rate(self.test['base'], self.metric)} → "
+                f"{rate(self.test['best'], self.metric)} "
                 f"(difference {point_interval(low, high)} points, "
                 f"{claimed_speakers(self.test['best']['interval'])})"
                 + (f": {self._verdict}." if self.improved and independent else ".")
@@ -356,8 +367,8 @@ class Summary(RunResults):
         alpha = rejected["interpolation"]
         part = "" if alpha == 1 else f"{alpha:g} × "
         return (
-            f" (base {percent(self.base[self.metric])}, {part}cycle {rejected['cycle']} "
-            f"{percent(rejected[self.metric])}, difference "
+            f" (base {rate(self.base, self.metric)}, {part}cycle {rejected['cycle']} "
+            f"{rate(rejected, self.metric)}, difference "
             f"{point_interval(*rejected['difference_ci95'])} points, "
             f"{claimed_speakers(rejected['interval'])})"
         )

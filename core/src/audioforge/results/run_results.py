@@ -13,6 +13,7 @@ from audioforge.results.frames import flat, frame, needed
 from audioforge.results.lines import Lines, RolloutLines
 from audioforge.results.shown import Shown, ShowsItself
 from audioforge.terminal.figures import decimal, percent, percent_interval, point_interval
+from audioforge.terminal.runaway_rates import runaway_cell
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -143,7 +144,8 @@ def open_run(folder: str | Path) -> FinishedRun:
 def summary_table(summary: Mapping[str, Any]) -> Shown:
     """Return the table of a run by its `summary.json`."""
     metric, best = summary["metric"], summary["best"]
-    heads = ["model", metric, "95 %", "difference, points, 95 %", "reward", "kept"]
+    heads = ["model", metric, "95 %", "difference, points, 95 %", "run-away clips"]
+    heads += ["reward", "kept"]
     rows = []
     for row in ({"cycle": 0, **summary["base"]}, *summary["cycles"]):
         name = f"cycle {row['cycle']}" if row["cycle"] else "base"
@@ -154,9 +156,11 @@ def summary_table(summary: Mapping[str, Any]) -> Shown:
                 percent(row[metric]),
                 percent_interval(*row["ci95"]),
                 point_interval(*difference) if difference else "",
+                runaway_cell(row, metric),
                 decimal(row["reward"], digits=3) if row["cycle"] else "",
                 str(row.get("kept", "")),
             ]
         )
     result = "Improved" if summary["improved"] else "Not improved"
-    return Shown(heads, rows, [f"{result}: {summary['reason']}."])
+    decoding = f"Decoding: {summary['base']['decoding']}."
+    return Shown(heads, rows, [f"{result}: {summary['reason']}.", decoding])

@@ -10,6 +10,7 @@ from attrs import frozen
 from audioforge.config import BenchmarkConfig
 from audioforge.executor import Executor
 from audioforge.find_adapter import choose_adapter, load_adapter
+from audioforge.inference.fallback import check_falls_back
 from audioforge.inference.skip_log import SkipLog
 from audioforge.inference.stop import StopRequest
 from audioforge.judging.verification import Verification
@@ -18,7 +19,7 @@ from audioforge.measuring.cut_short import cut_warning
 from audioforge.measuring.deciding_metric import decide_by, deciding_needs
 from audioforge.measuring.decoding import Decoding
 from audioforge.measuring.enough_utterances import missing_part
-from audioforge.measuring.evaluation import Evaluation, EvaluationSet
+from audioforge.measuring.evaluation import Evaluation, EvaluationSet, decoded
 from audioforge.measuring.evaluator import DatasetPass, create_evaluator
 from audioforge.measuring.explanation import explain
 from audioforge.measuring.resampling import claimed_speakers
@@ -41,6 +42,7 @@ from audioforge.run.prepare import closing_executor, create_executor, create_ver
 from audioforge.run.spoken_languages import settle
 from audioforge.tasks import SpeechTask, speech_task
 from audioforge.terminal.reporter import Reporter
+from audioforge.terminal.runaway_rates import rate
 from audioforge.torch_companions import hide_broken_companions
 
 if TYPE_CHECKING:
@@ -76,7 +78,11 @@ class Benchmark(ShowsItself):
     def conclusion(self) -> str:
         """What the interval is about, and how much of the dataset has no part in the figures."""
         evaluation = self.evaluation
-        sentences = [f"95 % interval: {claimed_speakers(self.result['interval'])}."]
+        title, name = evaluation.metric.title, next(iter(evaluation.metrics))
+        sentences = [
+            f"{title} {rate(self.result, name)}, {evaluation.decoding}.",
+            f"95 % interval: {claimed_speakers(self.result['interval'])}.",
+        ]
         missing = missing_part(evaluation.dataset, evaluation.measured, evaluation.total)
         if missing is not None:
             sentences.append(f"{missing}.")
@@ -153,6 +159,8 @@ def _benchmark(
         options = LoadOptions(str(processes.device), config.common_language)
         adapter = load_adapter(registry, model_name, task.name, options, config.adapter)
     check_labels(adapter.labels, model_name, [dataset])
+    if config.temperature_fallback:
+        check_falls_back(adapter)
     speech = claim.folder.root / "predictions" if claim and task.generates_speech else None
     evaluation = evaluator.evaluate(
         adapter, DatasetPass(dataset=dataset, audio_folder=speech, word_times=word_times)
@@ -203,6 +211,7 @@ def _result(
         "cut": evaluation.cut,
         "total": evaluation.total,
         **({"style": style} if (style := evaluation.style) else {}),
+        **decoded(evaluation),
         **({"counted": counted} if (counted := evaluation.counted) else {}),
         **({"by_language": by_language} if (by_language := evaluation.by_language) else {}),
     }

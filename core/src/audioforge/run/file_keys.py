@@ -42,6 +42,13 @@ SUMMARY: Keys = {
     "seconds": "time of the whole run, in seconds",
 }
 
+DECODED: Keys = {
+    "decoding": "how outputs were decoded: greedy, or greedy with temperature fallback",
+    "fell_back?": "outputs that were drawn again or taken for silence; of temperature fallback",
+    "runaway": "outputs that repeat themselves, or that a length limit ended",
+    "without_runaway?": "each corpus metric of the other utterances, where any output runs away",
+}
+
 EVALUATION: Keys = {
     "metric": "name of the metric that decides",
     "<metric>": "each corpus metric by its name, such as wer and cer; null where not measurable",
@@ -53,10 +60,12 @@ EVALUATION: Keys = {
     "cut": "outputs that a length limit ended, not the model",
     "style?": "shares of transcripts, as written, that hold capitals, small_letters and "
     "punctuation; null where none could",
+    **DECODED,
     "counted?": "utterances by metric, where metrics are of different ones",
     "by_language?": "the metrics by language, where there are several",
     "retention": "the same of each retention set, by its name",
     "difference_ci95?": "95 % interval of this minus the base, paired; not of the base",
+    "difference_ci95_without_runaway?": "the same, without what runs away of this or of the base",
 }
 
 CYCLE: Keys = {
@@ -84,6 +93,7 @@ BEST: Keys = {
     "cycle": "number of the cycle; 0 is the base",
     "interpolation": "how far on the line from the base (0) to the cycle (1)",
     "<metric>": "the metric that decides, on held-out data",
+    **DECODED,
     "difference_ci95": "95 % interval of this minus the base",
     "interval": "what was resampled",
     "checkpoint": "path of the model in the run folder",
@@ -127,6 +137,9 @@ PREDICTION: Keys = {
     "speaker?": "who speaks, where known",
     "language?": "code of the language, where known",
     "cut?": "true where a length limit ended the output, not the model",
+    "runaway?": "true where the output repeats itself, or a length limit ended it",
+    "temperature?": "at which temperature fallback drew it; not of a greedy output",
+    "no_speech?": "true where temperature fallback took the clip for silent",
     "words?": "with --word-times: word, start and end in seconds of each",
 }
 

@@ -234,6 +234,7 @@ def plan_of(run: Run) -> list[str]:
         f"metric that decides: {config.metric}"
         + (", which is also rewarded" if run.is_judged_by_reward else ""),
         f"normaliser: {config.normalizer}",
+        f"decoding: {run.evaluator.decoding.name}",
         *(
             [f"length limit: {config.max_tokens_per_second:g} tokens for each second of a clip"]
             if config.max_tokens_per_second

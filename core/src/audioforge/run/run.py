@@ -15,6 +15,7 @@ from audioforge.files.journal import Journal
 from audioforge.find_adapter import load_adapter
 from audioforge.inference.augmenter import Augmenter, NamedAugmentation
 from audioforge.inference.clip_cache import NOTHING_KEPT, ClipCache
+from audioforge.inference.fallback import check_falls_back
 from audioforge.inference.processes import Processes
 from audioforge.inference.stop import StopRequest
 from audioforge.judging.verification import Verification
@@ -200,9 +201,11 @@ class Run:
         """Load the base model, to be changed by this run.
 
         Raises:
-            ConfigError: If it cannot be trained as asked.
+            ConfigError: If it cannot be trained or measured as asked.
         """
         adapter = self.load(self.model_name)
+        if self.config.temperature_fallback:
+            check_falls_back(adapter)
         if self.config.gradient_checkpointing:
             adapter.checkpoint_gradients()
         return adapter

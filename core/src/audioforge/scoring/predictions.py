@@ -24,6 +24,7 @@ from attrs import evolve, frozen
 from audioforge.errors import DatasetError, listed
 from audioforge.files.json_lines import read_objects
 from audioforge.files.paths import is_file, real_path
+from audioforge.inference.runaway import runs_away
 from audioforge.languages.scripts import written_language
 from audioforge.languages.tags import language_of
 from audioforge.sample import AudioSample, Hypothesis, Problem
@@ -233,6 +234,7 @@ class PredictionFile:
             "text": labels if self.task.has_classes else sample.reference,
             key: row.get(key) or str(hypothesis.audio or ""),
             **({"cut": True} if hypothesis.cut else {}),
+            **({"runaway": True} if runs_away(hypothesis) else {}),
         }
         return Prediction(where, sample, hypothesis, line)
 

@@ -76,7 +76,10 @@ class Scoring(ShowsItself):
             ]
             for name, value in {"reward": result["reward"], **result["metrics"]}.items()
         ]
-        note = f"{result['scored']:,} of {result['n']:,} scored; normaliser {self.normalizer}"
+        note = (
+            f"{result['scored']:,} of {result['n']:,} scored; normaliser {self.normalizer}; "
+            f"run-away: {result['runaway']:,}"
+        )
         return Shown(["mean or rate", "value", "95 %"], rows, [note, *self.failures])
 
     def as_mapping(self) -> dict[str, Any]:
@@ -91,6 +94,8 @@ class Scoring(ShowsItself):
             "unscored": unscored,
             "cut": tally.cut,
             **({"style": tally.style.shares} if speech_task(self.task).output == "text" else {}),
+            "runaway": tally.runaway,
+            **({"without_runaway": tally.without_runaway} if tally.runaway else {}),
             "reward": tally.reward.value,
             "passed": tally.passed.value,
             "metrics": {name: ratio.value for name, ratio in tally.metrics.items() if ratio.total},

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from attrs import field, frozen
 
+from audioforge.inference.runaway import runs_away
 from audioforge.measuring.bootstrap import Interval, ratio_interval
 from audioforge.measuring.corpus_metrics import MeasuredMetric
 from audioforge.measuring.style import StyleCount
@@ -139,6 +140,7 @@ class Tally:
         unscored: How many lines have none, by the reason.
         cut: How many hypotheses a length limit ended.
         style: In how many transcripts are capitals, small letters and punctuation.
+        runaway: How many hypotheses run away: these, and those that repeat themselves.
         examples: The first problem of each kind.
         verifiers: What each verifier said.
         metrics: The corpus metrics, by name.
@@ -153,12 +155,13 @@ class Tally:
         """Start with nothing."""
         self._weights, self._metrics, self._has_part = weights, metrics, has_part
         self.reward, self.passed = Ratio(), Ratio()
-        self.scored = self.cut = 0
+        self.scored = self.cut = self.runaway = 0
         self.style = StyleCount()
         self.unscored: Counter[str] = Counter()
         self.examples: dict[str, Problem] = {}
         self.verifiers = {i: VerifierTally(weight) for i, weight in weights.items()}
         self.metrics = {name: Ratio() for name in metrics}
+        self._others = dict.fromkeys(metrics, (0.0, 0.0))  # sums of what does not run away
 
     def add_problem(self, problem: Problem) -> None:
         """Add a line that could not be scored."""
@@ -179,9 +182,14 @@ class Tally:
         for h in hypotheses:
             if h.hypothesis.text is not None:
                 self.style.add(h.hypothesis.text)
+        run_away = [runs_away(h.hypothesis) for h in hypotheses]
+        self.runaway += sum(run_away)
         rows = [{i: s.metrics for i, s in h.scores.items()} for h in hypotheses]
         for name, metric in self._metrics.items():
-            self.metrics[name].add([metric.parts(row) for row in rows])
+            parts = [metric.parts(row) for row in rows]
+            self.metrics[name].add(parts)
+            others = [part for part, away in zip(parts, run_away, strict=True) if not away]
+            self._others[name] = _summed([self._others[name], *others])
         self.reward.add([_parts(h.reward) for h in hypotheses])
         self.passed.add([_parts(self._has_passed(h)) for h in hypotheses])
         for place, hypothesis in zip(where, hypotheses, strict=True):
@@ -190,12 +198,22 @@ class Tally:
             else:
                 self.scored += 1
 
+    @property
+    def without_runaway(self) -> dict[str, float]:
+        """Every corpus metric of what does not run away; one without anything is missing."""
+        sums = self._others.items()
+        return {name: part / whole for name, (part, whole) in sums if whole}
+
     def _has_passed(self, hypothesis: ScoredHypothesis) -> bool | None:
         if hypothesis.reward is None:
             return None
         weighted = (s for i, s in hypothesis.scores.items() if self._weights[i] > 0)
         verdicts = [s.passed for s in weighted if s.passed is not None]
         return all(verdicts) if verdicts else None
+
+
+def _summed(parts: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    return math.fsum(n for n, _ in parts), math.fsum(d for _, d in parts)
 
 
 def _parts(value: float | None) -> tuple[float, float]:

@@ -53,6 +53,8 @@ class GroupSummary(ShowsItself):
             "trained": trained and trained[metric],
             "test_base": test and test["base"][metric],
             "test": test and test["best"][metric],
+            "base_runaway": run["base"]["runaway"],
+            "exported_runaway": best["runaway"],
             "cycles": len(run["cycles"]),
             "stopped_early": run["stopped_early"],
             "seconds": run["seconds"],
@@ -79,6 +81,7 @@ class GroupSummary(ShowsItself):
             "metric": self.metric,
             "higher_is_better": self._first["higher_is_better"],
             **{key: self._first[key] for key in shared},
+            "decoding": self._first["base"]["decoding"],
             "mean": self.mean,
             "spread": self.spread,
             "improved": sum(run["improved"] for run in self.runs),
@@ -94,7 +97,8 @@ class GroupSummary(ShowsItself):
     def columns(self) -> list[str]:
         """Heads of the final table."""
         heads = ["seed", f"{self.metric}: base", "trained", "exported", "difference, points, 95 %"]
-        return [*heads, *(["test: base", "exported"] if self._over("test") else []), "from"]
+        tests = ["test: base", "exported"] if self._over("test") else []
+        return [*heads, "run-away clips", *tests, "from"]
 
     @property
     def rows(self) -> list[list[str]]:
@@ -107,13 +111,14 @@ class GroupSummary(ShowsItself):
             values = [percent(run[figure]) for figure in figures]
             difference = point_interval(*run["difference_ci95"])
             tested = [percent(run[figure]) for figure in tests]
-            table.append([str(run["seed"]), *values, difference, *tested, source])
+            runaway = f"{run['base_runaway']} → {run['exported_runaway']}"
+            table.append([str(run["seed"]), *values, difference, runaway, *tested, source])
         for name, row in (("mean", self.mean), ("± between seeds", self.spread)):
             values = [percent(row[figure], digits=2) for figure in figures]
             change = row["difference"]
             difference = "" if change is None else f"{100 * change:{'+' * (name == 'mean')}.2f}"
             tested = [percent(row[figure], digits=2) for figure in tests]
-            table.append([name, *values, difference, *tested, ""])
+            table.append([name, *values, difference, "", *tested, ""])
         return table
 
     @property
@@ -124,6 +129,7 @@ class GroupSummary(ShowsItself):
         around = "" if spread is None else f" ± {100 * spread:.1f} points between seeds"
         return (
             f"{improved} of {count} seeds improved: held-out {self.metric} "
-            f"{percent(mean['base'])} → {percent(mean['exported'])} in the mean{around}. "
+            f"{percent(mean['base'])} → {percent(mean['exported'])} in the mean{around}, "
+            f"{self._first['base']['decoding']}. "
             f"{self.root / 'summary.json'} has each."
         )

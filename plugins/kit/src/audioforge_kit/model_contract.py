@@ -268,6 +268,18 @@ class ModelContract(AdapterAtWork):
         first = self._sample(self._clips, 1, GREEDY_SHORT)
         expect_same_hypotheses(again, first, "of a batch that was sampled before")
 
+    @rule("Let `part` be as a batch of these clips by themselves, or None.")
+    def parts_a_batch(self) -> None:
+        """Of a part of a batch the same is drawn as of its clips."""
+        rows = range(1, len(self._clips))
+        with torch.inference_mode():
+            batch = self._adapter.prepare(copies_for_adapter(self._clips))
+            self._adapter.sample(batch, 1, GREEDY_SHORT)
+            part = self._adapter.part(batch, rows)
+            drawn = None if part is None else self._adapter.sample(part, K, DRAW)
+        if drawn is not None:
+            expect_same_hypotheses(drawn, self._sample(self._clips[1:], K), "of a part")
+
     @rule("Return the sum over utterances of weight × mean negative log-likelihood of the tokens.")
     def loss_is_a_weighted_sum(self) -> None:
         """The loss is a finite scalar, and adds up over clips and weights."""

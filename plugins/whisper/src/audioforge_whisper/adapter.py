@@ -8,14 +8,12 @@ from pathlib import Path
 from typing import ClassVar
 
 import torch
-from attrs import field, frozen
 
 from audioforge.audio import check_rate
 from audioforge.errors import AudioError, ConfigError
 from audioforge.huggingface.checkpoint import write_model
 from audioforge.huggingface.evaluating import evaluating
 from audioforge.huggingface.low_rank import add_low_rank_updates, merged_state
-from audioforge.huggingface.remembered import Remembered
 from audioforge.huggingface.reuse import settings_of
 from audioforge.huggingface.transfer import to_device
 from audioforge.languages.tags import language_of
@@ -29,6 +27,7 @@ from audioforge.model import (
     TrainOptions,
 )
 from audioforge.sample import AudioSample, Clip, Hypothesis
+from audioforge_whisper.batch import WhisperBatch
 from audioforge_whisper.checkpoint import Checkpoint, read_checkpoint
 from audioforge_whisper.decoding import ClipsToDecode, Decoded, TokenRules
 from audioforge_whisper.engine import Engine
@@ -40,26 +39,6 @@ EXTRA_TOKENS = 16
 """Beyond `max_tokens_per_second`: a word of a short clip, slowly spelt, is not cut."""
 
 
-@frozen(eq=False)
-class WhisperBatch:
-    """Prepared clips.
-
-    Attributes:
-        samples: What is known about each clip.
-        seconds: How long each clip is, without the silence that fills the window.
-        features: Log-mel spectrograms, float32, shape (clips, mels, frames); None where a frozen
-            encoder has encoded them.
-        encoded: Output of a frozen encoder, shape (clips, positions, width); else None.
-        remembered: Output of the encoder: clips that are sampled twice are encoded once.
-    """
-
-    samples: tuple[AudioSample, ...]
-    seconds: tuple[float, ...]
-    features: torch.Tensor | None
-    encoded: torch.Tensor | None = None
-    remembered: Remembered = field(factory=Remembered)
-
-
 class WhisperAdapter(ModelAdapter):
     """Any Whisper checkpoint: transcription in the language asked for, stated, or detected.
 
@@ -69,6 +48,7 @@ class WhisperAdapter(ModelAdapter):
     """
 
     tasks: ClassVar[tuple[Task, ...]] = ("asr",)
+    autoregressive: ClassVar[bool] = True
 
     def __init__(self, checkpoint: Checkpoint, options: LoadOptions) -> None:
         self._checkpoint = checkpoint
@@ -137,6 +117,11 @@ class WhisperAdapter(ModelAdapter):
             raise ConfigError(["language: an English-only Whisper cannot tell which one is spoken"])
         return self._hear(self.encode(batch))
 
+    def no_speech_probabilities(self, batch: WhisperBatch) -> list[float]:
+        """Return the probability of the no-speech token after the start token."""
+        heard = self._after_start(self.encode(batch)).softmax(dim=-1)
+        return list(map(float, heard[:, self._prompts.no_speech]))
+
     def prepare(self, clips: Sequence[Clip]) -> WhisperBatch:
         """Compute log-mel spectrograms, each clip padded with silence to the model's window.
 
@@ -193,6 +178,10 @@ class WhisperAdapter(ModelAdapter):
                 f"{clip.sample.origin}: {clip.seconds:.2f} s is longer than the model's window of "
                 f"{self.max_seconds:g} s; cut the clip into shorter ones."
             )
+
+    def part(self, batch: WhisperBatch, rows: Sequence[int]) -> WhisperBatch:
+        """Return some clips of a batch; what is encoded already stays so."""
+        return batch.part(rows)
 
     def sample(self, batch: WhisperBatch, k: int, params: SamplingParams) -> list[list[Hypothesis]]:
         """Draw k hypotheses for each clip; at temperature 0 the greedy one.
@@ -334,13 +323,17 @@ class WhisperAdapter(ModelAdapter):
 
     def _hear(self, encoded: torch.Tensor) -> torch.Tensor:
         """Return the log-probability of each language after the start token, for each clip."""
+        return self._after_start(encoded)[:, self._prompts.language_tokens].log_softmax(dim=-1)
+
+    def _after_start(self, encoded: torch.Tensor) -> torch.Tensor:
+        """Return the logits after the start token, for each clip."""
         start = torch.full((len(encoded), 1), self._prompts.start, device=encoded.device)
         with evaluating(self._model):
             hidden = self._model.model.decoder(
                 input_ids=start, encoder_hidden_states=encoded.detach(), use_cache=False
             ).last_hidden_state
             logits: torch.Tensor = self._model.proj_out(hidden[:, -1]).float()
-        return logits[:, self._prompts.language_tokens].log_softmax(dim=-1)
+        return logits
 
     def _token_rules(self) -> TokenRules:
         config = self._model.generation_config

@@ -78,6 +78,7 @@ class Prompts:
 
     Attributes:
         start: The token that begins every prompt.
+        no_speech: The token that says that nobody speaks, where the transcript would begin.
         multilingual: Whether the prompt names language and task.
         known_languages: The languages that the model knows, in the order of `languages`, as ISO 639
             calls them.
@@ -89,6 +90,7 @@ class Prompts:
         self.start: int = generation_config.decoder_start_token_id
         self.multilingual: bool = generation_config.is_multilingual
         self._no_timestamps: int = generation_config.no_timestamps_token_id
+        self.no_speech = self._no_timestamps - 1  # Transformers' rule, of every vocabulary
         self._tokens: dict[str, int] = {}
         if self.multilingual:
             self._transcribe: int = generation_config.task_to_id["transcribe"]
