@@ -25,6 +25,9 @@ EXTRAS := -e 'core[notebook]' -e 'plugins/verifiers[distillmos,mos,speaker]' -e 
 # A package of which only the weights are read: what it depends on needs a compiler.
 WEIGHTS := resemblyzer
 TOOLS := editables hatchling hypothesis ipykernel jiwer mypy nbclient pre-commit pytest pytest-cov pytest-xdist ruff types-pyyaml uv
+# What commands and tests import.
+IMPORTED := audioforge.trainer, audioforge_whisper.adapter, audioforge_wav2vec.adapter, \
+	audioforge_classification.adapter, datasets, jiwer, librosa, pandas, peft, pytest
 # What only measurements need; what cannot be installed is left out of the tables, which say so.
 PEERS := ctranslate2 matplotlib
 
@@ -75,8 +78,9 @@ format: $(STAMP)
 
 # The stamp is INCOMPLETE renamed: its time is that of the start, so that what changes meanwhile
 # counts as newer, and a set-up that was interrupted leaves INCOMPLETE, and starts again from nothing.
-# uv installs the set in a fraction of pip's time; without --compile-bytecode every start with torch
-# and transformers would take twice as long.
+# uv installs the set in a fraction of pip's time. It does not compile what it installs, or everything:
+# what runs import is compiled by importing it, also where the environment forbids to keep bytecode,
+# since every start with torch and transformers would take twice as long otherwise.
 $(STAMP): constraints.txt pyproject.toml $(PYPROJECTS) Makefile
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "AudioForge needs Python 3.11 or newer: make PYTHON=/path/to/python3.11"; exit 1; }
@@ -84,7 +88,8 @@ $(STAMP): constraints.txt pyproject.toml $(PYPROJECTS) Makefile
 	@mkdir -p $(VENV) && rm -f $(STAMP) && touch $(INCOMPLETE)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet -c constraints.txt uv
-	$(BIN)/uv pip install --python $(BIN)/python --compile-bytecode \
+	$(BIN)/uv pip install --python $(BIN)/python \
 		-c constraints.txt --build-constraints constraints.txt $(EDITABLES) $(EXTRAS) $(TOOLS)
 	$(BIN)/uv pip install --python $(BIN)/python --no-deps -c constraints.txt $(WEIGHTS)
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -c 'import $(IMPORTED)'
 	@mv $(INCOMPLETE) $(STAMP)

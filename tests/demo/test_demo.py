@@ -57,7 +57,6 @@ def transcribed(output: Path) -> dict[str, dict[str, Any]]:
     return runs
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("one_cycle")
 def test_in_one_cycle_raft_lessens_the_errors_and_the_random_control_does_not(
     tmp_path: Path,

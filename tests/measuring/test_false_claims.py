@@ -22,6 +22,7 @@ def test_speakers_who_differ_are_no_gain_of_all_speakers():
     assert found["utterances improved"] > 20
 
 
+@pytest.mark.soak
 def test_a_few_utterances_of_these_speakers_are_no_gain_of_theirs():
     found = rates(Setting(4, 5, 10), 80, ["now"])
     assert found.get("now improved", 0) <= 5

@@ -53,6 +53,7 @@ def test_install_and_uninstall_show_what_changed(environment, published):
     assert "politeness" not in environment.run("audioforge", "plugins", "list").stdout
 
 
+@pytest.mark.soak
 def test_an_editable_install_of_a_project(environment, project, tmp_path):
     source = write_project(tmp_path, "acme-politeness")
     result = environment.run("audioforge", "plugins", "install", "--editable", str(source))
@@ -130,6 +131,7 @@ def test_only_plugins_are_uninstalled(environment, published):
     assert "acme-politeness" in environment.run("audioforge", "plugins", "list").stdout
 
 
+@pytest.mark.soak
 def test_without_pip_it_says_what_to_do(environment, published):
     for entry in environment.site.glob("pip*"):
         entry.unlink()

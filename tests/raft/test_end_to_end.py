@@ -247,9 +247,8 @@ def test_without_improvement_the_base_model_stays(tmp_path: Path) -> None:
     assert all((base[name] == weight).all() for name, weight in best.items())
 
 
-@pytest.mark.parametrize(
-    "trainable", [pytest.param("lora", marks=pytest.mark.soak), "frozen-encoder"]
-)
+@pytest.mark.soak
+@pytest.mark.parametrize("trainable", ["lora", "frozen-encoder"])
 def test_other_trainable_weights_learn_and_export_plain(
     tmp_path: Path, few: str, trainable: str
 ) -> None:

@@ -87,6 +87,7 @@ def test_the_corpus_rates_are_jiwers(evaluator, noisy, tone_clips):
         "measured": 30,
         "cut": 0,
         "total": 30,
+        "style": {"capitals": 0.0, "small_letters": 1.0, "punctuation": 0.0},
         "decoding": "greedy",
         "runaway": 0,
     }

@@ -47,6 +47,7 @@ def held() -> Counter[str]:
     return counts
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 def test_a_run_holds_a_few_batches_and_what_it_kept(inputs, tmp_path, monkeypatch) -> None:
     stream(inputs, tmp_path / "stream.parquet")

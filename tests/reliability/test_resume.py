@@ -178,12 +178,14 @@ def test_killed_while_the_model_works_a_run_ends_the_same(
         pytest.param({"selection": "top-percent"}, marks=pytest.mark.soak),
         pytest.param({"selection": "random"}, marks=pytest.mark.soak),
         {"selection": "reference"},
-        {"selection": "mix"},
+        pytest.param({"selection": "mix"}, marks=pytest.mark.soak),
         {"selection": "rloo", "adapter": "telling-tone-words"},
         pytest.param(
             {"selection": "grpo", "adapter": "telling-tone-words"}, marks=pytest.mark.soak
         ),
-        {"selection": "mwer", "adapter": "telling-tone-words"},
+        pytest.param(
+            {"selection": "mwer", "adapter": "telling-tone-words"}, marks=pytest.mark.soak
+        ),
         {"steps_per_cycle": None, "epochs_per_cycle": 2, "save_every": 10.0},
         {"interpolate": [1.0], "test_dataset": None, "retention_dataset": []},
     ],

@@ -153,6 +153,7 @@ def test_generation_configuration_of_an_old_fine_tune(load, copy, untrained, noi
     assert old.module.generation_config.lang_to_id == new.module.generation_config.lang_to_id
 
 
+@pytest.mark.soak
 def test_hub_id_goes_the_same_way(untrained, noise_clips, tmp_path):
     """A hub id is found in the hub's cache, laid out as the hub client lays it out."""
     revision = "0" * 40
