@@ -21,6 +21,9 @@ PROGRAM_BYTES = 2**30
 CHECKPOINTED = 3
 """With gradient checkpointing a clip takes at most a third of its memory: measured."""
 
+WEIGHTS_AT_LEAST = 2.5
+"""The weights, the copy of them that decodes, and what lies free in between: measured."""
+
 BATCH = 8
 GIB = 2**30
 
@@ -68,7 +71,7 @@ def training_bytes(checkpoint: KnownCheckpoint, clips: int) -> int:
 
 def least_training_bytes(checkpoint: KnownCheckpoint) -> int:
     """Return the memory of a cycle with low-rank updates, checkpointing, and one clip at once."""
-    weights = weight_bytes(checkpoint.parameters)
+    weights = int(WEIGHTS_AT_LEAST * weight_bytes(checkpoint.parameters))
     return weights + PROGRAM_BYTES + (checkpoint.clip_bytes or 0) // CHECKPOINTED
 
 
