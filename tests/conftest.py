@@ -17,9 +17,6 @@ settings.register_profile("few", max_examples=30, deadline=None, suppress_health
 settings.register_profile("many", settings.get_profile("few"), max_examples=1_000)
 settings.load_profile("few")
 
-UNMEASURED = {"reliability", "plugins"}
-"""Folders of tests of which no coverage is measured."""
-
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -36,7 +33,7 @@ def pytest_collection_modifyitems(items):
             if cases[test] % sweep.args[0]:
                 item.add_marker("soak")
             cases[test] += 1
-        if item.get_closest_marker("slow") or UNMEASURED.intersection(item.path.parts):
+        if item.get_closest_marker("slow") or "reliability" in item.path.parts:
             item.add_marker("no_cover")
 
 
