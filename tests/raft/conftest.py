@@ -21,10 +21,11 @@ from audioforge.inference.stop import StopRequest
 from audioforge.measuring.evaluation import EvaluationSet
 from audioforge.model import ModelAdapter
 from audioforge.run.data.run_data import RunData
-from audioforge.run.events import Events, Terminal
+from audioforge.run.events import Events
 from audioforge.run.folder import RunFolder
 from audioforge.run.run import Run
 from audioforge.run.run_files import RunFiles
+from audioforge.run.terminal import Terminal
 from audioforge.sample import AudioSample, Hypothesis
 from audioforge.selection import Kept
 

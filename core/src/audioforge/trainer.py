@@ -23,6 +23,7 @@ from audioforge.run.disk_space import check_disk_space, disk_space
 from audioforge.run.folder import RunFolder
 from audioforge.run.folder_claim import FolderClaim
 from audioforge.run.kept_clips import open_cache
+from audioforge.run.phases import phases_of
 from audioforge.run.prepare import OUTPUT_DIR, closing_executor, prepare
 from audioforge.run.resumed_settings import (
     check_changes,
@@ -193,7 +194,11 @@ class AudioRAFTTrainer:
         claim = FolderClaim(RunFolder(output), resumes=self._resumes)
         try:
             run = self._prepare(data, claim)
-            with closing_executor(run.executor, run.reporter), run.stop:
+            with (
+                closing_executor(run.executor, run.reporter),
+                run.stop,
+                run.reporter.attending(phases_of(run)),
+            ):
                 return self._train(run)
         finally:
             claim.release()
@@ -210,7 +215,8 @@ class AudioRAFTTrainer:
     def _train(self, run: Run) -> Summary:
         """Take a run that is ready from its first word to its result."""
         started = time.monotonic()
-        adapter = run.load_to_train()  # before anything is written
+        with run.reporter.doing("load the model"):
+            adapter = run.load_to_train()  # before anything is written
         check_can_learn(run, adapter)
         space = disk_space(run, adapter)
         if not run.resumes:
@@ -224,6 +230,7 @@ class AudioRAFTTrainer:
             del adapter  # the export loads others
             for problem in run.verification.close():
                 run.events.warn(problem)
-            export(run, summary)
+            with run.reporter.doing("choose and write what is exported"):
+                export(run, summary)
             finish(run, summary, time.monotonic() - started)
             return summary

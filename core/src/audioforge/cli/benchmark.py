@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from audioforge.cli.language_table import print_by_language
+from audioforge.cli.output_options import loading, output_options
 from audioforge.cli.plugin_option import plugin_option
 from audioforge.cli.setting_options import given_flags, setting_options
 from audioforge.config import BenchmarkConfig
@@ -16,6 +17,9 @@ from audioforge.measuring.style import describe_style
 from audioforge.plugins import discover
 from audioforge.terminal.console import print_json, print_line, print_table
 from audioforge.terminal.figures import percent, percent_interval
+
+if TYPE_CHECKING:
+    from audioforge.terminal.reporter import Reporter
 
 EXAMPLE = """\b
   audioforge benchmark --model openai/whisper-tiny --dataset heldout.jsonl --limit 100
@@ -41,16 +45,20 @@ MOST_COLUMNS = 20
     help="Add the start and end of each word to predictions.jsonl (CTC models).",
 )
 @plugin_option
+@output_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 def benchmark(
     output: Path | None,
     word_times: bool,
     plugin_files: tuple[Path, ...],
     as_json: bool,
+    quiet: bool,
+    reporter: Reporter,
     **flags: Any,
 ) -> None:
     """Measure a model on a dataset: corpus metrics with a 95 % interval, and speed."""
     config = BenchmarkConfig.from_mapping(given_flags(flags))
+    reporter.info(loading(config.model_name, config.dataset))
     from audioforge.importing import importing
 
     with importing():
@@ -61,7 +69,7 @@ def benchmark(
     registry = discover(files=plugin_files)
     claim = None if output is None else FolderClaim(RunFolder(output), resumes=False)
     try:
-        measured = run_benchmark(config, registry, claim=claim, word_times=word_times)
+        measured = run_benchmark(config, registry, reporter, claim=claim, word_times=word_times)
         if output is not None and measured.is_main:
             lines = (item.prediction for item in measured.evaluation.items)
             atomic.write_jsonl(output / "predictions.jsonl", lines)
@@ -75,9 +83,10 @@ def benchmark(
     if as_json:
         print_json(measured.result)
         return
-    _print_result(measured.result)
+    if not quiet:
+        _print_result(measured.result)
     print_line(measured.conclusion)
-    if output is not None:
+    if output is not None and not quiet:
         print_line(f"predictions: {output / 'predictions.jsonl'}")
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from audioforge.cli.language_table import print_by_language
+from audioforge.cli.output_options import loading, output_options
 from audioforge.cli.plugin_option import plugin_option
 from audioforge.cli.setting_options import given_flags, setting_options
 from audioforge.config import AudioRAFTConfig, preset_names, read_config_file, read_preset
@@ -82,7 +83,12 @@ EXAMPLE = """\b
 )
 @setting_options(AudioRAFTConfig)
 @plugin_option
-@click.option("--dry-run", is_flag=True, help="Check everything, say what would run, and stop.")
+@output_options
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Check everything, say what would run, how long and with how much memory, and stop.",
+)
 @click.option(
     "--json",
     "as_json",
@@ -92,9 +98,9 @@ EXAMPLE = """\b
 def train(
     resumed: Path | None,
     accept_changes: bool,
-    plugin_files: tuple[Path, ...],
     dry_run: bool,
     as_json: bool,
+    quiet: bool,
     **flags: Any,
 ) -> None:
     """Train a model from verifiable rewards (RAFT).
@@ -107,11 +113,11 @@ def train(
     # A run is gone on with, by its own settings, or begun with those that were given.
     runs: AudioRAFTTrainer | SeedGroup | None
     if resumed is not None:
-        runs = _resumed(resumed, plugin_files, flags, accept_changes=accept_changes)
+        runs = _resumed(resumed, flags, accept_changes=accept_changes)
     elif accept_changes:
         raise UsageError("--accept-changes: goes with --resume RUN")
     else:
-        runs = _new(plugin_files, flags)
+        runs = _new(flags)
     if runs is None:
         return
     # A dry run does everything that can fail early, and writes nothing.
@@ -129,41 +135,41 @@ def train(
     if as_json:
         print_json(summary.as_mapping())
         return
-    print_table(summary.columns, summary.rows)
-    if isinstance(summary, Summary):
-        _print_details(summary)
-    print_line()
+    if not quiet:
+        print_table(summary.columns, summary.rows)
+        if isinstance(summary, Summary):
+            _print_details(summary)
+        print_line()
     print_line(summary.conclusion)
 
 
-def _new(plugin_files: tuple[Path, ...], flags: dict[str, Any]) -> AudioRAFTTrainer | SeedGroup:
+def _new(flags: dict[str, Any]) -> AudioRAFTTrainer | SeedGroup:
     """Return what trains anew, once or for each seed."""
+    plugin_files, reporter = flags.pop("plugin_files"), flags.pop("reporter")
     seeds = flags.pop("seeds")
     if seeds is not None and flags["seed"] is not None:
         raise UsageError("--seed: is one of --seeds; leave it out")
     config = build_config(flags.pop("config"), flags, flags.pop("preset"))
+    reporter.info(loading(config.model_name, config.dataset))
     registry = discover(files=plugin_files)
     from audioforge import AudioRAFTTrainer
 
     if seeds is None:
-        return AudioRAFTTrainer(config, registry)
+        return AudioRAFTTrainer(config, registry, reporter)
     from audioforge.seeds import SeedGroup, parse_seeds
 
-    return SeedGroup.of(config, parse_seeds(seeds), registry)
+    return SeedGroup.of(config, parse_seeds(seeds), registry, reporter)
 
 
 def _resumed(
-    folder: Path,
-    plugin_files: tuple[Path, ...],
-    flags: dict[str, Any],
-    *,
-    accept_changes: bool,
+    folder: Path, flags: dict[str, Any], *, accept_changes: bool
 ) -> AudioRAFTTrainer | SeedGroup | None:
     """Return what goes on with a run, or with those of several seeds; None when it is finished.
 
     Raises:
         UsageError: If there is no run in the folder, or settings were given that it has already.
     """
+    plugin_files, reporter = flags.pop("plugin_files"), flags.pop("reporter")
     given = given_flags(flags)
     folder = folder.absolute()
     from audioforge.run.folder import GROUP_FILE, RunFolder
@@ -173,19 +179,22 @@ def _resumed(
         RunFolder(folder).remove_state()  # which a kill at the very end leaves
         print_line(f"{folder}: the run is finished; {folder / 'summary.json'} has its result.")
         return None
+    reporter.info(loading(f"the run in {folder}"))
     registry = discover(files=plugin_files)  # before the working directory changes
     if (folder / GROUP_FILE).is_file():
         from audioforge.seeds import SeedGroup
 
         if accept_changes:
             raise UsageError("--accept-changes: the runs of several seeds have to be alike")
-        group = SeedGroup.read(folder, registry, **given)
+        group = SeedGroup.read(folder, registry, reporter, **given)
         _go_to(group.working_directory)
         return group
     _go_to(RunFolder(folder).read_working_directory())
     from audioforge import AudioRAFTTrainer
 
-    return AudioRAFTTrainer.resume(folder, registry, accept_changes=accept_changes, **given)
+    return AudioRAFTTrainer.resume(
+        folder, registry, reporter, accept_changes=accept_changes, **given
+    )
 
 
 def _print_details(summary: Summary) -> None:

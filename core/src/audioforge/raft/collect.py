@@ -91,6 +91,7 @@ def collect(run: Run, adapter: ModelAdapter, cycle: int) -> dict[str, float]:
         unprobed -= {item.id for item in measured}
         probe_journal(run).append({"item": attrs.asdict(item)} for item in measured)
         store.append(new, batch.problems)
+        run.events.sampled(cycle, new)
         for what, spent in batch.seconds.items():
             seconds[what] += spent
         seconds["verify"] += time.perf_counter() - started

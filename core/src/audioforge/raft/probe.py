@@ -36,7 +36,7 @@ def probe(
     parts = run.evaluator.measure_rollouts(rollouts.probed)
     sampled = {r.sample.id: row for r, row in zip(rollouts.probed, parts, strict=True)}
     report = assess(rollouts.rewards, decides.metric, greedy, sampled)
-    run.events.say(f"to learn: {report.describe()}")
+    run.events.assessed(report)
     warning = report.warning()
     if warning and not (explanation and explanation.blames_measure):
         run.events.warn(warning)

@@ -8,6 +8,7 @@ from typing import Any
 
 import attrs
 
+from audioforge.measuring.changed import changed
 from audioforge.measuring.cut_short import cut_short
 from audioforge.measuring.enough_utterances import FEWEST, missing_part
 from audioforge.measuring.evaluation import Evaluation, decoded, summarise
@@ -114,6 +115,7 @@ class Summary(RunResults):
                 metrics=candidate.evaluation.values,
                 predictions=[item.prediction for item in candidate.evaluation.items],
                 line=self.line(candidate.cycle),
+                changes=changed(self.base_candidate.evaluation, candidate.evaluation),
                 recalled=recalled,
             )
         )

@@ -94,7 +94,9 @@ def update(run: Run, adapter: ModelAdapter, selected: Selected, progress: Progre
     # A loss of its own compares likelihoods with what the model said: dropout would be noise there.
     adapter.module.train(selected.loss is None or config.gradient_checkpointing)
     run.events.update_begins(cycle, progress.steps)
-    for number, items in run.reporter.track(steps, len(steps), f"cycle {cycle} update"):
+    for number, items in run.reporter.track(
+        steps, len(steps), f"cycle {cycle} update", unit="steps"
+    ):
         # Every process adds up the gradients of its part; then all of them take the same step.
         own = gradients.accumulate(items, (config.seed, cycle, number, processes.rank))
         processes.sum_gradients(parameters)

@@ -162,9 +162,9 @@ def _benchmark(
     if config.temperature_fallback:
         check_falls_back(adapter)
     speech = claim.folder.root / "predictions" if claim and task.generates_speech else None
-    evaluation = evaluator.evaluate(
-        adapter, DatasetPass(dataset=dataset, audio_folder=speech, word_times=word_times)
-    )
+    dataset_pass = DatasetPass(dataset=dataset, audio_folder=speech, word_times=word_times)
+    with reporter.attending():
+        evaluation = evaluator.evaluate(adapter, dataset_pass)
     # What the figures do not tell.
     skipped = dataset.skips.describe(dataset.total)
     if skipped:

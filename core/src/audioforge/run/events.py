@@ -10,6 +10,9 @@ from typing import Any
 
 from attrs import define, field, frozen
 
+from audioforge.measuring.changed import Change
+from audioforge.measuring.learnability import Learnability
+from audioforge.sample import Rollout
 from audioforge.terminal.reporter import Reporter
 
 
@@ -42,6 +45,7 @@ class MeasuredCycle:
         metrics: Every corpus metric on the held-out set, by name; rates are fractions.
         predictions: What `predictions.jsonl` holds.
         line: The cycle's figures for people, on one line.
+        changes: Utterances that it says otherwise than the base, better or worse.
         recalled: Whether it was measured before the run was resumed, and is written down.
     """
 
@@ -50,6 +54,7 @@ class MeasuredCycle:
     metrics: Mapping[str, float | None]
     predictions: Sequence[Mapping[str, Any]]
     line: str
+    changes: Sequence[Change] = ()
     recalled: bool = False
 
 
@@ -62,6 +67,12 @@ class Listener:
     def warned(self, message: str) -> None:
         """Hear a warning."""
 
+    def sampled(self, cycle: int, rollouts: Sequence[Rollout]) -> None:
+        """Hear what this process drew of a few clips, with rewards."""
+
+    def assessed(self, report: Learnability) -> None:
+        """Hear what the base model's hypotheses offer."""
+
     def update_began(self, cycle: int, steps_done: int) -> None:
         """Hear that the steps of a cycle begin, or go on after those that a resume point has."""
 
@@ -73,30 +84,6 @@ class Listener:
 
     def ended(self, summary: Mapping[str, Any] | None) -> None:
         """Hear that the run is over; the summary is None where it is not finished."""
-
-
-class Terminal(Listener):
-    """Says lines, warnings and the result of each cycle.
-
-    Args:
-        reporter: Where to say them.
-    """
-
-    def __init__(self, reporter: Reporter) -> None:
-        """Nothing is said yet."""
-        self._reporter = reporter
-
-    def said(self, message: str) -> None:
-        """Say a line."""
-        self._reporter.info(message)
-
-    def warned(self, message: str) -> None:
-        """Say a warning."""
-        self._reporter.warn(message)
-
-    def measured(self, cycle: MeasuredCycle) -> None:
-        """Say the line of a cycle."""
-        self._reporter.info(cycle.line)
 
 
 @define(eq=False)
@@ -121,6 +108,16 @@ class Events:
         """Warn people."""
         for listener in self.listeners:
             listener.warned(message)
+
+    def sampled(self, cycle: int, rollouts: Sequence[Rollout]) -> None:
+        """Tell what this process drew of a few clips, with rewards."""
+        for listener in self.listeners:
+            listener.sampled(cycle, rollouts)
+
+    def assessed(self, report: Learnability) -> None:
+        """Tell what the base model's hypotheses offer."""
+        for listener in self.listeners:
+            listener.assessed(report)
 
     def update_begins(self, cycle: int, steps_done: int) -> None:
         """Tell that the steps of a cycle begin, after those that a resume point has."""

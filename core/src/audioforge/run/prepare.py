@@ -34,12 +34,13 @@ from audioforge.run.check_settings import check_settings
 from audioforge.run.data.run_data import read_run_data
 from audioforge.run.data.samples import labels_of, length_limit_for, normalizer_for
 from audioforge.run.data.spool import Spool
-from audioforge.run.events import Events, Terminal
+from audioforge.run.events import Events
 from audioforge.run.folder import RunFolder, require_new
 from audioforge.run.folder_claim import FolderClaim
 from audioforge.run.run import Run
 from audioforge.run.run_files import RunFiles
 from audioforge.run.spoken_languages import settle
+from audioforge.run.terminal import Terminal
 from audioforge.run.trackers import create_trackers
 from audioforge.sample import AudioSample
 from audioforge.selection import Selection
@@ -108,7 +109,8 @@ def prepare(
             config.max_tokens_per_second, heard, config.task
         )
         # Verifiers last: what they load takes the longest.
-        verification = create_verification(registry, config, samples, executor, reporter)
+        with reporter.doing("set up what scores"):
+            verification = create_verification(registry, config, samples, executor, reporter)
         cache = ClipCache(folder.cache)
         decoding = Decoding.of(config, cache)
         evaluator = create_evaluator(registry, verification, decoding, executor, stop, reporter)

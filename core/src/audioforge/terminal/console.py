@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from audioforge.terminal import json_log
 from audioforge.terminal.escapes import escape_controls, escape_json, one_line
 
 
@@ -51,12 +52,18 @@ def print_line(text: str = "", style: str | None = None) -> None:
 
 def print_note(text: str, style: str | None = None) -> None:
     """Print to stderr what is not part of the result; a log that takes no more ends no run."""
+    if (log := json_log.running()) is not None:
+        log.write("info", {"message": text})
+        return
     with suppress(OSError):
         _print(stderr(), text, style)
 
 
 def print_error(text: str) -> None:
     """Print `Error: …` to stderr; further lines are indented, so that none passes for another."""
+    if (log := json_log.running()) is not None:
+        log.write("error", {"message": text})
+        return
     first, *rest = f"Error: {text}".split("\n")
     indented = (line if line.startswith("  ") else f"  {line}" for line in rest)
     with suppress(OSError):

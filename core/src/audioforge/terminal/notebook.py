@@ -8,6 +8,9 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
+from audioforge.terminal.escapes import one_line
+from audioforge.terminal.stage import Stage
+
 T = TypeVar("T")
 
 SECONDS_BETWEEN = 0.2
@@ -28,27 +31,23 @@ class NotebookLine:
         """Nothing is shown yet."""
         self._handle: Any = None
 
-    def track(
-        self, steps: Iterable[T], total: int | None, what: str, size: Callable[[T], int]
-    ) -> Iterator[T]:
-        """Pass steps through and show how many items are done, and how fast.
+    def track(self, steps: Iterable[T], stage: Stage, size: Callable[[T], int]) -> Iterator[T]:
+        """Pass steps through and show how many units are done, and how fast.
 
         Args:
             steps: What is done.
-            total: Items in all; None where nobody knows.
-            what: What the line says.
-            size: How many items a step is.
+            stage: How far it is; brought forward.
+            size: How many units a step is.
         """
-        done, started = 0, time.monotonic()
         drawn = -SECONDS_BETWEEN
         try:
             for step in steps:
                 yield step
-                done += size(step)
+                stage.done += size(step)
                 now = time.monotonic()
                 if now - drawn >= SECONDS_BETWEEN:
                     drawn = now
-                    self._draw(*_line(what, done, total, now - started))
+                    self._draw(*_line(stage))
         finally:
             self._draw("", "")
 
@@ -64,19 +63,8 @@ class NotebookLine:
             self._handle.update(bundle, raw=True)
 
 
-def _line(what: str, done: int, total: int | None, seconds: float) -> tuple[str, str]:
-    """Return the line as text and as HTML.
-
-    >>> _line("sample", 20, 80, seconds=2.0)[0]
-    'sample: 20/80, 10.0/s, 6 s to go'
-    """
-    rate = done / seconds if seconds > 0 else 0.0
-    text = f"{what}: {done:,}"
-    if total is not None:
-        text += f"/{total:,}"
-    if rate:
-        text += f", {rate:,.1f}/s"
-        if total is not None:
-            text += f", {max(total - done, 0) / rate:.0f} s to go"
-    bar = f'<progress value="{done}" max="{total}"></progress> ' if total else ""
+def _line(stage: Stage) -> tuple[str, str]:
+    """Return the line as text and as HTML."""
+    text = one_line(stage.describe())
+    bar = f'<progress value="{stage.done}" max="{stage.total}"></progress> ' if stage.total else ""
     return text, f"{bar}{html.escape(text)}"

@@ -1,122 +1,185 @@
-"""What a run tells the person who watches it: lines and progress on stderr."""
+"""What a run tells the person who watches it: lines, and how far the work is, on stderr."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
-from typing import TextIO, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
-from audioforge.terminal.escapes import one_line
+from audioforge.terminal.forecast import Forecast, Phase
+from audioforge.terminal.json_log import JsonLog
 from audioforge.terminal.notebook import NotebookLine, in_notebook
+from audioforge.terminal.scene import Scene
+from audioforge.terminal.stage import Stage
+
+if TYPE_CHECKING:
+    from audioforge.terminal.displays import Display
 
 T = TypeVar("T")
 
 
 class Reporter:
-    """Writes lines, warnings and progress bars.
+    """Writes lines and warnings, and shows how far the work is.
 
-    Bars with rate and estimated time appear on a terminal, and as one line in a notebook; elsewhere
-    there are plain lines, without any escape code.
+    On a terminal that is a live view, in a notebook one line; elsewhere there are plain lines
+    without any escape code, one every 20 s at least.
 
     Args:
         stream: Where to write; None for stderr, in a notebook for its plain output.
         quiet: Leave out everything but warnings.
         warnings: Whether to write warnings.
+        verbose: Write details too.
+        log: Write JSON objects there instead.
     """
 
     def __init__(
-        self, stream: TextIO | None = None, *, quiet: bool = False, warnings: bool = True
+        self,
+        stream: TextIO | None = None,
+        *,
+        quiet: bool = False,
+        warnings: bool = True,
+        verbose: bool = False,
+        log: JsonLog | None = None,
     ) -> None:
         """Create the reporter."""
-        from rich.console import Console
-
         self.quiet = quiet
-        self._warnings = warnings
-        shown = stream is None and in_notebook()
-        usual = sys.stdout if shown else sys.stderr  # stderr is red in a notebook
-        # A notebook says that it is a terminal, and what is kept of it is read elsewhere.
-        plain = False if shown else None
-        self._console = Console(
-            file=stream or usual, highlight=False, force_terminal=plain, force_jupyter=plain
-        )
-        # Piped, a line stays whole; on a terminal it is folded between words.
-        self._console.soft_wrap = not self._console.is_terminal
+        self._warnings, self._verbose = warnings, verbose
+        shown = stream is None and log is None and in_notebook()
         self._notebook = NotebookLine() if shown else None
+        self._display = _display(stream, log, notebook=shown)
+        self._scene = Scene()
+        self._attended = False
 
     def info(self, message: str) -> None:
         """Write a line."""
-        if not self.quiet:
-            with suppress(OSError):  # a log that takes no more ends no run
-                self._console.print(one_line(message), markup=False)
+        self.event("info", message)
 
     def warn(self, message: str) -> None:
         """Write a warning, also when quiet."""
         if self._warnings:
-            with suppress(OSError):  # a log that takes no more ends no run
-                self._console.print(f"Warning: {one_line(message)}", markup=False, style="yellow")
+            self._display.write("warning", [message], {})
+
+    def event(
+        self,
+        kind: str,
+        message: str | Sequence[str] | None = None,
+        values: Mapping[str, Any] | None = None,
+        *,
+        detail: bool = False,
+    ) -> None:
+        """Tell that something happened: people by a line, programs by an object.
+
+        Args:
+            kind: What happened; see `audioforge.terminal.json_log.EVENTS`.
+            message: The line, or several; None where it is for programs only.
+            values: What the object holds beside it.
+            detail: Whether the line is for those only who asked for more.
+        """
+        if not self.quiet:
+            lines = [message] if isinstance(message, str) else list(message or ())
+            self._display.write(kind, lines if self._verbose or not detail else [], values or {})
+
+    def show_beside(self, lines: Sequence[str]) -> None:
+        """Let a live view show lines below the stage, in the place of those before."""
+        self._scene.beside = lines
+
+    @contextmanager
+    def attending(self, phases: Sequence[Phase] | None = None) -> Iterator[None]:
+        """Show how far the work is, within; in another one, go on with that.
+
+        Args:
+            phases: What a whole run consists of, for the time that it takes; None for no run.
+        """
+        if phases is not None:
+            self._scene = Scene(forecast=Forecast(phases))
+        if self._attended or self.quiet:
+            yield
+            return
+        self._attended = True
+        try:
+            with self._display.attending(self._scene):
+                yield
+        finally:
+            self._attended = False
+            self._scene = Scene()
+
+    @contextmanager
+    def doing(self, what: str) -> Iterator[None]:
+        """Show that something is done of which nobody can say how far it is.
+
+        Args:
+            what: What is shown.
+        """
+        with self.attending(), self._stage(Stage(what)):
+            yield
 
     def count(self, items: Iterable[T], what: str, total: int | None = None) -> Iterator[T]:
         """Pass items through and show how many there were: for millions that cost little each.
 
         Args:
             items: What is counted.
-            what: What the bar says.
+            what: What is shown.
             total: How many there will be at most; None where nobody knows.
         """
-        if self._notebook is not None and not self.quiet:
-            yield from self._notebook.track(items, total, one_line(what), lambda _: 1)
-            return
-        if self.quiet or not self._console.is_terminal:
-            yield from items
-            return
-        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-        columns = (
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            TextColumn("{task.completed:,.0f}"),
-            TimeElapsedColumn(),
-        )
-        with Progress(*columns, console=self._console, transient=True) as progress:
-            # One thread redraws ten times a second; an item costs no more than an addition.
-            yield from progress.track(items, total, description=one_line(what))
+        yield from self._followed(items, Stage(what, total, unit="items"), lambda _: 1)
 
     def track(
-        self, steps: Iterable[T], total: int, what: str, size: Callable[[T], int] = lambda _: 1
+        self,
+        steps: Iterable[T],
+        total: int,
+        what: str,
+        size: Callable[[T], int] = lambda _: 1,
+        unit: str = "clips",
     ) -> Iterator[T]:
-        """Pass steps through and show how many of `total` items are done, how fast, how long.
+        """Pass steps through and show how many of `total` units are done, how fast, how long.
 
         Args:
             steps: What is done.
-            total: Items in all.
-            what: What the bar says.
-            size: How many items a step is.
+            total: Units in all.
+            what: What is shown.
+            size: How many units a step is.
+            unit: What is counted.
         """
-        if self._notebook is not None and not self.quiet:
-            yield from self._notebook.track(steps, total, one_line(what), size)
-            return
-        if self.quiet or not self._console.is_terminal:
+        yield from self._followed(steps, Stage(what, total, unit), size)
+
+    def _followed(self, steps: Iterable[T], stage: Stage, size: Callable[[T], int]) -> Iterator[T]:
+        if self.quiet:
             yield from steps
             return
-        from rich.progress import (
-            BarColumn,
-            MofNCompleteColumn,
-            Progress,
-            TextColumn,
-            TimeRemainingColumn,
-        )
-
-        columns = (
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[rate]}"),
-            TimeRemainingColumn(),
-        )
-        with Progress(*columns, console=self._console, transient=True) as progress:
-            bar = progress.add_task(one_line(what), total=total, rate="")
+        with self.attending(), self._stage(stage):
+            if self._notebook is not None:
+                yield from self._notebook.track(steps, stage, size)
+                return
             for step in steps:
                 yield step
-                speed = progress.tasks[bar].speed
-                progress.update(bar, advance=size(step), rate=f"{speed:.1f}/s" if speed else "")
+                stage.done += size(step)
+
+    @contextmanager
+    def _stage(self, stage: Stage) -> Iterator[None]:
+        scene = self._scene
+        before = scene.begin(stage)
+        try:
+            yield
+            self._display.ended(stage, scene)
+        finally:
+            scene.end(stage, before)
+
+
+def _display(stream: TextIO | None, log: JsonLog | None, *, notebook: bool) -> Display:
+    """Return what shows things in the way that fits."""
+    from rich.console import Console  # which listing does not need
+
+    from audioforge.terminal.displays import JsonLines, Lines, View
+
+    if log is not None:
+        return JsonLines(log)
+    usual = sys.stdout if notebook else sys.stderr  # stderr is red in a notebook
+    # A notebook says that it is a terminal, and what is kept of it is read elsewhere.
+    plain = False if notebook else None
+    console = Console(
+        file=stream or usual, highlight=False, force_terminal=plain, force_jupyter=plain
+    )
+    # Piped, a line stays whole; on a terminal it is folded between words.
+    console.soft_wrap = not console.is_terminal
+    return View(console) if console.is_terminal else Lines(console, beats=not notebook)
