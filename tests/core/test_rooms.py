@@ -12,6 +12,7 @@ ROOMS = [
     "scoring",
     "seeds",
     "trainer",
+    "trial",
     "raft",
     "objectives",
     "augmentations",

@@ -32,6 +32,7 @@ COMMANDS = {
     "models": "List model adapters and known checkpoints.",
     "plugins": "List, look at, check, install and write plugins.",
     "doctor": "Check this machine, and say what to mend.",
+    "completion": "Print a script that lets bash, zsh or fish complete commands and names.",
 }
 """Own commands with the line that `--help` shows; `x` is the attribute x of `audioforge.cli.x`."""
 

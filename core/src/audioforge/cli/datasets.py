@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from audioforge.cli.completions import complete_dataset
 from audioforge.cli.plugin_option import plugin_option
 from audioforge.dataset import DatasetRequest
 from audioforge.measuring.style import describe_style
@@ -76,7 +77,7 @@ def _print_listing(listed: list[dict[str, Any]]) -> None:
 
 
 @datasets.command()
-@click.argument("dataset")
+@click.argument("dataset", shell_complete=complete_dataset)
 @click.option("--split", help="Which part, in the dataset's own words.")
 @click.option("--text-column", help="Column or key of the transcript.")
 @click.option("--label-column", help="Column or key of the class label.")

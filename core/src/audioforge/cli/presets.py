@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import click
 
+from audioforge.cli.completions import complete_preset
 from audioforge.config.presets import preset_names, preset_summary, preset_text, read_preset
 from audioforge.terminal.console import print_json, print_line
 
 
 @click.command()
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=complete_preset)
 @click.option("--json", "as_json", is_flag=True, help="Print the settings as JSON.")
 def presets(name: str | None, as_json: bool) -> None:
     """List settings that go together, or show why.

@@ -8,6 +8,8 @@ from typing import Any
 import attrs
 import click
 
+from audioforge.cli.completions import completion_of
+from audioforge.cli.sections import SectionedOption
 from audioforge.config import Settings
 
 RENAMED = {
@@ -17,6 +19,8 @@ RENAMED = {
     "parent": "--continue",
 }
 REPEATED = ("texts", "plugins")
+ELSEWHERE = {"device": "Run", "executor": "Run"}
+"""Settings that users look for in another section than their table's."""
 
 Command = Callable[..., Any]
 
@@ -37,7 +41,9 @@ def setting_options(
     def add(command: Command) -> Command:
         for attribute in reversed(attrs.fields(settings)):
             option = _option(attribute, is_required=attribute.name in required)
-            command = click.option(*flag_names(attribute), **option)(command)
+            section = ELSEWHERE.get(attribute.name) or settings.section_of(attribute.name)
+            named = flag_names(attribute)
+            command = click.option(*named, cls=SectionedOption, section=section, **option)(command)
         return command
 
     return add
@@ -75,4 +81,9 @@ def _option(attribute: attrs.Attribute[Any], *, is_required: bool) -> dict[str, 
         option["metavar"] = "FLOAT,…"
     elif metadata["kind"] in ("int", "float", "path"):
         option["metavar"] = metadata["kind"].upper()
-    return option | {"type": str, "multiple": metadata["kind"] in REPEATED}
+    complete = completion_of(attribute.name, metadata["kind"], metadata["choices"])
+    return option | {
+        "type": str,
+        "multiple": metadata["kind"] in REPEATED,
+        "shell_complete": complete,
+    }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from audioforge.measuring.style import describe_style
 from audioforge.model import ModelAdapter
 from audioforge.raft.step_loss import check_can_learn
@@ -12,7 +14,12 @@ from audioforge.run.run import Run
 from audioforge.run.style import decoded_style, style_of_transcripts, warn_of_style
 from audioforge.seeds import SeedGroup
 from audioforge.terminal.console import print_json, print_line
+from audioforge.terminal.escapes import one_line
 from audioforge.trainer import AudioRAFTTrainer
+from audioforge.trial import Trial, trial
+
+NAMED = 5
+"""Held-out clips and speakers that are named; the JSON names all clips."""
 
 
 def show_plan(runs: AudioRAFTTrainer | SeedGroup, *, as_json: bool) -> None:
@@ -32,13 +39,18 @@ def show_plan(runs: AudioRAFTTrainer | SeedGroup, *, as_json: bool) -> None:
         adapter.make_trainable(run.train_options)
         if run.processes.is_main:
             space.check(run.reporter)
+        tried = trial(run, adapter)
+        if run.processes.is_main:
             if isinstance(runs, SeedGroup) and not as_json:
                 print_line(runs.describe())
-            _print_plan(run, adapter, space, as_json=as_json)
+            _print_plan(run, adapter, space, tried, as_json=as_json)
 
 
-def _print_plan(run: Run, adapter: ModelAdapter, space: DiskSpace, *, as_json: bool) -> None:
+def _print_plan(
+    run: Run, adapter: ModelAdapter, space: DiskSpace, tried: Trial, *, as_json: bool
+) -> None:
     """Say what would run."""
+    held_out = [sample.id for sample in run.data.held_out.samples]
     parameters = list(adapter.module.parameters())
     weights = sum(p.numel() for p in parameters)
     trained = sum(p.numel() for p in parameters if p.requires_grad)
@@ -47,6 +59,7 @@ def _print_plan(run: Run, adapter: ModelAdapter, space: DiskSpace, *, as_json: b
             "settings": run.config.as_mapping(),
             "samples": {role: len(dataset.samples) for role, dataset in run.data.by_role},
             "split": run.data.split,
+            "held_out": held_out,
             "languages": spoken(run.data.languages),
             "style": style_of_transcripts(run),
             "overlaps": [str(overlap) for overlap in run.data.overlaps],
@@ -61,6 +74,7 @@ def _print_plan(run: Run, adapter: ModelAdapter, space: DiskSpace, *, as_json: b
                 "cache": space.cache,
                 "free": space.free,
             },
+            "expected": tried.as_mapping(),
         }
         print_json(plan)
         return
@@ -71,5 +85,17 @@ def _print_plan(run: Run, adapter: ModelAdapter, space: DiskSpace, *, as_json: b
     print_line(
         f"adapter: {type(adapter).__name__}, {weights:,} weights, {trained:,} of them trained"
     )
+    speakers = {sample.speaker for sample in run.data.held_out.samples if sample.speaker}
+    print_line(f"held-out clips: {_named(held_out)}")
+    if speakers:
+        print_line(f"held-out speakers: {_named(sorted(speakers))}")
     print_line(space.describe())
+    for line in tried.describe():
+        print_line(line)
     print_line("nothing was run")
+
+
+def _named(names: Sequence[str]) -> str:
+    """Return a few names, and how many more there are."""
+    more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
+    return one_line(", ".join(names[:NAMED])) + more

@@ -25,9 +25,11 @@ class Settings:
 
     Attributes:
         command: The command of `audioforge` that has the settings.
+        section: Where a table's settings stand in the help of commands.
     """
 
     command: ClassVar[str]
+    section: ClassVar[str]
 
     def __new__(cls, *args: Any, **values: Any) -> Self:
         """Refuse a misspelt keyword as a misspelt key of a YAML file is refused."""
@@ -75,6 +77,13 @@ class Settings:
         if problems:
             raise ConfigError(problems)
         return settings
+
+    @classmethod
+    def section_of(cls, name: str) -> str:
+        """Return where a setting stands in the help: the section of its table."""
+        tables = [t for t in cls.__mro__ if issubclass(t, Settings)]
+        holding = [table for table in tables if name in attrs.fields_dict(table)]
+        return holding[-1].section
 
     def as_mapping(self) -> dict[str, Any]:
         """Return the settings as YAML and JSON can hold them; a function by its name."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence, Set
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from attrs import define
 
@@ -20,6 +20,8 @@ from audioforge.tasks import DEFAULT_TASK, speech_task
 @define(kw_only=True, slots=False)
 class ModelSettings(Settings):
     """Which model, and how it is run."""
+
+    section: ClassVar[str] = "Model"
 
     model_name: str | None = setting(None, "text", "Checkpoint: a hub id or a local folder.")
     adapter: str | None = setting(
@@ -60,6 +62,8 @@ class ModelSettings(Settings):
 class TaskSettings(Settings):
     """What is done, in which language, and where."""
 
+    section: ClassVar[str] = "Data"
+
     task: str = setting(DEFAULT_TASK, "text", "What the model does.", choices=TASKS)
     language: str | None = setting(
         None,
@@ -80,6 +84,8 @@ class TaskSettings(Settings):
 class DataSettings(TaskSettings):
     """How a line of data is read."""
 
+    section: ClassVar[str] = "Data"
+
     text_column: str | None = setting(None, "text", "Column or key that holds the transcript.")
     label_column: str | None = setting(None, "text", "Column or key that holds the class label.")
     limit: int | None = setting(None, "int", "Use at most this many samples.", minimum=1)
@@ -95,6 +101,8 @@ class DataSettings(TaskSettings):
 class DatasetSettings(DataSettings):
     """Which dataset is read: to learn from, or to measure on."""
 
+    section: ClassVar[str] = "Data"
+
     dataset: str | None = setting(None, "text", "Data: a name, a path, or a hub id.")
     split: str | None = setting(None, "text", "Split of the dataset to read.")
     data_dir: Path | None = setting(None, "path", "Folder of the corpus' extracted archive.")
@@ -104,6 +112,8 @@ class DatasetSettings(DataSettings):
 @define(kw_only=True, slots=False)
 class RewardSettings(TaskSettings):
     """What hypotheses are scored with, and what is done when that fails."""
+
+    section: ClassVar[str] = "Reward"
 
     verifier: Sequence[PluginReference] = setting(
         (),
@@ -155,6 +165,8 @@ class RewardSettings(TaskSettings):
 class MetricSettings(RewardSettings):
     """Which metric of a verifier decides."""
 
+    section: ClassVar[str] = "Evaluation"
+
     metric: str | None = setting(
         None,
         "text",
@@ -167,6 +179,8 @@ class MetricSettings(RewardSettings):
 @define(kw_only=True, slots=False)
 class EvaluationSettings(Settings):
     """What a run is measured on, and which models are measured."""
+
+    section: ClassVar[str] = "Evaluation"
 
     eval_dataset: str | None = setting(
         None, "text", "Held-out data; otherwise a part of the training data is held out."
@@ -213,6 +227,8 @@ class EvaluationSettings(Settings):
 @define(kw_only=True, slots=False)
 class SamplingSettings(Settings):
     """How hypotheses are drawn, and which of them are kept."""
+
+    section: ClassVar[str] = "Sampling"
 
     samples_per_prompt: int = setting(4, "int", "Hypotheses per clip (k).", minimum=1)
     augment: tuple[str | dict[str, Any], ...] = setting(
@@ -264,6 +280,8 @@ class SamplingSettings(Settings):
 @define(kw_only=True, slots=False)
 class UpdateSettings(Settings):
     """How the model learns from what was kept."""
+
+    section: ClassVar[str] = "Update"
 
     learning_rate: Schedule = setting(1e-5, "schedule", "Learning rate.", above=0)
     lr_decay_per_cycle: float = setting(
@@ -328,6 +346,8 @@ class UpdateSettings(Settings):
 @define(kw_only=True, slots=False)
 class RunSettings(Settings):
     """How long a run goes on, what it is drawn with, and where it is written down and shown."""
+
+    section: ClassVar[str] = "Run"
 
     output_dir: Path | None = setting(None, "path", "Run folder; must be new or empty.")
     parent: Path | None = setting(

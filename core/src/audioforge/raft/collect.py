@@ -149,23 +149,14 @@ def _sampled(
     run: Run, adapter: ModelAdapter, cycle: int, batches: Batches
 ) -> Iterator[SampledBatch]:
     """Yield batches of clips with what is to be scored."""
-    config, skips = run.config, run.data.train.skips
+    skips = run.data.train.skips
     if run.selection.learns_from_references:
         loader = ClipLoader(adapter, skips, run.cache, augmenter=run.augmenter(cycle))
         return quote_references(loader, batches, run.task)
-    params = SamplingParams(
-        temperature=config.temperature_of(cycle),
-        top_p=config.top_p,
-        top_k=config.top_k,
-        seed=config.seed,
-        cycle=cycle,
-        max_new_tokens=config.max_new_tokens,
-        max_tokens_per_second=config.max_tokens_per_second or None,
-    )
     sampler = Sampler(
         adapter=adapter,
-        k=config.samples_per_prompt,
-        params=params,
+        k=run.config.samples_per_prompt,
+        params=sampling_params(run, cycle),
         skips=skips,
         processes=run.processes,
         reporter=run.reporter,
@@ -175,6 +166,20 @@ def _sampled(
         augmenter=run.augmenter(cycle),
     )
     return sampler.batches(batches, f"cycle {cycle} sample")
+
+
+def sampling_params(run: Run, cycle: int) -> SamplingParams:
+    """Return how a cycle, counted from 1, draws hypotheses."""
+    config = run.config
+    return SamplingParams(
+        temperature=config.temperature_of(cycle),
+        top_p=config.top_p,
+        top_k=config.top_k,
+        seed=config.seed,
+        cycle=cycle,
+        max_new_tokens=config.max_new_tokens,
+        max_tokens_per_second=config.max_tokens_per_second or None,
+    )
 
 
 def _score(run: Run, cycle: int, batch: list[Sampled]) -> list[Rollout]:

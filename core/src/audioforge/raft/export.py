@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 
 from audioforge.files import atomic
+from audioforge.measuring.advice import advice
 from audioforge.measuring.enough_utterances import FEWEST
 from audioforge.measuring.evaluation import compare, is_better, summarise
 from audioforge.measuring.evaluator import DatasetPass
@@ -27,6 +28,7 @@ def export(run: Run, summary: Summary) -> None:
     line = _candidates_on_line(run, best_cycle(summary.trained))
     choice = choose(summary.base_candidate, summary.trained, line)
     summary.add_choice(choice, line)
+    summary.advice = advice(summary.as_mapping(), run.config.as_mapping())
     if run.processes.is_main:
         _write(run, choice)
     run.processes.wait()

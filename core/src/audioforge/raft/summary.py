@@ -40,6 +40,7 @@ class Summary(RunResults):
         best: What was exported.
         improved: Whether what was exported is better than the base outside the interval.
         reason: Why it was exported.
+        advice: What to try where nothing improved.
         style: What became of the style of the outputs, in a sentence; empty where it is the same.
         test: Base and exported model on the test set; None without one.
         stopped_early: Why the run ended before its last cycle; None if it did not.
@@ -63,6 +64,7 @@ class Summary(RunResults):
         self.best: dict[str, Any] = {}
         self.improved = False
         self.reason = ""
+        self.advice: list[str] = []
         self.style = ""
         self.test: dict[str, Any] | None = None
         self.stopped_early: str | None = None
@@ -195,6 +197,7 @@ class Summary(RunResults):
             "best": self.best,
             "improved": self.improved,
             "reason": self.reason,
+            "advice": self.advice,
             "selected_on_same_data": not self._run.data.has_independent_test,
             "test": self.test,
             "overlaps": [attrs.asdict(overlap) for overlap in self._run.data.overlaps],
@@ -333,7 +336,8 @@ class Summary(RunResults):
             text += f" {name[:1].upper()}{name[1:]} was also the reward, or a part of it."
         if self.accepted_changes:
             text += f" Accepted when it was resumed: {'; '.join(self.accepted_changes)}."
-        sentences = [text, self.style, *(f"{sentence}." for sentence in self._missing)]
+        tries = f"To try: {'; '.join(self.advice)}." if self.advice else ""
+        sentences = [text, tries, self.style, *(f"{sentence}." for sentence in self._missing)]
         return " ".join(filter(None, sentences))
 
     @property

@@ -86,7 +86,7 @@ def update(run: Run, adapter: ModelAdapter, selected: Selected, progress: Progre
     if before is not None and before.cycle < cycle:
         progress.clips_at_once = before.clips_at_once  # what fitted goes on fitting
     gradients = Gradients(run, adapter, selected, progress)
-    optimizer = _optimizer(parameters, rate, config.weight_decay)
+    optimizer = adamw(parameters, rate, config.weight_decay)
     if progress.steps:
         run.folder.points.restore_optimizer(optimizer)
     saving = _Saving(run, adapter.module, progress)
@@ -144,7 +144,7 @@ class UpdateJob(WholeJob):
         update(self.run, self.adapter, self.selected, self.progress)
 
 
-def _optimizer(
+def adamw(
     parameters: list[torch.nn.Parameter], rate: float, weight_decay: float
 ) -> torch.optim.Optimizer:
     """Return AdamW; its fused kind is one pass over the weights, for float32 on CPUs and CUDA."""

@@ -33,6 +33,7 @@ SUMMARY: Keys = {
     "best": "what was exported",
     "improved": "whether it is better than the base outside the 95 % interval",
     "reason": "why it was exported",
+    "advice": "what to try where nothing improved, from the figures; empty where it did",
     "selected_on_same_data": "whether no independent test set confirms the choice",
     "test": "base and exported model on the test set; null without one",
     "overlaps": "clips that a measured set shares with one that it should not",

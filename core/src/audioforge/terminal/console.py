@@ -15,12 +15,14 @@ from contextlib import suppress
 from functools import cache
 from typing import Any
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from audioforge.terminal import json_log
 from audioforge.terminal.escapes import escape_controls, escape_json, one_line
+from audioforge.terminal.folding import folded
 
 
 @cache
@@ -79,7 +81,7 @@ def print_json(value: Any) -> None:
         ValueError: If the value holds NaN or an infinity, which JSON has not.
     """
     text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
-    _print(stdout(), escape_json(text), None)
+    _print(stdout(), escape_json(text), None, wraps=False)
 
 
 def print_table(
@@ -87,16 +89,20 @@ def print_table(
 ) -> None:
     """Print a table to stdout.
 
-    On a terminal, long cells are folded to its width; piped, every row is one line of columns that
-    are padded with blanks, at least two between neighbours.
+    On a terminal, long cells are folded between words to its width; where it is too narrow for
+    that, every row is a block of lines. Piped, every row is one line of columns that are padded
+    with blanks, at least two between neighbours.
 
     Args:
         columns: Heads.
         rows: Cells as text, as many as there are columns.
         right: Heads of the columns that are set flush right, such as numbers.
     """
-    if stdout().is_terminal:
+    if stdout().is_terminal and _fits(columns, rows, stdout().width):
         stdout().print(_rich_table(columns, rows, right))
+        return
+    if stdout().is_terminal:
+        _print_blocks(columns, rows)
         return
     for line in table_lines(columns, rows, right=right):
         _print(stdout(), line, None)
@@ -116,21 +122,61 @@ def table_lines(
         yield "  ".join(padded).rstrip()
 
 
+GAP = 2
+"""Blanks between two columns."""
+WHOLE = 16
+"""Cells up to this long, such as figures, are never broken; of longer ones no word is."""
+
+
 def _rich_table(
     columns: Sequence[str], rows: Sequence[Sequence[str]], right: Collection[str]
 ) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for head in columns:
+    table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="bold")
+    for number, head in enumerate(columns):
+        cells = [row[number] for row in rows]
         table.add_column(
-            Text(one_line(head)), justify="right" if head in right else "left", overflow="fold"
+            Text(one_line(head)),
+            justify="right" if head in right else "left",
+            overflow="fold",
+            min_width=_narrowest(head, cells),
         )
     for row in rows:
-        table.add_row(*(Text(one_line(cell)) for cell in row))
+        table.add_row(*(Text(one_line(cell), no_wrap=len(cell) <= WHOLE) for cell in row))
     return table
 
 
-def _print(console: Console, text: str, style: str | None, head: str = "") -> None:
-    shown = Text(escape_controls(text), style=style or "")
+def _narrowest(head: str, cells: Sequence[str]) -> int:
+    """Return the width of the narrowest column that breaks no word and no figure."""
+    parts = [*one_line(head).split()]
+    for cell in cells:
+        parts += [one_line(cell)] if len(cell) <= WHOLE else one_line(cell).split()
+    return max(map(cell_len, parts), default=1)
+
+
+def _fits(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> bool:
+    """Whether a table can be so narrow without breaking a word."""
+    widths = [_narrowest(head, [row[i] for row in rows]) for i, head in enumerate(columns)]
+    return sum(widths) + GAP * (len(columns) - 1) <= width
+
+
+def _print_blocks(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table that is too wide as a block for each row: its first cell, then the others."""
+    longest = max(map(cell_len, columns))
+    for first, *others in rows:
+        _print(stdout(), one_line(first), "bold")
+        for head, cell in zip(columns[1:], others, strict=True):
+            if cell:
+                text = f"  {head.ljust(longest)}  {one_line(cell)}"
+                lines = folded(text, stdout().width, indent=longest + 4)
+                _print(stdout(), "\n".join(lines), None)
+
+
+def _print(
+    console: Console, text: str, style: str | None, head: str = "", *, wraps: bool = True
+) -> None:
+    escaped = escape_controls(text)
+    if console.is_terminal and wraps:
+        escaped = "\n".join(folded(escaped, console.width))
+    shown = Text(escaped, style=style or "")
     shown.stylize("bold red", 0, len(head))
-    # A terminal wraps by itself; without soft_wrap, rich would cut piped lines at 80 columns.
-    console.print(shown, soft_wrap=True)
+    console.print(shown, soft_wrap=True)  # rich would cut piped lines, and words, at the width

@@ -10,6 +10,7 @@ from typing import Any
 from rich.console import Console
 
 from audioforge.terminal.escapes import one_line
+from audioforge.terminal.folding import folded
 from audioforge.terminal.heartbeat import Heartbeat
 from audioforge.terminal.json_log import JsonLog
 from audioforge.terminal.live_view import LiveView
@@ -132,4 +133,7 @@ def print_lines(console: Console, kind: str, lines: Sequence[str]) -> None:
     with suppress(OSError):
         for line in lines:
             text = f"Warning: {one_line(line)}" if warns else one_line(line)
-            console.print(text, markup=False, style="yellow" if warns else None)
+            if console.is_terminal:
+                text = "\n".join(folded(text, console.width))
+            style = "yellow" if warns else None
+            console.print(text, markup=False, style=style, soft_wrap=True)

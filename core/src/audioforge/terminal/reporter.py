@@ -180,6 +180,4 @@ def _display(stream: TextIO | None, log: JsonLog | None, *, notebook: bool) -> D
     console = Console(
         file=stream or usual, highlight=False, force_terminal=plain, force_jupyter=plain
     )
-    # Piped, a line stays whole; on a terminal it is folded between words.
-    console.soft_wrap = not console.is_terminal
     return View(console) if console.is_terminal else Lines(console, beats=not notebook)

@@ -1,0 +1,155 @@
+"""A few clips sampled, measured and learnt from, so that a run's time and memory can be told.
+
+Nothing is written, and the weights that this changes are not those of a run.
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from attrs import frozen
+
+from audioforge import keyed_random
+from audioforge.inference.clips import chunks_of
+from audioforge.inference.sampling import Sampled, Sampler
+from audioforge.inference.skip_log import SkipLog
+from audioforge.model import ModelAdapter, SamplingParams
+from audioforge.raft.collect import sampling_params
+from audioforge.raft.gradients import Gradients
+from audioforge.raft.update import adamw
+from audioforge.run.phases import phases_of
+from audioforge.run.resume_points import Progress
+from audioforge.run.run import Run
+from audioforge.selection import Selected
+from audioforge.terminal.stage import duration
+
+MOST_CLIPS = 16
+"""Clips that are tried at most, of a batch that is larger."""
+KIB, GIB = 2**10, 2**30
+
+
+@frozen
+class Trial:
+    """What a run is expected to take.
+
+    Attributes:
+        clips: How many clips it was measured on, as one batch.
+        batch_size: How many clips a batch of the run has.
+        seconds: Expected time by kind of phase, in seconds: evaluate, sample, update; the last one
+            only where anything was learnt.
+        memory_bytes: The most memory that was in use; None where the device does not tell.
+        device: Whose memory it is.
+    """
+
+    clips: int
+    batch_size: int
+    seconds: dict[str, float]
+    memory_bytes: int | None
+    device: str
+
+    def describe(self) -> list[str]:
+        """Return it in lines."""
+        parts = ", ".join(f"{kind} {duration(took)}" for kind, took in self.seconds.items())
+        lines = [
+            f"expected time: about {duration(sum(self.seconds.values()))} ({parts}), measured on "
+            f"{self.clips} training clips, if two clips of three are learnt from"
+        ]
+        if "update" not in self.seconds:
+            lines[0] += "; without the updates, since nothing of these clips would be kept"
+        if self.memory_bytes is not None:
+            fewer = self.clips < self.batch_size
+            lines.append(
+                f"expected memory: {self.memory_bytes / GIB:.1f} GiB of {self.device}, measured "
+                f"with {self.clips} clips at once"
+                + (f", and a batch has {self.batch_size}" if fewer else "")
+            )
+        return lines
+
+    def as_mapping(self) -> dict[str, Any]:
+        """Return it as `--dry-run --json` prints it."""
+        return {
+            "clips": self.clips,
+            "seconds": self.seconds,
+            "memory_bytes": self.memory_bytes,
+            "memory_of": self.device,
+        }
+
+
+def trial(run: Run, adapter: ModelAdapter) -> Trial:
+    """Measure how long each part of a run takes.
+
+    Args:
+        run: The run, not begun.
+        adapter: Its model, made trainable; changed in place.
+    """
+    samples = run.data.train.samples
+    count = min(len(samples), run.config.batch_size, MOST_CLIPS)
+    chosen = sorted(keyed_random.shuffled(len(samples), "trial")[:count])
+    clips = [samples[i] for i in chosen]
+    greedy = run.evaluator.decoding.params
+    with run.reporter.doing(f"try {count} clips"):
+        _sampled(run, adapter, clips[:1], 1, greedy)  # what is done once only
+        _, evaluating = _sampled(run, adapter, clips, 1, greedy)
+        k = run.config.samples_per_prompt
+        drawn, sampling = _sampled(run, adapter, clips, k, sampling_params(run, cycle=1))
+        learning = _learn(run, adapter, drawn)
+    costs = {"evaluate": evaluating / count, "sample": sampling / count, "update": learning}
+    seconds: dict[str, float] = {}
+    for phase in phases_of(run):
+        cost = costs[phase.kind]
+        if cost is not None:
+            seconds[phase.kind] = seconds.get(phase.kind, 0.0) + phase.units * cost
+    device = run.processes.device
+    return Trial(count, run.config.batch_size, seconds, _peak(device), device.type)
+
+
+def _sampled(
+    run: Run, adapter: ModelAdapter, clips: Sequence[Any], k: int, params: SamplingParams
+) -> tuple[list[Sampled], float]:
+    """Return hypotheses of clips, and the seconds that they took."""
+    started = time.perf_counter()
+    sampler = Sampler(
+        adapter=adapter,
+        k=k,
+        params=params,
+        skips=SkipLog("skip"),
+        processes=run.processes,
+        reporter=run.reporter,
+    )
+    batches = sampler.batches(chunks_of(clips, len(clips)), "try a few clips")
+    found = [item for batch in batches for item in batch.sampled]
+    return found, time.perf_counter() - started
+
+
+def _learn(run: Run, adapter: ModelAdapter, drawn: Sequence[Sampled]) -> float | None:
+    """Return the seconds of a step that learns from a batch; None where nothing would be kept."""
+    samples = [clip.as_sample() for clip, _ in drawn]
+    rollouts = run.verification.verify(1, samples, [hypotheses for _, hypotheses in drawn])
+    selected: Selected = run.selection.select(rollouts, run.selection_context(0.0))
+    parameters = [p for p in adapter.module.parameters() if p.requires_grad]
+    if not (selected.items and parameters):
+        return None
+    adapter.module.train(selected.loss is None or run.config.gradient_checkpointing)
+    gradients = Gradients(run, adapter, selected, Progress(1))
+    optimizer = adamw(parameters, run.config.learning_rate_of(1), run.config.weight_decay)
+    started = time.perf_counter()
+    gradients.accumulate(selected.items, (run.config.seed, 1, 0, run.processes.rank))
+    optimizer.step()
+    clips = len({item.sample.id for item in selected.items})
+    step = run.config.batch_size * run.config.gradient_accumulation_steps
+    return (time.perf_counter() - started) * step / clips
+
+
+def _peak(device: torch.device) -> int | None:
+    """Return the most memory that this process had, in bytes."""
+    if device.type == "cuda":
+        return int(torch.cuda.max_memory_allocated(device))
+    if device.type == "cpu":
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return int(peak) if sys.platform == "darwin" else int(peak) * KIB
+    return None
