@@ -42,6 +42,7 @@ from audioforge.plugins.api_version import API_VERSION, OLDEST_API_VERSION, STAT
 from audioforge.plugins.installed import COMMANDS_GROUP, GROUP
 from audioforge.run import file_keys
 from audioforge.specs import KINDS
+from audioforge.terminal.json_log import EVENTS
 from audioforge_kit import examples
 from audioforge_kit.checks import CONTRACTS, contract_of
 from audioforge_kit.contract import Contract
@@ -172,6 +173,12 @@ FILES = [
         file_keys.PREDICTION,
     ),
     ("`cycle-NN/steps.jsonl`", "A line for each step of the optimiser.", file_keys.STEP),
+    (
+        "`--log-json`",
+        "No file: a line on stderr for everything that happens in `train` and `benchmark`. Each "
+        "object has `time` (UTC, ISO 8601) and `event`, one of these, beside what it says here.",
+        EVENTS,
+    ),
 ]
 """Title, a sentence, and the keys of each kind of object that a run writes."""
 

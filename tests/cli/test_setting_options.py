@@ -17,7 +17,7 @@ BENCHMARK = (
     "--model --dataset --task --split --text-column --label-column --data-dir --streaming "
     "--limit --language --verifier --normalizer --on-error --max-verifier-failures "
     "--verifier-timeout --batch-size --max-new-tokens --adapter --dtype --device --output "
-    "--word-times --plugin --json"
+    "--word-times --plugin --json --quiet -q --verbose -v --log-json"
 )
 VERIFY = (
     "--task --manifest --audio-dir --verifier --aggregator --normalizer --language --text-column "

@@ -15,16 +15,18 @@ import torch
 from attrs import frozen
 
 from audioforge import keyed_random
-from audioforge.inference.clips import chunks_of
-from audioforge.inference.sampling import Sampled, Sampler
+from audioforge.inference.sampling import Sampled
 from audioforge.inference.skip_log import SkipLog
-from audioforge.model import ModelAdapter, SamplingParams
-from audioforge.raft.collect import sampling_params
+from audioforge.measuring.evaluation import EvaluationSet
+from audioforge.measuring.evaluator import DatasetPass
+from audioforge.model import ModelAdapter
+from audioforge.raft.collect import sampled_batches
 from audioforge.raft.gradients import Gradients
 from audioforge.raft.update import adamw
 from audioforge.run.phases import phases_of
 from audioforge.run.resume_points import Progress
 from audioforge.run.run import Run
+from audioforge.sample import AudioSample
 from audioforge.selection import Selected
 from audioforge.terminal.stage import duration
 
@@ -80,23 +82,29 @@ class Trial:
         }
 
 
-def trial(run: Run, adapter: ModelAdapter) -> Trial:
+def trial(run: Run, adapter: ModelAdapter) -> Trial | None:
     """Measure how long each part of a run takes.
 
     Args:
         run: The run, not begun.
         adapter: Its model, made trainable; changed in place.
+
+    Returns:
+        None where none of a few clips can be used.
     """
     samples = run.data.train.samples
     count = min(len(samples), run.config.batch_size, MOST_CLIPS)
     chosen = sorted(keyed_random.shuffled(len(samples), "trial")[:count])
     clips = [samples[i] for i in chosen]
-    greedy = run.evaluator.decoding.params
     with run.reporter.doing(f"try {count} clips"):
-        _sampled(run, adapter, clips[:1], 1, greedy)  # what is done once only
-        _, evaluating = _sampled(run, adapter, clips, 1, greedy)
-        k = run.config.samples_per_prompt
-        drawn, sampling = _sampled(run, adapter, clips, k, sampling_params(run, cycle=1))
+        _evaluate(run, adapter, clips[:1])  # what is done only once
+        evaluating = _evaluate(run, adapter, clips)
+        started = time.perf_counter()
+        batches = list(sampled_batches(run, adapter, 1, [clips]))
+        sampling = time.perf_counter() - started
+        drawn = [item for batch in batches for item in batch.sampled]
+        if not drawn:
+            return None
         learning = _learn(run, adapter, drawn)
     costs = {"evaluate": evaluating / count, "sample": sampling / count, "update": learning}
     seconds: dict[str, float] = {}
@@ -105,25 +113,16 @@ def trial(run: Run, adapter: ModelAdapter) -> Trial:
         if cost is not None:
             seconds[phase.kind] = seconds.get(phase.kind, 0.0) + phase.units * cost
     device = run.processes.device
-    return Trial(count, run.config.batch_size, seconds, _peak(device), device.type)
+    return Trial(len(drawn), run.config.batch_size, seconds, _peak(device), device.type)
 
 
-def _sampled(
-    run: Run, adapter: ModelAdapter, clips: Sequence[Any], k: int, params: SamplingParams
-) -> tuple[list[Sampled], float]:
-    """Return hypotheses of clips, and the seconds that they took."""
+def _evaluate(run: Run, adapter: ModelAdapter, clips: list[AudioSample]) -> float:
+    """Return the seconds that measuring on clips takes."""
     started = time.perf_counter()
-    sampler = Sampler(
-        adapter=adapter,
-        k=k,
-        params=params,
-        skips=SkipLog("skip"),
-        processes=run.processes,
-        reporter=run.reporter,
-    )
-    batches = sampler.batches(chunks_of(clips, len(clips)), "try a few clips")
-    found = [item for batch in batches for item in batch.sampled]
-    return found, time.perf_counter() - started
+    skips = SkipLog("skip")
+    dataset_pass = DatasetPass(dataset=EvaluationSet("a few clips", clips, skips), what="try")
+    list(run.evaluator.measured_batches(adapter, dataset_pass, [clips]))
+    return time.perf_counter() - started
 
 
 def _learn(run: Run, adapter: ModelAdapter, drawn: Sequence[Sampled]) -> float | None:

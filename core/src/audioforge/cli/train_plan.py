@@ -47,7 +47,7 @@ def show_plan(runs: AudioRAFTTrainer | SeedGroup, *, as_json: bool) -> None:
 
 
 def _print_plan(
-    run: Run, adapter: ModelAdapter, space: DiskSpace, tried: Trial, *, as_json: bool
+    run: Run, adapter: ModelAdapter, space: DiskSpace, tried: Trial | None, *, as_json: bool
 ) -> None:
     """Say what would run."""
     held_out = [sample.id for sample in run.data.held_out.samples]
@@ -74,7 +74,7 @@ def _print_plan(
                 "cache": space.cache,
                 "free": space.free,
             },
-            "expected": tried.as_mapping(),
+            "expected": tried and tried.as_mapping(),
         }
         print_json(plan)
         return
@@ -90,7 +90,7 @@ def _print_plan(
     if speakers:
         print_line(f"held-out speakers: {_named(sorted(speakers))}")
     print_line(space.describe())
-    for line in tried.describe():
+    for line in tried.describe() if tried else ["expected time: not known: no clip can be used"]:
         print_line(line)
     print_line("nothing was run")
 

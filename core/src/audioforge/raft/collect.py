@@ -132,7 +132,7 @@ class RolloutJob(BatchJob[ScoredBatch]):
 
     def do(self, batches: Batches) -> Iterator[ScoredBatch]:
         """Sample and score batches in this process."""
-        sampled = _sampled(self.run, self.adapter, self.cycle, batches)
+        sampled = sampled_batches(self.run, self.adapter, self.cycle, batches)
         while True:
             started = time.perf_counter()
             batch = next(sampled, None)
@@ -145,18 +145,27 @@ class RolloutJob(BatchJob[ScoredBatch]):
             yield ScoredBatch(rollouts, batch.problems, seconds, probed)
 
 
-def _sampled(
+def sampled_batches(
     run: Run, adapter: ModelAdapter, cycle: int, batches: Batches
 ) -> Iterator[SampledBatch]:
     """Yield batches of clips with what is to be scored."""
-    skips = run.data.train.skips
+    config, skips = run.config, run.data.train.skips
     if run.selection.learns_from_references:
         loader = ClipLoader(adapter, skips, run.cache, augmenter=run.augmenter(cycle))
         return quote_references(loader, batches, run.task)
+    params = SamplingParams(
+        temperature=config.temperature_of(cycle),
+        top_p=config.top_p,
+        top_k=config.top_k,
+        seed=config.seed,
+        cycle=cycle,
+        max_new_tokens=config.max_new_tokens,
+        max_tokens_per_second=config.max_tokens_per_second or None,
+    )
     sampler = Sampler(
         adapter=adapter,
-        k=run.config.samples_per_prompt,
-        params=sampling_params(run, cycle),
+        k=config.samples_per_prompt,
+        params=params,
         skips=skips,
         processes=run.processes,
         reporter=run.reporter,
@@ -166,20 +175,6 @@ def _sampled(
         augmenter=run.augmenter(cycle),
     )
     return sampler.batches(batches, f"cycle {cycle} sample")
-
-
-def sampling_params(run: Run, cycle: int) -> SamplingParams:
-    """Return how a cycle, counted from 1, draws hypotheses."""
-    config = run.config
-    return SamplingParams(
-        temperature=config.temperature_of(cycle),
-        top_p=config.top_p,
-        top_k=config.top_k,
-        seed=config.seed,
-        cycle=cycle,
-        max_new_tokens=config.max_new_tokens,
-        max_tokens_per_second=config.max_tokens_per_second or None,
-    )
 
 
 def _score(run: Run, cycle: int, batch: list[Sampled]) -> list[Rollout]:

@@ -18,12 +18,11 @@ class Heartbeat:
 
     Args:
         beat: What is called.
-        seconds: How long it may be silent.
     """
 
-    def __init__(self, beat: Callable[[], None], seconds: float = SECONDS) -> None:
+    def __init__(self, beat: Callable[[], None]) -> None:
         """Nothing is running yet."""
-        self._beat, self._seconds = beat, seconds
+        self._beat, self._seconds = beat, SECONDS
         self._end = threading.Event()
         self._last = time.monotonic()
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
