@@ -49,7 +49,8 @@ def test_what_was_seen_tells_of_what_was_not():
     first = stage("cycle 0 evaluate held-out", 10, done=5, seconds=5)
     forecast.begins(first)
     assert forecast.seconds_left == pytest.approx(5 + 30 + 24 + 10, abs=0.5)
-    first.done, first.started = 10, time.monotonic() - 20  # slower: 2 s each
+    first.advance(5)
+    first.started = first.moved - 20  # slower: 2 s each
     forecast.ends(first)
     assert forecast.seconds_left == pytest.approx(2 * (30 + 24 + 10), abs=0.5)
     second = stage("cycle 1 sample", 20, done=20, seconds=20)  # but sampling is fast

@@ -19,10 +19,10 @@ EXAMPLE = """\b
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def completion(context: click.Context, shell: str) -> None:
-    """Print a script for the shell to complete with.
+    """Print a script that lets bash, zsh or fish complete commands and names.
 
-    It completes commands, options, names of plugins, presets and choices; nothing heavy is imported
-    for that.
+    Names are those of plugins, presets and choices, beside commands and options; nothing heavy is
+    imported for that.
     """
     made = get_completion_class(shell)
     assert made is not None  # the three are Click's own

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING, Any
@@ -56,4 +57,6 @@ def loading(*named: object) -> str:
 def _reporter(log: json_log.JsonLog | None, *, quiet: bool, verbose: bool) -> Reporter:
     from audioforge.terminal.reporter import Reporter
 
+    if os.environ.get("RANK", "0") != "0":  # of several processes the first one speaks
+        return Reporter(quiet=True, warnings=False)
     return Reporter(quiet=quiet, verbose=verbose, log=log)

@@ -75,13 +75,14 @@ class Forecast:
         speeds, left = dict(self._speeds), 0.0
         if self._now is not None:
             phase, stage = self._now
-            if stage.done:
-                speeds[phase.kind] = stage.seconds / (stage.done * phase.cost)
+            if stage.rate is not None:
+                speeds[phase.kind] = 1 / (stage.rate * phase.cost)
         if not speeds:
             return None
         usual = sum(speeds.values()) / len(speeds)
         if self._now is not None:
             phase, stage = self._now
-            rest = max(phase.units - stage.done, 0) * phase.cost
-            left += rest * speeds.get(phase.kind, usual)
+            known = stage.seconds_left
+            expected = phase.work * speeds.get(phase.kind, usual) - stage.seconds
+            left = max(expected, 0.0) if known is None else known
         return left + sum(phase.work * speeds.get(phase.kind, usual) for phase in self._coming)

@@ -43,7 +43,7 @@ class NotebookLine:
         try:
             for step in steps:
                 yield step
-                stage.done += size(step)
+                stage.advance(size(step))
                 now = time.monotonic()
                 if now - drawn >= SECONDS_BETWEEN:
                     drawn = now

@@ -153,7 +153,7 @@ class Reporter:
                 return
             for step in steps:
                 yield step
-                stage.done += size(step)
+                stage.advance(size(step))
 
     @contextmanager
     def _stage(self, stage: Stage) -> Iterator[None]:

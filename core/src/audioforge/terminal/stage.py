@@ -20,6 +20,7 @@ class Stage:
         unit: What is counted.
         done: Units that are done.
         started: When it began, on the monotonic clock.
+        moved: When the latest unit was done; what is under way counts for nothing yet.
     """
 
     what: str
@@ -27,6 +28,12 @@ class Stage:
     unit: str = "clips"
     done: int = 0
     started: float = field(factory=time.monotonic)
+    moved: float = field(factory=time.monotonic)
+
+    def advance(self, units: int) -> None:
+        """Take note that so many units more are done."""
+        self.done += units
+        self.moved = time.monotonic()
 
     @property
     def seconds(self) -> float:
@@ -36,14 +43,16 @@ class Stage:
     @property
     def rate(self) -> float | None:
         """Units a second; None before the first one is done."""
-        return self.done / self.seconds if self.done and self.seconds > 0 else None
+        took = self.moved - self.started
+        return self.done / took if self.done and took > 0 else None
 
     @property
     def seconds_left(self) -> float | None:
         """How long the rest takes at this rate; None where that is not known."""
         if self.total is None or not self.rate:
             return None
-        return max(self.total - self.done, 0) / self.rate
+        under_way = time.monotonic() - self.moved
+        return max((self.total - self.done) / self.rate - under_way, 0.0)
 
     def describe(self) -> str:
         """Return how far it is, on one line.
