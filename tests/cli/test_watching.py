@@ -50,8 +50,9 @@ def test_a_json_log_tells_the_whole_run_in_documented_events(trained):
     cycles = [event for event in events if event["event"] == "cycle"]
     assert [event["cycle"] for event in cycles] == [0, 1]
     assert cycles[1]["figures"]["steps"] == 1
-    phases = {event["phase"] for event in events if event["event"] == "progress"}
-    assert {"cycle 1 sample", "cycle 1 update"} <= phases
+    progress = [event for event in events if event["event"] == "progress"]
+    left = {event["phase"][:16]: event["run_seconds_left"] for event in progress}
+    assert left["cycle 0 evaluate"] > left["cycle 1 update"] > left["cycle 1 evaluate"] == 0
     end = events[-1]
     assert (end["event"], end["finished"], end["improved"]) == ("end", True, False)
     assert "To try: " in trained.stdout

@@ -180,4 +180,6 @@ def _display(stream: TextIO | None, log: JsonLog | None, *, notebook: bool) -> D
     console = Console(
         file=stream or usual, highlight=False, force_terminal=plain, force_jupyter=plain
     )
-    return View(console) if console.is_terminal else Lines(console, beats=not notebook)
+    if console.is_terminal and not console.is_dumb_terminal:
+        return View(console)
+    return Lines(console, beats=not notebook)
