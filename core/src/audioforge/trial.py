@@ -5,16 +5,14 @@ Nothing is written, and the weights that this changes are not those of a run.
 
 from __future__ import annotations
 
-import resource
-import sys
 import time
 from collections.abc import Sequence
 from typing import Any
 
-import torch
 from attrs import frozen
 
 from audioforge import keyed_random
+from audioforge.inference.peak_memory import peak_memory
 from audioforge.inference.sampling import Sampled
 from audioforge.inference.skip_log import SkipLog
 from audioforge.measuring.evaluation import EvaluationSet
@@ -32,7 +30,7 @@ from audioforge.terminal.stage import duration
 
 MOST_CLIPS = 16
 """Clips that are tried at most, of a batch that is larger."""
-KIB, GIB = 2**10, 2**30
+GIB = 2**30
 
 
 @frozen
@@ -44,7 +42,7 @@ class Trial:
         batch_size: How many clips a batch of the run has.
         seconds: Expected time by kind of phase, in seconds: evaluate, sample, update; the last one
             only where anything was learnt.
-        memory_bytes: The most memory that was in use; None where the device does not tell.
+        memory_bytes: The most memory that was in use; None where the system does not tell.
         device: Whose memory it is.
     """
 
@@ -113,7 +111,9 @@ def trial(run: Run, adapter: ModelAdapter) -> Trial | None:
         if cost is not None:
             seconds[phase.kind] = seconds.get(phase.kind, 0.0) + phase.units * cost
     device = run.processes.device
-    return Trial(len(drawn), run.config.batch_size, seconds, _peak(device), device.type)
+    peak = peak_memory(device)
+    memory = peak.get("peak_device_memory", peak.get("peak_memory"))
+    return Trial(len(drawn), run.config.batch_size, seconds, memory, device.type)
 
 
 def _evaluate(run: Run, adapter: ModelAdapter, clips: list[AudioSample]) -> float:
@@ -142,13 +142,3 @@ def _learn(run: Run, adapter: ModelAdapter, drawn: Sequence[Sampled]) -> float |
     clips = len({item.sample.id for item in selected.items})
     step = run.config.batch_size * run.config.gradient_accumulation_steps
     return (time.perf_counter() - started) * step / clips
-
-
-def _peak(device: torch.device) -> int | None:
-    """Return the most memory that this process had, in bytes."""
-    if device.type == "cuda":
-        return int(torch.cuda.max_memory_allocated(device))
-    if device.type == "cpu":
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return int(peak) if sys.platform == "darwin" else int(peak) * KIB
-    return None
