@@ -14,6 +14,8 @@ LITTLE_ROOM = 0.05
 """Part of the greedy errors that the best of k must take away to leave room."""
 FEW_KEPT = 0.25
 """Part of the clips below which little is learnt."""
+HARDLY = 0.005
+"""Difference of rates that is next to none."""
 MOST_SENTENCES = 3
 NOTHING_STANDS_OUT = (
     "no number stands out: take more training clips or more --cycles, or raise --learning-rate"
@@ -40,6 +42,8 @@ def advice(summary: Mapping[str, Any], config: Mapping[str, Any]) -> list[str]:
         _no_room(summary),
         _no_spread(cycles, config),
         _few_kept(cycles, config),
+        _unsure(summary),
+        _unchanged(summary),
     ]
     sentences = [sentence for sentence in found if sentence is not None]
     return sentences[:MOST_SENTENCES] or [NOTHING_STANDS_OUT]
@@ -64,11 +68,10 @@ def _lost(cycles: Sequence[Mapping[str, Any]]) -> str | None:
 
 def _worse(summary: Mapping[str, Any]) -> str | None:
     """Say that every cycle is worse than the base."""
-    metric, cycles = summary["metric"], summary["cycles"]
-    sign = 1 if summary["higher_is_better"] else -1
-    base = summary["base"][metric]
-    if not cycles or any(sign * (cycle[metric] - base) >= 0 for cycle in cycles):
+    gains, cycles = _gains(summary), summary["cycles"]
+    if not gains or max(gains) >= -HARDLY:
         return None
+    metric, base = summary["metric"], summary["base"][summary["metric"]]
     rate = cycles[0]["learning_rate"]
     return (
         f"it got worse from {percent(base)} to {percent(cycles[0][metric])} in the first cycle: "
@@ -117,3 +120,32 @@ def _few_kept(cycles: Sequence[Mapping[str, Any]], config: Mapping[str, Any]) ->
         f"only {cycles[0]['kept']} of {clips:,.0f} clips were learnt from: lower "
         f"--reward-threshold, or raise --wer-threshold from {config['wer_threshold']:g}"
     )
+
+
+def _unsure(summary: Mapping[str, Any]) -> str | None:
+    """Say that a cycle is better, and that it may be luck."""
+    gains = _gains(summary)
+    if max(gains, default=0.0) <= HARDLY or summary["base"]["measured"] < FEW:
+        return None
+    return (
+        f"cycle {gains.index(max(gains)) + 1} is better by {100 * max(gains):.1f} points, which "
+        f"{summary['base']['measured']} utterances cannot tell from luck: take more of them, or "
+        f"more training clips"
+    )
+
+
+def _unchanged(summary: Mapping[str, Any]) -> str | None:
+    gains = _gains(summary)
+    if not gains or max(map(abs, gains)) > HARDLY:
+        return None
+    rate = summary["cycles"][0]["learning_rate"]
+    return (
+        f"hardly anything changed: raise --learning-rate from {rate:.3g} to {3 * rate:.1g}, or "
+        f"take more --cycles"
+    )
+
+
+def _gains(summary: Mapping[str, Any]) -> list[float]:
+    """Return by how much each cycle is better than the base."""
+    metric, sign = summary["metric"], 1 if summary["higher_is_better"] else -1
+    return [sign * (cycle[metric] - summary["base"][metric]) for cycle in summary["cycles"]]
