@@ -464,7 +464,9 @@ def test_all_names_that_nobody_serves_are_reported_at_once(tmp_path: Path) -> No
         "--device", "tpu",
     )  # fmt: skip
     assert result.exit_code == 2
-    keys = [line.split(":")[0].strip() for line in result.stderr.splitlines()]
+    first, *lines = result.stderr.splitlines()
+    keys = [line.split(":")[0].strip() for line in lines]
+    assert first.startswith("loading ")
     assert keys == ["Error", "verifier[0]", "verifier[1]", "aggregator", "adapter", "device"]
 
 

@@ -111,7 +111,7 @@ class Reporter:
         Args:
             what: What is shown.
         """
-        with self.attending(), self._stage(Stage(what)):
+        with self._stage(Stage(what)), self.attending():
             yield
 
     def count(self, items: Iterable[T], what: str, total: int | None = None) -> Iterator[T]:
@@ -147,7 +147,7 @@ class Reporter:
         if self.quiet:
             yield from steps
             return
-        with self.attending(), self._stage(stage):
+        with self._stage(stage), self.attending():
             if self._notebook is not None:
                 yield from self._notebook.track(steps, stage, size)
                 return
