@@ -65,8 +65,12 @@ class JsonLog:
 class _ForeignLines(io.TextIOBase):
     """Takes the place of stderr, and passes whole lines on as objects."""
 
-    def __init__(self, log: JsonLog) -> None:
-        self._log, self._begun = log, ""
+    def __init__(self, log: JsonLog, stream: TextIO) -> None:
+        self._log, self._stream, self._begun = log, stream, ""
+
+    def fileno(self) -> int:
+        """Return the descriptor of stderr itself, for who writes past Python."""
+        return self._stream.fileno()
 
     def writable(self) -> bool:
         """Return that it can be written to."""
@@ -94,7 +98,7 @@ def json_on_stderr() -> Iterator[JsonLog]:
     global _running
     stderr = sys.stderr
     _running = log = JsonLog(stderr)
-    sys.stderr = foreign = _ForeignLines(log)
+    sys.stderr = foreign = _ForeignLines(log, stderr)
     try:
         yield log
     finally:
