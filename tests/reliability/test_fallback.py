@@ -98,7 +98,9 @@ def test_run_away_clips_are_counted_and_the_rate_is_told_without_them(
     inputs: Path, tmp_path: Path, looping: Looping, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said: list[str] = []
-    monkeypatch.setattr(Reporter, "info", lambda self, text: said.append(text))
+    monkeypatch.setattr(
+        Reporter, "event", lambda self, kind, text=None, *_, **__: said.append(str(text))
+    )
     summary = train(tmp_path / "run", settings(inputs, num_cycles=1))
     lines = read_lines(tmp_path / "run/cycle-00/predictions.jsonl")
     others = [line for line in lines if "runaway" not in line]

@@ -49,8 +49,10 @@ class Cutter:
 def said(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """What the run tells and warns of."""
     heard: list[str] = []
-    for name in ("warn", "info"):
-        monkeypatch.setattr(Reporter, name, lambda self, text: heard.append(text))
+    monkeypatch.setattr(Reporter, "warn", lambda self, text: heard.append(text))
+    monkeypatch.setattr(
+        Reporter, "event", lambda self, kind, text=None, *_, **__: heard.append(str(text))
+    )
     return heard
 
 
