@@ -10,6 +10,8 @@
 #                        docs/performance.md; thirty minutes; ARGS="--model CHECKPOINT --data MANIFEST"
 #                        measures a trained Whisper too, ARGS=--quick takes two and writes nothing
 #   make docs            writes the reference pages of docs/ from the code
+#   make docs-serve      the documentation site on http://localhost:8000, built anew at each change
+#   make docs-build      the same as files in dist/site; a link that leads nowhere is an error
 
 PYTHON ?= python3
 WORKERS ?= 2
@@ -24,14 +26,15 @@ EDITABLES := $(addprefix -e ,$(DISTRIBUTIONS))
 EXTRAS := -e 'core[notebook]' -e 'plugins/verifiers[distillmos,mos,speaker]' -e 'plugins/wav2vec[align]'
 # A package of which only the weights are read: what it depends on needs a compiler.
 WEIGHTS := resemblyzer
-TOOLS := editables hatchling hypothesis ipykernel jiwer mypy nbclient pre-commit pytest pytest-cov pytest-xdist ruff types-pyyaml uv
+TOOLS := editables hatchling hypothesis ipykernel jiwer mypy nbclient pre-commit pytest pytest-cov pytest-xdist ruff types-pyyaml uv \
+	zensical
 # What commands and tests import.
 IMPORTED := audioforge.trainer, audioforge_whisper.adapter, audioforge_wav2vec.adapter, \
 	audioforge_classification.adapter, datasets, jiwer, librosa, pandas, peft, pytest
 # What only measurements need; what cannot be installed is left out of the tables, which say so.
 PEERS := ctranslate2 matplotlib
 
-.PHONY: demo test every-test soak bench lint format docs
+.PHONY: demo test every-test soak bench lint format docs docs-serve docs-build
 
 demo: $(STAMP)
 	$(BIN)/audioforge demo
@@ -71,6 +74,12 @@ lint: $(STAMP)
 
 docs: $(STAMP)
 	$(BIN)/python docs/write_reference.py
+
+docs-serve: $(STAMP)
+	$(BIN)/zensical serve
+
+docs-build: $(STAMP)
+	$(BIN)/zensical build --clean --strict
 
 format: $(STAMP)
 	$(BIN)/ruff format .
