@@ -63,7 +63,7 @@ def pages() -> list[Path]:
 
 def commands() -> list[Command]:
     """Return the commands of all pages, in their order."""
-    return [command for path in pages() for command in _of_page(path)]
+    return [c for path in pages() for c in sorted(_of_page(path), key=lambda c: c.line)]
 
 
 def spans() -> Iterator[tuple[str, str]]:
