@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from audioforge.cli import cli
 from audioforge_demo import assets
 
-from .commands import ROOT, Command
+from .commands import BLOCK, ROOT, Command
 
 HUB = {
     "openai/whisper-tiny": assets.model(),
@@ -42,7 +42,7 @@ IN_SENTENCES = re.compile(
 
 FILLED_IN = {"--model": "openai/whisper-tiny.en", "--dataset": "train.jsonl", "--output": "new"}
 FILLED_IN |= {"--eval-dataset": "heldout.jsonl", "--selection": "rloo"}
-CLIPS = 24
+CLIPS = 20
 LIMIT_S = 120
 
 
@@ -72,6 +72,7 @@ class Reader:
         for names, source in zip(FILES, sources, strict=True):
             for name in names:
                 self._write_manifest(name, source)
+        self._write_manifest("classes.jsonl", assets.commands_train())
         self._write_others()
 
     def type(self, command: Command) -> None:
@@ -109,15 +110,11 @@ class Reader:
             (self.folder / name).mkdir()
             soundfile.write(self.folder / name / "one.wav", sound, rate)
         shutil.copytree(self.folder, self.folder / "nonnative", symlinks=True)
-        (self.folder / "run.yaml").write_text(
-            "model_name: openai/whisper-small\ndataset: train.jsonl\neval_dataset: heldout.jsonl\n"
-        )
+        (self.folder / "run.yaml").write_text(block_of("docs/training.md", "yaml"))
         (self.folder / "prompts.jsonl").write_text('{"id": "one", "text": "two four one"}\n')
         (self.folder / "terms.txt").write_text("two\nfour\n")
         (self.folder / "predictions.jsonl").write_text('{"text": "one", "pred_text": "one"}\n')
-        page = (ROOT / "docs/plugins.md").read_text(encoding="utf-8")
-        idea = re.search(r"```python\n(# idea.py\n.*?)```", page, re.DOTALL)[1]
-        (self.folder / "idea.py").write_text(idea)
+        (self.folder / "idea.py").write_text(block_of("docs/plugins.md", "python"))
         for name in ("train", "heldout"):
             rows = (self.folder / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
             lines = [json.loads(row) for row in rows]
@@ -134,16 +131,27 @@ FILES = (
 """Manifests of the pages: to learn from, to measure on, and of other voices."""
 
 
+def block_of(page: str, language: str) -> str:
+    """Return the first block of a page in this language."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    return next(block[2] for block in BLOCK.finditer(text) if block[1] == language)
+
+
 def filled_in(command: Command) -> list[str]:
-    """Return its words, with what `…` leaves to the reader, and what is fetched from elsewhere."""
+    """Return its words, with what `…` leaves to the reader and one cycle unless it says how many.
+
+    Every cycle is like the first; six of each run would take a quarter of an hour.
+    """
     words = command.words
     for at, word in enumerate(words):
         if word == "…":
             words[at] = FILLED_IN[words[at - 1]]
         if word == "speech_commands":  # 2.4 GB from its author
-            words[at] = "demo:split=commands-train"
+            words[at] = "classes.jsonl"
     if "…" in command.text and "train" in words:
         for flag, value in FILLED_IN.items():
             if flag not in words and flag != "--selection":
                 words += [flag, value]
+    if "train" in words and not {"--cycles", "--resume"} & set(words):
+        words += ["--cycles", "1"]
     return words
