@@ -1,4 +1,4 @@
-"""docs/reliability-tables.md: every test that its tables name is there."""
+"""docs/reliability.md: every test that its tables name is there."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,7 @@ NAMED = re.compile(r"`(?P<file>tests/[\w/]+\.py)?::(?P<test>test_\w+)`")
 
 
 def test_every_outcome_names_a_test_that_exists(root: Path) -> None:
-    text = (root / "docs/reliability-tables.md").read_text(encoding="utf-8")
+    text = (root / "docs/reliability.md").read_text(encoding="utf-8")
     file, missing, named = "", [], 0
     for match in NAMED.finditer(text):
         file = match["file"] or file
