@@ -49,6 +49,11 @@ def test_the_navigation_has_every_page(built):
     assert [p for p in listed if not (folder / p).with_suffix(".html").is_file()] == []
 
 
+def test_the_changes_which_stand_elsewhere_have_no_link_within_the_repository():
+    changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert [link for link in LINK.findall(changes) if ":" not in link] == []
+
+
 def test_nothing_is_fetched_from_elsewhere(built):
     folder, _ = built
     page = (folder / "index.html").read_text(encoding="utf-8")
