@@ -47,7 +47,7 @@ class Command:
         """Return what the shell makes of it, with `…` where the reader fills in a value."""
         words = shlex.split(self.text, comments=True)
         pairs = zip(["", *words], words, strict=False)
-        return [word for before, word in pairs if word != "…" or before.startswith("--")]
+        return [w.strip("[]") for before, w in pairs if w != "…" or before.startswith("--")]
 
     def __str__(self) -> str:
         """Return where it stands, and what it is."""

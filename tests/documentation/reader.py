@@ -31,6 +31,7 @@ NOT_RUN = {
     r"\|": "alternatives",
     r"politeness|phone-digits|plugins (un)?install|plugins check": "tests/plugins and tests/kit",
     r"audioforge demo|^make |^python ": "tests of their own",
+    r"--nproc_per_node 2 -m audioforge train …": "two GPUs",
 }
 """What a command holds that is not run here, with what it is or where it is tested."""
 
