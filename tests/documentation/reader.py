@@ -31,6 +31,7 @@ NOT_RUN = {
     r"\|": "alternatives",
     r"politeness|phone-digits|plugins (un)?install|plugins check": "tests/plugins and tests/kit",
     r"audioforge demo|^make |^python ": "tests of their own",
+    r"--task tts": "the hub, for its speaker encoder",
     r"--nproc_per_node 2 -m audioforge train …": "two GPUs",
 }
 """What a command holds that is not run here, with what it is or where it is tested."""
@@ -43,6 +44,7 @@ IN_SENTENCES = re.compile(
 
 FILLED_IN = {"--model": "openai/whisper-tiny.en", "--dataset": "train.jsonl", "--output": "new"}
 FILLED_IN |= {"--eval-dataset": "heldout.jsonl", "--selection": "rloo"}
+TRAIN = "audioforge train … --model openai/whisper-small"
 CLIPS = 20
 LIMIT_S = 120
 
@@ -79,8 +81,12 @@ class Reader:
     def type(self, command: Command) -> None:
         """Run it as it is printed, with what the page leaves to the reader."""
         words = filled_in(command)
-        if "--output" in words and "--dry-run" not in words:
-            shutil.rmtree(self.folder / words[words.index("--output") + 1], ignore_errors=True)
+        output = words[words.index("--output") + 1] if "--output" in words else None
+        if output and "--dry-run" not in words:
+            shutil.rmtree(self.folder / output, ignore_errors=True)
+        for run in [w for w in words if re.fullmatch(r"runs/\w+", w) and w != output]:
+            if not (self.folder / run).exists():  # the page begins where one has been trained
+                self.type(Command(command.page, command.line, f"{TRAIN} --output {run}", True))
         if words[0] == "torchrun":
             done = subprocess.run(
                 [Path(sys.executable).with_name("torchrun"), *words[1:]],

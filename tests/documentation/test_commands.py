@@ -44,14 +44,13 @@ def parse(command: click.Command, name: str, words: list[str], parent=None) -> N
         click.UsageError: What Click would tell the reader.
     """
     words = [word for word in words if word not in ("--help", "--version")]
-    if not isinstance(command, click.Group):
-        command.make_context(name, words, parent)
+    if not words and isinstance(command, click.Group):
         return
-    if words:
-        with click.Context(command, parent, name, **command.context_settings) as context:
-            found, below, rest = command.resolve_command(context, words)
-            assert below is not None
-            parse(below, found or "", rest, context)
+    context = command.make_context(name, words, parent)
+    if isinstance(command, click.Group):
+        found, below, rest = command.resolve_command(context, context._protected_args)
+        assert below is not None
+        parse(below, found or "", [*rest, *context.args], context)
 
 
 @pytest.mark.parametrize("command", OURS, ids=str)
