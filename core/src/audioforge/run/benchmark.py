@@ -72,7 +72,7 @@ class Benchmark(ShowsItself):
 
     def to_frame(self) -> pd.DataFrame:
         """Return a data frame with a row for each clip, as `predictions.jsonl`; needs pandas."""
-        return frame((item.prediction for item in self.evaluation.items), "to_frame")
+        return frame(self.evaluation.predictions, "to_frame")
 
     @property
     def conclusion(self) -> str:
