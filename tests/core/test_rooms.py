@@ -7,6 +7,9 @@ import pytest
 
 ROOMS = [
     "cli",
+    "comparison",
+    "report",
+    "past_runs",
     "api",
     "dataset_report",
     "scoring",

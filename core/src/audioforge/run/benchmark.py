@@ -206,6 +206,7 @@ def _result(
         "rtfx": evaluation.rtfx,
         "normalizer": config.normalizer,
         "metric": config.metric,
+        "higher_is_better": evaluation.metric.higher_is_better,
         "skipped": len(dataset.skips.problems),
         "measured": evaluation.measured,
         "cut": evaluation.cut,

@@ -184,6 +184,10 @@ class RunFolder:
         """Keep a small result that cannot be had again later."""
         atomic.write_json(self.state / f"{name}.json", value)
 
+    def forget(self, name: str) -> None:
+        """Remove what `remember` kept, if it is there."""
+        (self.state / f"{name}.json").unlink(missing_ok=True)
+
     def recall(self, name: str) -> Any:
         """Return what `remember` kept; None when there is none."""
         return self._read(self.state / f"{name}.json")
