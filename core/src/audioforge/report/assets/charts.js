@@ -38,8 +38,10 @@
 
   function draw(element) {
     drawn.get(element)?.dispose();
-    const chart = echarts.init(element, theme(), { renderer: "svg" });
     const option = coloured(JSON.parse(element.dataset.chart));
+    const lying = option.yAxis.type === "category" ? option.yAxis.data.length : 0;
+    if (lying) element.style.height = `${5 + 2 * lying}rem`;
+    const chart = echarts.init(element, theme(), { renderer: "svg" });
     const tooltip = {
       renderMode: "richText",
       confine: true,
