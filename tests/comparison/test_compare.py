@@ -109,7 +109,10 @@ def test_the_story_is_told_in_sentences(raft, random):
     assert "selection best random" in printed
     assert "output_dir" not in printed
     gain = 100 * (np.mean(errors(0.5, 1)) - np.mean(errors(0.2, 2))) / WORDS
-    assert f"raft makes {gain:.1f} fewer errors per 100 words than random (its base)" in printed
+    assert (
+        f"raft makes {gain:.1f} fewer errors per 100 words than the base that random kept"
+        in printed
+    )
     assert "outside the interval" in printed
     assert "random did not improve (what training came to: WER 61.0 %" in printed
     assert "for speakers like these 12" in printed
@@ -259,3 +262,25 @@ def test_torch_is_not_loaded(raft, random):
         "assert not {'torch', 'pandas', 'transformers'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+def test_the_page_holds_all_of_it_and_transcripts_are_inert(tmp_path, base, raft):
+    evil = lines(errors(0.9, 2), said="</script><script>alert(1)</script>\u202e")
+    other = write_run(tmp_path / "evil", base, evil)
+    page = tmp_path / "page.html"
+    compare(raft, other, "--html", page)
+    written = page.read_text()
+    assert "alert(1)</script>" not in written
+    assert "\u202e" not in written
+    data = written.partition('id="utterances-data">')[2].partition("</script>")[0]
+    (pair,) = json.loads(data)["sets"]
+    assert pair["outputs"] == ["base", "evil", "raft"]
+    assert len(pair["rows"]) == N
+    changes = [row["change"] for row in pair["rows"]]
+    assert sorted(changes, key=lambda c: -abs(c)) == changes
+    gained = np.array(errors(0.9, 2)) - np.array(errors(0.2, 2))
+    assert sorted(changes) == sorted(gained)
+    told = "fewer errors per 100 words than evil"
+    assert told in written
+    identities = [part.partition('"')[0] for part in written.split(' id="')[1:]]
+    assert len(identities) == len(set(identities))

@@ -60,7 +60,7 @@ def compare(runs: tuple[Path, ...], utterances: int, html: Path | None, as_json:
         from audioforge.comparison.page import comparison_page
         from audioforge.files import atomic
 
-        atomic.write_text(html, comparison_page(comparison))
+        atomic.write_text(html, comparison_page(comparison, html.absolute().parent))
     if as_json:
         print_json(comparison.as_mapping())
     else:
@@ -108,7 +108,7 @@ def _print_figures(one: ComparedSet) -> None:
                 _gain(figures.gain),
             ]
         )
-    heads = [title(decides), "base", "95 % ", "exported", "95 %", "points, 95 %"]
+    heads = [title(decides), "base", "95 % ", "exported", "95 %", "change, points"]
     print_table(heads, rows, right=heads[1:])
     for name in list(one.figures[0].exported)[1:]:
         rows = [[f.name, *_cells(f.base.get(name)), *_cells(f.exported[name])] for f in one.figures]

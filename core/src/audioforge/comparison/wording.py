@@ -108,6 +108,11 @@ def _of_training(entry: Entry, figures: Figures, comparison: Comparison) -> str 
 
 def _of_pair(pair: Pair, comparison: Comparison) -> str:
     """Return which of two is better, the better one first."""
+    sentence = _told(pair, comparison)
+    return f"T{sentence[1:]}" if sentence.startswith("the base that") else sentence
+
+
+def _told(pair: Pair, comparison: Comparison) -> str:
     metric, found = comparison.metric, pair.difference
     if found is None:
         return f"{pair.first} and {pair.second}: no utterance was measured in both."
@@ -128,9 +133,9 @@ def _of_pair(pair: Pair, comparison: Comparison) -> str:
 
 
 def _with_base(name: str, comparison: Comparison) -> str:
-    """Return a name, and whether that is the base model."""
+    """Return what stands for an entry's exported model."""
     kept = any(entry.name == name and entry.kept_base for entry in comparison.entries)
-    return f"{name} (its base)" if kept else name
+    return f"the base that {name} kept" if kept else name
 
 
 def _change(gain: Difference, metric: str) -> str:
