@@ -131,7 +131,7 @@ def _of_runs(root: Path, folders: Sequence[Path], kind: str) -> Entry:
 
 def _of_benchmark(root: Path) -> Entry:
     result = _json(root / "metrics.json")
-    named = {"model_name": "model", "dataset": "dataset", "normalizer": "normalizer"}
+    named = {"model_name": "model", "normalizer": "normalizer"}
     return Entry(
         folder=root,
         kind="benchmark",
