@@ -17,6 +17,7 @@ ROOMS = [
     "augmentations",
     "given",
     "run",
+    "report",
     "measuring",
     "judging",
     "huggingface",

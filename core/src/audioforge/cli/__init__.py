@@ -26,6 +26,7 @@ COMMANDS = {
     "train": "Train a model from verifiable rewards (RAFT).",
     "benchmark": "Measure a model on a dataset: corpus metrics with a 95 % interval, and speed.",
     "verify": "Score what another system produced: no model, no training.",
+    "report": "Make the page of a run: what it came to, where, why, and every utterance.",
     "export": "Write a checkpoint for another engine.",
     "datasets": "List the datasets and formats that can be read, or show one.",
     "presets": "List settings that go together, or show why.",

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from audioforge.inference.runaway import runs_away
 from audioforge.sample import AudioSample, Hypothesis
+
+MOST_COLUMNS = 30
+LONGEST_VALUE = 100
+"""Columns of a clip's metadata, and characters of a text in them, that are kept."""
 
 
 def prediction_line(sample: AudioSample, output: Hypothesis, seconds: float) -> dict[str, Any]:
@@ -19,7 +25,7 @@ def prediction_line(sample: AudioSample, output: Hypothesis, seconds: float) -> 
     """
     line: dict[str, Any] = {
         "id": sample.id,
-        "audio_filepath": _place(sample),
+        "audio_filepath": place(sample),
         "duration": round(seconds, 4),
         "text": sample.reference if output.label is None else "|".join(sample.labels),
     }
@@ -32,6 +38,7 @@ def prediction_line(sample: AudioSample, output: Hypothesis, seconds: float) -> 
     known = {
         "speaker": sample.speaker,
         "language": sample.language,
+        "metadata": short_metadata(sample.metadata),
         "cut": output.cut,
         "runaway": runs_away(output),
         "temperature": output.redrawn_at,
@@ -40,7 +47,23 @@ def prediction_line(sample: AudioSample, output: Hypothesis, seconds: float) -> 
     return line | {key: value for key, value in known.items() if value}
 
 
-def _place(sample: AudioSample) -> str | None:
+def short_metadata(metadata: Mapping[str, Any]) -> dict[str, str | int | float | bool]:
+    """Return of metadata what divides clips into groups: short texts, numbers, yes and no.
+
+    >>> short_metadata({"room": "hall", "snr": 12.5, "words": ["a", "b"], "note": ""})
+    {'room': 'hall', 'snr': 12.5}
+    """
+    found = {str(key): value for key, value in metadata.items() if _is_short(value)}
+    return dict(list(found.items())[:MOST_COLUMNS])
+
+
+def _is_short(value: Any) -> bool:
+    if isinstance(value, str):
+        return 0 < len(value) <= LONGEST_VALUE
+    return isinstance(value, int | float) and math.isfinite(value)
+
+
+def place(sample: AudioSample) -> str | None:
     """Return where the clip is, as any folder can read it; None for a text without audio."""
     if sample.audio is None:
         return None

@@ -55,7 +55,7 @@ class RunRecord:
         summary = _object(root / "summary.json")
         if summary is not None:
             return cls(root, settings, _environment(root), summary, *_measured(root, summary))
-        cycles = []
+        cycles: list[Values] = []
         while (
             figures := _object(root / f"cycle-{len(cycles) + 1:02d}" / "metrics.json")
         ) is not None:

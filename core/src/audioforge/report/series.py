@@ -60,7 +60,7 @@ def lines(
             }
         )
     return {
-        "grid": GRID,
+        "grid": GRID | ({"bottom": 30} if across else {}),
         "tooltip": {"trigger": "axis"},
         "legend": {"top": 0, "type": "scroll", "data": [one.name for one in series]},
         "xAxis": {
@@ -205,7 +205,7 @@ def differences(rows: Sequence[Difference], axis: str) -> dict[str, Any]:
             "type": "category",
             "data": names,
             "inverse": True,
-            "axisLabel": {"width": 150, "overflow": "truncate"},
+            "axisLabel": {"width": 190, "overflow": "break"},
         },
         "series": [*spans, points],
     }

@@ -24,12 +24,13 @@ Row = dict[str, Any]
 def measured_set(name: str, record: RunRecord, rows: Sequence[Compared]) -> Row:
     """Return a set of utterances that base and best are measured on."""
     unit = "errors" if record.task == "asr" else "result"
-    sounds = embedded(record.root, rows)
+    # While it runs, a page is made again and again, and the files are where they were.
+    sounds = embedded(rows) if record.is_finished else {}
     ordered = sorted(rows, key=lambda row: -abs(row.gain or 0))
     made = [_row(record, row, sounds) for row in ordered]
     shown, note = _within(made, MOST_BYTES)
     if unit == "errors":
-        note = f"{note}Errors are counted by the run's normaliser; marks leave out case and punctuation."
+        note += "Errors are counted by the run's normaliser; marks leave out case and punctuation."
     return {
         "name": name,
         "note": note,

@@ -47,7 +47,8 @@ def where(record: RunRecord, rows: Sequence[Compared]) -> Section:
         "language": lambda row: _text(row.line.get("language")),
     }
     columns, unused = _columns(rows)
-    figures, alone = [], []
+    figures: list[Content] = []
+    alone: list[Content] = []
     for name, key in {**named, **columns}.items():
         found = [group for group in groups(rows, key) if group.units]
         if name == "length":
@@ -125,7 +126,8 @@ def _quarter(name: str, numbers: Sequence[float]) -> Key:
 
 def _by_cycle(record: RunRecord) -> Markup:
     base, metric = record.base, record.metric
-    assert base is not None and metric is not None
+    assert base is not None
+    assert metric is not None
     entries = [base, *record.cycles]
     names = ["base", *(str(row["cycle"]) for row in record.cycles)]
 

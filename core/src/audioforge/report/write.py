@@ -38,7 +38,9 @@ def write_report(root: Path, others: Sequence[Path] = (), output: Path | None = 
         OSError: If it cannot be written.
     """
     path = root.absolute() / REPORT if output is None else output.absolute()
-    atomic.write_text(path, report_page(root, others))
+    made = report_page(root, others)
+    with atomic.new_file(path, durable=False) as temporary:  # it can be made again
+        temporary.write_text(made, encoding="utf-8")
     return path
 
 

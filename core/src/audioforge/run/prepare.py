@@ -37,6 +37,7 @@ from audioforge.run.data.spool import Spool
 from audioforge.run.events import Events, Terminal
 from audioforge.run.folder import RunFolder, require_new
 from audioforge.run.folder_claim import FolderClaim
+from audioforge.run.report_file import ReportFile
 from audioforge.run.run import Run
 from audioforge.run.run_files import RunFiles
 from audioforge.run.spoken_languages import settle
@@ -114,6 +115,7 @@ def prepare(
         evaluator = create_evaluator(registry, verification, decoding, executor, stop, reporter)
         config.metric = decide_by(evaluator, config.metric, data.held_out.samples)
         files = [RunFiles(folder)] if processes.is_main else []
+        pages = [ReportFile(folder.root, reporter)] if processes.is_main else []
         on_failure.pop_all()
         return Run(
             config=config,
@@ -121,7 +123,7 @@ def prepare(
             folder=folder,
             resumes=resumes,
             executor=executor,
-            events=Events(reporter, [*files, Terminal(reporter)]),
+            events=Events(reporter, [*files, Terminal(reporter), *pages]),
             stop=stop,
             data=data,
             verification=verification,
