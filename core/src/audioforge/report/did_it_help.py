@@ -176,9 +176,8 @@ def _tested(record: RunRecord) -> str:
 
 
 def _tiles(record: RunRecord) -> Markup:
-    base, best, metric = record.base, record.best, record.metric
+    base, trained, metric = record.base, record.trained, record.metric
     assert base is not None
-    assert best is not None
     assert metric is not None
     direction = "higher is better" if record.higher_is_better else "lower is better"
     figures: dict[str, tuple[Content, Content]] = {
@@ -187,21 +186,22 @@ def _tiles(record: RunRecord) -> Markup:
             f"95 %: {percent_interval(*base['ci95'])}; {direction}",
         ),
     }
-    if best["cycle"]:
-        change = None if base[metric] is None else 100 * (best[metric] - base[metric])
-        figures[f"{record.title}, {record.best_name}"] = (
-            percent(best[metric]),
+    if trained is not None:
+        change = None if base[metric] is None else 100 * (trained[metric] - base[metric])
+        figures[f"{record.title}, {record.trained_name}"] = (
+            percent(trained[metric]),
             ""
             if change is None
-            else f"{change:+.1f} points, 95 %: {point_interval(*best['difference_ci95'])}",
+            else f"{change:+.1f} points, 95 %: {point_interval(*trained['difference_ci95'])}",
         )
     figures["Held-out utterances"] = (
         f"{base['n']:,}",
         f"{claimed_speakers(base['interval'])}; {base['decoding']}",
     )
+    after = f" → {trained['runaway']}" if trained is not None else ""
     figures["Run-away outputs"] = (
-        f"{base['runaway']} → {best['runaway']}",
-        "of base → of best: outputs that repeat themselves or were cut",
+        f"{base['runaway']}{after}",
+        "base → trained: outputs that repeat themselves or were cut",
     )
     return tiles(figures)
 
@@ -218,13 +218,9 @@ class _Outcome:
 
 def _outcome(record: RunRecord, *, is_own: bool) -> _Outcome | None:
     """Return the last word of a run: what it exported, or the best that it rejected."""
-    if record.base is None or record.best is None or not record.cycles:
+    entry, what = record.trained, record.trained_name
+    if record.base is None or entry is None or what is None:
         return None
-    entry, what = record.best, record.best_name
-    if entry["cycle"] == 0:
-        rejected = entry.get("rejected")
-        entry = rejected or record.cycles[-1]
-        what = f"cycle {entry['cycle']}, not exported"
     label = f"{record.name}: {record.selection}, seed {record.seed}"
     return _Outcome(record, f"this run: {record.selection}" if is_own else label, entry, what)
 

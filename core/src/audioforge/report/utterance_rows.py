@@ -21,13 +21,23 @@ LONGEST = 2_000
 Row = dict[str, Any]
 
 
-def measured_set(name: str, record: RunRecord, rows: Sequence[Compared]) -> Row:
-    """Return a set of utterances that base and best are measured on."""
+def measured_set(
+    name: str, record: RunRecord, rows: Sequence[Compared], trained: str | None
+) -> Row:
+    """Return a set of utterances that models are measured on.
+
+    Args:
+        name: Name of the set.
+        record: The run.
+        rows: The utterances.
+        trained: Name of the trained model; None where there is none yet.
+    """
+    outputs = ["base", *([trained] if trained else [])]
     unit = "errors" if record.task == "asr" else "result"
     # While it runs, a page is made again and again, and the files are where they were.
     sounds = embedded(rows) if record.is_finished else {}
     ordered = sorted(rows, key=lambda row: -abs(row.gain or 0))
-    made = [_row(record, row, sounds) for row in ordered]
+    made = [_row(record, row, sounds, len(outputs)) for row in ordered]
     shown, note = _within(made, MOST_BYTES)
     if unit == "errors":
         note += "Errors are counted by the run's normaliser; marks leave out case and punctuation."
@@ -35,7 +45,7 @@ def measured_set(name: str, record: RunRecord, rows: Sequence[Compared]) -> Row:
         "name": name,
         "note": note,
         "unit": unit,
-        "outputs": ["base", record.best_name] if record.best_name != "base" else ["base"],
+        "outputs": outputs,
         "rows": shown,
     }
 
@@ -66,11 +76,9 @@ def training_set(record: RunRecord) -> Row | None:
     }
 
 
-def _row(record: RunRecord, row: Compared, sounds: Mapping[str, str]) -> Row:
+def _row(record: RunRecord, row: Compared, sounds: Mapping[str, str], models: int) -> Row:
     line = row.line
-    outputs = [_said(record, row.base)]
-    if record.best_name != "base":
-        outputs.append(_said(record, row.best))
+    outputs = [_said(record, said) for said in (row.base, row.best)][:models]
     known = {
         "id": str(line["id"]),
         "reference": line.get("text"),

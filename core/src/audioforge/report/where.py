@@ -153,10 +153,9 @@ def _by_cycle(record: RunRecord) -> Markup:
         for name, row in zip(names, entries, strict=True)
     ]
     numbers = table(f"{record.title} by cycle", ["cycle", record.title, "95 %", "utterances"], rows)
-    best = record.best
     told = "The band is the 95 % interval of each value by itself."
-    if best is not None and best["cycle"]:
-        told = f"{record.best_name[:1].upper()}{record.best_name[1:]}. {told}"
+    if record.trained_name:
+        told = f"Below, {record.trained_name} stands beside the base. {told}"
     return chart(f"{record.title} by cycle", told, lines(names, series, "%", "cycle"), numbers)
 
 
@@ -165,7 +164,7 @@ def _by_group(record: RunRecord, name: str, found: Sequence[Group]) -> Markup:
     shown = (
         found if len(found) <= MOST_BARS else sorted(found, key=lambda g: -abs(g.gain))[:MOST_BARS]
     )
-    models = ["base"] if record.best_name == "base" else ["base", record.best_name]
+    models = ["base", *([record.trained_name] if record.trained_name else [])]
     values = [[g.base for g in shown], [g.best for g in shown]][: len(models)]
     series = [
         Series(model, [None if v is None else 100 * v for v in rates], colour=colour)

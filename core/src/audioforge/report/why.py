@@ -80,7 +80,7 @@ def _rewards(record: RunRecord) -> Markup | None:
     return chart(
         "Reward by cycle",
         "The band is the spread within a clip: the mean standard deviation of its rewards.",
-        lines(names, [Series("mean reward", means, low, high)], across="cycle"),
+        lines(names, [Series("mean reward", means, low, high)], "reward", "cycle"),
         table("Reward by cycle", heads, cells),
     )
 
@@ -107,7 +107,7 @@ def _verifiers(counted: Counted) -> Markup | None:
     return chart(
         "Reward by verifier",
         "The mean over all hypotheses that it could judge.",
-        lines(names, series, across="cycle"),
+        lines(names, series, "reward", "cycle"),
         table("Reward by verifier", ["cycle", *verifiers], cells),
     )
 

@@ -73,8 +73,11 @@ def report_page(root: Path, others: Sequence[Path] = ()) -> str:
 
 def _exactly(record: RunRecord, counter: ErrorCounter, rows: Sequence[Compared]) -> Section:
     sets = [
-        measured_set(name, record, of)
-        for name, of in (("held out", rows), ("test", tested(record, counter)))
+        measured_set(name, record, of, trained)
+        for name, of, trained in (
+            ("held out", rows, record.trained_name),
+            ("test", tested(record, counter), "exported"),
+        )
         if of
     ]
     training = training_set(record)
