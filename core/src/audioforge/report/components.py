@@ -119,5 +119,12 @@ def utterances(sets: Sequence[Mapping[str, Any]]) -> Markup:
     """
     return joined(
         tag("div", tag("p", "This table needs JavaScript."), id="utterances"),
-        data_script("utterances-data", {"sets": list(sets)}),
+        *(data_script(f"utterances-{number}", one["rows"]) for number, one in enumerate(sets)),
+        data_script(
+            "utterances-sets",
+            [
+                {"count": len(one["rows"])} | {k: v for k, v in one.items() if k != "rows"}
+                for one in sets
+            ],
+        ),
     )

@@ -21,6 +21,8 @@ MOST_BARS = 20
 MOST_ROWS = 200
 MOST_VALUES = 30
 """Different values of a column up to which it makes groups; more are names, not groups."""
+FEWEST_EACH = 2
+"""Utterances that a value must have on average."""
 LENGTHS = (2.0, 5.0, 10.0, 20.0)
 """Seconds at which lengths are divided."""
 LENGTH_NAMES = (
@@ -101,7 +103,7 @@ def _columns(rows: Sequence[Compared]) -> tuple[dict[str, Key], list[str]]:
     for name, found in values.items():
         different = set(map(str, found))
         numbers = [v for v in found if isinstance(v, int | float) and not isinstance(v, bool)]
-        if len(different) <= MOST_VALUES:
+        if len(different) <= min(MOST_VALUES, len(found) / FEWEST_EACH):
             keys[name] = lambda row, name=name: _text((row.line.get("metadata") or {}).get(name))  # type: ignore[misc]
         elif len(numbers) == len(found):
             keys[name] = _quarter(name, numbers)
