@@ -69,7 +69,7 @@ def training_set(record: RunRecord) -> Row | None:
     shown, note = _within(made, MOST_BYTES, besides=len(left_out))
     return {
         "name": "training",
-        "note": f"{note}Shown is the best of each clip's hypotheses; “more” has all of them.",
+        "note": f"{note}A row shows the best of a clip's hypotheses; “more” has all of them.",
         "unit": "reward",
         "outputs": [f"cycle {number}, best hypothesis" for number in numbers],
         "rows": shown,

@@ -174,7 +174,12 @@
     runaway: ["run-away", isRunaway],
     sound: ["with embedded sound", (row) => row.sound?.startsWith("data:")],
   };
-  const of = (n) => (row) => total(row.outputs[n]) ?? (row.outputs[n]?.reward ?? (row.outputs[n]?.right === undefined ? null : Number(row.outputs[n].right)));
+  const of = (n) => ({ outputs }) => {
+    const output = outputs[n];
+    if (!output) return null;
+    if (sets[state.set].unit === "reward") return output.reward;
+    return output.right === undefined ? total(output) : Number(output.right);
+  };
   const SORTS = {
     size: ["most improved and most harmed", (row) => changed(row) === null ? null : Math.abs(changed(row))],
     change: ["change", changed],
