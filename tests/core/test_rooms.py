@@ -8,7 +8,6 @@ import pytest
 ROOMS = [
     "cli",
     "comparison",
-    "report",
     "past_runs",
     "api",
     "dataset_report",
@@ -20,6 +19,7 @@ ROOMS = [
     "augmentations",
     "given",
     "run",
+    "report",
     "measuring",
     "judging",
     "huggingface",

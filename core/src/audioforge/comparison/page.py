@@ -138,6 +138,7 @@ def _row(
         "speaker": line.get("speaker"),
         "language": line.get("language"),
         "seconds": line.get("duration"),
+        "metadata": line.get("metadata"),
         "sound": link(folder, dict(line)),
     }
     change = None if own is None or theirs is None else round(sign * (own[0] - theirs[0]), 2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,10 @@ WORD_COUNTS = ("substitutions", "deletions", "insertions", "reference_words", "r
 TRUTH = (*WORD_COUNTS, "normalizer", "measured")
 """The keys that `truth_of` writes."""
 
+MOST_COLUMNS = 30
+LONGEST_VALUE = 100
+"""Columns of a clip's metadata, and characters of a text in them, that are kept."""
+
 
 def prediction_line(sample: AudioSample, output: Hypothesis, seconds: float) -> dict[str, Any]:
     """Return a line of `predictions.jsonl`: the keys that NeMo's tools use, and the id.
@@ -30,7 +35,7 @@ def prediction_line(sample: AudioSample, output: Hypothesis, seconds: float) -> 
     """
     line: dict[str, Any] = {
         "id": sample.id,
-        "audio_filepath": _place(sample),
+        "audio_filepath": place(sample),
         "duration": round(seconds, 4),
         "text": sample.reference if output.label is None else "|".join(sample.labels),
     }
@@ -43,6 +48,7 @@ def prediction_line(sample: AudioSample, output: Hypothesis, seconds: float) -> 
     known = {
         "speaker": sample.speaker,
         "language": sample.language,
+        "metadata": short_metadata(sample.metadata),
         "cut": output.cut,
         "runaway": runs_away(output),
         "temperature": output.redrawn_at,
@@ -86,7 +92,23 @@ def _whole(number: float) -> float | int:
     return int(number) if float(number).is_integer() else number
 
 
-def _place(sample: AudioSample) -> str | None:
+def short_metadata(metadata: Mapping[str, Any]) -> dict[str, str | int | float | bool]:
+    """Return of metadata what divides clips into groups: short texts, numbers, yes and no.
+
+    >>> short_metadata({"room": "hall", "snr": 12.5, "words": ["a", "b"], "note": ""})
+    {'room': 'hall', 'snr': 12.5}
+    """
+    found = {str(key): value for key, value in metadata.items() if _is_short(value)}
+    return dict(list(found.items())[:MOST_COLUMNS])
+
+
+def _is_short(value: Any) -> bool:
+    if isinstance(value, str):
+        return 0 < len(value) <= LONGEST_VALUE
+    return isinstance(value, int | float) and math.isfinite(value)
+
+
+def place(sample: AudioSample) -> str | None:
     """Return where the clip is, as any folder can read it; None for a text without audio."""
     if sample.audio is None:
         return None

@@ -32,7 +32,7 @@ class Compared:
     Attributes:
         line: What is known of it, as one of its lines of predictions says.
         base: What the untouched model says; None where that is not known.
-        best: What the exported model says, or the best so far.
+        best: What the trained model says: the exported one, else the best other one.
         cycles: What each cycle says, by its number.
     """
 
@@ -63,9 +63,11 @@ def held_out(record: RunRecord, counter: ErrorCounter) -> list[Compared]:
         return _by_id(record.predictions(cycle), counter, f"cycle-{cycle:02d}")
 
     base, cycles = of(0), {row["cycle"]: of(row["cycle"]) for row in record.cycles}
-    best = _by_id(record.lines("best-predictions.jsonl"), counter)
-    if not best and record.best is not None:
-        best = {0: base, **cycles}.get(record.best["cycle"], {})
+    best: dict[str, Said] = {}
+    if record.improved:
+        best = _by_id(record.lines("best-predictions.jsonl"), counter)
+    if not best and record.trained is not None:
+        best = cycles.get(record.trained["cycle"], {})
     return _together(base, best, cycles)
 
 
@@ -108,7 +110,7 @@ class Group:
         utterances: How many there are.
         units: Words of their references, or classes.
         base: Errors of the base over units; None where nothing is measured.
-        best: Those of the exported model.
+        best: Those of the trained model.
     """
 
     name: str

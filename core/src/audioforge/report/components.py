@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from audioforge.report.markup import Content, Markup, data_script, joined, tag, visible
+from audioforge.report.markup import Content, Markup, data_script, joined, page_json, tag
 
 Option = Mapping[str, Any]
 """What ECharts draws, as its documentation describes it; colours and fonts come from the page."""
@@ -68,7 +67,7 @@ def chart(title: str, told: str, option: Option, numbers: Markup) -> Markup:
         class_="chart",
         role="img",
         aria_label=f"{title}. {told}",
-        data_chart=json.dumps(visible(option), allow_nan=False),
+        data_chart=page_json(option),
     )
     return tag(
         "figure",
@@ -120,5 +119,12 @@ def utterances(sets: Sequence[Mapping[str, Any]]) -> Markup:
     """
     return joined(
         tag("div", tag("p", "This table needs JavaScript."), id="utterances"),
-        data_script("utterances-data", {"sets": list(sets)}),
+        *(data_script(f"utterances-{number}", one["rows"]) for number, one in enumerate(sets)),
+        data_script(
+            "utterances-sets",
+            [
+                {"count": len(one["rows"])} | {k: v for k, v in one.items() if k != "rows"}
+                for one in sets
+            ],
+        ),
     )

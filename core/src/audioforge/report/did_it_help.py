@@ -9,6 +9,7 @@ from typing import Any
 from attrs import frozen
 
 from audioforge.measuring.enough_utterances import FEW, FEWEST
+from audioforge.measuring.resampling import claimed_speakers
 from audioforge.report.components import chart, details, notes, paragraph, table, tiles
 from audioforge.report.markup import Content, Markup, foreign, joined, tag
 from audioforge.report.page import Section
@@ -96,7 +97,7 @@ def what_was_missing(record: RunRecord) -> list[Content]:
             said.append(
                 f"{lost:,} of {base['total']:,} held-out utterances are not in the figures."
             )
-        if base["interval"]["unit"] != "speakers":
+        if not base["interval"]["speakers"]:
             said.append(
                 "No speakers are known for all clips: intervals resample utterances, and are "
                 "too narrow where few people speak."
@@ -175,31 +176,32 @@ def _tested(record: RunRecord) -> str:
 
 
 def _tiles(record: RunRecord) -> Markup:
-    base, best, metric = record.base, record.best, record.metric
-    assert base is not None and best is not None and metric is not None
+    base, trained, metric = record.base, record.trained, record.metric
+    assert base is not None
+    assert metric is not None
     direction = "higher is better" if record.higher_is_better else "lower is better"
-    unit = base["interval"]["unit"]
-    count = (
-        f"{base['interval'].get('speakers')} speakers" if unit == "speakers" else "speakers unknown"
-    )
     figures: dict[str, tuple[Content, Content]] = {
         f"{record.title} of the base": (
             percent(base[metric]),
             f"95 %: {percent_interval(*base['ci95'])}; {direction}",
         ),
     }
-    if best["cycle"]:
-        change = None if base[metric] is None else 100 * (best[metric] - base[metric])
-        figures[f"{record.title}, {record.best_name}"] = (
-            percent(best[metric]),
+    if trained is not None:
+        change = None if base[metric] is None else 100 * (trained[metric] - base[metric])
+        figures[f"{record.title}, {record.trained_name}"] = (
+            percent(trained[metric]),
             ""
             if change is None
-            else f"{change:+.1f} points, 95 %: {point_interval(*best['difference_ci95'])}",
+            else f"{change:+.1f} points, 95 %: {point_interval(*trained['difference_ci95'])}",
         )
-    figures["Held-out utterances"] = (f"{base['n']:,}", f"{count}; {base['decoding']}")
+    figures["Held-out utterances"] = (
+        f"{base['n']:,}",
+        f"{claimed_speakers(base['interval'])}; {base['decoding']}",
+    )
+    after = f" → {trained['runaway']}" if trained is not None else ""
     figures["Run-away outputs"] = (
-        f"{base['runaway']} → {best['runaway']}",
-        "of base → of best: outputs that repeat themselves or were cut",
+        f"{base['runaway']}{after}",
+        "base → trained: outputs that repeat themselves or were cut",
     )
     return tiles(figures)
 
@@ -216,13 +218,9 @@ class _Outcome:
 
 def _outcome(record: RunRecord, *, is_own: bool) -> _Outcome | None:
     """Return the last word of a run: what it exported, or the best that it rejected."""
-    if record.base is None or record.best is None or not record.cycles:
+    entry, what = record.trained, record.trained_name
+    if record.base is None or entry is None or what is None:
         return None
-    entry, what = record.best, record.best_name
-    if entry["cycle"] == 0:
-        rejected = entry.get("rejected")
-        entry = rejected or record.cycles[-1]
-        what = f"cycle {entry['cycle']}, not exported"
     label = f"{record.name}: {record.selection}, seed {record.seed}"
     return _Outcome(record, f"this run: {record.selection}" if is_own else label, entry, what)
 
@@ -254,21 +252,22 @@ def _beside(record: RunRecord, others: Sequence[RunRecord]) -> Markup:
                 point_interval(low, high),
             ]
         )
-    better = "right" if record.higher_is_better else "left"
+    better = "Right" if record.higher_is_better else "Left"
     numbers = table(
         "Difference of each run to its own base",
         ["run", "model", "base", record.title, "points", "95 %"],
         rows,
         words=2,
     )
-    told = f"Left of nought is {'worse' if better == 'right' else 'better'}; an interval that holds nought tells nothing."
+    told = f"{better} of nought is better; an interval that holds nought tells nothing."
     option = differences(spans, f"difference of {record.title} to the base, points")
     alone = (
         ""
         if len(shown) > 1
         else (
-            "No other run is beside this one: a control (--selection random) and other seeds (--seeds) "
-            "show what is owed to the rewards; audioforge report RUN --with OTHER adds them."
+            "No other run is beside this one: a control (--selection random) and other seeds "
+            "(--seeds) show what is owed to the rewards; audioforge report RUN --with OTHER adds "
+            "them."
         )
     )
     made_chart = chart(
@@ -281,7 +280,8 @@ def _beside(record: RunRecord, others: Sequence[RunRecord]) -> Markup:
 def _sets(record: RunRecord) -> Markup:
     """Return every measured set: held out, test, retention; base and each model."""
     base, metric = record.base, record.metric
-    assert base is not None and metric is not None
+    assert base is not None
+    assert metric is not None
     rows: list[list[Content]] = []
 
     def add(name: str, model: str, entry: Mapping[str, Any]) -> None:

@@ -83,8 +83,16 @@ def inert_json(value: Any) -> Markup:
     >>> inert_json({"text": "</script>"})
     '{"text":"\\u003c/script>"}'
     """
-    text = json.dumps(visible(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return Markup(text.replace("<", "\\u003c"))
+    return Markup(page_json(value).replace("<", "\\u003c"))
+
+
+def page_json(value: Any) -> str:
+    """Return JSON for the page's script, in which marks that change the order are spelt."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    # Nearly all data is plain, and looking through one long text is quick.
+    if "\\u00" in text or escape_controls(text) != text:
+        text = json.dumps(visible(value), ensure_ascii=False, separators=(",", ":"))
+    return text
 
 
 def data_script(identity: str, value: Any) -> Markup:

@@ -55,7 +55,7 @@ class RunRecord:
         summary = _object(root / "summary.json")
         if summary is not None:
             return cls(root, settings, _environment(root), summary, *_measured(root, summary))
-        cycles = []
+        cycles: list[Values] = []
         while (
             figures := _object(root / f"cycle-{len(cycles) + 1:02d}" / "metrics.json")
         ) is not None:
@@ -116,24 +116,39 @@ class RunRecord:
         if self.summary is not None:
             best: Values = self.summary["best"]
             return best
-        if self.base is None or self.metric is None:
+        if self.base is None:
             return None
-        metric, sign = self.metric, 1 if self.higher_is_better else -1
-        rows = [{"cycle": 0, **self.base}, *self.cycles]
-        measured = [row for row in rows if row.get(metric) is not None]
-        if not measured:
-            return rows[0]
-        return max(measured, key=lambda row: (sign * row[metric], -row["cycle"]))
+        return self._best_of([{"cycle": 0, **self.base}, *self.cycles])
+
+    @cached_property
+    def trained(self) -> Values | None:
+        """The trained model to show beside the base: what was exported, or the best other one.
+
+        None where no cycle is finished.
+        """
+        best = self.best
+        if best is None or best["cycle"]:
+            return best
+        rejected: Values | None = best.get("rejected")
+        return rejected or self._best_of(self.cycles)
 
     @property
-    def best_name(self) -> str:
-        """What its tables call the model that was exported, or is the best so far."""
-        best = self.best
-        if best is None or best["cycle"] == 0:
-            return "base"
-        part = best.get("interpolation", 1.0)
-        which = f"cycle {best['cycle']}" + ("" if part == 1.0 else f" × {part:g}")
-        return f"best: {which}" if self.is_finished else f"best so far: {which}"
+    def trained_name(self) -> str | None:
+        """What people call `trained`; None without one."""
+        trained = self.trained
+        if trained is None:
+            return None
+        part = trained.get("interpolation", 1.0)
+        which = f"cycle {trained['cycle']}" + ("" if part == 1.0 else f" × {part:g}")
+        if not self.is_finished:
+            return f"best so far: {which}"
+        return f"best: {which}" if self.improved else f"{which}, not exported"
+
+    def _best_of(self, rows: Sequence[Values]) -> Values | None:
+        """Return the row whose deciding metric is best, the first of equal ones."""
+        metric, sign = str(self.metric), 1 if self.higher_is_better else -1
+        measured = [row for row in rows if row.get(metric) is not None]
+        return max(measured or rows, key=lambda row: sign * (row.get(metric) or 0.0), default=None)
 
     @property
     def improved(self) -> bool | None:

@@ -18,7 +18,7 @@ SAME = (
     "limit",
     "num_cycles",
 )
-"""Settings that runs share which can stand beside each other: they differ in what they learn from."""
+"""Settings that runs share which can stand beside each other; they differ in what is learnt."""
 MOST = 24
 """Runs that are found by themselves."""
 

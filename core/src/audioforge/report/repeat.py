@@ -39,17 +39,13 @@ def repeat(record: RunRecord) -> Section:
         ["AudioForge", str(environment.get("audioforge"))],
         ["Python", str(environment.get("python"))],
         ["Platform", str(environment.get("platform"))],
-        *(
-            [foreign(name), str(version or "not installed")]
-            for name, version in environment.get("libraries", {}).items()
-        ),
-        *(
-            [joined("plugin ", foreign(name)), str(plugin.get("version"))]
-            for name, plugin in environment.get("plugins", {}).items()
-        ),
         ["Processes", str(environment.get("processes"))],
         ["Threads", str(environment.get("threads") or "as PyTorch chose")],
     ]
+    for name, version in environment.get("libraries", {}).items():
+        versions.append([foreign(name), str(version or "not installed")])
+    for name, plugin in environment.get("plugins", {}).items():
+        versions.append([joined("plugin ", foreign(name)), str(plugin.get("version"))])
     content.append(details("Versions", table("Versions", ["what", "version"], versions, words=2)))
     return Section("repeat", "How to repeat it", content)
 

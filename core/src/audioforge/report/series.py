@@ -39,7 +39,7 @@ def lines(
     Args:
         places: Names along the axis.
         series: What is drawn.
-        unit: "%" for percent, in which the values are then given.
+        unit: "%" for percent, in which the values are then given, or "reward" for [0, 1].
         across: Name of the axis.
     """
     drawn: list[dict[str, Any]] = []
@@ -60,7 +60,7 @@ def lines(
             }
         )
     return {
-        "grid": GRID,
+        "grid": GRID | ({"bottom": 30} if across else {}),
         "tooltip": {"trigger": "axis"},
         "legend": {"top": 0, "type": "scroll", "data": [one.name for one in series]},
         "xAxis": {
@@ -177,7 +177,7 @@ def differences(rows: Sequence[Difference], axis: str) -> dict[str, Any]:
             "symbol": "rect",
             "symbolSize": [3, 12],
             "lineStyle": {"width": 3},
-            "color": "--best" if row.is_own else "--accent",
+            "color": "--accent" if row.is_own else "--other",
         }
         for row in rows
     ]
@@ -205,7 +205,7 @@ def differences(rows: Sequence[Difference], axis: str) -> dict[str, Any]:
             "type": "category",
             "data": names,
             "inverse": True,
-            "axisLabel": {"width": 150, "overflow": "truncate"},
+            "axisLabel": {"width": 200, "overflow": "truncate"},
         },
         "series": [*spans, points],
     }
@@ -245,5 +245,6 @@ def _rounded(values: Sequence[Number]) -> list[Number]:
 
 
 def _value_axis(unit: str) -> dict[str, Any]:
-    label = {"axisLabel": {"formatter": PERCENT}} if unit == "%" else {}
-    return {"type": "value", "scale": unit != "%", **label}
+    if unit == "%":
+        return {"type": "value", "axisLabel": {"formatter": PERCENT}}
+    return {"type": "value"} | ({"min": 0, "max": 1} if unit == "reward" else {})

@@ -22,15 +22,14 @@ MOST_BYTES = 3_000_000
 """Embedded sound of a page, before it is written as text, which takes a third more."""
 MOST_SECONDS = 30.0
 """Longest clip that is embedded."""
-EACH = 10
+EACH = 6
 """Clips of a kind that are embedded: most improved, most harmed, run-away."""
 
 
-def embedded(root: Path, rows: Sequence[Compared]) -> dict[str, str]:
+def embedded(rows: Sequence[Compared]) -> dict[str, str]:
     """Return the sound of a small sample as data URIs, by id.
 
     Args:
-        root: The run folder.
         rows: The utterances.
     """
     found: dict[str, str] = {}

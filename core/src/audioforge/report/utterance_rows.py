@@ -21,20 +21,31 @@ LONGEST = 2_000
 Row = dict[str, Any]
 
 
-def measured_set(name: str, record: RunRecord, rows: Sequence[Compared]) -> Row:
-    """Return a set of utterances that base and best are measured on."""
+def measured_set(
+    name: str, record: RunRecord, rows: Sequence[Compared], trained: str | None
+) -> Row:
+    """Return a set of utterances that models are measured on.
+
+    Args:
+        name: Name of the set.
+        record: The run.
+        rows: The utterances.
+        trained: Name of the trained model; None where there is none yet.
+    """
+    outputs = ["base", *([trained] if trained else [])]
     unit = "errors" if record.task == "asr" else "result"
-    sounds = embedded(record.root, rows)
+    # While it runs, a page is made again and again, and the files are where they were.
+    sounds = embedded(rows) if record.is_finished else {}
     ordered = sorted(rows, key=lambda row: -abs(row.gain or 0))
-    made = [_row(record, row, sounds) for row in ordered]
+    made = [_row(record, row, sounds, len(outputs)) for row in ordered]
     shown, note = _within(made, MOST_BYTES)
     if unit == "errors":
-        note = f"{note}Errors are counted by the run's normaliser; marks leave out case and punctuation."
+        note += "Errors are counted by the run's normaliser; marks leave out case and punctuation."
     return {
         "name": name,
         "note": note,
         "unit": unit,
-        "outputs": ["base", record.best_name] if record.best_name != "base" else ["base"],
+        "outputs": outputs,
         "rows": shown,
     }
 
@@ -58,18 +69,16 @@ def training_set(record: RunRecord) -> Row | None:
     shown, note = _within(made, MOST_BYTES, besides=len(left_out))
     return {
         "name": "training",
-        "note": f"{note}Shown is the best of each clip's hypotheses; “more” has all of them.",
+        "note": f"{note}A row shows the best of a clip's hypotheses; “more” has all of them.",
         "unit": "reward",
         "outputs": [f"cycle {number}, best hypothesis" for number in numbers],
         "rows": shown,
     }
 
 
-def _row(record: RunRecord, row: Compared, sounds: Mapping[str, str]) -> Row:
+def _row(record: RunRecord, row: Compared, sounds: Mapping[str, str], models: int) -> Row:
     line = row.line
-    outputs = [_said(record, row.base)]
-    if record.best_name != "base":
-        outputs.append(_said(record, row.best))
+    outputs = [_said(record, said) for said in (row.base, row.best)][:models]
     known = {
         "id": str(line["id"]),
         "reference": line.get("text"),

@@ -21,6 +21,8 @@ MOST_BARS = 20
 MOST_ROWS = 200
 MOST_VALUES = 30
 """Different values of a column up to which it makes groups; more are names, not groups."""
+FEWEST_EACH = 2
+"""Utterances that a value must have on average."""
 LENGTHS = (2.0, 5.0, 10.0, 20.0)
 """Seconds at which lengths are divided."""
 LENGTH_NAMES = (
@@ -47,7 +49,8 @@ def where(record: RunRecord, rows: Sequence[Compared]) -> Section:
         "language": lambda row: _text(row.line.get("language")),
     }
     columns, unused = _columns(rows)
-    figures, alone = [], []
+    figures: list[Content] = []
+    alone: list[Content] = []
     for name, key in {**named, **columns}.items():
         found = [group for group in groups(rows, key) if group.units]
         if name == "length":
@@ -100,7 +103,7 @@ def _columns(rows: Sequence[Compared]) -> tuple[dict[str, Key], list[str]]:
     for name, found in values.items():
         different = set(map(str, found))
         numbers = [v for v in found if isinstance(v, int | float) and not isinstance(v, bool)]
-        if len(different) <= MOST_VALUES:
+        if len(different) <= min(MOST_VALUES, len(found) / FEWEST_EACH):
             keys[name] = lambda row, name=name: _text((row.line.get("metadata") or {}).get(name))  # type: ignore[misc]
         elif len(numbers) == len(found):
             keys[name] = _quarter(name, numbers)
@@ -125,7 +128,8 @@ def _quarter(name: str, numbers: Sequence[float]) -> Key:
 
 def _by_cycle(record: RunRecord) -> Markup:
     base, metric = record.base, record.metric
-    assert base is not None and metric is not None
+    assert base is not None
+    assert metric is not None
     entries = [base, *record.cycles]
     names = ["base", *(str(row["cycle"]) for row in record.cycles)]
 
@@ -151,10 +155,9 @@ def _by_cycle(record: RunRecord) -> Markup:
         for name, row in zip(names, entries, strict=True)
     ]
     numbers = table(f"{record.title} by cycle", ["cycle", record.title, "95 %", "utterances"], rows)
-    best = record.best
     told = "The band is the 95 % interval of each value by itself."
-    if best is not None and best["cycle"]:
-        told = f"{record.best_name[:1].upper()}{record.best_name[1:]}. {told}"
+    if record.trained_name:
+        told = f"Below, {record.trained_name} stands beside the base. {told}"
     return chart(f"{record.title} by cycle", told, lines(names, series, "%", "cycle"), numbers)
 
 
@@ -163,7 +166,7 @@ def _by_group(record: RunRecord, name: str, found: Sequence[Group]) -> Markup:
     shown = (
         found if len(found) <= MOST_BARS else sorted(found, key=lambda g: -abs(g.gain))[:MOST_BARS]
     )
-    models = ["base"] if record.best_name == "base" else ["base", record.best_name]
+    models = ["base", *([record.trained_name] if record.trained_name else [])]
     values = [[g.base for g in shown], [g.best for g in shown]][: len(models)]
     series = [
         Series(model, [None if v is None else 100 * v for v in rates], colour=colour)

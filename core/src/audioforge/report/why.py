@@ -48,8 +48,8 @@ def _explained(record: RunRecord, counted: Counted) -> list[Content]:
         )
     if learnt and learnt.get("frac_reward_zero_std") is not None:
         said.append(
-            f"{percent(learnt['frac_reward_zero_std'])} of the clips have hypotheses of one reward, "
-            "which say little about what is better."
+            f"{percent(learnt['frac_reward_zero_std'])} of the clips have hypotheses of one "
+            "reward, which say little about what is better."
         )
     for cycle, hypotheses in counted.items():
         for name, count in hypotheses.unjudged.items():
@@ -80,7 +80,7 @@ def _rewards(record: RunRecord) -> Markup | None:
     return chart(
         "Reward by cycle",
         "The band is the spread within a clip: the mean standard deviation of its rewards.",
-        lines(names, [Series("mean reward", means, low, high)], across="cycle"),
+        lines(names, [Series("mean reward", means, low, high)], "reward", "cycle"),
         table("Reward by cycle", heads, cells),
     )
 
@@ -93,7 +93,7 @@ def _verifiers(counted: Counted) -> Markup | None:
 
     def means(verifier: str) -> list[Number]:
         found = [cycle.rewards.get(verifier) for cycle in counted.values()]
-        return [mean and mean.value for mean in found]
+        return [None if mean is None else mean.value for mean in found]
 
     series = [
         Series(verifier, means(verifier), colour=COLOURS[n % len(COLOURS)])
@@ -107,7 +107,7 @@ def _verifiers(counted: Counted) -> Markup | None:
     return chart(
         "Reward by verifier",
         "The mean over all hypotheses that it could judge.",
-        lines(names, series, across="cycle"),
+        lines(names, series, "reward", "cycle"),
         table("Reward by verifier", ["cycle", *verifiers], cells),
     )
 

@@ -13,6 +13,7 @@ from audioforge.judging.verification import create_verifier, verifier_context
 from audioforge.plugins import discover
 from audioforge.report.record import RunRecord
 from audioforge.sample import AudioSample, Hypothesis
+from audioforge.verifier import Verifier
 
 EDITS = ("substitutions", "deletions", "insertions")
 UNITS = ("reference_words", "reference_units")
@@ -56,6 +57,7 @@ class ErrorCounter:
     def __init__(self, record: RunRecord) -> None:
         """Nothing is loaded before a line needs it."""
         self._record = record
+        self._verifiers: list[Verifier] | None = None
 
     def of(self, lines: Sequence[Mapping[str, Any]]) -> list[Errors | None]:
         """Return the errors of each line; None where they cannot be counted."""
@@ -70,6 +72,19 @@ class ErrorCounter:
 
     def _counted(self, lines: Sequence[Mapping[str, Any]]) -> list[Errors | None]:
         """Count with the verifier `wer` and the run's normaliser, where these are installed."""
+        if self._verifiers is None:
+            self._verifiers = self._set_up()
+        samples = [
+            AudioSample(str(line["id"]), reference=line.get("text"), language=line.get("language"))
+            for line in lines
+        ]
+        said = [Hypothesis(text=line.get("pred_text") or "") for line in lines]
+        for verifier in self._verifiers:
+            return [errors_of(score.metrics) for score in verifier.verify(samples, said)]
+        return [None] * len(lines)
+
+    def _set_up(self) -> list[Verifier]:
+        """Return the verifier, or none where it is not installed."""
         settings = self._record.settings
         registry = discover()
         context = verifier_context(
@@ -80,17 +95,9 @@ class ErrorCounter:
             "cpu",
         )
         try:
-            verifier = create_verifier(registry, VerifierSetting.parse("wer"), context)
+            return [create_verifier(registry, VerifierSetting.parse("wer"), context)]
         except AudioForgeError:
-            return [None] * len(lines)
-        samples = [
-            AudioSample(str(line["id"]), reference=line.get("text"), language=line.get("language"))
-            for line in lines
-        ]
-        said = [Hypothesis(text=line.get("pred_text") or "") for line in lines]
-        scores = verifier.verify(samples, said)
-        verifier.close()
-        return [errors_of(score.metrics) for score in scores]
+            return []
 
 
 def _of_class(line: Mapping[str, Any]) -> Errors:

@@ -38,7 +38,9 @@ def write_report(root: Path, others: Sequence[Path] = (), output: Path | None = 
         OSError: If it cannot be written.
     """
     path = root.absolute() / REPORT if output is None else output.absolute()
-    atomic.write_text(path, report_page(root, others))
+    made = report_page(root, others)
+    with atomic.new_file(path, durable=False) as temporary:  # it can be made again
+        temporary.write_text(made, encoding="utf-8")
     return path
 
 
@@ -71,8 +73,11 @@ def report_page(root: Path, others: Sequence[Path] = ()) -> str:
 
 def _exactly(record: RunRecord, counter: ErrorCounter, rows: Sequence[Compared]) -> Section:
     sets = [
-        measured_set(name, record, of)
-        for name, of in (("held out", rows), ("test", tested(record, counter)))
+        measured_set(name, record, of, trained)
+        for name, of, trained in (
+            ("held out", rows, record.trained_name),
+            ("test", tested(record, counter), "exported"),
+        )
         if of
     ]
     training = training_set(record)

@@ -38,6 +38,7 @@ from audioforge.run.events import Events, Terminal
 from audioforge.run.folder import RunFolder
 from audioforge.run.folder_claim import FolderClaim
 from audioforge.run.new_folder import require_new
+from audioforge.run.report_file import ReportFile
 from audioforge.run.run import Run
 from audioforge.run.run_files import RunFiles
 from audioforge.run.spoken_languages import settle
@@ -116,6 +117,7 @@ def prepare(
         evaluator = create_evaluator(registry, verification, decoding, executor, stop, reporter)
         config.metric = decide_by(evaluator, config.metric, data.held_out.samples)
         files = [RunFiles(folder)] if processes.is_main else []
+        pages = [ReportFile(folder.root, reporter)] if processes.is_main else []
         on_failure.pop_all()
         return Run(
             config=config,
@@ -123,7 +125,7 @@ def prepare(
             folder=folder,
             resumes=resumes,
             executor=executor,
-            events=Events(reporter, [*files, Terminal(reporter)]),
+            events=Events(reporter, [*files, Terminal(reporter), *pages]),
             stop=stop,
             data=data,
             verification=verification,

@@ -3,7 +3,6 @@
 (() => {
   const elements = [...document.querySelectorAll("[data-chart]")];
   const drawn = new Map();
-  const still = matchMedia("(prefers-reduced-motion: reduce)");
 
   const token = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
@@ -12,7 +11,7 @@
     const axis = {
       axisLine: { lineStyle: { color: muted } },
       axisTick: { lineStyle: { color: muted } },
-      axisLabel: { color: muted, fontSize: 12 },
+      axisLabel: { color: muted, fontSize: 12, hideOverlap: true },
       nameTextStyle: { color: muted, fontSize: 12 },
       splitLine: { lineStyle: { color: line } },
     };
@@ -50,7 +49,7 @@
       textStyle: { color: token("--ink"), fontSize: 12 },
       ...option.tooltip,
     };
-    chart.setOption({ animation: !still.matches, animationDuration: 300, ...option, tooltip });
+    chart.setOption({ animation: false, ...option, tooltip });
     drawn.set(element, chart);
   }
 

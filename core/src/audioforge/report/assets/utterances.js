@@ -3,7 +3,10 @@
 (() => {
   const place = document.getElementById("utterances");
   if (!place) return;
-  const { sets } = JSON.parse(document.getElementById("utterances-data").textContent);
+  const data = (name) => JSON.parse(document.getElementById(`utterances-${name}`).textContent);
+  const sets = data("sets");
+  /* The rows of a set, which are read when somebody looks at it: they are most of the page. */
+  const rowsOf = (number) => (sets[number].rows ??= data(number));
   const PAGE = 25;
   const SHORT = 320; // characters of an output that a row shows
   const MOST_CELLS = 250000; // of an alignment; longer ones are shown without marks
@@ -171,7 +174,12 @@
     runaway: ["run-away", isRunaway],
     sound: ["with embedded sound", (row) => row.sound?.startsWith("data:")],
   };
-  const of = (n) => (row) => total(row.outputs[n]) ?? (row.outputs[n]?.reward ?? (row.outputs[n]?.right === undefined ? null : Number(row.outputs[n].right)));
+  const of = (n) => ({ outputs }) => {
+    const output = outputs[n];
+    if (!output) return null;
+    if (sets[state.set].unit === "reward") return output.reward;
+    return output.right === undefined ? total(output) : Number(output.right);
+  };
   const SORTS = {
     size: ["most improved and most harmed", (row) => changed(row) === null ? null : Math.abs(changed(row))],
     change: ["change", changed],
@@ -190,7 +198,7 @@
 
   function chosen() {
     const wanted = state.search.trim().toLowerCase();
-    const rows = sets[state.set].rows.filter((row) =>
+    const rows = rowsOf(state.set).filter((row) =>
       (!state.speaker || row.speaker === state.speaker) && (!state.language || row.language === state.language) &&
       WHICH[state.which][1](row) && (!wanted || haystack(row).includes(wanted)));
     const key = sortOf(state.sort), sign = state.down ? -1 : 1;
@@ -204,10 +212,10 @@
     return keyed.map(({ row }) => row);
   }
 
-  const values = (key) => [...new Set(sets[state.set].rows.map((row) => row[key]).filter(Boolean))].sort((a, b) => a.localeCompare(b));
+  const values = (key) => [...new Set(rowsOf(state.set).map((row) => row[key]).filter(Boolean))].sort((a, b) => a.localeCompare(b));
   function select(label, options, value, heard) {
     const made = options.map(([key, text]) => make("option", { value: key, selected: key === value }, text));
-    return make("label", {}, label, make("select", { onchange: (event) => heard(event.target.value) }, ...made));
+    return make("label", {}, label, make("select", { "aria-label": label, onchange: (event) => heard(event.target.value) }, ...made));
   }
   function set(changes) {
     Object.assign(state, { page: 0 }, changes);
@@ -223,7 +231,7 @@
 
   function showTools() {
     const any = (key) => [["", "all"], ...values(key).map((value) => [value, value])];
-    const named = sets.map((one, n) => [String(n), `${one.name} (${one.rows.length.toLocaleString("en")})`]);
+    const named = sets.map((one, n) => [String(n), `${one.name} (${one.count.toLocaleString("en")})`]);
     const sorts = [...Object.entries(SORTS).map(([key, [name]]) => [key, name]), ...sets[state.set].outputs.map((name, n) => [`out${n}`, `${sets[state.set].unit} of ${name}`])];
     const parts = [
       sets.length > 1 ? select("Set", named, String(state.set), (value) => { open.clear(); set({ set: Number(value), speaker: "", language: "", which: "", sort: "size", down: true }); showTools(); }) : null,
