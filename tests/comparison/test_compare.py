@@ -272,11 +272,15 @@ def test_the_page_holds_all_of_it_and_transcripts_are_inert(tmp_path, base, raft
     written = page.read_text()
     assert "alert(1)</script>" not in written
     assert "\u202e" not in written
-    data = written.partition('id="utterances-data">')[2].partition("</script>")[0]
-    (pair,) = json.loads(data)["sets"]
+
+    def data(name):
+        script = written.partition(f'id="utterances-{name}">')[2]
+        return json.loads(script.partition("</script>")[0])
+
+    (pair,), rows = data("sets"), data("0")
     assert pair["outputs"] == ["base", "evil", "raft"]
-    assert len(pair["rows"]) == N
-    changes = [row["change"] for row in pair["rows"]]
+    assert len(rows) == N
+    changes = [row["change"] for row in rows]
     assert sorted(changes, key=lambda c: -abs(c)) == changes
     gained = np.array(errors(0.9, 2)) - np.array(errors(0.2, 2))
     assert sorted(changes) == sorted(gained)

@@ -59,7 +59,7 @@ def _came_of_it(comparison: Comparison, one: ComparedSet) -> Section:
             "Differences to the base",
             ["run", "difference", "95 %"],
             [
-                [foreign(gain.name), f"{gain.value:+.1f}", f"{gain.low:+.1f} to {gain.high:+.1f}"]
+                [gain.name, f"{gain.value:+.1f}", f"{gain.low:+.1f} to {gain.high:+.1f}"]
                 for gain in gains
             ],
         )
@@ -77,8 +77,7 @@ def _figures(one: ComparedSet) -> list[Content]:
     for metric in one.figures[0].exported:
         heads = ["run", "base", "95 %", "exported", "95 %"]
         rows: list[list[Content]] = [
-            [foreign(f.name), *_cells(f.base.get(metric)), *_cells(f.exported[metric])]
-            for f in one.figures
+            [f.name, *_cells(f.base.get(metric)), *_cells(f.exported[metric])] for f in one.figures
         ]
         made.append(table(f"{title(metric)}, {one.name}", heads, rows))
     return made
@@ -94,7 +93,7 @@ def _settings(comparison: Comparison, names: Sequence[str]) -> Content:
     if not comparison.settings:
         return paragraph("None differs.")
     rows: list[list[Content]] = [
-        [foreign(name), *(None if value is None else foreign(value) for value in values)]
+        [name, *(None if value is None else foreign(value) for value in values)]
         for name, values in comparison.settings.items()
     ]
     return table("What each has", ["setting", *names], rows, words=1 + len(names))
