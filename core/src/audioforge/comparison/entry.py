@@ -28,14 +28,16 @@ class SetOutputs:
     Attributes:
         base: By the untouched model; empty where only one model was measured.
         exported: By the exported model, or by the one that was measured.
+        trained: By the best that was trained, exported or not; empty where that is not known.
     """
 
     base: Sequence[Lines]
     exported: Sequence[Lines]
+    trained: Sequence[Lines] = ()
 
     @property
     def all(self) -> list[Lines]:
-        """Everything that was said of it."""
+        """What base and exported models said of it."""
         return [*self.base, *self.exported]
 
 
@@ -112,7 +114,9 @@ def _of_runs(root: Path, folders: Sequence[Path], kind: str) -> Entry:
         settings["seed"] = ", ".join(_written(config["seed"]) for config in configs)
     base = [read_lines(folder / "cycle-00/predictions.jsonl") for folder in folders]
     best = [_exported(f, summary) for f, summary in zip(folders, summaries, strict=True)]
-    sets = {HELD_OUT: SetOutputs(base, best)}
+    found = [_trained(f, s, own) for f, s, own in zip(folders, summaries, best, strict=True)]
+    trained = [lines for lines in found if lines is not None]
+    sets = {HELD_OUT: SetOutputs(base, best, trained if len(trained) == len(found) else [])}
     names = ("test-predictions-base.jsonl", "test-predictions.jsonl")
     if all((folder / name).is_file() for folder in folders for name in names):
         sets[TEST] = SetOutputs(*([read_lines(f / name) for f in folders] for name in names))
@@ -151,6 +155,16 @@ def _exported(folder: Path, summary: Mapping[str, Any]) -> Lines:
     if not path.is_file() and summary["best"]["interpolation"] in (0.0, 1.0):
         path = folder / f"cycle-{summary['best']['cycle']:02d}" / "predictions.jsonl"
     return read_lines(path)
+
+
+def _trained(folder: Path, summary: Mapping[str, Any], exported: Lines) -> Lines | None:
+    """Return what the best that was trained said of the held-out set; None where not written."""
+    if summary["improved"]:
+        return exported
+    rejected = summary["best"].get("rejected")
+    if not rejected or rejected.get("interpolation") != 1.0:
+        return None
+    return read_lines(folder / f"cycle-{rejected['cycle']:02d}" / "predictions.jsonl")
 
 
 def _summary(folder: Path) -> dict[str, Any]:

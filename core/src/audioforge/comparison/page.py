@@ -10,7 +10,7 @@ from audioforge.comparison.comparison import ComparedSet, Comparison
 from audioforge.comparison.entry import SetOutputs
 from audioforge.comparison.figures import Figure
 from audioforge.comparison.outputs import Lines, mean_parts
-from audioforge.comparison.wording import PER_HUNDRED, caveats, title, verdicts
+from audioforge.comparison.wording import PER_HUNDRED, caveats, shown_models, title, verdicts
 from audioforge.report import series
 from audioforge.report.components import chart, notes, paragraph, table, utterances
 from audioforge.report.markup import Content, foreign
@@ -102,10 +102,12 @@ def _settings(comparison: Comparison, names: Sequence[str]) -> Content:
 def _pair_sets(comparison: Comparison, one: ComparedSet, folder: Path) -> list[dict[str, Any]]:
     """Return the table's sets: the first entry beside each other one."""
     first, *others = comparison.entries
+    own, *shown = one.shown
     sign = 1 if comparison.higher_is_better else -1
+    told_of = shown_models(comparison, one)
     made = []
-    for other in others:
-        pair = first.sets[one.name], other.sets[one.name]
+    for other, theirs in zip(others, shown, strict=True):
+        pair = own, theirs
         rows = [_row(pair, identity, comparison.metric, sign, folder) for identity in one.ids]
         rows.sort(key=lambda row: -abs(row["change"] or 0))
         left_out = len(rows) - MOST_ROWS
@@ -113,7 +115,7 @@ def _pair_sets(comparison: Comparison, one: ComparedSet, folder: Path) -> list[d
         made.append(
             {
                 "name": f"{first.name} against {other.name}, {one.name}",
-                "note": f"{note}“Better” is what {first.name} says better than {other.name}.",
+                "note": f"{note}{told_of} “Better” is where {first.name} is.",
                 "unit": "errors" if comparison.metric in PER_HUNDRED else "result",
                 "outputs": [*(["base"] if pair[0].base else []), other.name, first.name],
                 "rows": rows[:MOST_ROWS],
