@@ -7,6 +7,8 @@ import pytest
 
 ROOMS = [
     "cli",
+    "comparison",
+    "past_runs",
     "api",
     "dataset_report",
     "scoring",

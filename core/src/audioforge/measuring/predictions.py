@@ -8,11 +8,21 @@ from pathlib import Path
 from typing import Any
 
 from audioforge.inference.runaway import runs_away
+from audioforge.measuring.corpus_metrics import MeasuredMetric
 from audioforge.sample import AudioSample, Hypothesis
 
 MOST_COLUMNS = 30
 LONGEST_VALUE = 100
 """Columns of a clip's metadata, and characters of a text in them, that are kept."""
+
+WORD_ERRORS = "wer"
+"""The verifier whose counts a line carries."""
+
+WORD_COUNTS = ("substitutions", "deletions", "insertions", "reference_words", "reference_units")
+"""What a line has of these: the last instead of words where the script has no spaces."""
+
+TRUTH = (*WORD_COUNTS, "normalizer", "measured")
+"""The keys that `truth_of` writes."""
 
 
 def prediction_line(sample: AudioSample, output: Hypothesis, seconds: float) -> dict[str, Any]:
@@ -61,6 +71,41 @@ def _is_short(value: Any) -> bool:
     if isinstance(value, str):
         return 0 < len(value) <= LONGEST_VALUE
     return isinstance(value, int | float) and math.isfinite(value)
+
+
+def truth_of(
+    metrics: Mapping[str, Mapping[str, float]],
+    corpus_metrics: Mapping[str, MeasuredMetric],
+    normalizer: str | None,
+) -> dict[str, Any]:
+    """Return what a line of `predictions.jsonl` says of how right it is.
+
+    Its word errors and what they were counted under, and its numerator and denominator of each
+    corpus metric, so that sums over any lines are the corpus metrics of these. What could not be
+    measured is not there.
+
+    Args:
+        metrics: The metrics of each verifier's score, by verifier id.
+        corpus_metrics: The corpus metrics of the evaluation, by name.
+        normalizer: Name of the text normaliser.
+    """
+    errors = metrics.get(WORD_ERRORS, {})
+    counts = {name: int(errors[name]) for name in WORD_COUNTS if name in errors}
+    parts = {
+        name: [_whole(part) for part in metric.parts(metrics)]
+        for name, metric in corpus_metrics.items()
+        if metric.is_measured(metrics)
+    }
+    return {
+        **counts,
+        **({"normalizer": normalizer} if counts and normalizer else {}),
+        **({"measured": parts} if parts else {}),
+    }
+
+
+def _whole(number: float) -> float | int:
+    """Return a count as a whole number, for JSON to write it shorter."""
+    return int(number) if float(number).is_integer() else number
 
 
 def place(sample: AudioSample) -> str | None:

@@ -114,7 +114,7 @@ class Summary(RunResults):
                 number=candidate.cycle,
                 figures=figures,
                 metrics=candidate.evaluation.values,
-                predictions=[item.prediction for item in candidate.evaluation.items],
+                predictions=candidate.evaluation.predictions,
                 line=self.line(candidate.cycle),
                 recalled=recalled,
             )

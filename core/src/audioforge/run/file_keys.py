@@ -149,6 +149,13 @@ PREDICTION: Keys = {
     "runaway?": "true where the output repeats itself, or a length limit ended it",
     "temperature?": "at which temperature fallback drew it; not of a greedy output",
     "no_speech?": "true where temperature fallback took the clip for silent",
+    "substitutions?": "words said instead of others, once normalised; of a task with transcripts",
+    "deletions?": "words of the reference that were not said",
+    "insertions?": "words that were said besides",
+    "reference_words?": "words of the normalised reference; a WER divides by their sum",
+    "reference_units?": "the same of a script without spaces: its characters, and words of others",
+    "normalizer?": "name and version of the text normaliser that these were counted under",
+    "measured?": "[numerator, denominator] of each corpus metric; the sums' ratio is the metric",
     "words?": "with --word-times: word, start and end in seconds of each",
 }
 

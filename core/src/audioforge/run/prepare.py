@@ -35,8 +35,9 @@ from audioforge.run.data.run_data import read_run_data
 from audioforge.run.data.samples import labels_of, length_limit_for, normalizer_for
 from audioforge.run.data.spool import Spool
 from audioforge.run.events import Events, Terminal
-from audioforge.run.folder import RunFolder, require_new
+from audioforge.run.folder import RunFolder
 from audioforge.run.folder_claim import FolderClaim
+from audioforge.run.new_folder import require_new
 from audioforge.run.report_file import ReportFile
 from audioforge.run.run import Run
 from audioforge.run.run_files import RunFiles
