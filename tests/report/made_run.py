@@ -124,6 +124,7 @@ def _prediction(
         "reference_words": len(words),
         "normalizer": "english-1",
     }
+    line["measured"] = {"wer": [wrong + 40 * runs_away, len(words)]}
     if runs_away:
         line |= {"runaway": True, "substitutions": 6, "insertions": 34}
     if text is not None and cycle == 0:

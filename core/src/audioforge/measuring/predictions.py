@@ -11,6 +11,10 @@ from audioforge.inference.runaway import runs_away
 from audioforge.measuring.corpus_metrics import MeasuredMetric
 from audioforge.sample import AudioSample, Hypothesis
 
+MOST_COLUMNS = 30
+LONGEST_VALUE = 100
+"""Columns of a clip's metadata, and characters of a text in them, that are kept."""
+
 WORD_ERRORS = "wer"
 """The verifier whose counts a line carries."""
 
@@ -19,10 +23,6 @@ WORD_COUNTS = ("substitutions", "deletions", "insertions", "reference_words", "r
 
 TRUTH = (*WORD_COUNTS, "normalizer", "measured")
 """The keys that `truth_of` writes."""
-
-MOST_COLUMNS = 30
-LONGEST_VALUE = 100
-"""Columns of a clip's metadata, and characters of a text in them, that are kept."""
 
 
 def prediction_line(sample: AudioSample, output: Hypothesis, seconds: float) -> dict[str, Any]:
@@ -55,6 +55,22 @@ def prediction_line(sample: AudioSample, output: Hypothesis, seconds: float) -> 
         "no_speech": output.no_speech,
     }
     return line | {key: value for key, value in known.items() if value}
+
+
+def short_metadata(metadata: Mapping[str, Any]) -> dict[str, str | int | float | bool]:
+    """Return of metadata what divides clips into groups: short texts, numbers, yes and no.
+
+    >>> short_metadata({"room": "hall", "snr": 12.5, "words": ["a", "b"], "note": ""})
+    {'room': 'hall', 'snr': 12.5}
+    """
+    found = {str(key): value for key, value in metadata.items() if _is_short(value)}
+    return dict(list(found.items())[:MOST_COLUMNS])
+
+
+def _is_short(value: Any) -> bool:
+    if isinstance(value, str):
+        return 0 < len(value) <= LONGEST_VALUE
+    return isinstance(value, int | float) and math.isfinite(value)
 
 
 def truth_of(
@@ -90,22 +106,6 @@ def truth_of(
 def _whole(number: float) -> float | int:
     """Return a count as a whole number, for JSON to write it shorter."""
     return int(number) if float(number).is_integer() else number
-
-
-def short_metadata(metadata: Mapping[str, Any]) -> dict[str, str | int | float | bool]:
-    """Return of metadata what divides clips into groups: short texts, numbers, yes and no.
-
-    >>> short_metadata({"room": "hall", "snr": 12.5, "words": ["a", "b"], "note": ""})
-    {'room': 'hall', 'snr': 12.5}
-    """
-    found = {str(key): value for key, value in metadata.items() if _is_short(value)}
-    return dict(list(found.items())[:MOST_COLUMNS])
-
-
-def _is_short(value: Any) -> bool:
-    if isinstance(value, str):
-        return 0 < len(value) <= LONGEST_VALUE
-    return isinstance(value, int | float) and math.isfinite(value)
 
 
 def place(sample: AudioSample) -> str | None:

@@ -101,9 +101,8 @@ def _said(record: RunRecord, said: Said | None) -> Row | None:
     if said is None:
         return None
     made = _output(said.line.get("pred_text"), said.errors)
-    if record.task == "classification" and said.errors is not None:
-        made["right"] = said.errors.count == 0
-        made.pop("errors")
+    if said.errors is None and (parts := said.parts("accuracy")) is not None:
+        made["right"] = parts[0] > 0
     if isinstance(said.line.get("pred_audio"), str):
         made["sound"] = _beside(record, f"{said.folder}/{said.line['pred_audio']}")
     badges = [text for key, text in BADGES.items() if said.line.get(key)]

@@ -49,10 +49,11 @@ def where(record: RunRecord, rows: Sequence[Compared]) -> Section:
         "language": lambda row: _text(row.line.get("language")),
     }
     columns, unused = _columns(rows)
+    metric = record.metric or ""
     figures: list[Content] = []
     alone: list[Content] = []
     for name, key in {**named, **columns}.items():
-        found = [group for group in groups(rows, key) if group.units]
+        found = [group for group in groups(rows, metric, key) if group.units]
         if name == "length":
             found.sort(key=lambda group: LENGTH_NAMES.index(group.name))
         else:
@@ -162,32 +163,30 @@ def _by_cycle(record: RunRecord) -> Markup:
 
 
 def _by_group(record: RunRecord, name: str, found: Sequence[Group]) -> Markup:
-    what = "Errors" if record.task == "classification" else "WER"
-    shown = (
-        found if len(found) <= MOST_BARS else sorted(found, key=lambda g: -abs(g.gain))[:MOST_BARS]
-    )
     models = ["base", *([record.trained_name] if record.trained_name else [])]
+    shown = found
+    if len(found) > MOST_BARS:
+        shown = sorted(found, key=lambda group: -abs(group.change))[:MOST_BARS]
     values = [[g.base for g in shown], [g.best for g in shown]][: len(models)]
     series = [
         Series(model, [None if v is None else 100 * v for v in rates], colour=colour)
         for model, rates, colour in zip(models, values, ("--accent", "--best"), strict=False)
     ]
-    counted = "clips" if record.task == "classification" else "words"
     rows: list[list[Content]] = []
     for group in found[:MOST_ROWS]:
         rates = [percent(group.base), percent(group.best)][: len(models)]
-        gain = [f"{-100 * group.gain:+.1f}"] if len(models) > 1 else []
-        rows.append(
-            [foreign(group.name), *rates, *gain, f"{group.utterances:,}", f"{group.units:,}"]
-        )
+        change = [f"{100 * group.change:+.1f}"] if len(models) > 1 else []
+        counts = [f"{group.utterances:,}", f"{group.units:,.0f}"]
+        rows.append([foreign(group.name), *rates, *change, *counts])
+    counted = "words" if record.metric == "wer" else "counted"
     heads = [name, *models, *(["points"] if len(models) > 1 else []), "utterances", counted]
-    numbers = table(f"{what} by {name}", heads, rows)
-    told = f"{len(found)} groups, {sum(g.units for g in found):,} {counted}."
+    title = f"{record.title} by {name}"
+    told = f"{len(found)} groups of {sum(g.utterances for g in found):,} utterances."
+    if len(models) > 1:
+        sign = 1 if record.higher_is_better else -1
+        better = sum(sign * g.change > 0 for g in found)
+        told += f" {better} better, {sum(sign * g.change < 0 for g in found)} worse."
     if len(found) > MOST_BARS:
         told += f" Drawn are the {MOST_BARS} that changed most."
-    better = sum(g.gain > 0 for g in found)
-    worse = sum(g.gain < 0 for g in found)
-    if len(models) > 1:
-        told += f" {better} better, {worse} worse."
     option = bars([g.name for g in shown], series, "%", lying=True)
-    return chart(f"{what} by {name}", told, option, numbers)
+    return chart(title, told, option, table(title, heads, rows))

@@ -19,7 +19,6 @@ from audioforge.report.repeat import repeat
 from audioforge.report.utterance_rows import measured_set, training_set
 from audioforge.report.where import where
 from audioforge.report.why import why
-from audioforge.report.word_errors import ErrorCounter
 
 REPORT = "report.html"
 """Name of the file in a run folder."""
@@ -48,13 +47,12 @@ def report_page(root: Path, others: Sequence[Path] = ()) -> str:
     """Return a run's page; see `write_report`."""
     record = RunRecord.read(root)
     beside = related(record, others)
-    counter = ErrorCounter(record)
-    rows = held_out(record, counter)
+    rows = held_out(record)
     sections = [
         did_it_help(record, beside),
         where(record, rows),
         why(record),
-        _exactly(record, counter, rows),
+        _exactly(record, rows),
         cost(record, rows),
         repeat(record),
     ]
@@ -71,12 +69,12 @@ def report_page(root: Path, others: Sequence[Path] = ()) -> str:
     )
 
 
-def _exactly(record: RunRecord, counter: ErrorCounter, rows: Sequence[Compared]) -> Section:
+def _exactly(record: RunRecord, rows: Sequence[Compared]) -> Section:
     sets = [
         measured_set(name, record, of, trained)
         for name, of, trained in (
             ("held out", rows, record.trained_name),
-            ("test", tested(record, counter), "exported"),
+            ("test", tested(record), "exported"),
         )
         if of
     ]

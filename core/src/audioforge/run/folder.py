@@ -12,6 +12,7 @@ cycle-NN/checkpoint/           of the best cycle so far and of the latest one
 state/                         what resume needs; gone when the run is finished
 state/cache/                   what need be computed of a clip only once
 best/                          the exported model
+report.html                    all of it as a page; written after each cycle
 best-predictions.jsonl         its greedy output on the held-out set
 test-predictions.jsonl         the same on the test set; the base's in test-predictions-base.jsonl
 summary.json                   base, every cycle, best; there when the run is finished
