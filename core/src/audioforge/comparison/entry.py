@@ -107,7 +107,7 @@ def _of_seeds(root: Path) -> Entry:
 
 def _of_runs(root: Path, folders: Sequence[Path], kind: str) -> Entry:
     """Return the entry of one run, or of those that differ in their seeds alone."""
-    summaries = [_summary(folder) for folder in folders]
+    summaries = [_summary(folder, root) for folder in folders]
     first, configs = summaries[0], [read_config_file(folder / "config.yaml") for folder in folders]
     settings = {name: _written(value) for name, value in configs[0].items()}
     if kind == "seeds":
@@ -167,11 +167,11 @@ def _trained(folder: Path, summary: Mapping[str, Any], exported: Lines) -> Lines
     return read_lines(folder / f"cycle-{rejected['cycle']:02d}" / "predictions.jsonl")
 
 
-def _summary(folder: Path) -> dict[str, Any]:
+def _summary(folder: Path, root: Path) -> dict[str, Any]:
     if not (folder / "summary.json").is_file():
         raise UsageError(
             f"{folder}: the run is not finished, and has chosen no model yet; go on with it by "
-            f"audioforge train --resume {folder}, or wait for it"
+            f"audioforge train --resume {root}, or wait for it"
         )
     return _json(folder / "summary.json")
 
