@@ -156,8 +156,8 @@ def _output(line: Mapping[str, Any]) -> dict[str, Any]:
     edits = [line.get(name) for name in ("substitutions", "deletions", "insertions")]
     if None not in edits:
         made["errors"] = edits
-    elif "accuracy" in line.get("measured", {}):
-        made["right"] = line["measured"]["accuracy"][0] > 0
+    elif "correct" in line:
+        made["right"] = line["correct"]
     if line.get("runaway"):
         made["badges"] = ["run-away"]
     return made

@@ -177,12 +177,18 @@ def counted(said: Said, metric: str) -> str:
     """Return what an output adds to a metric, in words.
 
     >>> from audioforge.comparison.utterances import Said
-    >>> counted(Said([{}], (2.0, 7.0)), "wer"), counted(Said([{}], (1.0, 1.0)), "accuracy")
-    ('2 errors in 7 words', 'accuracy 1')
+    >>> counted(Said([{}], (2.0, 7.0)), "wer")
+    '2 errors in 7 words'
+    >>> counted(Said([{"correct": True}, {"correct": False}], (0.5, 1.0)), "accuracy")
+    'right in 1 of 2 seeds'
     """
     if said.parts is None:
         return "not measured"
     number, of = said.parts
+    right = [line["correct"] for line in said.lines if "correct" in line]
+    if right:
+        of_seeds = "" if len(right) == 1 else f" in {sum(right)} of {len(right)} seeds"
+        return f"right{of_seeds}" if any(right) else "wrong"
     if metric in WORDS:
         errors = "error" if number == 1 else "errors"
         return (
