@@ -133,7 +133,7 @@ def results(output: Path) -> dict[str, Any]:
     found = {}
     for path in sorted(output.rglob("*")):
         name = path.relative_to(output).as_posix()
-        if not path.is_file() or name in ("environment.json", "config.yaml"):
+        if not path.is_file() or name in ("environment.json", "config.yaml", "report.html"):
             continue
         if path.suffix == ".jsonl":
             found[name] = sorted(path.read_text().splitlines())
