@@ -7,6 +7,8 @@ import pytest
 
 ROOMS = [
     "cli",
+    "comparison",
+    "past_runs",
     "api",
     "dataset_report",
     "scoring",
@@ -17,6 +19,7 @@ ROOMS = [
     "augmentations",
     "given",
     "run",
+    "report",
     "measuring",
     "judging",
     "huggingface",
