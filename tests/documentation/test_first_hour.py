@@ -70,17 +70,17 @@ def outputs(shared, tmp_path_factory):
 
 
 def shapes(text):
-    """Return each line without its numbers."""
+    """Return each line without its numbers; a line may go on where the page breaks off."""
     return {" ".join(NUMBER.sub("#", line).split()) for line in text.splitlines()}
 
 
 @pytest.mark.slow
 @pytest.mark.soak
 def test_every_command_works_and_prints_what_the_page_shows(outputs):
-    _tree, *shown = [
-        block[2] for block in BLOCK.finditer(PAGE.read_text("utf-8")) if block[1] == "text"
-    ]
-    assert set().union(*map(shapes, shown)) - shapes(outputs) == set()
+    texts = [b[2] for b in BLOCK.finditer(PAGE.read_text(encoding="utf-8")) if b[1] == "text"]
+    printed = shapes(outputs)
+    for line in set().union(*map(shapes, texts[1:])):  # the first lists the folder
+        assert any(other.startswith(line) for other in printed), line
 
 
 @pytest.mark.slow
