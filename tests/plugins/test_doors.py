@@ -89,7 +89,7 @@ def test_info_of_a_selection():
 @pytest.mark.parametrize(
     ("name", "example"),
     [
-        ("lines", "audioforge train --model M --dataset train.jsonl --tracker lines:path=…"),
+        ("lines", "audioforge train --model M --dataset train.jsonl --log-with lines:path=…"),
         ("nobody", "audioforge train --model M --dataset train.jsonl --executor nobody"),
         ("config", "audioforge export RUN --format config --output FOLDER"),
     ],

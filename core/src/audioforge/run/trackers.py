@@ -30,12 +30,12 @@ def create_trackers(registry: Registry, config: AudioRAFTConfig) -> list[Named]:
         PluginError: If one is unknown or cannot be created.
         ConfigError: If an option is wrong.
     """
-    named = [read_plugin_reference(plugin) for plugin in config.tracker]
+    named = [read_plugin_reference(plugin) for plugin in config.log_with]
     try:
         return [(name, registry.create("trackers", name, **options)) for name, options in named]
     except PluginError as error:
         raise PluginError(
-            f'{error} A run needs no tracker: --tracker "" goes without any, with --resume too.'
+            f'{error} A run needs no tracker: --log-with "" goes without any, with --resume too.'
         ) from error
 
 
