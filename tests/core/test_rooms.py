@@ -15,6 +15,7 @@ ROOMS = [
     "raft",
     "objectives",
     "augmentations",
+    "trackers",
     "given",
     "run",
     "measuring",
