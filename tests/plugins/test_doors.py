@@ -137,7 +137,7 @@ def test_an_installed_exporter_exports(tmp_path):
 @pytest.mark.parametrize(
     ("kind", "hint"),
     [
-        ("trackers", "Install a plugin that brings one, or give a file by --plugin."),
+        ("trackers", "Install audioforge again, which brings them."),
         ("exporters", "Install a plugin that brings one, or give a file by --plugin."),
         ("selections", "Install audioforge again, which brings them."),
     ],

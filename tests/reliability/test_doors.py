@@ -384,6 +384,9 @@ def test_a_tracker_hears_what_the_files_say(
     assert (values["cycle"], values["kept"]) == (2, last["kept"])
     assert (values["eval_wer"], values["eval_cer"]) == (last["wer"], last["cer"])
     assert values["reward"] == last["reward"]
+    assert values["rewards/wer/std"] == last["rewards"]["wer"]["std"] > 0
+    assert values["completions/max_length"] == last["lengths"]["max"]
+    assert values["completions/clipped_ratio"] == last["hypotheses_cut"] / last["hypotheses"]
     shown = [line for line in heard if line["what"] == "utterances"]
     assert [line["cycle"] for line in shown] == [0, 1, 2]
     ids = [line["id"] for line in read_lines(whole / "cycle-01/predictions.jsonl")]
