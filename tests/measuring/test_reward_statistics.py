@@ -21,7 +21,7 @@ def test_means_and_counts(rollout):
         "hypotheses": 5,
         "hypotheses_cut": 0,
         "unscored": 1,
-        "rewards": {},
+        "rewards": {"wer": {"mean": 0.5, "std": pytest.approx(0.125**0.5)}},
         "lengths": {"mean": None, "min": None, "max": None},
     }
 

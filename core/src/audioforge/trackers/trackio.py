@@ -55,10 +55,12 @@ class Trackio(AcceleratedTracker):
 
     def finish(self) -> None:
         """Close the run."""
-        import trackio
+        from trackio.context_vars import current_run
 
         with redirect_stdout(sys.stderr):
-            trackio.finish()  # Accelerate's would leave it to be finished once more at exit
+            super().finish()
+        if current_run.get() is self.tracker.tracker:  # it would be finished once more at exit
+            current_run.set(None)
 
     def _where(self) -> str:
         return f"{self._space or ''}/{self._project}"
