@@ -469,6 +469,28 @@ def test_a_tracker_hears_all_of_a_run_that_was_killed(
     assert len(by_step) == 2 * STEPS + 3, "each step and each cycle was heard"
 
 
+def test_tensorboard_has_every_point_of_a_run_that_was_killed_once(
+    inputs: Path, whole: Path, plugin: Path, registry: Registry, tmp_path: Path
+) -> None:
+    reader = pytest.importorskip(
+        "tensorboard.backend.event_processing.event_accumulator",
+        reason="needs tensorboard: python -m pip install 'audioforge[tensorboard]'",
+    )
+    recipe = settings(inputs, log_with=["tensorboard:utterances=3,sound=2"])
+    assert Fork(_killed_after_a_save, plugin, tmp_path / "run", recipe).end() == 9
+    AudioRAFTTrainer.resume(tmp_path / "run", registry, Reporter(quiet=True)).train()
+    found = results(tmp_path / "run")
+    assert {k: v for k, v in found.items() if not k.startswith("trackers/")} == results(whole)
+    events = reader.EventAccumulator(
+        str(tmp_path / "run/trackers/tensorboard"), {"scalars": 0, "tensors": 0, "audio": 0}
+    ).Reload()
+    assert [e.step for e in events.Scalars("loss")] == list(range(1, 2 * STEPS + 1))
+    assert [e.step for e in events.Scalars("eval_wer")] == [0, STEPS, 2 * STEPS]
+    assert [e.step for e in events.Scalars("rewards/wer/mean")] == [STEPS, 2 * STEPS]
+    assert [e.step for e in events.Tensors("completions/text_summary")] == [STEPS, 2 * STEPS]
+    assert len(events.Tags()["audio"]) == 2
+
+
 def _killed_after_a_save(plugin: Path, output: Path, recipe: dict[str, Any]) -> None:
     """Train until the second step of the second cycle is saved, and die."""
     import os

@@ -60,8 +60,8 @@ def test_errors_that_are_not_known_are_none():
 
 
 def test_what_was_told_of_another_place_is_no_begin(tmp_path):
-    path = tmp_path / "trackers/wandb.json"
-    told = Told("/speech", step=7, cycle=1)
+    path = tmp_path / "wandb.json"
+    told = Told("/speech", step=7, cycle=1, began=True)
     told.write(path)
     assert Told.read(path, "/speech") == told
     assert not Told.read(path, "/other").began

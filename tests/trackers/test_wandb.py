@@ -13,6 +13,8 @@ pytest.importorskip("wandb", reason="needs wandb: python -m pip install 'audiofo
 BLOCK = 32_768
 HEADER = 7
 WHOLE, LAST = 1, 4
+SECONDS = 60.0
+"""That a busy machine may take to write a file."""
 
 
 def records(path):
@@ -32,11 +34,20 @@ def records(path):
             parts = b""
 
 
+def whole(path):
+    """The records of a file once its last one is there: a process of wandb's own writes it."""
+    deadline = time.monotonic() + SECONDS
+    while not any(record.HasField("exit") for record in (found := list(records(path)))):
+        assert time.monotonic() < deadline, "it never ends"
+        time.sleep(0.1)
+    return found
+
+
 def read(folder):
     """The ids of the runs, and their history as lists of (step, name, value)."""
     ids, history = [], []
     for path in sorted(folder.glob("trackers/wandb/offline-run-*/*.wandb")):
-        for record in records(path):
+        for record in whole(path):
             if record.HasField("run"):
                 ids.append((record.run.run_id, record.run.display_name, record.run.project))
             if record.HasField("history"):

@@ -70,13 +70,14 @@ class AcceleratedTracker(Tracker):
         PartialState()  # without which Accelerate logs nothing; a run has it already
         self._folder, self._held_out = run.folder, run.held_out
         self._path = run.folder / "trackers" / f"{self.name}.json"
-        self._path.parent.mkdir(exist_ok=True)
+        self._path.parent.mkdir(parents=True, exist_ok=True)
         self._told = Told.read(self._path, self._where())
         self.tracker = self._wrapped(run, self._told)
         self.tracker.start()
         self._told.identity = self._identity(self._told.identity)
         if not self._told.began:
             self.tracker.store_init_configuration(plain_settings(run.settings))
+            self._note(began=True)
 
     def metrics(self, step: int, values: Mapping[str, float]) -> None:
         """Tell figures."""
@@ -124,7 +125,7 @@ class AcceleratedTracker(Tracker):
     def _show(self, table: Table, step: int) -> None:
         """Show a table, and what can be heard of it."""
 
-    def _note(self, **heard: int) -> None:
+    def _note(self, **heard: int | bool) -> None:
         """Write down what was heard."""
         for name, value in heard.items():
             setattr(self._told, name, value)

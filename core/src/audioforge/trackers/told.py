@@ -27,6 +27,7 @@ class Told:
         step: The last step of the optimiser that it heard the figures of.
         cycle: The last cycle that it heard the figures of; -1 before the base.
         shown: The last cycle whose outputs it saw; -1 before the base.
+        began: Whether it was opened there, so that there is a run to go on with.
     """
 
     where: str
@@ -34,11 +35,7 @@ class Told:
     step: int = 0
     cycle: int = -1
     shown: int = -1
-
-    @property
-    def began(self) -> bool:
-        """Whether it heard anything, so that there is a run to go on with."""
-        return self.cycle >= 0
+    began: bool = False
 
     @classmethod
     def read(cls, path: Path, where: str) -> Told:
@@ -60,5 +57,4 @@ class Told:
 
     def write(self, path: Path) -> None:
         """Write it down in one step."""
-        path.parent.mkdir(parents=True, exist_ok=True)
         atomic.write_json(path, asdict(self))
