@@ -37,10 +37,12 @@ def records(path):
 def whole(path):
     """The records of a file once its last one is there: a process of wandb's own writes it."""
     deadline = time.monotonic() + SECONDS
-    while not any(record.HasField("exit") for record in (found := list(records(path)))):
-        assert time.monotonic() < deadline, "it never ends"
+    while time.monotonic() < deadline:
+        found = list(records(path))
+        if any(record.HasField("exit") for record in found):
+            return found
         time.sleep(0.1)
-    return found
+    raise AssertionError(f"{path} has no end")
 
 
 def read(folder):
