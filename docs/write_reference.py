@@ -167,8 +167,10 @@ FILES = [
     ("A score", "What each of `scores` holds.", file_keys.SCORE),
     (
         "`cycle-NN/predictions.jsonl`",
-        "A line for each held-out clip, as `audioforge benchmark --output` and "
-        "`test-predictions.jsonl` have them too; `audioforge verify` scores such files.",
+        "A line for each held-out clip. `best-predictions.jsonl` (the exported model, held out), "
+        "`test-predictions.jsonl` (the exported model), `test-predictions-base.jsonl` and what "
+        "`audioforge benchmark --output` writes have such lines too; `audioforge verify` scores "
+        "them.",
         file_keys.PREDICTION,
     ),
     ("`cycle-NN/steps.jsonl`", "A line for each step of the optimiser.", file_keys.STEP),

@@ -7,6 +7,8 @@ import pytest
 
 ROOMS = [
     "cli",
+    "comparison",
+    "past_runs",
     "api",
     "dataset_report",
     "scoring",
@@ -18,6 +20,7 @@ ROOMS = [
     "trackers",
     "given",
     "run",
+    "report",
     "measuring",
     "judging",
     "huggingface",

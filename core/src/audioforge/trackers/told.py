@@ -51,7 +51,8 @@ class Told:
             told = cls(**written)
         except (OSError, ValueError, TypeError) as error:
             raise UsageError(
-                f"{path}: cannot be read: {error}. Remove it, and the run is told from the beginning."
+                f"{path}: cannot be read: {error}. Remove it, and the run is told from the "
+                f"beginning."
             ) from error
         return told if told.where == where else cls(where)
 
