@@ -166,7 +166,7 @@ def plain_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 def name_of(folder: Path) -> str:
     """Return what a run is called: its folder, and for one of several seeds also their folder's."""
-    from audioforge.run.folder import GROUP_FILE
+    from audioforge.run.new_folder import GROUP_FILE
 
     in_group = (folder.parent / GROUP_FILE).is_file()
     return f"{folder.parent.name}/{folder.name}" if in_group else folder.name
