@@ -16,7 +16,7 @@ from audioforge.report.record import RunRecord
 from audioforge.report.series import Number, Series, bars, lines
 from audioforge.terminal.figures import percent, percent_interval
 
-MOST_BARS = 20
+MOST_BARS = 12
 """Groups that a chart shows; the table has more."""
 MOST_ROWS = 200
 MOST_VALUES = 30
