@@ -34,6 +34,7 @@ COMMON: dict[str, Any] = {
     "lr_decay_per_cycle": 0.7,
     "steps_per_cycle": 40,
     "batch_size": 16,
+    "temperature": 1.0,
 }
 RECIPES: dict[str, dict[str, Any]] = {
     "whisper": {

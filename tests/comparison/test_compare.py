@@ -52,7 +52,12 @@ def write_run(folder, base, best, **changes):
             "wer": 0.25,
             "difference_ci95": [-0.31, -0.19],
             "interval": {"unit": "speakers", "speakers": 12, "without_speaker": 0},
-            "rejected": {"wer": 0.61, "difference_ci95": [0.08, 0.14]},
+            "rejected": {
+                "cycle": 1,
+                "interpolation": changes.pop("interpolation", 0.5),
+                "wer": 0.61,
+                "difference_ci95": [0.08, 0.14],
+            },
         },
     } | changes.pop("summary", {})
     write_lines(folder / "cycle-00/predictions.jsonl", base)
@@ -114,7 +119,7 @@ def test_the_story_is_told_in_sentences(raft, random):
         in printed
     )
     assert "outside the interval" in printed
-    assert "random did not improve (what training came to: WER 61.0 %" in printed
+    assert "random did not improve (WER 61.0 % after training: +8.0 to +14.0 points" in printed
     assert "for speakers like these 12" in printed
     assert all(len(line) <= 80 for line in compare(raft, random).splitlines())
 
@@ -136,6 +141,28 @@ def test_utterances_on_which_they_differ_come_most_first(raft, random):
     printed = compare(raft, random, "--utterances", "2")
     assert printed.count("  right ") == 2
     assert f"They differ on {told['differing']} of {N} utterances" in printed
+
+
+def test_where_the_base_was_kept_what_was_trained_is_compared_too(tmp_path, base, raft):
+    trained = lines(errors(0.35, 4), said="trained")
+    kept = [
+        write_run(tmp_path / name, base, base, improved=False, interpolation=1.0)
+        for name in ("kept", "too")
+    ]
+    for run in kept:
+        write_lines(run / "cycle-01/predictions.jsonl", trained)
+    own, other, words = np.array(errors(0.2, 2)), np.array(errors(0.35, 4)), np.full(N, WORDS)
+    (one,) = json.loads(compare(raft, kept[0], "--json"))["sets"]
+    (pair,) = one["trained_pairs"]
+    expected = difference_interval((own, words), (other, words), Resampling(SPEAKERS))
+    assert pair["difference_ci95"] == pytest.approx(expected)
+    assert "Whether exported or not, what raft trained makes" in compare(raft, kept[0])
+    # Where nobody exported what it trained, that is what is shown of each utterance.
+    write_lines(kept[1] / "cycle-01/predictions.jsonl", lines(errors(0.2, 2), said="other"))
+    printed = compare(*kept)
+    assert "kept and too kept the same base: they exported one model" in printed
+    assert "Nobody exported what it trained; shown is what that says" in printed
+    assert "  too    other " in printed
 
 
 def test_no_difference_beyond_chance_is_called_none(tmp_path, base, raft):
@@ -179,7 +206,7 @@ def test_seeds_are_compared_by_their_mean(tmp_path, base, random):
     exported = told["sets"][0]["runs"]["three"]["exported"]["wer"]["value"]
     assert exported == pytest.approx(mean)
     assert told["settings"]["seed"] == {"three": "0, 1", "random": "0"}
-    assert "2 of 2 seeds improved" in compare(group, random)
+    assert "three improved, 2 of 2 seeds:" in compare(group, random)
 
 
 def test_what_another_system_said_is_measured_here(tmp_path, raft):
@@ -272,10 +299,13 @@ def test_the_page_holds_all_of_it_and_transcripts_are_inert(tmp_path, base, raft
     written = page.read_text()
     assert "alert(1)</script>" not in written
     assert "\u202e" not in written
-    data = written.partition('id="utterances-sets">')[2].partition("</script>")[0]
-    (pair,) = json.loads(data)
+
+    def data(name):
+        script = written.partition(f'id="utterances-{name}">')[2]
+        return json.loads(script.partition("</script>")[0])
+
+    (pair,), rows = data("sets"), data("0")
     assert pair["outputs"] == ["base", "evil", "raft"]
-    rows = json.loads(written.partition('id="utterances-0">')[2].partition("</script>")[0])
     assert len(rows) == N
     changes = [row["change"] for row in rows]
     assert sorted(changes, key=lambda c: -abs(c)) == changes

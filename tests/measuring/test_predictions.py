@@ -1,12 +1,14 @@
 """What a line of predictions says of how right it is."""
 
 import pytest
+from attrs import evolve
 
 from audioforge.measuring.corpus_metrics import metrics_of
 from audioforge.measuring.predictions import truth_of
 from audioforge.sample import AudioSample, Hypothesis
 from audioforge.verifier import VerifierContext
 from audioforge_verifiers.error_rate import CharacterErrorRate, WordErrorRate
+from audioforge_verifiers.label import Label
 
 CONTEXT = VerifierContext("asr", "words-1", 0.3, "cpu", lambda *_: None)
 VERIFIERS = {"wer": WordErrorRate, "cer": CharacterErrorRate}
@@ -48,3 +50,13 @@ def test_errors_words_and_normaliser(reference, said, edits, words, measured):
 
 def test_what_cannot_be_counted_is_not_there():
     assert truth(None, "one") == {}
+
+
+@pytest.mark.parametrize(("said", "right"), [("seven", True), ("six", False)])
+def test_a_label_is_right_or_not(said, right):
+    verifier = Label()
+    verifier.setup(evolve(CONTEXT, task="classification", labels=("six", "seven")))
+    sample = AudioSample("x", labels=("seven",))
+    scores = {"label": verifier.verify([sample], [Hypothesis(label=said)])[0].metrics}
+    line = truth_of(scores, metrics_of({"label": verifier}), "words-1")
+    assert line == {"correct": right, "measured": {"accuracy": [int(right), 1]}}

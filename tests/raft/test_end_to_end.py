@@ -341,6 +341,7 @@ def test_dry_run_writes_nothing(tmp_path: Path) -> None:
     )  # fmt: skip
     assert result.exit_code == 0, result.output
     assert "WhisperAdapter" in result.stdout
+    assert "4 hypotheses per clip at temperature 0.6," in result.stdout
     assert not (tmp_path / "r").exists()
 
 
@@ -474,6 +475,7 @@ def test_dry_run_prints_json_when_asked(tmp_path: Path) -> None:
     )  # fmt: skip
     plan = json.loads(result.stdout)
     assert plan["settings"]["trainable"] == "lora"
+    assert plan["settings"]["temperature"] == 0.6  # a Whisper's, unless it is told
     assert plan["samples"]["held out: demo:split=heldout"] == 100
     assert 0 < plan["trained_weights"] < plan["weights"] / 2
 

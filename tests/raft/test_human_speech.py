@@ -27,6 +27,7 @@ def adapted(shared: Path, output: Path, **length: int) -> dict[str, Any]:
         learning_rate=5e-4,
         lr_decay_per_cycle=0.7,
         reward_threshold=1.0,
+        temperature=1.0,
         batch_size=16,
         device="cpu",
         **length,

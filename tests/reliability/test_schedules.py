@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from audioforge import AudioRAFTConfig, AudioRAFTTrainer
 from audioforge.errors import ConfigError
@@ -50,6 +51,14 @@ def rollouts(output: Path, cycle: int) -> dict[str, list[dict[str, Any]]]:
 def kept(output: Path, cycle: int) -> list[float]:
     hypotheses = [h for row in rollouts(output, cycle).values() for h in row]
     return sorted(h["reward"] for h in hypotheses if h["kept"])
+
+
+def test_a_family_that_asks_for_no_temperature_is_drawn_from_at_1(
+    inputs: Path, tmp_path: Path
+) -> None:
+    train(tmp_path / "run", settings(inputs, num_cycles=1, steps_per_cycle=1))
+    config = yaml.safe_load((tmp_path / "run/config.yaml").read_text())
+    assert config["temperature"] == 1.0
 
 
 def test_each_cycle_has_its_temperature_threshold_and_rate(inputs: Path, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from attrs import field, frozen
+from attrs import field, frozen, validators
 
 from audioforge.model import KnownCheckpoint, Serves, Task
 from audioforge.plugin_reference import canonical
@@ -40,10 +40,13 @@ class ModelSpec(Spec):
     Attributes:
         serves: The kinds of checkpoints it takes.
         checkpoints: Public checkpoints known to work.
+        temperature: At which training draws hypotheses unless the user says otherwise: hot enough
+            that they differ, and so cool that the best of a few is better than greedy decoding.
     """
 
     serves: tuple[Serves, ...]
     checkpoints: tuple[KnownCheckpoint, ...] = ()
+    temperature: float = field(default=1.0, validator=validators.gt(0))
 
 
 @frozen(kw_only=True)

@@ -128,14 +128,17 @@ def _cells(figure: Figure | None) -> list[str]:
 
 
 def _print_utterances(comparison: Comparison, most: int) -> None:
-    from audioforge.comparison.wording import counted
+    from audioforge.comparison.wording import counted, shown_models
 
     one = comparison.sets[0]
     found = one.utterances
     print_line()
-    shown = f"; the {min(most, len(found))} where they differ most:" if found and most else "."
+    count = min(most, len(found))
+    shown = f"; the {count} where they differ most:" if count else "."
     print_line(f"They differ on {len(found):,} of {len(one.ids):,} utterances{shown}", "bold")
     names = [entry.name for entry in comparison.entries]
+    if count:
+        _print_sentence(shown_models(comparison, one))
     for utterance in found[:most]:
         print_line()
         speaker = utterance.line.get("speaker")

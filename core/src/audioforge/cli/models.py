@@ -21,7 +21,7 @@ PROGRAM_BYTES = 2**30
 CHECKPOINTED = 3
 """With gradient checkpointing a clip takes at most a third of its memory: measured."""
 
-WEIGHTS_AT_LEAST = 2.3
+WEIGHTS_AT_LEAST = 1.85
 """The weights, the copy of them that decodes, and what lies free in between: measured."""
 
 BATCH = 8

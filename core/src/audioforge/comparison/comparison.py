@@ -14,8 +14,8 @@ from typing import Any
 from attrs import evolve, frozen
 
 from audioforge.comparison.entry import HELD_OUT, TEST, Entry, SetOutputs, named_apart, read_entry
-from audioforge.comparison.figures import Figures, Pair, figures_of, pair_of
-from audioforge.comparison.outputs import Lines, metric_names, shared_ids
+from audioforge.comparison.figures import Figures, Pair, difference, figures_of
+from audioforge.comparison.outputs import Lines, evaluation_of, metric_names, shared_ids
 from audioforge.comparison.utterances import Utterance, differing
 from audioforge.errors import UsageError
 from audioforge.measuring.remeasured import remeasured
@@ -32,7 +32,11 @@ class ComparedSet:
         left_out: Of each entry, how many of its utterances the others have not.
         figures: Of each entry, its metrics on these utterances.
         pairs: The differences of every two exported models.
-        utterances: Those on which the exported models differ, most first.
+        trained_pairs: The same of the best that was trained, exported or not; empty where that is
+            the same, or not known.
+        shown: Of each entry, the outputs that are shown utterance by utterance: of what it
+            exported, or of what it trained where nobody exported that.
+        utterances: The utterances on which these differ, most first.
     """
 
     name: str
@@ -40,6 +44,8 @@ class ComparedSet:
     left_out: Sequence[int]
     figures: Sequence[Figures]
     pairs: Sequence[Pair]
+    trained_pairs: Sequence[Pair]
+    shown: Sequence[SetOutputs]
     utterances: Sequence[Utterance]
 
 
@@ -83,6 +89,7 @@ class Comparison:
                     "left_out": dict(zip(names, one.left_out, strict=True)),
                     "runs": {f.name: f.as_mapping() for f in one.figures},
                     "pairs": [pair.as_mapping() for pair in one.pairs],
+                    "trained_pairs": [pair.as_mapping() for pair in one.trained_pairs],
                     "differing": len(one.utterances),
                     "utterances": [utterance.as_mapping(names) for utterance in one.utterances],
                 }
@@ -136,7 +143,8 @@ def compare(folders: Sequence[Path]) -> Comparison:
 
 def _measured_alike(entry: Entry, first: Entry) -> tuple[Entry, str | None]:
     """Return an entry counted under the first one's normaliser, and a sentence if it was not."""
-    lines = [line for s in entry.sets.values() for lines in s.all for line in lines.values()]
+    systems = [lines for s in entry.sets.values() for lines in (*s.all, *s.trained)]
+    lines = [line for lines in systems for line in lines.values()]
     told = all("measured" in line for line in lines)
     if told and entry.normalizer == first.normalizer:
         return entry, None
@@ -151,7 +159,10 @@ def _measured_alike(entry: Entry, first: Entry) -> tuple[Entry, str | None]:
             for own in systems
         ]
 
-    sets = {n: SetOutputs(_anew(s.base), _anew(s.exported)) for n, s in entry.sets.items()}
+    sets = {
+        name: SetOutputs(_anew(s.base), _anew(s.exported), _anew(s.trained))
+        for name, s in entry.sets.items()
+    }
     note = None
     if entry.normalizer != first.normalizer:
         note = (
@@ -168,12 +179,37 @@ def _compared(name: str, entries: Sequence[Entry], metrics: Set[str]) -> Compare
     ids = shared_ids(lines for one in outputs for lines in one.all)
     left_out = [max(map(len, one.all)) - len(ids) for one in outputs]
     if not ids:
-        return ComparedSet(name, ids, left_out, [], [], [])
+        return ComparedSet(name, ids, left_out, [], [], [], [], [])
     others = sorted(metrics - {first.metric})
     figures = [figures_of(e, name, ids, [first.metric, *others]) for e in entries]
-    pairs = [pair_of(one, other) for one, other in combinations(figures, 2)]
-    utterances = differing(outputs, ids, first.metric)
-    return ComparedSet(name, ids, left_out, figures, pairs, utterances)
+    pairs = [
+        Pair(one.name, other.name, difference(one.evaluation, other.evaluation))
+        for one, other in combinations(figures, 2)
+    ]
+    trained = _trained_pairs(entries, ids) if name == HELD_OUT else []
+    if trained and all(entry.kept_base for entry in entries):
+        outputs = [evolve(one, exported=one.trained) for one in outputs]
+    found = differing(outputs, ids, first.metric)
+    return ComparedSet(name, ids, left_out, figures, pairs, trained, outputs, found)
+
+
+def _trained_pairs(entries: Sequence[Entry], ids: Sequence[str]) -> list[Pair]:
+    """Compare the best that was trained, of every two of which one did not export that."""
+    trained = [entry.sets[HELD_OUT].trained for entry in entries]
+    kept = {entry.name for entry in entries if entry.kept_base}
+    whole = all(trained) and all(i in lines for own in trained for lines in own for i in ids)
+    if not kept or not whole:
+        return []
+    first = entries[0]
+    measured = {
+        entry.name: evaluation_of(seeds, ids, first.metric, higher_is_better=first.higher_is_better)
+        for entry, seeds in zip(entries, trained, strict=True)
+    }
+    return [
+        Pair(one, other, difference(measured[one], measured[other]))
+        for one, other in combinations(measured, 2)
+        if {one, other} & kept
+    ]
 
 
 def _left_out(one: ComparedSet, entries: Sequence[Entry]) -> str | None:

@@ -28,14 +28,16 @@ class SetOutputs:
     Attributes:
         base: By the untouched model; empty where only one model was measured.
         exported: By the exported model, or by the one that was measured.
+        trained: By the best that was trained, exported or not; empty where that is not known.
     """
 
     base: Sequence[Lines]
     exported: Sequence[Lines]
+    trained: Sequence[Lines] = ()
 
     @property
     def all(self) -> list[Lines]:
-        """Everything that was said of it."""
+        """What base and exported models said of it."""
         return [*self.base, *self.exported]
 
 
@@ -105,14 +107,16 @@ def _of_seeds(root: Path) -> Entry:
 
 def _of_runs(root: Path, folders: Sequence[Path], kind: str) -> Entry:
     """Return the entry of one run, or of those that differ in their seeds alone."""
-    summaries = [_summary(folder) for folder in folders]
+    summaries = [_summary(folder, root) for folder in folders]
     first, configs = summaries[0], [read_config_file(folder / "config.yaml") for folder in folders]
     settings = {name: _written(value) for name, value in configs[0].items()}
     if kind == "seeds":
         settings["seed"] = ", ".join(_written(config["seed"]) for config in configs)
     base = [read_lines(folder / "cycle-00/predictions.jsonl") for folder in folders]
     best = [_exported(f, summary) for f, summary in zip(folders, summaries, strict=True)]
-    sets = {HELD_OUT: SetOutputs(base, best)}
+    found = [_trained(f, s, own) for f, s, own in zip(folders, summaries, best, strict=True)]
+    trained = [lines for lines in found if lines is not None]
+    sets = {HELD_OUT: SetOutputs(base, best, trained if len(trained) == len(found) else [])}
     names = ("test-predictions-base.jsonl", "test-predictions.jsonl")
     if all((folder / name).is_file() for folder in folders for name in names):
         sets[TEST] = SetOutputs(*([read_lines(f / name) for f in folders] for name in names))
@@ -131,7 +135,7 @@ def _of_runs(root: Path, folders: Sequence[Path], kind: str) -> Entry:
 
 def _of_benchmark(root: Path) -> Entry:
     result = _json(root / "metrics.json")
-    named = {"model_name": "model", "dataset": "dataset", "normalizer": "normalizer"}
+    named = {"model_name": "model", "normalizer": "normalizer"}
     return Entry(
         folder=root,
         kind="benchmark",
@@ -153,11 +157,21 @@ def _exported(folder: Path, summary: Mapping[str, Any]) -> Lines:
     return read_lines(path)
 
 
-def _summary(folder: Path) -> dict[str, Any]:
+def _trained(folder: Path, summary: Mapping[str, Any], exported: Lines) -> Lines | None:
+    """Return what the best that was trained said of the held-out set; None where not written."""
+    if summary["improved"]:
+        return exported
+    rejected = summary["best"].get("rejected")
+    if not rejected or rejected.get("interpolation") != 1.0:
+        return None
+    return read_lines(folder / f"cycle-{rejected['cycle']:02d}" / "predictions.jsonl")
+
+
+def _summary(folder: Path, root: Path) -> dict[str, Any]:
     if not (folder / "summary.json").is_file():
         raise UsageError(
             f"{folder}: the run is not finished, and has chosen no model yet; go on with it by "
-            f"audioforge train --resume {folder}, or wait for it"
+            f"audioforge train --resume {root}, or wait for it"
         )
     return _json(folder / "summary.json")
 

@@ -93,7 +93,7 @@ class Figures:
 
 @frozen(eq=False)
 class Pair:
-    """Two entries' exported models.
+    """A model of each of two entries.
 
     Attributes:
         first: Name of one.
@@ -104,6 +104,11 @@ class Pair:
     first: str
     second: str
     difference: Difference | None
+
+    @property
+    def is_equal(self) -> bool:
+        """Whether there is no difference on any draw."""
+        return self.difference is not None and self.difference.interval == (0.0, 0.0)
 
     def as_mapping(self) -> dict[str, Any]:
         """Return what JSON holds of it."""
@@ -136,11 +141,6 @@ def figures_of(entry: Entry, which: str, ids: Sequence[str], metrics: Sequence[s
         gain,
         exported[decides],
     )
-
-
-def pair_of(one: Figures, other: Figures) -> Pair:
-    """Compare the exported models of two entries."""
-    return Pair(one.name, other.name, difference(one.evaluation, other.evaluation))
 
 
 def difference(system: Evaluation, other: Evaluation) -> Difference | None:

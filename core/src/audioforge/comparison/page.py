@@ -10,7 +10,7 @@ from audioforge.comparison.comparison import ComparedSet, Comparison
 from audioforge.comparison.entry import SetOutputs
 from audioforge.comparison.figures import Figure
 from audioforge.comparison.outputs import Lines, mean_parts
-from audioforge.comparison.wording import PER_HUNDRED, caveats, title, verdicts
+from audioforge.comparison.wording import PER_HUNDRED, caveats, shown_models, title, verdicts
 from audioforge.report import series
 from audioforge.report.components import chart, notes, paragraph, table, utterances
 from audioforge.report.markup import Content, foreign
@@ -59,7 +59,7 @@ def _came_of_it(comparison: Comparison, one: ComparedSet) -> Section:
             "Differences to the base",
             ["run", "difference", "95 %"],
             [
-                [foreign(gain.name), f"{gain.value:+.1f}", f"{gain.low:+.1f} to {gain.high:+.1f}"]
+                [gain.name, f"{gain.value:+.1f}", f"{gain.low:+.1f} to {gain.high:+.1f}"]
                 for gain in gains
             ],
         )
@@ -77,8 +77,7 @@ def _figures(one: ComparedSet) -> list[Content]:
     for metric in one.figures[0].exported:
         heads = ["run", "base", "95 %", "exported", "95 %"]
         rows: list[list[Content]] = [
-            [foreign(f.name), *_cells(f.base.get(metric)), *_cells(f.exported[metric])]
-            for f in one.figures
+            [f.name, *_cells(f.base.get(metric)), *_cells(f.exported[metric])] for f in one.figures
         ]
         made.append(table(f"{title(metric)}, {one.name}", heads, rows))
     return made
@@ -94,7 +93,7 @@ def _settings(comparison: Comparison, names: Sequence[str]) -> Content:
     if not comparison.settings:
         return paragraph("None differs.")
     rows: list[list[Content]] = [
-        [foreign(name), *(None if value is None else foreign(value) for value in values)]
+        [name, *(None if value is None else foreign(value) for value in values)]
         for name, values in comparison.settings.items()
     ]
     return table("What each has", ["setting", *names], rows, words=1 + len(names))
@@ -103,10 +102,12 @@ def _settings(comparison: Comparison, names: Sequence[str]) -> Content:
 def _pair_sets(comparison: Comparison, one: ComparedSet, folder: Path) -> list[dict[str, Any]]:
     """Return the table's sets: the first entry beside each other one."""
     first, *others = comparison.entries
+    own, *shown = one.shown
     sign = 1 if comparison.higher_is_better else -1
+    told_of = shown_models(comparison, one)
     made = []
-    for other in others:
-        pair = first.sets[one.name], other.sets[one.name]
+    for other, theirs in zip(others, shown, strict=True):
+        pair = own, theirs
         rows = [_row(pair, identity, comparison.metric, sign, folder) for identity in one.ids]
         rows.sort(key=lambda row: -abs(row["change"] or 0))
         left_out = len(rows) - MOST_ROWS
@@ -114,7 +115,7 @@ def _pair_sets(comparison: Comparison, one: ComparedSet, folder: Path) -> list[d
         made.append(
             {
                 "name": f"{first.name} against {other.name}, {one.name}",
-                "note": f"{note}“Better” is what {first.name} says better than {other.name}.",
+                "note": f"{note}{told_of} “Better” is where {first.name} is.",
                 "unit": "errors" if comparison.metric in PER_HUNDRED else "result",
                 "outputs": [*(["base"] if pair[0].base else []), other.name, first.name],
                 "rows": rows[:MOST_ROWS],
@@ -138,6 +139,7 @@ def _row(
         "speaker": line.get("speaker"),
         "language": line.get("language"),
         "seconds": line.get("duration"),
+        "metadata": line.get("metadata"),
         "sound": link(folder, dict(line)),
     }
     change = None if own is None or theirs is None else round(sign * (own[0] - theirs[0]), 2)
@@ -154,8 +156,8 @@ def _output(line: Mapping[str, Any]) -> dict[str, Any]:
     edits = [line.get(name) for name in ("substitutions", "deletions", "insertions")]
     if None not in edits:
         made["errors"] = edits
-    elif "accuracy" in line.get("measured", {}):
-        made["right"] = line["measured"]["accuracy"][0] > 0
+    elif "correct" in line:
+        made["right"] = line["correct"]
     if line.get("runaway"):
         made["badges"] = ["run-away"]
     return made

@@ -31,11 +31,12 @@ def title(metric: str) -> str:
 
 def verdicts(comparison: Comparison, one: ComparedSet) -> list[str]:
     """Return a sentence for each entry that was trained, and one for every two entries."""
-    own = [
-        _of_training(e, f, comparison) for e, f in zip(comparison.entries, one.figures, strict=True)
-    ]
-    told = [sentence for sentence in own if sentence] if one.name == HELD_OUT else []
-    return [*told, *(_of_pair(pair, comparison) for pair in one.pairs)]
+    told: list[str] = []
+    if one.name == HELD_OUT:
+        own = zip(comparison.entries, one.figures, strict=True)
+        told += [s for e, f in own if (s := _of_training(e, f, comparison.metric))]
+    told += [_of_exported(pair, comparison) for pair in one.pairs]
+    return told + [_of_trained(pair, comparison) for pair in one.trained_pairs]
 
 
 def caveats(comparison: Comparison) -> list[str]:
@@ -52,6 +53,14 @@ def caveats(comparison: Comparison) -> list[str]:
             "all runs share (--test-dataset) would be independent."
         )
     return notes
+
+
+def shown_models(comparison: Comparison, one: ComparedSet) -> str:
+    """Return which models are shown utterance by utterance."""
+    exported = [entry.sets[one.name].exported for entry in comparison.entries]
+    if all(set_.exported is own for set_, own in zip(one.shown, exported, strict=True)):
+        return "Shown is what the exported models say."
+    return "Nobody exported what it trained; shown is what that says."
 
 
 def amount(difference: float, metric: str) -> str:
@@ -80,62 +89,80 @@ def bounds(interval: Sequence[float], metric: str) -> str:
     return f"{100 * near:.1f} to {100 * far:.1f} {less if high <= 0 else 'more'}"
 
 
-def _of_training(entry: Entry, figures: Figures, comparison: Comparison) -> str | None:
+def _of_training(entry: Entry, figures: Figures, metric: str) -> str | None:
     """Return what training came to; None for what was not trained here."""
     if not entry.summaries or figures.gain is None:
         return None
-    metric = comparison.metric
-    if entry.kind == "seeds":
-        improved = sum(summary["improved"] for summary in entry.summaries)
-        count = len(entry.summaries)
-        head = f"{entry.name}: {improved} of {count} seeds improved; in the mean the exported "
-        return f"{head}models make {_change(figures.gain, metric)} than the base."
-    if not entry.kept_base:
+    count, improved = len(entry.summaries), sum(s["improved"] for s in entry.summaries)
+    if improved:
+        of = "" if count == 1 else f", {improved} of {count} seeds"
         return (
-            f"{entry.name} improved: its exported model {_verb(metric)} "
+            f"{entry.name} improved{of}: what it exported {_verb(metric)} "
             f"{_change(figures.gain, metric)} than its base."
         )
-    rejected = entry.summaries[0]["best"]["rejected"]
-    trained = ""
+    if count > 1:
+        return f"{entry.name}: none of {count} seeds improved; all exported the base unchanged."
+    rejected, came_to = entry.summaries[0]["best"]["rejected"], ""
     if rejected is not None and entry.metric in rejected:
-        low, high = rejected["difference_ci95"]
-        trained = (
-            f" (what training came to: {title(entry.metric)} {percent(rejected[entry.metric])}, "
-            f"which is {point_interval(low, high)} points, 95 %)"
+        bounds_of = point_interval(*rejected["difference_ci95"])
+        came_to = (
+            f" ({title(entry.metric)} {percent(rejected[entry.metric])} after training: "
+            f"{bounds_of} points, 95 %)"
         )
-    return f"{entry.name} did not improve{trained}, so that it exported its base unchanged."
+    return f"{entry.name} did not improve{came_to}; it exported its base unchanged."
 
 
-def _of_pair(pair: Pair, comparison: Comparison) -> str:
-    """Return which of two is better, the better one first."""
-    sentence = _told(pair, comparison)
-    return f"T{sentence[1:]}" if sentence.startswith("the base that") else sentence
+def _of_exported(pair: Pair, comparison: Comparison) -> str:
+    """Return how what two entries exported compares."""
+    kept = {entry.name for entry in comparison.entries if entry.kept_base}
+    if {pair.first, pair.second} <= kept and pair.is_equal:
+        return f"{pair.first} and {pair.second} kept the same base: they exported one model."
+    names = [f"the base that {n} kept" if n in kept else n for n in (pair.first, pair.second)]
+    return _of_pair(pair, names, comparison)
 
 
-def _told(pair: Pair, comparison: Comparison) -> str:
+def _of_trained(pair: Pair, comparison: Comparison) -> str:
+    """Return how the best that two entries trained compares."""
+    names = [f"what {name} trained" for name in (pair.first, pair.second)]
+    return f"Whether exported or not, {_of_pair(pair, names, comparison, starts=False)}"
+
+
+def _of_pair(
+    pair: Pair, names: Sequence[str], comparison: Comparison, *, starts: bool = True
+) -> str:
+    """Return which of two is better, the better one first.
+
+    Args:
+        pair: The two.
+        names: What they are called.
+        comparison: What they are of.
+        starts: Whether a sentence starts with it.
+    """
+    sentence = _told(pair, names, comparison)
+    is_name = sentence.startswith((pair.first, pair.second))
+    return f"{sentence[0].upper()}{sentence[1:]}" if starts and not is_name else sentence
+
+
+def _told(pair: Pair, names: Sequence[str], comparison: Comparison) -> str:
     metric, found = comparison.metric, pair.difference
+    better, worse = names
     if found is None:
-        return f"{pair.first} and {pair.second}: no utterance was measured in both."
-    names = [_with_base(name, comparison) for name in (pair.first, pair.second)]
-    if found.value == 0 and found.interval == (0.0, 0.0):
-        return f"{names[0]} and {names[1]} make the same errors."
+        return f"{better} and {worse}: no utterance was measured in both."
+    if pair.is_equal:
+        return f"{better} and {worse} do not differ: 0.0 {PER_HUNDRED.get(metric, 'points')}."
     value, interval = found.value, found.interval
-    if (value > 0) != comparison.higher_is_better:  # the second is the better one
-        names.reverse()
+    if (value > 0) != comparison.higher_is_better:
+        better, worse = worse, better
         value, interval = -value, (-interval[1], -interval[0])
-    told = f"{amount(value, metric)} than {names[1]} (95 %: {bounds(interval, metric)})"
+    told = (
+        f"{better} {_verb(metric)} {amount(value, metric)} than {worse} "
+        f"(95 %: {bounds(interval, metric)})"
+    )
     if found.drawn < FEWEST:
-        why = f"{found.drawn} utterances cannot tell it from chance"
-        return f"{names[0]} {_verb(metric)} {told}: {why}."
+        return f"{told}: {found.drawn} utterances cannot tell it from chance."
     if found.is_told:
-        return f"{names[0]} {_verb(metric)} {told}, outside the interval."
-    return f"{names[0]} and {names[1]} cannot be told apart: {names[0]} {_verb(metric)} {told}."
-
-
-def _with_base(name: str, comparison: Comparison) -> str:
-    """Return what stands for an entry's exported model."""
-    kept = any(entry.name == name and entry.kept_base for entry in comparison.entries)
-    return f"the base that {name} kept" if kept else name
+        return f"{told}, outside the interval."
+    return f"{better} and {worse} cannot be told apart: {told}."
 
 
 def _change(gain: Difference, metric: str) -> str:
@@ -150,12 +177,18 @@ def counted(said: Said, metric: str) -> str:
     """Return what an output adds to a metric, in words.
 
     >>> from audioforge.comparison.utterances import Said
-    >>> counted(Said([{}], (2.0, 7.0)), "wer"), counted(Said([{}], (1.0, 1.0)), "accuracy")
-    ('2 errors in 7 words', 'accuracy 1')
+    >>> counted(Said([{}], (2.0, 7.0)), "wer")
+    '2 errors in 7 words'
+    >>> counted(Said([{"correct": True}, {"correct": False}], (0.5, 1.0)), "accuracy")
+    'right in 1 of 2 seeds'
     """
     if said.parts is None:
         return "not measured"
     number, of = said.parts
+    right = [line["correct"] for line in said.lines if "correct" in line]
+    if right:
+        of_seeds = "" if len(right) == 1 else f" in {sum(right)} of {len(right)} seeds"
+        return f"right{of_seeds}" if any(right) else "wrong"
     if metric in WORDS:
         errors = "error" if number == 1 else "errors"
         return (

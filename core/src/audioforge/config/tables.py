@@ -221,7 +221,12 @@ class SamplingSettings(Settings):
         "What changes the sound of training clips, anew in each cycle, before they are sampled and "
         "learnt, as noise:folder=DIR,snr_db=5-20; may be given more than once, in order.",
     )
-    temperature: Schedule = setting(1.0, "schedule", "Sampling temperature.", above=0)
+    temperature: Schedule | None = setting(
+        None,
+        "schedule",
+        "Sampling temperature; otherwise what suits the model's family: 0.6 for Whisper, else 1.",
+        above=0,
+    )
     top_p: float = setting(1.0, "float", "Nucleus sampling; 1 is off.", above=0, maximum=1)
     top_k: int = setting(0, "int", "Sample among this many tokens; 0 is off.", minimum=0)
     reward_threshold: Schedule | None = setting(
@@ -257,7 +262,8 @@ class SamplingSettings(Settings):
     )
 
     def temperature_of(self, cycle: int) -> float:
-        """Return the sampling temperature of a cycle, counted from 1."""
+        """Return the sampling temperature of a cycle, counted from 1; it is known by then."""
+        assert self.temperature is not None
         return at_cycle(self.temperature, cycle)
 
 

@@ -21,7 +21,10 @@ WORD_ERRORS = "wer"
 WORD_COUNTS = ("substitutions", "deletions", "insertions", "reference_words", "reference_units")
 """What a line has of these: the last instead of words where the script has no spaces."""
 
-TRUTH = (*WORD_COUNTS, "normalizer", "measured")
+LABEL = "label"
+"""The verifier that says whether a label is right."""
+
+TRUTH = (*WORD_COUNTS, "normalizer", "correct", "measured")
 """The keys that `truth_of` writes."""
 
 
@@ -80,9 +83,9 @@ def truth_of(
 ) -> dict[str, Any]:
     """Return what a line of `predictions.jsonl` says of how right it is.
 
-    Its word errors and what they were counted under, and its numerator and denominator of each
-    corpus metric, so that sums over any lines are the corpus metrics of these. What could not be
-    measured is not there.
+    Its word errors and what they were counted under, or whether a label is right; and its numerator
+    and denominator of each corpus metric, so that sums over any lines are the corpus metrics of
+    these. What could not be measured is not there.
 
     Args:
         metrics: The metrics of each verifier's score, by verifier id.
@@ -91,6 +94,7 @@ def truth_of(
     """
     errors = metrics.get(WORD_ERRORS, {})
     counts = {name: int(errors[name]) for name in WORD_COUNTS if name in errors}
+    label = metrics.get(LABEL, {})
     parts = {
         name: [_whole(part) for part in metric.parts(metrics)]
         for name, metric in corpus_metrics.items()
@@ -99,6 +103,7 @@ def truth_of(
     return {
         **counts,
         **({"normalizer": normalizer} if counts and normalizer else {}),
+        **({"correct": label["correct"] > 0} if "correct" in label else {}),
         **({"measured": parts} if parts else {}),
     }
 

@@ -155,6 +155,7 @@ PREDICTION: Keys = {
     "reference_words?": "words of the normalised reference; a WER divides by their sum",
     "reference_units?": "the same of a script without spaces: its characters, and words of others",
     "normalizer?": "name and version of the text normaliser that these were counted under",
+    "correct?": "of a task with labels: whether the label is right",
     "measured?": "[numerator, denominator] of each corpus metric; the sums' ratio is the metric",
     "words?": "with --word-times: word, start and end in seconds of each",
 }

@@ -9,7 +9,7 @@ from typing import cast
 
 import attrs
 
-from audioforge.config import AudioRAFTConfig, BenchmarkConfig, RewardSettings, shown
+from audioforge.config import AudioRAFTConfig, BenchmarkConfig, RewardSettings, Schedule, shown
 from audioforge.errors import AudioForgeError, ConfigError
 from audioforge.executor import Executor
 from audioforge.find_adapter import choose_adapter
@@ -45,6 +45,7 @@ from audioforge.run.spoken_languages import settle
 from audioforge.run.trackers import create_trackers
 from audioforge.sample import AudioSample
 from audioforge.selection import Selection
+from audioforge.specs import ModelSpec
 from audioforge.terminal.reporter import Reporter
 from audioforge.torch_companions import hide_broken_companions
 
@@ -84,8 +85,8 @@ def prepare(
         if not processes.is_main:
             reporter = Reporter(quiet=True, warnings=False)
         reporter = reporter or Reporter()
-        if config.adapter is None:  # fail before an hour of reading data
-            choose_adapter(registry, cast("str", config.model_name), cast("Task", config.task))
+        model = _model_spec(registry, config)  # fail before an hour of reading data
+        config.temperature = config.temperature or model.temperature
         folder = RunFolder(cast("Path", config.output_dir))
         if claim is not None:
             claim.take(processes)
@@ -176,6 +177,14 @@ def _close_after_failure(executor: Executor) -> None:
         executor.close()
 
 
+def _model_spec(registry: Registry, config: AudioRAFTConfig) -> ModelSpec:
+    """Return what the adapter of the checkpoint says of itself."""
+    if config.adapter is not None:
+        return cast("ModelSpec", registry.find("models", config.adapter).spec)
+    model, task = cast("str", config.model_name), cast("Task", config.task)
+    return cast("ModelSpec", choose_adapter(registry, model, task).spec)
+
+
 def create_selection(registry: Registry, config: AudioRAFTConfig) -> Selection:
     """Create the selection.
 
@@ -248,7 +257,8 @@ def plan_of(run: Run) -> list[str]:
             if run.augmentations
             else []
         ),
-        f"cycles: {config.num_cycles}, {config.samples_per_prompt} hypotheses per clip, "
+        f"cycles: {config.num_cycles}, {config.samples_per_prompt} hypotheses per clip at "
+        f"temperature {shown(cast('Schedule', config.temperature))}, "
         f"selection {read_plugin_reference(config.selection)[0]}, reward from "
         f"{shown(config.effective_reward_threshold)}",
         f"output: {config.output_dir}",

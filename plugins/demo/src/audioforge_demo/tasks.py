@@ -53,6 +53,7 @@ _SCHEDULE: Mapping[str, Any] = {
     "reward_threshold": 1.0,
     "steps_per_cycle": 40,
     "batch_size": 16,
+    "temperature": 1.0,
 }
 
 DEMOS: Mapping[str, TaskDemo] = {

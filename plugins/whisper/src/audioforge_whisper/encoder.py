@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch.nn.functional import conv1d, gelu, scaled_dot_product_attention
 
-from audioforge_whisper.weights import Attention, EncoderWeights, Mlp
+from audioforge_whisper.weights import AttentionToAll, EncoderWeights, Mlp
 
 
 def encode(weights: EncoderWeights, features: torch.Tensor) -> torch.Tensor:
@@ -36,10 +36,13 @@ def _encode(weights: EncoderWeights, features: torch.Tensor) -> torch.Tensor:
     return weights.norm(hidden)
 
 
-def _attend(attention: Attention, hidden: torch.Tensor, heads: int) -> torch.Tensor:
-    joint = attention.queries_keys_values(attention.norm(hidden))
-    queries, keys, values = joint.unflatten(-1, (3, heads, -1)).permute(2, 0, 3, 1, 4).contiguous()
-    mixed = scaled_dot_product_attention(queries, keys, values, scale=1.0)
+def _attend(attention: AttentionToAll, hidden: torch.Tensor, heads: int) -> torch.Tensor:
+    normed = attention.norm(hidden)
+    queries, keys, values = (
+        project(normed).unflatten(-1, (heads, -1)).transpose(1, 2)
+        for project in (attention.queries, attention.keys, attention.values)
+    )
+    mixed = scaled_dot_product_attention(queries, keys, values)
     return attention.out(mixed.transpose(1, 2).flatten(2))
 
 

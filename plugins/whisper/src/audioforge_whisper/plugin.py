@@ -11,6 +11,11 @@ AUDIOFORGE_API = 4
 FRAMES = 1500
 """That the encoder makes of its window of 30 s."""
 
+TEMPERATURE = 0.6
+"""On 200 clips of non-native speech the best of 4 hypotheses of whisper-tiny.en had 22.6 % WER at
+0.6 and 27.3 % at 1, greedy decoding 29.2 %: among 51,865 tokens there is always an odd one to
+draw."""
+
 BYTES_A_FEATURE = 120
 """What a training step takes for each feature of each frame in each layer of the encoder, in
 float32: measured on tiny, where 3 more clips took 0.78 GiB more."""
@@ -62,5 +67,6 @@ def register_models() -> list[ModelSpec]:
                 ),
             ),
             checkpoints=CHECKPOINTS,
+            temperature=TEMPERATURE,
         )
     ]

@@ -4,12 +4,16 @@ A decoding step is a hundred small products; Transformers' modules cost as much 
 Here the weights of a layer are functions and tensors: queries, keys and values are one product, the
 scaling of queries is in their weights, low-rank updates are added, and under autocast every weight
 is cast once, but for the token embedding: rounding that one changes nearly every text.
+
+The encoder's products have a row for each of 1500 frames, beside which laying a weight out costs
+nothing: its weights are the model's own wherever they are in the right precision.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
+from typing import Literal
 
 import torch
 from attrs import frozen
@@ -27,7 +31,7 @@ Norm = Linear
 
 @frozen(eq=False)
 class Attention:
-    """Self-attention.
+    """Self-attention of the decoder.
 
     Attributes:
         norm: Comes first.
@@ -37,6 +41,25 @@ class Attention:
 
     norm: Norm
     queries_keys_values: Linear
+    out: Linear
+
+
+@frozen(eq=False)
+class AttentionToAll:
+    """Self-attention of the encoder, whose products have a row for each frame.
+
+    Attributes:
+        norm: Comes first.
+        queries: From width to width, as are the next two.
+        keys: What queries are compared with.
+        values: What is mixed.
+        out: Comes last.
+    """
+
+    norm: Norm
+    queries: Linear
+    keys: Linear
+    values: Linear
     out: Linear
 
 
@@ -76,7 +99,7 @@ class Mlp:
 class EncoderLayer:
     """One layer of the encoder."""
 
-    attention: Attention
+    attention: AttentionToAll
     mlp: Mlp
 
 
@@ -133,19 +156,19 @@ class DecoderWeights:
 
 
 def read_encoder(model: WhisperForConditionalGeneration, dtype: torch.dtype) -> EncoderWeights:
-    """Read the encoder's weights as they are now: a second copy in memory, in `dtype`.
+    """Read the encoder's weights as they are now: the model's own, or a copy in `dtype`.
 
     Args:
         model: A network of which `coverage.not_covered` says nothing.
         dtype: What products are computed in, float32 or bfloat16.
     """
     config = model.config
-    read = _Reader.of(model, "encoder", config.encoder_attention_heads, dtype)
+    read = _Reader.of(model, "encoder", dtype)
     return EncoderWeights(
         convolutions=tuple(read.pair(f"conv{i}") for i in (1, 2)),
         positions=read.tensor("embed_positions.weight").float(),
         layers=tuple(
-            EncoderLayer(read.attention(f"layers.{i}."), read.mlp(f"layers.{i}."))
+            EncoderLayer(read.attention_to_all(f"layers.{i}."), read.mlp(f"layers.{i}."))
             for i in range(config.encoder_layers)
         ),
         norm=read.norm("layer_norm"),
@@ -161,7 +184,7 @@ def read_decoder(model: WhisperForConditionalGeneration, dtype: torch.dtype) -> 
         dtype: What products are computed in, float32 or bfloat16.
     """
     config = model.config
-    read = _Reader.of(model, "decoder", config.decoder_attention_heads, dtype)
+    read = _Reader.of(model, "decoder", dtype)
     return DecoderWeights(
         tokens=read.tensor("embed_tokens.weight").float(),
         positions=read.tensor("embed_positions.weight").float(),
@@ -190,10 +213,15 @@ class _Reader:
 
     @classmethod
     def of(
-        cls, model: WhisperForConditionalGeneration, half: str, heads: int, dtype: torch.dtype
+        cls,
+        model: WhisperForConditionalGeneration,
+        half: Literal["encoder", "decoder"],
+        dtype: torch.dtype,
     ) -> _Reader:
         state = {name: weight.detach() for name, weight in merged_state(model).items()}
-        return cls(state, f"model.{half}.", heads, dtype, can_pack(model.device, dtype))
+        heads: int = getattr(model.config, f"{half}_attention_heads")
+        packed = half == "decoder" and can_pack(model.device, dtype)
+        return cls(state, f"model.{half}.", heads, dtype, packed)
 
     def tensor(self, name: str) -> torch.Tensor:
         return self.state[self.prefix + name]
@@ -208,21 +236,28 @@ class _Reader:
         weight, bias = (self.tensor(f"{name}.{part}").float() for part in ("weight", "bias"))
         return partial(layer_norm, normalized_shape=weight.shape, weight=weight, bias=bias)
 
-    def linear(self, *names: str) -> Linear:
+    def linear(self, name: str) -> Linear:
+        return self._make(*self.pair(name))
+
+    def joint(self, *names: str) -> Linear:
         """Projections of one input as one product, those of queries scaled."""
         weights, biases = zip(*(self._scaled(name) for name in names), strict=True)
         return self._make(torch.cat(weights), torch.cat(biases))
 
+    def attention_to_all(self, layer: str) -> AttentionToAll:
+        projections = (self.linear(f"{layer}self_attn.{p}_proj") for p in ("q", "k", "v", "out"))
+        return AttentionToAll(self.norm(f"{layer}self_attn_layer_norm"), *projections)
+
     def attention(self, layer: str) -> Attention:
         names = [f"{layer}self_attn.{part}_proj" for part in ("q", "k", "v", "out")]
         norm = self.norm(f"{layer}self_attn_layer_norm")
-        return Attention(norm, self.linear(*names[:3]), self.linear(names[3]))
+        return Attention(norm, self.joint(*names[:3]), self.linear(names[3]))
 
     def audio(self, layer: str) -> CrossAttention:
         query, key, value, out = (f"{layer}encoder_attn.{p}_proj" for p in ("q", "k", "v", "out"))
         return CrossAttention(
             self.norm(f"{layer}encoder_attn_layer_norm"),
-            *(self.linear(*names) for names in ((query,), (key, value), (out,))),
+            *(self.joint(*names) for names in ((query,), (key, value), (out,))),
         )
 
     def mlp(self, layer: str) -> Mlp:
