@@ -5,6 +5,8 @@
 #   make soak            the tests that `make test` leaves out, properties on a thousand examples,
 #                        fifty runs of the demo killed and resumed, and small runs of every task two
 #                        hundred times; half an hour
+#   make mlflow          the tests of that tracker, whose package needs other versions than ours, in an
+#                        environment of its own
 #   make lint            style and types only; make format mends the style
 #   make bench           measures speed against Transformers, CTranslate2 and the arithmetic, and writes
 #                        docs/performance.md; thirty minutes; ARGS="--model CHECKPOINT --data MANIFEST"
@@ -23,7 +25,7 @@ PYPROJECTS := $(wildcard core/pyproject.toml plugins/*/pyproject.toml)
 DISTRIBUTIONS := $(PYPROJECTS:/pyproject.toml=)
 EDITABLES := $(addprefix -e ,$(DISTRIBUTIONS))
 # What only an extra of a plugin needs, so that its tests run too.
-EXTRAS := -e 'core[notebook]' -e 'plugins/verifiers[distillmos,mos,speaker]' -e 'plugins/wav2vec[align]'
+EXTRAS := -e 'core[notebook,tensorboard,trackio,wandb]' -e 'plugins/verifiers[distillmos,mos,speaker]' -e 'plugins/wav2vec[align]'
 # A package of which only the weights are read: what it depends on needs a compiler.
 WEIGHTS := resemblyzer
 TOOLS := axe-playwright-python editables hatchling hypothesis ipykernel jiwer mypy nbclient playwright pre-commit pytest \
@@ -34,7 +36,7 @@ IMPORTED := audioforge.trainer, audioforge_whisper.adapter, audioforge_wav2vec.a
 # What only measurements need; what cannot be installed is left out of the tables, which say so.
 PEERS := ctranslate2 matplotlib
 
-.PHONY: demo test every-test soak bench lint format docs docs-serve docs-build
+.PHONY: demo test every-test soak mlflow bench lint format docs docs-serve docs-build
 
 demo: $(STAMP)
 	$(BIN)/audioforge demo
@@ -62,6 +64,12 @@ soak: $(STAMP)
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/soak.py --runs 50 --jobs $(WORKERS)
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/soak.py --runs 10 --processes 2 --short
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/kills.py --kills 200 --jobs $(WORKERS)
+
+mlflow: $(STAMP)
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-mlflow
+	$(BIN)/uv pip install --quiet --python .venv-mlflow/bin/python -e 'core[mlflow]' -e plugins/kit \
+		hypothesis pytest
+	OMP_NUM_THREADS=1 .venv-mlflow/bin/python -m pytest tests/trackers/test_mlflow.py
 
 bench: $(STAMP)
 	-$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt $(PEERS)

@@ -17,6 +17,7 @@ ROOMS = [
     "raft",
     "objectives",
     "augmentations",
+    "trackers",
     "given",
     "run",
     "report",

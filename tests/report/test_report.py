@@ -132,6 +132,44 @@ def test_a_run_without_gain_shows_what_was_not_exported(tmp_path):
     assert sets_of(page)["held out"]["outputs"] == ["base", "cycle 2, not exported"]
 
 
+def test_generated_speech_is_linked_and_judged_by_rewards_alone(tmp_path):
+    run = write_run(tmp_path / "run", cycles=1, settings={"task": "tts"})
+    for cycle in (0, 1):
+        folder = run / f"cycle-{cycle:02d}"
+        line = {"id": "a", "audio_filepath": None, "duration": 1.0, "text": "say this"}
+        write_lines(folder / "predictions.jsonl", [line | {"pred_audio": "predictions/a.flac"}])
+    hypothesis = {"audio": "cycle-01/audio/t-0.flac", "reward": 0.5, "scores": {}}
+    rollout = {"id": "t", "cycle": 1, "reference": "say", "hypotheses": [hypothesis]}
+    write_lines(run / "cycle-01" / "rollouts-00000.jsonl", [rollout])
+    sets = sets_of(report_page(run))
+    [row] = sets["held out"]["rows"]
+    links = [output["sound"] for output in row["outputs"]]
+    assert links == ["cycle-00/predictions/a.flac", "cycle-01/predictions/a.flac"]
+    assert row["change"] is None
+    [clip] = sets["training"]["rows"]
+    assert clip["outputs"][0] == {"reward": 0.5, "scores": {}, "sound": hypothesis["audio"]}
+
+
+def test_classes_are_right_or_wrong_and_divide_clips(tmp_path):
+    run = write_run(tmp_path / "run", cycles=1, settings={"task": "classification"})
+    for cycle, said in enumerate(("no", "yes")):
+        lines = [
+            {"id": f"{n}", "audio_filepath": "x", "duration": 1.0, "text": right, "pred_text": said}
+            for n, right in enumerate(("yes", "no", "yes"))
+        ]
+        write_lines(run / f"cycle-{cycle:02d}" / "predictions.jsonl", lines)
+    summary = json.loads((run / "summary.json").read_text())
+    for entry in (summary["base"], *summary["cycles"], summary["best"]):
+        entry |= {"metric": "accuracy", "accuracy": entry.pop("wer"), "runaway": 0}
+    summary |= {"metric": "accuracy", "higher_is_better": True}
+    write_object(run / "summary.json", summary)
+    page = report_page(run)
+    rows = sets_of(page)["held out"]["rows"]
+    assert [row["change"] for row in rows] == [1, -1, 1]
+    assert [output["right"] for output in rows[0]["outputs"]] == [False, True]
+    assert "Accuracy by class" in page
+
+
 def test_controls_and_seeds_of_the_folder_are_found_and_others_are_named(tmp_path):
     run = write_run(tmp_path / "group" / "raft")
     write_run(tmp_path / "group" / "control", settings={"selection": "random"})

@@ -181,14 +181,14 @@ def _tiles(record: RunRecord) -> Markup:
     assert metric is not None
     direction = "higher is better" if record.higher_is_better else "lower is better"
     figures: dict[str, tuple[Content, Content]] = {
-        f"{record.title} of the base": (
+        f"{record.heading} of the base": (
             percent(base[metric]),
             f"95 %: {percent_interval(*base['ci95'])}; {direction}",
         ),
     }
     if trained is not None:
         change = None if base[metric] is None else 100 * (trained[metric] - base[metric])
-        figures[f"{record.title}, {record.trained_name}"] = (
+        figures[f"{record.heading}, {record.trained_name}"] = (
             percent(trained[metric]),
             ""
             if change is None
@@ -196,13 +196,15 @@ def _tiles(record: RunRecord) -> Markup:
         )
     figures["Held-out utterances"] = (
         f"{base['n']:,}",
-        f"{claimed_speakers(base['interval'])}; {base['decoding']}",
+        f"{claimed_speakers(base['interval'])}; {base.get('decoding', 'decoded')}",
     )
-    after = f" → {trained['runaway']}" if trained is not None else ""
-    figures["Run-away outputs"] = (
-        f"{base['runaway']}{after}",
-        "base → trained: outputs that repeat themselves or were cut",
-    )
+    models = [base, *([trained] if trained is not None else [])]
+    counts_runaway = record.task != "classification"
+    if counts_runaway and all("runaway" in model for model in models):  # of old runs not
+        figures["Run-away outputs"] = (
+            " → ".join(f"{model['runaway']:,}" for model in models),
+            "base → trained: outputs that repeat themselves or were cut",
+        )
     return tiles(figures)
 
 
@@ -271,7 +273,10 @@ def _beside(record: RunRecord, others: Sequence[RunRecord]) -> Markup:
         )
     )
     made_chart = chart(
-        f"{record.title}: this run{' and others' if len(shown) > 1 else ''}", told, option, numbers
+        f"{record.heading}: this run{' and others' if len(shown) > 1 else ''}",
+        told,
+        option,
+        numbers,
     )
     open_numbers = joined(made_chart, numbers if len(shown) > 1 else None)
     return joined(open_numbers, paragraph(alone, kind="muted") if alone else None)
@@ -295,7 +300,7 @@ def _sets(record: RunRecord) -> Markup:
                 percent(entry[own]),
                 percent_interval(*entry["ci95"]),
                 point_interval(*difference) if difference else "",
-                runaway_cell(entry, own),
+                runaway_cell(entry, own) if "runaway" in entry else "",
                 f"{entry['n']:,}",
             ]
         )

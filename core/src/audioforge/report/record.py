@@ -46,6 +46,11 @@ class RunRecord:
             UsageError: If there is no run in it, or a file cannot be read.
         """
         root = root.absolute()
+        if (root / "group.yaml").is_file():
+            raise UsageError(
+                f"{root}: holds runs of several seeds; name one of them, such as "
+                f"{root / 'seed-0'}: the others stand beside it"
+            )
         if not (root / "config.yaml").is_file():
             raise UsageError(f"{root}: there is no run in it (no config.yaml); name a run folder")
         try:
@@ -99,6 +104,11 @@ class RunRecord:
         """The metric as people read it."""
         name = self.metric or "metric"
         return name.upper() if len(name) <= 3 else name.replace("_", " ")
+
+    @property
+    def heading(self) -> str:
+        """The metric at the start of a heading."""
+        return self.title[:1].upper() + self.title[1:]
 
     @cached_property
     def higher_is_better(self) -> bool:
@@ -190,8 +200,7 @@ def _measured(root: Path, summary: Values) -> tuple[Values, Sequence[Values]]:
         return summary["base"], summary["cycles"]
     except KeyError as error:
         raise UsageError(
-            f"{root / 'summary.json'}: does not hold what a run writes there; a group of seeds is "
-            f"looked at run by run, as {root / 'seed-0'}"
+            f"{root / 'summary.json'}: does not hold what a run writes there"
         ) from error
 
 

@@ -205,7 +205,7 @@ def differences(rows: Sequence[Difference], axis: str) -> dict[str, Any]:
             "type": "category",
             "data": names,
             "inverse": True,
-            "axisLabel": {"width": 200, "overflow": "truncate"},
+            "axisLabel": {"width": 150, "overflow": "break", "lineHeight": 15},
         },
         "series": [*spans, points],
     }

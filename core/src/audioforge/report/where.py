@@ -16,7 +16,7 @@ from audioforge.report.record import RunRecord
 from audioforge.report.series import Number, Series, bars, lines
 from audioforge.terminal.figures import percent, percent_interval
 
-MOST_BARS = 20
+MOST_BARS = 12
 """Groups that a chart shows; the table has more."""
 MOST_ROWS = 200
 MOST_VALUES = 30
@@ -48,6 +48,8 @@ def where(record: RunRecord, rows: Sequence[Compared]) -> Section:
         "length": lambda row: length(row.line.get("duration")),
         "language": lambda row: _text(row.line.get("language")),
     }
+    if record.task == "classification":
+        named["class"] = lambda row: _text(row.line.get("text"))
     columns, unused = _columns(rows)
     metric = record.metric or ""
     figures: list[Content] = []
@@ -159,7 +161,7 @@ def _by_cycle(record: RunRecord) -> Markup:
     told = "The band is the 95 % interval of each value by itself."
     if record.trained_name:
         told = f"Below, {record.trained_name} stands beside the base. {told}"
-    return chart(f"{record.title} by cycle", told, lines(names, series, "%", "cycle"), numbers)
+    return chart(f"{record.heading} by cycle", told, lines(names, series, "%", "cycle"), numbers)
 
 
 def _by_group(record: RunRecord, name: str, found: Sequence[Group]) -> Markup:
@@ -180,7 +182,7 @@ def _by_group(record: RunRecord, name: str, found: Sequence[Group]) -> Markup:
         rows.append([foreign(group.name), *rates, *change, *counts])
     counted = "words" if record.metric == "wer" else "counted"
     heads = [name, *models, *(["points"] if len(models) > 1 else []), "utterances", counted]
-    title = f"{record.title} by {name}"
+    title = f"{record.heading} by {name}"
     told = f"{len(found)} groups of {sum(g.utterances for g in found):,} utterances."
     if len(models) > 1:
         sign = 1 if record.higher_is_better else -1

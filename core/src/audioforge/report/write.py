@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from audioforge.errors import UsageError, describe
 from audioforge.files import atomic
 from audioforge.report.compared import Compared, held_out, tested
 from audioforge.report.components import paragraph, utterances
@@ -44,7 +45,21 @@ def write_report(root: Path, others: Sequence[Path] = (), output: Path | None = 
 
 
 def report_page(root: Path, others: Sequence[Path] = ()) -> str:
-    """Return a run's page; see `write_report`."""
+    """Return a run's page; see `write_report`.
+
+    Raises:
+        UsageError: If there is no run in a folder, or its files cannot be understood.
+    """
+    try:
+        return _page(root, others)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise UsageError(
+            f"{root}: its files do not hold what a run writes there ({describe(error)}): a run of "
+            f"another version of AudioForge, or a damaged one"
+        ) from error
+
+
+def _page(root: Path, others: Sequence[Path]) -> str:
     record = RunRecord.read(root)
     beside = related(record, others)
     rows = held_out(record)

@@ -14,6 +14,7 @@ from audioforge.errors import AudioForgeError, TrainingError
 from audioforge.files.journal import RANK, mend
 from audioforge.inference.out_of_memory import is_out_of_memory
 from audioforge.inference.stop import Interrupted
+from audioforge.isolation.copies import LentSamples
 from audioforge.run.identity.same_run import check_same_run
 from audioforge.run.parent import describe_parent, learnt_before, parent_line
 from audioforge.run.run import Run
@@ -57,7 +58,13 @@ def begin(run: Run, module: torch.nn.Module, *, accept_changes: bool) -> Sequenc
     processes.wait()
     accepted = processes.from_main(lambda: check_same_run(run, module, accept=accept_changes))
     if run.trackers:
-        told = TrackedRun(folder=folder.root, settings=run.config.as_mapping(), resumes=run.resumes)
+        held_out = LentSamples(run.data.held_out.samples)
+        told = TrackedRun(
+            folder=folder.root,
+            settings=run.config.as_mapping(),
+            resumes=run.resumes,
+            held_out={sample.id: sample for sample in held_out},
+        )
         run.events.listeners.append(Trackers(run.trackers, told, run.reporter))
     return accepted
 

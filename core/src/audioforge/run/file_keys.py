@@ -77,6 +77,8 @@ CYCLE: Keys = {
     "hypotheses": "hypotheses that were drawn",
     "hypotheses_cut": "how many of these a length limit ended, not the model",
     "unscored": "hypotheses without a reward",
+    "rewards": "of each verifier by its id: mean and std over the hypotheses that it gave a reward",
+    "lengths": "mean, min and max of the hypotheses' tokens; null where not known",
     "reward_threshold": "reward from which a hypothesis could be kept, as lowered by min_kept",
     "resting": "clips that were not sampled, since all was right before",
     "kept": "hypotheses that were learnt from",

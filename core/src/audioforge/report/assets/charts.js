@@ -39,7 +39,7 @@
     drawn.get(element)?.dispose();
     const option = coloured(JSON.parse(element.dataset.chart));
     const lying = option.yAxis.type === "category" ? option.yAxis.data.length : 0;
-    if (lying) element.style.height = `${5 + 2 * lying}rem`;
+    if (lying) element.style.height = `${5 + 2.2 * lying}rem`;
     const chart = echarts.init(element, theme(), { renderer: "svg" });
     const tooltip = {
       renderMode: "richText",

@@ -134,7 +134,7 @@
       make("td", { class: "said" }, said(row, { ...h, reward: undefined }, true)),
       make("td", { class: "number", "data-head": "reward" }, h.reward === null ? "none" : figure(h.reward)),
       ...names.map((name) => make("td", { class: "number", "data-head": name }, h.scores?.[name] === null || h.scores?.[name] === undefined ? "none" : figure(h.scores[name]))),
-      make("td", { class: "number", "data-head": "log-probability" }, h.logprob === null || h.logprob === undefined ? "" : h.logprob.toFixed(1)),
+      make("td", { class: "number", "data-head": "log-probability" }, h.logprob === null || h.logprob === undefined ? "" : h.logprob.toFixed(2)),
     ));
     return make("table", {}, make("thead", {}, make("tr", {}, ...head.map((text, n) => make("th", { scope: "col", class: n > 1 ? "number" : "words" }, text)))), make("tbody", {}, ...body));
   }
