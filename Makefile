@@ -5,11 +5,15 @@
 #   make soak            the tests that `make test` leaves out, properties on a thousand examples,
 #                        fifty runs of the demo killed and resumed, and small runs of every task two
 #                        hundred times; half an hour
+#   make mlflow          the tests of that tracker, whose package needs other versions than ours, in an
+#                        environment of its own
 #   make lint            style and types only; make format mends the style
 #   make bench           measures speed against Transformers, CTranslate2 and the arithmetic, and writes
 #                        docs/performance.md; thirty minutes; ARGS="--model CHECKPOINT --data MANIFEST"
 #                        measures a trained Whisper too, ARGS=--quick takes two and writes nothing
 #   make docs            writes the reference pages of docs/ from the code
+#   make docs-serve      the documentation site on http://localhost:8000, built anew at each change
+#   make docs-build      the same as files in dist/site; a link that leads nowhere is an error
 
 PYTHON ?= python3
 WORKERS ?= 2
@@ -21,17 +25,18 @@ PYPROJECTS := $(wildcard core/pyproject.toml plugins/*/pyproject.toml)
 DISTRIBUTIONS := $(PYPROJECTS:/pyproject.toml=)
 EDITABLES := $(addprefix -e ,$(DISTRIBUTIONS))
 # What only an extra of a plugin needs, so that its tests run too.
-EXTRAS := -e 'core[notebook]' -e 'plugins/verifiers[distillmos,mos,speaker]' -e 'plugins/wav2vec[align]'
+EXTRAS := -e 'core[notebook,tensorboard,trackio,wandb]' -e 'plugins/verifiers[distillmos,mos,speaker]' -e 'plugins/wav2vec[align]'
 # A package of which only the weights are read: what it depends on needs a compiler.
 WEIGHTS := resemblyzer
-TOOLS := editables hatchling hypothesis ipykernel jiwer mypy nbclient pre-commit pytest pytest-cov pytest-xdist ruff types-pyyaml uv
+TOOLS := axe-playwright-python editables hatchling hypothesis ipykernel jiwer mypy nbclient playwright pre-commit pytest \
+	pytest-cov pytest-xdist ruff types-pyyaml uv zensical
 # What commands and tests import.
 IMPORTED := audioforge.trainer, audioforge_whisper.adapter, audioforge_wav2vec.adapter, \
 	audioforge_classification.adapter, datasets, jiwer, librosa, pandas, peft, pytest
 # What only measurements need; what cannot be installed is left out of the tables, which say so.
 PEERS := ctranslate2 matplotlib
 
-.PHONY: demo test every-test soak bench lint format docs
+.PHONY: demo test every-test soak mlflow bench lint format docs docs-serve docs-build
 
 demo: $(STAMP)
 	$(BIN)/audioforge demo
@@ -60,6 +65,12 @@ soak: $(STAMP)
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/soak.py --runs 10 --processes 2 --short
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/kills.py --kills 200 --jobs $(WORKERS)
 
+mlflow: $(STAMP)
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-mlflow
+	$(BIN)/uv pip install --quiet --python .venv-mlflow/bin/python -e 'core[mlflow]' -e plugins/kit \
+		hypothesis pytest
+	OMP_NUM_THREADS=1 .venv-mlflow/bin/python -m pytest tests/trackers/test_mlflow.py
+
 bench: $(STAMP)
 	-$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt $(PEERS)
 	OMP_NUM_THREADS=1 PYTHONPATH=benchmarks $(BIN)/python -m performance $(ARGS)
@@ -71,6 +82,12 @@ lint: $(STAMP)
 
 docs: $(STAMP)
 	$(BIN)/python docs/write_reference.py
+
+docs-serve: $(STAMP)
+	$(BIN)/zensical serve
+
+docs-build: $(STAMP)
+	$(BIN)/zensical build --clean --strict
 
 format: $(STAMP)
 	$(BIN)/ruff format .

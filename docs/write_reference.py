@@ -1,7 +1,8 @@
 """Writes the reference pages from the code: `make docs`. A test holds them against the code.
 
 plugin-reference.md: hooks, contracts and rules. python-reference.md: what Python users call.
-configuration.md: every setting. run-folder.md: the keys of what a run writes.
+configuration.md: every setting. command-line.md: every command's help. run-folder.md: the keys of
+what a run writes.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+import command_line
 
 import audioforge
 from audioforge import (
@@ -52,8 +54,9 @@ DOCS = Path(__file__).parent
 
 HEAD = f"""# Plugin reference
 
-Written by `make docs` from the code; a test fails when they differ. The [tutorial](tutorial.md) is
-the place to start, and [plugins.md](plugins.md) says what is around it.
+Written by `make docs` from the code; a test fails when they differ. The
+[tutorial](plugin-tutorial.md) is the place to start, and [plugins.md](plugins.md) says what is
+around it.
 
 This is plugin API {API_VERSION}; plugins built for {OLDEST_API_VERSION} to {API_VERSION} are
 loaded. A plugin says which one it was built for by `{STATEMENT} = {API_VERSION}` in the module that
@@ -168,8 +171,10 @@ FILES = [
     ("A score", "What each of `scores` holds.", file_keys.SCORE),
     (
         "`cycle-NN/predictions.jsonl`",
-        "A line for each held-out clip, as `audioforge benchmark --output` and "
-        "`test-predictions.jsonl` have them too; `audioforge verify` scores such files.",
+        "A line for each held-out clip. `best-predictions.jsonl` (the exported model, held out), "
+        "`test-predictions.jsonl` (the exported model), `test-predictions-base.jsonl` and what "
+        "`audioforge benchmark --output` writes have such lines too; `audioforge verify` scores "
+        "them.",
         file_keys.PREDICTION,
     ),
     ("`cycle-NN/steps.jsonl`", "A line for each step of the optimiser.", file_keys.STEP),
@@ -215,6 +220,7 @@ def pages() -> dict[str, str]:
         "plugin-reference.md": _page(HEAD, _hooks(), _classes(), _rules()),
         "python-reference.md": _page(PYTHON_HEAD, _public()),
         "configuration.md": _page(CONFIGURATION_HEAD, _settings()),
+        "command-line.md": _page(command_line.HEAD, command_line.commands()),
         "run-folder.md": _page(RUN_FOLDER_HEAD, _files()),
     }
 

@@ -2,6 +2,9 @@
 
 import hashlib
 import os
+import re
+import shutil
+import tempfile
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +23,21 @@ settings.load_profile("few")
 ROOT = Path(__file__).resolve().parent.parent
 
 
+def pytest_configure(config):
+    """Let trackers ask no server, and keep what is beside a run in a folder that is no test's own.
+
+    Some of them read the environment once, when they are imported.
+    """
+    folder = tempfile.mkdtemp()
+    config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+    os.environ |= {
+        "TRACKIO_DIR": f"{folder}/trackio",
+        "WANDB_MODE": "offline",
+        **{f"WANDB_{kind}_DIR": f"{folder}/wandb" for kind in ("DATA", "CACHE", "CONFIG")},
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+    }
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
     """Leave most cases of a sweep to `make soak`, and measure no coverage of what takes long.
@@ -33,6 +51,8 @@ def pytest_collection_modifyitems(items):
             if cases[test] % sweep.args[0]:
                 item.add_marker("soak")
             cases[test] += 1
+        if re.search(r"tracker-(wandb|mlflow)-", item.name):  # each takes a second to open
+            item.add_marker("soak")
         if item.get_closest_marker("slow") or "reliability" in item.path.parts:
             item.add_marker("no_cover")
 

@@ -64,7 +64,7 @@ def test_a_misspelt_keyword_reads_as_a_misspelt_key():
         ("reward_funcs", "`verifier`"),
         ("train_dataset", "train(dataset"),
         ("peft_config", "trainable='lora'"),
-        ("report_to", "`tracker`"),
+        ("report_to", "`log_with`"),
         ("num_generations", "`samples_per_prompt`"),
         ("per_device_train_batch_size", "`batch_size`"),
         ("num_train_epochs", "`num_cycles`"),

@@ -7,6 +7,8 @@ import pytest
 
 ROOMS = [
     "cli",
+    "comparison",
+    "past_runs",
     "api",
     "dataset_report",
     "scoring",
@@ -16,8 +18,10 @@ ROOMS = [
     "raft",
     "objectives",
     "augmentations",
+    "trackers",
     "given",
     "run",
+    "report",
     "measuring",
     "judging",
     "huggingface",

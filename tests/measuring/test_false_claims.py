@@ -1,4 +1,4 @@
-"""The simulation of docs/training.md, in short: what is not there is rarely claimed."""
+"""The simulation of docs/confidence-intervals.md, in short: what is not there is rarely claimed."""
 
 import pytest
 from false_claims import Setting, rates, simulate

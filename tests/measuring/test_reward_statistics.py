@@ -3,6 +3,7 @@
 import pytest
 
 from audioforge.measuring.reward_statistics import RewardStatistics
+from audioforge.sample import AudioSample, Hypothesis, Rollout, Score, ScoredHypothesis
 
 
 def reward_statistics(rollouts) -> dict:
@@ -20,6 +21,8 @@ def test_means_and_counts(rollout):
         "hypotheses": 5,
         "hypotheses_cut": 0,
         "unscored": 1,
+        "rewards": {"wer": {"mean": 0.5, "std": pytest.approx(0.125**0.5)}},
+        "lengths": {"mean": None, "min": None, "max": None},
     }
 
 
@@ -48,3 +51,18 @@ def test_without_any_reward_there_is_no_mean(rollout):
         assert statistics["reward"] is None
         assert statistics["reward_std"] is None
         assert statistics["frac_reward_zero_std"] is None
+
+
+def test_each_verifier_has_a_mean_and_a_deviation_over_what_it_judged():
+    def scored(tokens, **rewards):
+        scores = {name: Score(reward) for name, reward in rewards.items()}
+        return ScoredHypothesis(Hypothesis(text="a", tokens=tokens), scores, None)
+
+    rows = [(3, 0.0, None), (5, 1.0, None), (10, 0.5, None)]
+    hypotheses = [scored(tokens, wer=wer, odd=odd) for tokens, wer, odd in rows]
+    statistics = reward_statistics([Rollout(AudioSample("a"), 1, hypotheses)])
+    assert statistics["rewards"] == {
+        "odd": {"mean": None, "std": None},
+        "wer": {"mean": 0.5, "std": pytest.approx((0.5 / 3) ** 0.5)},
+    }
+    assert statistics["lengths"] == {"mean": 6.0, "min": 3, "max": 10}

@@ -69,6 +69,9 @@ def test_plugins_list_json(audioforge):
         "weighted",
     ]
     assert rows["audioforge"]["provides"]["executors"] == ["processes"]
+    assert rows["audioforge"]["provides"]["trackers"] == [
+        *("mlflow", "tensorboard", "trackio", "wandb"),
+    ]
     assert rows["audioforge"]["provides"]["augmentations"] == ["noise"]
     assert "wer" in rows["audioforge-verifiers"]["provides"]["verifiers"]
     assert rows["audioforge-whisper"]["status"] == "ok"

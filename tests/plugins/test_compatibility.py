@@ -90,7 +90,8 @@ def test_an_older_plugin_works_when_a_hook_gets_an_argument(tmp_path, later_core
     assert listed(later_core, tmp_path / "site") == (
         "distribution  version  status  API  provides\n"
         "audioforge    0.1.0    ok      4    selections: best, grpo, mix, mwer, random, reference, "
-        "rloo, top-n, top-percent, weighted; executors: processes; augmentations: noise\n"
+        "rloo, top-n, top-percent, weighted; trackers: mlflow, tensorboard, trackio, "
+        "wandb; executors: processes; augmentations: noise\n"
         "newer         1.0      ok      5    verifiers: newer-fi\n"
         "older         1.0      ok      1    verifiers: older\n"
     )

@@ -89,7 +89,7 @@ def test_info_of_a_selection():
 @pytest.mark.parametrize(
     ("name", "example"),
     [
-        ("lines", "audioforge train --model M --dataset train.jsonl --tracker lines:path=…"),
+        ("lines", "audioforge train --model M --dataset train.jsonl --log-with lines:path=…"),
         ("nobody", "audioforge train --model M --dataset train.jsonl --executor nobody"),
         ("config", "audioforge export RUN --format config --output FOLDER"),
     ],
@@ -137,7 +137,7 @@ def test_an_installed_exporter_exports(tmp_path):
 @pytest.mark.parametrize(
     ("kind", "hint"),
     [
-        ("trackers", "Install a plugin that brings one, or give a file by --plugin."),
+        ("trackers", "Install audioforge again, which brings them."),
         ("exporters", "Install a plugin that brings one, or give a file by --plugin."),
         ("selections", "Install audioforge again, which brings them."),
     ],

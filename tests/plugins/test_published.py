@@ -13,7 +13,8 @@ NEEDED = ("jiwer", "rapidfuzz")
 
 ENGINE = (
     "0.1.0    ok      4    selections: best, grpo, mix, mwer, random, reference, rloo, top-n, "
-    "top-percent, weighted; executors: processes; augmentations: noise\n"
+    "top-percent, weighted; trackers: mlflow, tensorboard, trackio, "
+    "wandb; executors: processes; augmentations: noise\n"
 )
 """What the list says of the engine's own plugin."""
 
@@ -75,8 +76,8 @@ def test_a_plugin_that_breaks_when_it_is_imported(environment):
     assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr == (
         "Error: nothing is called 'sincerity'. Known: acme-broken, audioforge, "
-        "audioforge-phone-digits, best, grpo, mix, mwer, noise, phone-digits, processes, random, "
-        "reference, rloo, top-n, top-percent, weighted.\n"
+        "audioforge-phone-digits, best, grpo, mix, mlflow, mwer, noise, phone-digits, processes, "
+        "random, reference, rloo, tensorboard, top-n, top-percent, trackio, wandb, weighted.\n"
         "  plugin acme-broken failed: acme_broken.plugin: ModuleNotFoundError: No module named "
         "'a_library_that_nobody_installed'\n"
     )

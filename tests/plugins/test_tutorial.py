@@ -1,4 +1,4 @@
-"""docs/tutorial.md, followed to the letter in a fresh environment of built wheels."""
+"""docs/plugin-tutorial.md, followed to the letter in a fresh environment of built wheels."""
 
 import json
 import os
@@ -74,7 +74,7 @@ class Reader:
 
 @pytest.fixture(scope="module")
 def page(root):
-    return (root / "docs/tutorial.md").read_text(encoding="utf-8")
+    return (root / "docs/plugin-tutorial.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")

@@ -57,7 +57,7 @@ def noisy(tone_model):
 
 def test_the_corpus_rates_are_jiwers(evaluator, noisy, tone_clips):
     evaluation = evaluator().evaluate(noisy, of(EvaluationSet("tones", tone_clips(30))))
-    lines = [item.prediction for item in evaluation.items]
+    lines = evaluation.predictions
     references, texts = [line["text"] for line in lines], [line["pred_text"] for line in lines]
     expected = jiwer.process_words(references, texts)
     assert 0.1 < expected.wer < 0.9
@@ -123,7 +123,7 @@ def test_a_rate_is_told_without_what_runs_away_and_a_gain_without_both(
 def test_predictions_have_the_keys_of_nemo_and_come_sorted(evaluator, tone_model, tone_clips):
     samples = list(reversed(tone_clips(5)))
     evaluation = evaluator().evaluate(tone_model(), of(EvaluationSet("tones", samples)))
-    lines = [item.prediction for item in evaluation.items]
+    lines = evaluation.predictions
     assert [line["id"] for line in lines] == sorted(s.id for s in samples)
     assert lines[0] == {
         "id": "clip-000",
@@ -132,6 +132,12 @@ def test_predictions_have_the_keys_of_nemo_and_come_sorted(evaluator, tone_model
         "text": samples[-1].reference,
         "pred_text": lines[0]["pred_text"],
         "speaker": "speaker-0",
+        "substitutions": 0,
+        "deletions": 0,
+        "insertions": 0,
+        "reference_words": 4,
+        "normalizer": "none",
+        "measured": {"wer": [0, 4], "cer": [0, 20]},
     }
 
 

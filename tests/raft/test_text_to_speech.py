@@ -152,6 +152,16 @@ def test_a_cycles_metric_is_the_one_of_the_held_out_texts(trained: tuple[Path, d
         assert cycle["reward"] == pytest.approx(np.mean(rewards)), "TRL's name: while sampling"
 
 
+def test_what_the_exported_model_says_is_found_from_its_line(trained: tuple[Path, dict]) -> None:
+    folder, summary = trained
+    lines = jsonl(folder / "best-predictions.jsonl")
+    assert len({folder / line["pred_audio"] for line in lines}) == len(lines)
+    assert all((folder / line["pred_audio"]).is_file() for line in lines)
+    parts = np.array([line["measured"]["mean_reward"] for line in lines])
+    mean, count = parts.sum(axis=0)
+    assert mean / count == pytest.approx(summary["best"]["mean_reward"])
+
+
 def test_every_hypothesis_is_a_sound_file_that_the_line_names(trained: tuple[Path, dict]) -> None:
     from tone_speech.tones import OCTAVES, hear
 

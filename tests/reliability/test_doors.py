@@ -322,8 +322,8 @@ def test_a_selection_that_draws_from_the_global_generator_draws_by_seed_and_cycl
     [
         ({"selection": "worst"}, "no selection is called 'worst'"),
         ({"selection": "half:shares=1"}, "selection: .*shares"),
-        ({"tracker": ["nowhere"]}, "no tracker is called 'nowhere'"),
-        ({"tracker": [{"path": "x"}]}, r"tracker\[0\]: .* has no name"),
+        ({"log_with": ["nowhere"]}, "no tracker is called 'nowhere'"),
+        ({"log_with": [{"path": "x"}]}, r"log_with\[0\]: .* has no name"),
         ({"selection": {"how": "x"}}, r"selection: .* has no name"),
         ({"executor": "elsewhere"}, "no executor is called 'elsewhere'"),
         ({"samples_per_prompt": 1}, "samples_per_prompt: .*use 2 or more"),
@@ -361,7 +361,7 @@ def test_a_tracker_hears_what_the_files_say(
     inputs: Path, whole: Path, registry: Registry, tmp_path: Path
 ) -> None:
     log = tmp_path / "log.jsonl"
-    run(tmp_path / "run", settings(inputs, tracker=[f"log:path={log}"]), registry)
+    run(tmp_path / "run", settings(inputs, log_with=[f"log:path={log}"]), registry)
     assert results(tmp_path / "run") == results(whole), "who listens changes nothing"
     heard = read_lines(log)
     assert heard[0] == {
@@ -384,6 +384,9 @@ def test_a_tracker_hears_what_the_files_say(
     assert (values["cycle"], values["kept"]) == (2, last["kept"])
     assert (values["eval_wer"], values["eval_cer"]) == (last["wer"], last["cer"])
     assert values["reward"] == last["reward"]
+    assert values["rewards/wer/std"] == last["rewards"]["wer"]["std"] > 0
+    assert values["completions/max_length"] == last["lengths"]["max"]
+    assert values["completions/clipped_ratio"] == last["hypotheses_cut"] / last["hypotheses"]
     shown = [line for line in heard if line["what"] == "utterances"]
     assert [line["cycle"] for line in shown] == [0, 1, 2]
     ids = [line["id"] for line in read_lines(whole / "cycle-01/predictions.jsonl")]
@@ -402,7 +405,7 @@ def test_a_tracker_that_fails_ends_alone(
 ) -> None:
     logs = [tmp_path / "broken.jsonl", tmp_path / "well.jsonl"]
     trackers = [f"log:path={logs[0]},fails={fails}", f"log:path={logs[1]}"]
-    run(tmp_path / "run", settings(inputs, tracker=trackers), registry)
+    run(tmp_path / "run", settings(inputs, log_with=trackers), registry)
     assert results(tmp_path / "run") == results(whole)
     said = " ".join(capsys.readouterr().err.split())
     assert said.count(f"the tracker 'log' failed at {fails}: RuntimeError") == 1
@@ -413,7 +416,7 @@ def test_a_tracker_that_fails_ends_alone(
 def test_a_tracker_that_cannot_be_created_is_said_before_anything_is_written(
     inputs: Path, plugin: Path, registry: Registry, tmp_path: Path
 ) -> None:
-    recipe = settings(inputs, tracker=[f"log:path={tmp_path / 'log'},fails=creation"])
+    recipe = settings(inputs, log_with=[f"log:path={tmp_path / 'log'},fails=creation"])
     with pytest.raises(PluginError, match=r"no key for the server.*goes without any"):
         run(tmp_path / "run", recipe, registry)
     assert not (tmp_path / "run").exists()
@@ -425,10 +428,10 @@ def test_a_tracker_that_cannot_be_created_is_said_before_anything_is_written(
 def test_a_run_goes_on_without_its_tracker(
     inputs: Path, whole: Path, plugin: Path, registry: Registry, tmp_path: Path
 ) -> None:
-    recipe = settings(inputs, tracker=[f"log:path={tmp_path / 'log'}"])
+    recipe = settings(inputs, log_with=[f"log:path={tmp_path / 'log'}"])
     assert Fork(_killed_after_a_save, plugin, tmp_path / "run", recipe).end() == 9
     heard = (tmp_path / "log").read_text()
-    AudioRAFTTrainer.resume(tmp_path / "run", registry, Reporter(quiet=True), tracker="").train()
+    AudioRAFTTrainer.resume(tmp_path / "run", registry, Reporter(quiet=True), log_with="").train()
     assert results(tmp_path / "run") == results(whole)
     assert (tmp_path / "log").read_text() == heard
 
@@ -438,7 +441,7 @@ def test_no_two_runs_draw_the_same_for_their_trackers(
 ) -> None:
     """What is drawn may become the name of a run elsewhere."""
     recipe = settings(inputs, num_cycles=1, steps_per_cycle=1)
-    recipe["tracker"] = [f"log:path={tmp_path / 'log.jsonl'}"]
+    recipe["log_with"] = [f"log:path={tmp_path / 'log.jsonl'}"]
     for name in ("one", "two"):
         run(tmp_path / name, recipe, registry)
     drawn = (tmp_path / "drawn").read_text().split()
@@ -449,7 +452,7 @@ def test_a_tracker_hears_all_of_a_run_that_was_killed(
     inputs: Path, whole: Path, plugin: Path, registry: Registry, tmp_path: Path
 ) -> None:
     log = tmp_path / "log.jsonl"
-    recipe = settings(inputs, tracker=[f"log:path={log}"])
+    recipe = settings(inputs, log_with=[f"log:path={log}"])
     assert Fork(_killed_after_a_save, plugin, tmp_path / "run", recipe).end() == 9
     before = read_lines(log)
     assert {"what": "finish"} not in before
@@ -464,6 +467,28 @@ def test_a_tracker_hears_all_of_a_run_that_was_killed(
             key = (line["step"], "loss" in line["values"])
             assert by_step.setdefault(key, line["values"]) == line["values"]
     assert len(by_step) == 2 * STEPS + 3, "each step and each cycle was heard"
+
+
+def test_tensorboard_has_every_point_of_a_run_that_was_killed_once(
+    inputs: Path, whole: Path, plugin: Path, registry: Registry, tmp_path: Path
+) -> None:
+    reader = pytest.importorskip(
+        "tensorboard.backend.event_processing.event_accumulator",
+        reason="needs tensorboard: python -m pip install 'audioforge[tensorboard]'",
+    )
+    recipe = settings(inputs, log_with=["tensorboard:utterances=3,sound=2"])
+    assert Fork(_killed_after_a_save, plugin, tmp_path / "run", recipe).end() == 9
+    AudioRAFTTrainer.resume(tmp_path / "run", registry, Reporter(quiet=True)).train()
+    found = results(tmp_path / "run")
+    assert {k: v for k, v in found.items() if not k.startswith("trackers/")} == results(whole)
+    events = reader.EventAccumulator(
+        str(tmp_path / "run/trackers/tensorboard"), {"scalars": 0, "tensors": 0, "audio": 0}
+    ).Reload()
+    assert [e.step for e in events.Scalars("loss")] == list(range(1, 2 * STEPS + 1))
+    assert [e.step for e in events.Scalars("eval_wer")] == [0, STEPS, 2 * STEPS]
+    assert [e.step for e in events.Scalars("rewards/wer/mean")] == [STEPS, 2 * STEPS]
+    assert [e.step for e in events.Tensors("completions/text_summary")] == [STEPS, 2 * STEPS]
+    assert len(events.Tags()["audio"]) == 2
 
 
 def _killed_after_a_save(plugin: Path, output: Path, recipe: dict[str, Any]) -> None:

@@ -47,11 +47,36 @@ def test_rollouts(whole):
 
 
 def test_predictions_and_steps(whole):
-    for line in read_lines(whole / "cycle-01/predictions.jsonl"):
-        assert not undescribed(line, file_keys.PREDICTION)
+    names = ("best-predictions", "test-predictions", "test-predictions-base")
+    for name in ("cycle-01/predictions", *names):
+        for line in read_lines(whole / f"{name}.jsonl"):
+            assert not undescribed(line, file_keys.PREDICTION)
     for line in read_lines(whole / "cycle-01/steps.jsonl"):
         assert not undescribed(line, file_keys.STEP)
 
 
 def test_metrics_are_the_summary_s_cycle(whole, summary):
     assert json.loads((whole / "cycle-02/metrics.json").read_text()) == summary["cycles"][1]
+
+
+def totals(lines):
+    """Return errors and words of predictions, added up."""
+    errors = ("substitutions", "deletions", "insertions")
+    return sum(line[e] for line in lines for e in errors), sum(x["reference_words"] for x in lines)
+
+
+def test_lines_carry_the_errors_that_the_summary_divides(whole, summary):
+    best, test = summary["best"], summary["test"]
+    files = {
+        "cycle-00/predictions": summary["base"],
+        "cycle-02/predictions": summary["cycles"][1],
+        "best-predictions": best,
+        "test-predictions-base": test["base"],
+        "test-predictions": test["best"],
+    }
+    for name, measured in files.items():
+        lines = read_lines(whole / f"{name}.jsonl")
+        errors, words = totals(lines)
+        assert errors / words == measured["wer"], name
+        assert [line["measured"]["wer"] for line in lines] == [list(totals([x])) for x in lines]
+        assert {line["normalizer"] for line in lines} == {"none"}

@@ -24,7 +24,7 @@ PLUGINS = Path(__file__).parent / "third_party"
 SETS = {"train": 20, "heldout": 20, "other": 4}
 """Sound clips of each dataset. Training and held-out data also have one that cannot be decoded."""
 BATCH, K, CYCLES, STEPS = 4, 3, 2, 4
-TIMES = {"seconds"}
+TIMES = {"seconds", "peak_memory"}
 SECONDS = 120.0
 """That a run may take when the machine is busy."""
 
@@ -133,7 +133,7 @@ def results(output: Path) -> dict[str, Any]:
     found = {}
     for path in sorted(output.rglob("*")):
         name = path.relative_to(output).as_posix()
-        if not path.is_file() or name in ("environment.json", "config.yaml"):
+        if not path.is_file() or name in ("environment.json", "config.yaml", "report.html"):
             continue
         if path.suffix == ".jsonl":
             found[name] = sorted(path.read_text().splitlines())

@@ -21,7 +21,7 @@ def test_each_setting_that_names_a_plugin_is_told_of_with_the_rest(registry):
         AudioRAFTConfig(
             selection="bets",
             executor="cluster:nodes=2",
-            tracker=("notes", {"name": "board"}),
+            log_with=("notes", {"name": "board"}),
             aggregator="weighted",
             verifier=("werr",),
             adapter="wisper",
@@ -31,8 +31,8 @@ def test_each_setting_that_names_a_plugin_is_told_of_with_the_rest(registry):
     )
     keys = [problem.split(":")[0] for problem in problems]
     assert sorted(keys) == [
-        "adapter", "aggregator", "device", "executor", "new_head", "selection", "tracker[0]",
-        "tracker[1]", "verifier[0]",
+        "adapter", "aggregator", "device", "executor", "log_with[0]", "log_with[1]", "new_head",
+        "selection", "verifier[0]",
     ]  # fmt: skip
     (selection,) = (problem for problem in problems if problem.startswith("selection"))
     assert selection.startswith("selection: no selection is called 'bets'. Did you mean best?")
@@ -48,7 +48,7 @@ def test_each_setting_that_names_a_plugin_is_told_of_with_the_rest(registry):
         ({"selection": {"name": "random", "seed": 1}}, "selection: random.seed: no such option"),
         ({"selection": "best:much"}, "selection: 'best:much': write settings as name:key=value"),
         ({"executor": "processes:much=1"}, "executor: processes.much: no such option"),
-        ({"tracker": ["board:a=1,a=2"]}, "tracker[0]: 'board:a=1,a=2': a is there twice"),
+        ({"log_with": ["board:a=1,a=2"]}, "log_with[0]: 'board:a=1,a=2': a is there twice"),
     ],
 )
 def test_options_of_a_plugin_are_checked_with_its_name(registry, settings, told):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from audioforge.hookspecs import hookimpl
-from audioforge.specs import AugmentationSpec, ExecutorSpec, SelectionSpec
+from audioforge.specs import AugmentationSpec, ExecutorSpec, SelectionSpec, TrackerSpec
 
 AUDIOFORGE_API = 4
 
@@ -67,6 +67,42 @@ def register_selections() -> list[SelectionSpec]:
             name="reference",
             summary="each clip's reference, nothing sampled: supervised fine-tuning",
             factory="audioforge.objectives.filters:Reference",
+        ),
+    ]
+
+
+@hookimpl
+def register_trackers() -> list[TrackerSpec]:
+    """Return what shows a run elsewhere; each needs the extra that has its name."""
+    rooms = "audioforge.trackers"
+    return [
+        TrackerSpec(
+            name="tensorboard",
+            summary="TensorBoard: event files in the run folder",
+            factory=f"{rooms}.tensorboard:TensorBoard",
+            options=f"{rooms}.accelerated:ShownOptions",
+            example=f"{rooms}.example:tensorboard",
+        ),
+        TrackerSpec(
+            name="wandb",
+            summary="Weights & Biases: a run of a project, offline with WANDB_MODE=offline",
+            factory=f"{rooms}.wandb:Wandb",
+            options=f"{rooms}.wandb:WandbOptions",
+            example=f"{rooms}.example:wandb",
+        ),
+        TrackerSpec(
+            name="mlflow",
+            summary="MLflow: a run of an experiment, on a server or in a database",
+            factory=f"{rooms}.mlflow:Mlflow",
+            options=f"{rooms}.mlflow:MlflowOptions",
+            example=f"{rooms}.example:mlflow",
+        ),
+        TrackerSpec(
+            name="trackio",
+            summary="Trackio: a run of a project, on this machine or in a Space",
+            factory=f"{rooms}.trackio:Trackio",
+            options=f"{rooms}.trackio:TrackioOptions",
+            example=f"{rooms}.example:trackio",
         ),
     ]
 

@@ -7,7 +7,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
+
+from audioforge.sample import AudioSample
 
 
 @frozen(kw_only=True)
@@ -19,11 +21,14 @@ class TrackedRun:
             into `folder / "trackers"`.
         settings: Every setting of the run, as `config.yaml` has them.
         resumes: Whether the run was told of before, and goes on.
+        held_out: The held-out clips by id, for those who want to hear what `utterances` shows;
+            `audioforge.audio.load_clip` decodes one.
     """
 
     folder: Path
     settings: Mapping[str, Any]
     resumes: bool
+    held_out: Mapping[str, AudioSample] = field(factory=dict)
 
 
 class Tracker(ABC):
@@ -46,8 +51,10 @@ class Tracker(ABC):
             step: Steps of the optimiser since the run began; 0 is the untouched base.
             values: Figures by name: `loss` in nats per token, `grad_norm` before clipping and
                 `learning_rate` of each step; `cycle`, `reward`, `reward_std`,
-                `frac_reward_zero_std`, `kept` and `eval_<metric>` (rates as fractions) of each
-                cycle.
+                `frac_reward_zero_std`, `kept`, `rewards/<verifier>/mean` and `/std`,
+                `completions/mean_length`, `/min_length` and `/max_length` (tokens),
+                `completions/clipped_ratio` and `eval_<metric>` (rates as fractions) of each cycle.
+                What is not known is not there.
         """
 
     def utterances(  # noqa: B027

@@ -25,7 +25,10 @@ from audioforge.terminal.escapes import one_line
 COMMANDS = {
     "train": "Train a model from verifiable rewards (RAFT).",
     "benchmark": "Measure a model on a dataset: corpus metrics with a 95 % interval, and speed.",
+    "compare": "Compare runs: settings, metrics, and the utterances on which they differ.",
+    "runs": "List the runs below a folder, and make room.",
     "verify": "Score what another system produced: no model, no training.",
+    "report": "Make the page of a run: what it came to, where, why, and every utterance.",
     "export": "Write a checkpoint for another engine.",
     "datasets": "List the datasets and formats that can be read, or show one.",
     "presets": "List settings that go together, or show why.",

@@ -72,8 +72,7 @@ def benchmark(
     try:
         measured = run_benchmark(config, registry, reporter, claim=claim, word_times=word_times)
         if output is not None and measured.is_main:
-            lines = (item.prediction for item in measured.evaluation.items)
-            atomic.write_jsonl(output / "predictions.jsonl", lines)
+            atomic.write_jsonl(output / "predictions.jsonl", measured.evaluation.predictions)
             atomic.write_json(output / "metrics.json", measured.result)
             RunFolder(output).write_skipped({str(config.dataset): measured.skips})
     finally:

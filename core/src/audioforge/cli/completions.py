@@ -19,8 +19,8 @@ PLUGIN_KINDS: Mapping[str, str] = {
     "aggregator": "aggregators",
     "augment": "augmentations",
     "executor": "executors",
+    "log_with": "trackers",
     "selection": "selections",
-    "tracker": "trackers",
     "verifier": "verifiers",
 }
 """Kind of plugin that an option names."""

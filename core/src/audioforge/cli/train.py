@@ -175,7 +175,8 @@ def _resumed(
     plugin_files, reporter = flags.pop("plugin_files"), flags.pop("reporter")
     given = given_flags(flags)
     folder = folder.absolute()
-    from audioforge.run.folder import GROUP_FILE, RunFolder
+    from audioforge.run.folder import RunFolder
+    from audioforge.run.new_folder import GROUP_FILE
 
     finished = RunFolder(folder).read_summary()
     if finished is not None and not given:

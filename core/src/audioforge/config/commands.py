@@ -26,7 +26,7 @@ CHANGEABLE = (
     "verifier_timeout",
     "save_every",
     "cache_gb",
-    "tracker",
+    "log_with",
     "executor",
 )
 """Settings that do not change what a run computes, so that a resumed run may have others."""

@@ -24,10 +24,10 @@ _SENTENCES = {
     "data_collator": "The adapter makes the batches.",
     "compute_metrics": "What is measured is a verifier's; `metric` chooses the one that decides.",
     "peft_config": "LoRA is trainable='lora', with `lora_rank` and `lora_alpha`.",
-    "report_to": "What shows the run elsewhere is `tracker`; a function hears of it as "
+    "report_to": "What shows the run elsewhere is `log_with`; a function hears of it as "
     "AudioRAFTTrainer(config, on_metrics=…).",
     "callbacks": "Functions hear of a run as AudioRAFTTrainer(config, on_metrics=…, "
-    "on_utterances=…); plugins as `tracker`.",
+    "on_utterances=…); plugins as `log_with`.",
     "num_generations": "Hypotheses per clip are `samples_per_prompt`.",
     "per_device_train_batch_size": "Clips per forward pass are `batch_size`.",
     "per_device_eval_batch_size": "Clips per forward pass are `batch_size`, when measuring too.",

@@ -380,8 +380,9 @@ class RunSettings(Settings):
         "features, the output of a frozen encoder) while the run lasts; 0 for none.",
         minimum=0,
     )
-    tracker: tuple[str | dict[str, Any], ...] = setting(
+    log_with: tuple[str | dict[str, Any], ...] = setting(
         (),
         "plugins",
-        "What shows the run elsewhere, as name:key=value; may be given more than once.",
+        "What shows the run elsewhere, as name:key=value: tensorboard, wandb, mlflow, trackio, or "
+        "a plugin's; may be given more than once.",
     )

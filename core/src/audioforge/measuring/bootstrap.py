@@ -71,7 +71,8 @@ def chosen_difference_interval(
     in each resample, and the difference of what it chose is measured on a second, independent
     resample, so that the luck that made a choice does not enter its own measurement. Both resamples
     come from the same utterances, which damps the flattery without removing it; how often it still
-    claims what is not there, docs/training.md has by simulation (benchmarks/false_claims.py).
+    claims what is not there, docs/confidence-intervals.md has by simulation
+    (benchmarks/false_claims.py).
 
     Args:
         candidates: Each system that could have been chosen.

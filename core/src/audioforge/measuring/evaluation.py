@@ -16,6 +16,7 @@ from audioforge.languages.tags import UNKNOWN
 from audioforge.measuring.bootstrap import Interval, Ratio, difference_interval, ratio_interval
 from audioforge.measuring.classification import ClassificationReport, classification_report
 from audioforge.measuring.corpus_metrics import MeasuredMetric, deciding
+from audioforge.measuring.predictions import truth_of
 from audioforge.measuring.resampling import Resampling
 from audioforge.measuring.style import style_of
 from audioforge.sample import AudioSample
@@ -54,7 +55,7 @@ class EvaluatedItem:
     """One utterance's greedy output and what was measured on it.
 
     Attributes:
-        prediction: The line of `predictions.jsonl`.
+        prediction: The line of `predictions.jsonl`, without what was measured.
         metrics: The metrics of each verifier's score, by the verifier's id.
         seconds: Length of the clip; of the generated audio for text to speech.
         labels: The correct classes of a classification; empty otherwise.
@@ -95,6 +96,7 @@ class Evaluation:
         seconds: Time that the evaluation took, without loading.
         total: How many items the dataset has, usable or not.
         decoding: How the outputs were decoded.
+        normalizer: Name of the text normaliser, where there is one.
     """
 
     dataset: str
@@ -103,11 +105,20 @@ class Evaluation:
     seconds: float
     total: int = field(default=Factory(lambda self: len(self.items), takes_self=True))
     decoding: str = WITHOUT_FALLBACK
+    normalizer: str | None = None
 
     @property
     def metric(self) -> CorpusMetric:
         """The corpus metric that decides."""
         return deciding(self.metrics).metric
+
+    @property
+    def predictions(self) -> list[dict[str, Any]]:
+        """The lines of `predictions.jsonl`: what was said of each clip, and how right it is."""
+        return [
+            item.prediction | truth_of(item.metrics, self.metrics, self.normalizer)
+            for item in self.items
+        ]
 
     def parts(self, name: str) -> Ratio:
         """Return numerator and denominator of a corpus metric, each an array over utterances."""

@@ -218,8 +218,8 @@ class Evaluator:
                 f"{dataset.name}: nothing in it can be evaluated; "
                 f"{dataset.skips.describe(dataset.total) or 'it is empty'}"
             )
-        how = self.decoding.name
-        evaluation = Evaluation(dataset.name, items, metrics, seconds, dataset.total, how)
+        how = self.decoding.name, self.verification.context.normalizer
+        evaluation = Evaluation(dataset.name, items, metrics, seconds, dataset.total, *how)
         if evaluation.value() is None:
             raise DatasetError(f"{dataset.name}: {self._why_unmeasured(deciding(metrics))}")
         return evaluation

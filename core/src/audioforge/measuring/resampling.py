@@ -5,7 +5,7 @@ speakers are drawn, with everything they said (the blockwise bootstrap of Liu an
 "Statistical Testing on ASR Performance via Blockwise Bootstrap", arXiv 1912.09508), and the claim
 is about speakers like these. Their utterances are not drawn once more: their chance is in the
 differences between speakers already (Davison and Hinkley 1997, "Bootstrap Methods and their
-Application", section 3.8; docs/training.md has what either claims falsely, and finds).
+Application", section 3.8; docs/confidence-intervals.md has what either claims falsely, and finds).
 
 A handful of speakers cannot tell of others. With fewer, utterances are drawn within each speaker,
 and the claim is about these speakers only; with no speaker known, they are drawn from all. Clips

@@ -11,12 +11,14 @@ from typing import Any
 import numpy as np
 from attrs import define, field
 
-from audioforge.sample import AudioSample, Hypothesis, Rollout
+from audioforge.sample import AudioSample, Hypothesis, Rollout, ScoredHypothesis
 
 
 @define
 class RewardStatistics:
-    """Added up rollout by rollout; 32 bytes for each clip and 8 for each hypothesis.
+    """Added up rollout by rollout.
+
+    That takes 32 bytes for each clip, and for each hypothesis 16 and 8 for each verifier.
 
     Attributes:
         compared: What is compared of a hypothesis, to tell how many of a clip's are distinct; None
@@ -33,6 +35,8 @@ class RewardStatistics:
     _best: array[float] = field(factory=lambda: array("d"))
     _distinct: array[float] = field(factory=lambda: array("d"))
     _equal: Counter[float] = field(factory=Counter)
+    _lengths: array[int] = field(factory=lambda: array("q"))
+    _by_verifier: dict[str, array[float]] = field(factory=dict)
     hypotheses: int = 0
     cut: int = 0
     k: int = 0
@@ -44,6 +48,8 @@ class RewardStatistics:
         self.hypotheses += self.k
         self.cut += sum(h.hypothesis.cut for h in rollout.hypotheses)
         self.clips += 1
+        for hypothesis in rollout.hypotheses:
+            self._add_scores(hypothesis)
         if self.compared is not None:
             texts = {self.compared(rollout.sample, h.hypothesis) for h in rollout.hypotheses}
             self._distinct.append(len(texts) / self.k)
@@ -55,6 +61,15 @@ class RewardStatistics:
             # Not by the deviation, which rounding makes a hair larger than 0 for equal rewards.
             if len(set(rewards)) == 1:
                 self._equal[rewards[0]] += 1
+
+    def _add_scores(self, scored: ScoredHypothesis) -> None:
+        """Add the length of a hypothesis, and what each verifier said of it."""
+        if scored.hypothesis.tokens is not None:
+            self._lengths.append(scored.hypothesis.tokens)
+        for name, score in scored.scores.items():
+            rewards = self._by_verifier.setdefault(name, array("d"))
+            if score.reward is not None:
+                rewards.append(score.reward)
 
     @property
     def highest(self) -> float | None:
@@ -97,6 +112,10 @@ class RewardStatistics:
             hypotheses: How many hypotheses there were.
             hypotheses_cut: How many of them a length limit ended, not the model.
             unscored: How many of them have no reward.
+            rewards: Of each verifier, by its id, `mean` and `std` over all hypotheses that it gave
+                a reward; None if it gave none.
+            lengths: `mean`, `min` and `max` of the hypotheses' numbers of tokens; None where the
+                adapter does not tell them.
         """
         return {
             "reward": _mean(self._rewards),
@@ -105,9 +124,25 @@ class RewardStatistics:
             "hypotheses": self.hypotheses,
             "hypotheses_cut": self.cut,
             "unscored": self.hypotheses - len(self._rewards),
+            "rewards": {
+                name: {"mean": _mean(rewards), "std": _deviation(rewards)}
+                for name, rewards in sorted(self._by_verifier.items())
+            },
+            "lengths": {
+                "mean": _mean(self._lengths),
+                "min": min(self._lengths, default=None),
+                "max": max(self._lengths, default=None),
+            },
         }
 
 
-def _mean(values: array[float]) -> float | None:
+def _mean(values: array[float] | array[int]) -> float | None:
     # fsum rounds once, so that the order in which processes wrote does not show.
     return math.fsum(values) / len(values) if values else None
+
+
+def _deviation(values: array[float]) -> float | None:
+    mean = _mean(values)
+    if mean is None:
+        return None
+    return math.sqrt(math.fsum((value - mean) ** 2 for value in values) / len(values))

@@ -33,7 +33,7 @@ OF_TRAIN = {
     AggregatorSpec: "--verifier wer --verifier hallucination --aggregator",
     SelectionSpec: "--selection",
     AugmentationSpec: "--augment",
-    TrackerSpec: "--tracker",
+    TrackerSpec: "--log-with",
     ExecutorSpec: "--executor",
 }
 """What stands before the name of a thing of a kind that `audioforge train` takes."""

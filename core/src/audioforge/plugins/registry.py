@@ -28,7 +28,7 @@ TO_INSTALL = {
     "datasets": "audioforge[datasets]",
     "aggregators": "audioforge[verifiers]",
     "selections": "audioforge again, which brings them",
-    "trackers": "a plugin that brings one, or give a file by --plugin",
+    "trackers": "audioforge again, which brings them",
     "executors": "audioforge again, which brings them",
     "exporters": "a plugin that brings one, or give a file by --plugin",
     "augmentations": "audioforge again, which brings them",

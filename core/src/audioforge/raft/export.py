@@ -30,6 +30,10 @@ def export(run: Run, summary: Summary) -> None:
     summary.add_choice(choice, line)
     summary.advice = advice(summary.as_mapping(), run.config.as_mapping())
     if run.processes.is_main:
+        exported = summary.base_candidate
+        if choice.improved and choice.winner is not None:
+            exported = choice.winner
+        run.folder.write_best_predictions(exported.cycle, exported.evaluation.predictions)
         _write(run, choice)
     run.processes.wait()
     if run.data.test is not None:
@@ -84,7 +88,7 @@ def _evaluate_test(run: Run, summary: Summary) -> None:
         for which, checkpoint in checkpoints.items()
     )
     if run.processes.is_main:
-        run.folder.write_test_predictions(item.prediction for item in best.items)
+        run.folder.write_test_predictions(base.predictions, best.predictions)
     summary.test = {
         "dataset": run.data.test.name,
         "base": summarise(base),

@@ -8,6 +8,7 @@ from typing import Any
 
 import attrs
 
+from audioforge.inference.peak_memory import peak_memory
 from audioforge.measuring.changed import changed
 from audioforge.measuring.cut_short import cut_short
 from audioforge.measuring.enough_utterances import FEWEST, missing_part
@@ -102,6 +103,7 @@ class Summary(RunResults):
             "kept": kept,
             **attrs.asdict(report),
             "seconds": dict(seconds),
+            **peak_memory(self._run.processes.device),
         }
         self.recall_cycle(candidate, entry)
         return entry
@@ -115,7 +117,7 @@ class Summary(RunResults):
                 number=candidate.cycle,
                 figures=figures,
                 metrics=candidate.evaluation.values,
-                predictions=[item.prediction for item in candidate.evaluation.items],
+                predictions=candidate.evaluation.predictions,
                 line=self.line(candidate.cycle),
                 changes=changed(self.base_candidate.evaluation, candidate.evaluation),
                 recalled=recalled,

@@ -13,11 +13,16 @@ from safetensors import SafetensorError
 from audioforge.errors import AudioForgeError, TrainingError
 from audioforge.files.journal import RANK, mend
 from audioforge.inference.out_of_memory import is_out_of_memory
+from audioforge.inference.stop import Interrupted
+from audioforge.isolation.copies import LentSamples
 from audioforge.run.identity.same_run import check_same_run
 from audioforge.run.parent import describe_parent, learnt_before, parent_line
 from audioforge.run.run import Run
 from audioforge.run.trackers import Trackers
 from audioforge.tracker import TrackedRun
+
+FAILURE = "failure"
+"""Under which name `state/` holds what ended a run, until it goes on."""
 
 
 def begin(run: Run, module: torch.nn.Module, *, accept_changes: bool) -> Sequence[str]:
@@ -46,13 +51,20 @@ def begin(run: Run, module: torch.nn.Module, *, accept_changes: bool) -> Sequenc
         folder.remember_findings(run.findings)
     if run.resumes:
         folder.read_skipped(run.data.skips)
+        folder.forget(FAILURE)
     if processes.is_main and run.shared_base is not None:
         for path in run.shared_base.glob(f"*-{RANK}.jsonl"):
             mend(path)  # which a kill of another run of the group can have torn
     processes.wait()
     accepted = processes.from_main(lambda: check_same_run(run, module, accept=accept_changes))
     if run.trackers:
-        told = TrackedRun(folder=folder.root, settings=run.config.as_mapping(), resumes=run.resumes)
+        held_out = LentSamples(run.data.held_out.samples)
+        told = TrackedRun(
+            folder=folder.root,
+            settings=run.config.as_mapping(),
+            resumes=run.resumes,
+            held_out={sample.id: sample for sample in held_out},
+        )
         run.events.listeners.append(Trackers(run.trackers, told, run.reporter))
     return accepted
 
@@ -81,7 +93,7 @@ def breaking_off(run: Run) -> Iterator[None]:
     try:
         yield
     except BaseException as error:  # trackers are to hear the end of it, whatever it is
-        _leave(run)
+        _leave(run, error)
         if isinstance(error, OSError | SafetensorError):
             raise TrainingError(f"{_what_failed(error)}. Mend that, and go on.") from error
         if isinstance(error, RuntimeError | MemoryError) and is_out_of_memory(error):
@@ -90,8 +102,8 @@ def breaking_off(run: Run) -> Iterator[None]:
         raise
 
 
-def _leave(run: Run) -> None:
-    """Say what is left behind, and write which clips were left out until then."""
+def _leave(run: Run, error: BaseException) -> None:
+    """Say what is left behind, and write which clips were left out until then, and what failed."""
     if not run.processes.is_main:
         return
     run.events.end(None)
@@ -100,8 +112,10 @@ def _leave(run: Run) -> None:
         if not folder.has_begun:
             return
         folder.write_skipped(run.data.skips)
-    except OSError as error:  # the disk may be what failed
-        run.events.warn(f"{folder.root / 'skipped.jsonl'}: {error.strerror}")
+        if not isinstance(error, Interrupted | KeyboardInterrupt):
+            folder.remember(FAILURE, {"error": str(error) or type(error).__name__})
+    except OSError as full:  # the disk may be what failed
+        run.events.warn(f"{full.filename or folder.root}: {full.strerror}")
     text = f"What was written stays in {folder.root}"
     cycle = _best_so_far(run)
     if cycle is not None:

@@ -72,7 +72,7 @@ class Benchmark(ShowsItself):
 
     def to_frame(self) -> pd.DataFrame:
         """Return a data frame with a row for each clip, as `predictions.jsonl`; needs pandas."""
-        return frame((item.prediction for item in self.evaluation.items), "to_frame")
+        return frame(self.evaluation.predictions, "to_frame")
 
     @property
     def conclusion(self) -> str:
@@ -206,6 +206,7 @@ def _result(
         "rtfx": evaluation.rtfx,
         "normalizer": config.normalizer,
         "metric": config.metric,
+        "higher_is_better": evaluation.metric.higher_is_better,
         "skipped": len(dataset.skips.problems),
         "measured": evaluation.measured,
         "cut": evaluation.cut,

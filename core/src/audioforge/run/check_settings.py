@@ -75,8 +75,8 @@ def _model_problems(registry: Registry, settings: ModelSettings) -> list[str]:
 def _run_problems(registry: Registry, settings: RunSettings) -> list[str]:
     return [
         problem
-        for index, tracker in enumerate(settings.tracker)
-        for problem in _plugin_problems(f"tracker[{index}]", registry, "trackers", tracker)
+        for index, tracker in enumerate(settings.log_with)
+        for problem in _plugin_problems(f"log_with[{index}]", registry, "trackers", tracker)
     ]
 
 

@@ -41,7 +41,7 @@ HYPOTHESIS_BYTES, SCORE_BYTES = 160, 170
 Runs of Whisper, classification and text to speech with one verifier took 230 to 322 bytes a
 hypothesis of three words; one whose CTC model said 70 letters 406."""
 
-EVALUATED_BYTES = 600
+EVALUATED_BYTES = 750
 """What an evaluated utterance takes: its line of `predictions.jsonl` and the one that a resume
 reads."""
 

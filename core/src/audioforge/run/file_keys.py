@@ -78,6 +78,8 @@ CYCLE: Keys = {
     "hypotheses": "hypotheses that were drawn",
     "hypotheses_cut": "how many of these a length limit ended, not the model",
     "unscored": "hypotheses without a reward",
+    "rewards": "of each verifier by its id: mean and std over the hypotheses that it gave a reward",
+    "lengths": "mean, min and max of the hypotheses' tokens; null where not known",
     "reward_threshold": "reward from which a hypothesis could be kept, as lowered by min_kept",
     "resting": "clips that were not sampled, since all was right before",
     "kept": "hypotheses that were learnt from",
@@ -88,6 +90,8 @@ CYCLE: Keys = {
     "grad_norm": "mean norm of the gradients before clipping",
     "learning_rate": "rate of the cycle",
     "seconds": "seconds by stage: rollout, verify, update, evaluate",
+    "peak_memory?": "most memory that the main process had taken by then, in bytes",
+    "peak_device_memory?": "most memory of tensors on its accelerator by then, in bytes",
 }
 
 BEST: Keys = {
@@ -105,6 +109,12 @@ ROLLOUT: Keys = {
     "id": "id of the sample",
     "cycle": "number, from 1",
     "reference": "transcript, or text to speak; null where not known",
+    "audio_filepath": "absolute path of the clip, or its id where it came without a file; null of "
+    "a text without sound",
+    "duration?": "in seconds, where the data say so",
+    "offset?": "start of the clip in its file, in seconds",
+    "speaker?": "who speaks, where known",
+    "language?": "code of the language, where known",
     "hypotheses": "the k hypotheses, in the order of their index",
 }
 
@@ -137,10 +147,19 @@ PREDICTION: Keys = {
     "offset?": "start of the clip in its file, in seconds",
     "speaker?": "who speaks, where known",
     "language?": "code of the language, where known",
+    "metadata?": "what else the data say of the clip, where that is a short text or a number",
     "cut?": "true where a length limit ended the output, not the model",
     "runaway?": "true where the output repeats itself, or a length limit ended it",
     "temperature?": "at which temperature fallback drew it; not of a greedy output",
     "no_speech?": "true where temperature fallback took the clip for silent",
+    "substitutions?": "words said instead of others, once normalised; of a task with transcripts",
+    "deletions?": "words of the reference that were not said",
+    "insertions?": "words that were said besides",
+    "reference_words?": "words of the normalised reference; a WER divides by their sum",
+    "reference_units?": "the same of a script without spaces: its characters, and words of others",
+    "normalizer?": "name and version of the text normaliser that these were counted under",
+    "correct?": "of a task with labels: whether the label is right",
+    "measured?": "[numerator, denominator] of each corpus metric; the sums' ratio is the metric",
     "words?": "with --word-times: word, start and end in seconds of each",
 }
 

@@ -12,17 +12,18 @@ cycle-NN/checkpoint/           of the best cycle so far and of the latest one
 state/                         what resume needs; gone when the run is finished
 state/cache/                   what need be computed of a clip only once
 best/                          the exported model
+report.html                    all of it as a page; written after each cycle
+best-predictions.jsonl         its greedy output on the held-out set
+test-predictions.jsonl         the same on the test set; the base's in test-predictions-base.jsonl
 summary.json                   base, every cycle, best; there when the run is finished
 """
 
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, cast
 
@@ -34,21 +35,15 @@ from safetensors import SafetensorError
 from audioforge.errors import UsageError
 from audioforge.files import atomic
 from audioforge.files.journal import RANK, Journal, append_line, mend, whole_lines
-from audioforge.files.paths import path_text
 from audioforge.inference.skip_log import SkipLog
 from audioforge.model import ModelAdapter
 from audioforge.plugins import Registry
 from audioforge.run.data.languages import Finding
 from audioforge.run.environment import environment
 from audioforge.run.identity.run_format import check_format
+from audioforge.run.new_folder import GROUP_FILE
 from audioforge.run.resume_points import ResumePoints
 from audioforge.sample import Problem
-
-GROUP_FILE = "group.yaml"
-"""In a folder of runs that differ in their seeds alone, what tells so."""
-
-UNBEGUN_STATE = ("lock-*", "owner-*.json", ".owner-*.tmp", "clips")
-"""What `state/` holds before a run has begun."""
 
 
 def _absolute(path: Path) -> Path:
@@ -190,6 +185,10 @@ class RunFolder:
         """Keep a small result that cannot be had again later."""
         atomic.write_json(self.state / f"{name}.json", value)
 
+    def forget(self, name: str) -> None:
+        """Remove what `remember` kept, if it is there."""
+        (self.state / f"{name}.json").unlink(missing_ok=True)
+
     def recall(self, name: str) -> Any:
         """Return what `remember` kept; None when there is none."""
         return self._read(self.state / f"{name}.json")
@@ -298,9 +297,25 @@ class RunFolder:
         """Add the line of one step of the update."""
         append_line(self.cycle(cycle) / "steps.jsonl", step)
 
-    def write_test_predictions(self, predictions: Iterable[Mapping[str, Any]]) -> None:
-        """Write the greedy output of the exported model on the test set."""
-        atomic.write_jsonl(self.root / "test-predictions.jsonl", predictions)
+    def write_best_predictions(self, cycle: int, predictions: Iterable[Mapping[str, Any]]) -> None:
+        """Write the greedy output of the exported model on the held-out set.
+
+        Args:
+            cycle: The cycle whose weights it has, beside whose predictions generated audio is.
+            predictions: What that cycle's `predictions.jsonl` would hold.
+        """
+        beside, key = self.cycle(cycle).name, "pred_audio"
+        lines = (
+            {**line, key: f"{beside}/{line[key]}"} if key in line else line for line in predictions
+        )
+        atomic.write_jsonl(self.root / "best-predictions.jsonl", lines)
+
+    def write_test_predictions(
+        self, base: Iterable[Mapping[str, Any]], best: Iterable[Mapping[str, Any]]
+    ) -> None:
+        """Write the greedy output of the base and of the exported model on the test set."""
+        atomic.write_jsonl(self.root / "test-predictions-base.jsonl", base)
+        atomic.write_jsonl(self.root / "test-predictions.jsonl", best)
 
     def write_metrics(self, cycle: int, metrics: Mapping[str, Any]) -> None:
         """Write what a cycle measured."""
@@ -348,41 +363,3 @@ def save_model(adapter: ModelAdapter, path: Path) -> None:
             adapter.save(folder)
         except SafetensorError as error:  # what stopped it is only in its text
             raise OSError(None, str(error), str(path)) from error
-
-
-def require_new(root: Path) -> None:
-    """Check that a run folder can be made, before anything heavy is loaded.
-
-    Raises:
-        UsageError: If it is a file, holds something, or cannot be read.
-    """
-    try:
-        str(root.absolute()).encode()
-    except UnicodeEncodeError as error:  # found by safetensors only when a cycle is over
-        raise UsageError(
-            f"--output {path_text(root.absolute())}: its name is not UTF-8, and weights cannot be "
-            f"written there; name another folder"
-        ) from error
-    try:
-        if root.exists() and not root.is_dir():
-            raise UsageError(f"--output {root}: is a file; name a new folder")
-        if root.is_dir() and not os.access(root, os.W_OK | os.X_OK):
-            raise UsageError(f"--output {root}: you may not write there; name another folder")
-        begun = any((root / name).is_file() for name in ("config.yaml", GROUP_FILE))
-        unfinished = begun and not (root / "summary.json").is_file()
-        if root.is_dir() and not all(_left_before_the_start(p) for p in root.iterdir()):
-            mend = (
-                f"go on with it by --resume {root}, or name a new one"
-                if unfinished
-                else "name a new one, or remove it first"
-            )
-            raise UsageError(f"--output {root}: the folder is not empty; {mend}")
-    except OSError as error:
-        raise UsageError(f"--output {root}: cannot be read: {error.strerror}") from error
-
-
-def _left_before_the_start(path: Path) -> bool:
-    """Whether a run that was killed before it began leaves this file or folder."""
-    if path.name == "state" and path.is_dir():
-        return all(any(fnmatch(p.name, left) for left in UNBEGUN_STATE) for p in path.iterdir())
-    return any(fnmatch(path.name, f".{name}.*.tmp") for name in ("config.yaml", GROUP_FILE))

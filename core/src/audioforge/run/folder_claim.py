@@ -11,8 +11,9 @@ from contextlib import suppress
 
 from audioforge.errors import UsageError
 from audioforge.inference.processes import Processes
-from audioforge.run.folder import RunFolder, require_new
+from audioforge.run.folder import RunFolder
 from audioforge.run.lock import RunLock
+from audioforge.run.new_folder import require_new
 
 
 class FolderClaim:

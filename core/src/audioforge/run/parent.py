@@ -13,7 +13,8 @@ from audioforge.config import AudioRAFTConfig, from_cycle
 from audioforge.errors import UsageError
 from audioforge.files.journal import Journal
 from audioforge.measuring.evaluation import EvaluationSet
-from audioforge.run.folder import GROUP_FILE, RunFolder
+from audioforge.run.folder import RunFolder
+from audioforge.run.new_folder import GROUP_FILE
 from audioforge.run.resumed_settings import read_settings
 
 PATHS = (

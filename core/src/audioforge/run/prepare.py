@@ -35,8 +35,10 @@ from audioforge.run.data.run_data import read_run_data
 from audioforge.run.data.samples import labels_of, length_limit_for, normalizer_for
 from audioforge.run.data.spool import Spool
 from audioforge.run.events import Events
-from audioforge.run.folder import RunFolder, require_new
+from audioforge.run.folder import RunFolder
 from audioforge.run.folder_claim import FolderClaim
+from audioforge.run.new_folder import require_new
+from audioforge.run.report_file import ReportFile
 from audioforge.run.run import Run
 from audioforge.run.run_files import RunFiles
 from audioforge.run.spoken_languages import settle
@@ -117,6 +119,7 @@ def prepare(
         evaluator = create_evaluator(registry, verification, decoding, executor, stop, reporter)
         config.metric = decide_by(evaluator, config.metric, data.held_out.samples)
         files = [RunFiles(folder)] if processes.is_main else []
+        pages = [ReportFile(folder.root, reporter)] if processes.is_main else []
         on_failure.pop_all()
         return Run(
             config=config,
@@ -124,7 +127,7 @@ def prepare(
             folder=folder,
             resumes=resumes,
             executor=executor,
-            events=Events(reporter, [*files, Terminal(reporter)]),
+            events=Events(reporter, [*files, Terminal(reporter), *pages]),
             stop=stop,
             data=data,
             verification=verification,

@@ -15,6 +15,7 @@ from attrs import evolve, frozen
 from audioforge.files import atomic
 from audioforge.files.journal import Journal, whole_lines
 from audioforge.inference.skip_log import problem_line, problem_of
+from audioforge.measuring.predictions import place
 from audioforge.sample import AudioSample, Hypothesis, Problem, Rollout, Score, ScoredHypothesis
 
 Key = tuple[str, int]
@@ -110,8 +111,21 @@ def _line(rollout: Rollout, root: Path) -> dict[str, Any]:
         "id": rollout.sample.id,
         "cycle": rollout.cycle,
         "reference": rollout.sample.reference,
+        **_known(rollout.sample),
         "hypotheses": [_scored_line(h, root) for h in rollout.hypotheses],
     }
+
+
+def _known(sample: AudioSample) -> dict[str, Any]:
+    """Return where a clip is, and who speaks, for whoever reads or hears it later."""
+    known = {
+        "duration": sample.duration,
+        "offset": sample.offset,
+        "speaker": sample.speaker,
+        "language": sample.language,
+    }
+    stated = {key: value for key, value in known.items() if value is not None}
+    return {"audio_filepath": place(sample), **stated}
 
 
 def _scored_line(scored: ScoredHypothesis, root: Path) -> dict[str, Any]:

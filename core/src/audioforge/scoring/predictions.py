@@ -27,6 +27,7 @@ from audioforge.files.paths import is_file, real_path
 from audioforge.inference.runaway import runs_away
 from audioforge.languages.scripts import written_language
 from audioforge.languages.tags import language_of
+from audioforge.measuring.predictions import TRUTH
 from audioforge.sample import AudioSample, Hypothesis, Problem
 from audioforge.scoring import fields
 from audioforge.scoring.fields import UnusableLineError
@@ -186,9 +187,12 @@ class PredictionFile:
 
     @property
     def _own_keys(self) -> frozenset[str]:
-        """The keys that have a meaning here; a verifier finds the others as metadata."""
+        """The keys that have a meaning here; a verifier finds the others as metadata.
+
+        What an evaluation wrote of a line is measured anew, and nothing that is known of a clip.
+        """
         own = (self.text_column, self.label_column, self.task.prediction_key, RECORDING, *LANGUAGE)
-        return frozenset((*own, "id", "offset", "duration", "speaker", "cut"))
+        return frozenset((*own, "id", "offset", "duration", "speaker", "cut", *TRUTH))
 
     def _no_prediction(self, keys: set[str]) -> str:
         what, mend = (

@@ -24,7 +24,8 @@ from audioforge.config import AudioRAFTConfig, read_config_file
 from audioforge.errors import ConfigError, UsageError
 from audioforge.files import atomic
 from audioforge.plugins import Registry
-from audioforge.run.folder import GROUP_FILE, RunFolder, require_new
+from audioforge.run.folder import RunFolder
+from audioforge.run.new_folder import GROUP_FILE, require_new
 from audioforge.run.prepare import OUTPUT_DIR
 from audioforge.run.resumed_settings import check_changes
 from audioforge.seeds.summary import GroupSummary

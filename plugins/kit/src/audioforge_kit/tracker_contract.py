@@ -163,7 +163,8 @@ def _figures_of_cycle(cycle: int) -> dict[str, float]:
     if cycle == 0:
         return {"cycle": 0, **evaluation}
     rewards = {"reward": 0.6, "reward_std": 0.2, "frac_reward_zero_std": 0.1, "kept": 2}
-    return {"cycle": cycle, **rewards, **evaluation}
+    parts = {"rewards/wer/mean": 0.6, "completions/clipped_ratio": 0.0}
+    return {"cycle": cycle, **rewards, **parts, **evaluation}
 
 
 def _holds(path: Path, text: str) -> bool:

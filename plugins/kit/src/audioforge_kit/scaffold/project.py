@@ -39,7 +39,7 @@ USES = {
     "dataset": "audioforge datasets show FOLDER",
     "aggregator": "audioforge train --config run.yaml --aggregator {name}",
     "selection": "audioforge train --config run.yaml --selection {name}",
-    "tracker": "audioforge train --config run.yaml --tracker {name}",
+    "tracker": "audioforge train --config run.yaml --log-with {name}",
     "executor": "audioforge train --config run.yaml --executor {name}",
     "exporter": "audioforge export RUN --format {name} --output FOLDER",
     "augmentation": "audioforge train --config run.yaml --augment {name}",

@@ -1,0 +1,1 @@
+"""The engine's own trackers: TensorBoard, Weights & Biases, MLflow and Trackio."""

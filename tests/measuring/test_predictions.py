@@ -1,0 +1,62 @@
+"""What a line of predictions says of how right it is."""
+
+import pytest
+from attrs import evolve
+
+from audioforge.measuring.corpus_metrics import metrics_of
+from audioforge.measuring.predictions import truth_of
+from audioforge.sample import AudioSample, Hypothesis
+from audioforge.verifier import VerifierContext
+from audioforge_verifiers.error_rate import CharacterErrorRate, WordErrorRate
+from audioforge_verifiers.label import Label
+
+CONTEXT = VerifierContext("asr", "words-1", 0.3, "cpu", lambda *_: None)
+VERIFIERS = {"wer": WordErrorRate, "cer": CharacterErrorRate}
+
+
+def truth(reference, said):
+    verifiers = {n: v() for n, v in VERIFIERS.items()}
+    for verifier in verifiers.values():
+        verifier.setup(CONTEXT)
+    sample, hypothesis = AudioSample("x", reference=reference), Hypothesis(text=said)
+    scores = {n: v.verify([sample], [hypothesis])[0].metrics for n, v in verifiers.items()}
+    return truth_of(scores, metrics_of(verifiers), "words-1")
+
+
+@pytest.mark.parametrize(
+    ("reference", "said", "edits", "words", "measured"),
+    [
+        ("One, two three", "one four", (1, 1, 0), {"reference_words": 3}, {"wer": [2, 3]}),
+        ("one", "one, and two", (0, 0, 2), {"reference_words": 1}, {"wer": [2, 1]}),
+        # Nothing is said: no words of either kind, and what is said of it counts in both.
+        (
+            "...",
+            "oh",
+            (0, 0, 1),
+            {"reference_words": 0, "reference_units": 0},
+            {"wer": [1, 0], "mer": [1, 0]},
+        ),
+        # A script without spaces is counted in characters: that is no word error rate.
+        ("今天下午", "今天上午", (1, 0, 0), {"reference_units": 4}, {"mer": [1, 4]}),
+    ],
+)
+def test_errors_words_and_normaliser(reference, said, edits, words, measured):
+    line = truth(reference, said)
+    assert tuple(line[e] for e in ("substitutions", "deletions", "insertions")) == edits
+    assert {key: line[key] for key in line if key.startswith("reference_")} == words
+    assert line["normalizer"] == "words-1"
+    assert {name: parts for name, parts in line["measured"].items() if name != "cer"} == measured
+
+
+def test_what_cannot_be_counted_is_not_there():
+    assert truth(None, "one") == {}
+
+
+@pytest.mark.parametrize(("said", "right"), [("seven", True), ("six", False)])
+def test_a_label_is_right_or_not(said, right):
+    verifier = Label()
+    verifier.setup(evolve(CONTEXT, task="classification", labels=("six", "seven")))
+    sample = AudioSample("x", labels=("seven",))
+    scores = {"label": verifier.verify([sample], [Hypothesis(label=said)])[0].metrics}
+    line = truth_of(scores, metrics_of({"label": verifier}), "words-1")
+    assert line == {"correct": right, "measured": {"accuracy": [int(right), 1]}}
