@@ -17,6 +17,7 @@ import click
 
 from audioforge.cli.foreign_text import escape_foreign_text
 from audioforge.cli.plugin_commands import PluginCommand, plugin_commands
+from audioforge.cli.sections import CONTEXT
 from audioforge.errors import AudioForgeError, PluginError, UsageError, did_you_mean
 from audioforge.isolation.time_limit import end_stuck_process
 from audioforge.plugins import RESTRICT_VARIABLE, restriction
@@ -28,7 +29,7 @@ COMMANDS = {
     "compare": "Compare runs: settings, metrics, and the utterances on which they differ.",
     "runs": "List the runs below a folder, and make room.",
     "verify": "Score what another system produced: no model, no training.",
-    "report": "Make the page of a run: what it came to, where, why, and every utterance.",
+    "report": "Make the page of a run: did it help, where, why, what exactly, at what cost.",
     "export": "Write a checkpoint for another engine.",
     "datasets": "List the datasets and formats that can be read, or show one.",
     "presets": "List settings that go together, or show why.",
@@ -156,7 +157,7 @@ def _show_error(text: str) -> None:
 
 @click.group(
     cls=LazyGroup,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    context_settings=CONTEXT,
     epilog="audioforge COMMAND --help describes a command.",
 )
 @click.version_option(package_name="audioforge", message="audioforge %(version)s")

@@ -10,7 +10,7 @@ import click
 from audioforge.cli.language_table import print_by_language
 from audioforge.cli.output_options import loading, output_options
 from audioforge.cli.plugin_option import plugin_option
-from audioforge.cli.sections import SectionedCommand
+from audioforge.cli.sections import CONTEXT, SectionedCommand
 from audioforge.cli.setting_options import given_flags, setting_options
 from audioforge.config import BenchmarkConfig
 from audioforge.files import atomic
@@ -33,7 +33,7 @@ MOST_COLUMNS = 20
 """Classes up to which the confusion matrix fits a terminal; the JSON always has it."""
 
 
-@click.command(cls=SectionedCommand, context_settings={"max_content_width": 100}, epilog=EXAMPLE)
+@click.command(cls=SectionedCommand, context_settings=CONTEXT, epilog=EXAMPLE)
 @setting_options(BenchmarkConfig, required=("model_name", "dataset"))
 @click.option(
     "--output",

@@ -45,7 +45,7 @@ NO_BREAK = "\N{NO-BREAK SPACE}%"
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
 def compare(runs: tuple[Path, ...], utterances: int, html: Path | None, as_json: bool) -> None:
-    """Compare runs: settings that differ, metrics, and the utterances on which they differ.
+    """Compare runs: settings, metrics, and the utterances on which they differ.
 
     RUN is a finished run's folder, the folder of runs of several seeds (the mean of these is
     compared), or what benchmark --output wrote. Exported models are compared on the utterances that

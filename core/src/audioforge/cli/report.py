@@ -34,7 +34,7 @@ EXAMPLE = """\b
 def report(
     run: Path, others: tuple[Path, ...], output: Path | None, opens: bool, as_json: bool
 ) -> None:
-    """Make the page of a run: did it help, where, why, what exactly, and what did it cost.
+    """Make the page of a run: did it help, where, why, what exactly, at what cost.
 
     RUN is a run folder, finished or not. A run writes the page by itself, after each cycle; this
     makes it anew from the folder's files, such as beside other runs. It is one HTML file that asks

@@ -7,6 +7,9 @@ from typing import Any
 
 import click
 
+CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+"""Of the whole command line, and of a command that is called by itself."""
+
 FIRST_TITLE = "Most used"
 FIRST = (
     "model_name",

@@ -12,7 +12,7 @@ from audioforge.cli.completions import complete_preset
 from audioforge.cli.language_table import print_by_language
 from audioforge.cli.output_options import loading, output_options
 from audioforge.cli.plugin_option import plugin_option
-from audioforge.cli.sections import SectionedCommand
+from audioforge.cli.sections import CONTEXT, SectionedCommand
 from audioforge.cli.setting_options import given_flags, setting_options
 from audioforge.config import AudioRAFTConfig, preset_names, read_config_file, read_preset
 from audioforge.errors import UsageError
@@ -52,7 +52,7 @@ EXAMPLE = """\b
 """
 
 
-@click.command(cls=SectionedCommand, context_settings={"max_content_width": 100}, epilog=EXAMPLE)
+@click.command(cls=SectionedCommand, context_settings=CONTEXT, epilog=EXAMPLE)
 @click.option(
     "--config",
     type=click.Path(dir_okay=False, path_type=Path),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from audioforge.cli.plugin_option import plugin_option
-from audioforge.cli.sections import SectionedCommand
+from audioforge.cli.sections import CONTEXT, SectionedCommand
 from audioforge.cli.setting_options import given_flags, setting_options
 from audioforge.config import VerifyConfig
 from audioforge.config.setting_kinds import number
@@ -67,7 +67,7 @@ def prediction_file(command: Callable[..., None]) -> Callable[..., None]:
     return with_path
 
 
-@click.command(cls=SectionedCommand, context_settings={"max_content_width": 100}, epilog=EXAMPLE)
+@click.command(cls=SectionedCommand, context_settings=CONTEXT, epilog=EXAMPLE)
 @prediction_file
 @click.option(
     "--audio-dir",

@@ -51,12 +51,14 @@ def begin(run: Run, module: torch.nn.Module, *, accept_changes: bool) -> Sequenc
         folder.remember_findings(run.findings)
     if run.resumes:
         folder.read_skipped(run.data.skips)
-        folder.forget(FAILURE)
     if processes.is_main and run.shared_base is not None:
         for path in run.shared_base.glob(f"*-{RANK}.jsonl"):
             mend(path)  # which a kill of another run of the group can have torn
     processes.wait()
     accepted = processes.from_main(lambda: check_same_run(run, module, accept=accept_changes))
+    run.is_under_way = True
+    if processes.is_main:
+        folder.forget(FAILURE)
     if run.trackers:
         held_out = LentSamples(run.data.held_out.samples)
         told = TrackedRun(
@@ -112,7 +114,7 @@ def _leave(run: Run, error: BaseException) -> None:
         if not folder.has_begun:
             return
         folder.write_skipped(run.data.skips)
-        if not isinstance(error, Interrupted | KeyboardInterrupt):
+        if run.is_under_way and not isinstance(error, Interrupted | KeyboardInterrupt):
             folder.remember(FAILURE, {"error": str(error) or type(error).__name__})
     except OSError as full:  # the disk may be what failed
         run.events.warn(f"{full.filename or folder.root}: {full.strerror}")

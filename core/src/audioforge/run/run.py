@@ -61,6 +61,7 @@ class Run:
         findings: What the base model heard of the language of clips that state none, by dataset.
         trackers: Who is told of it on the main process, not started yet.
         cache: Keeps what need be computed of a clip only once; closed until the run has begun.
+        is_under_way: Whether nothing stood against it, so that it has begun or goes on.
     """
 
     config: AudioRAFTConfig
@@ -80,6 +81,7 @@ class Run:
     findings: dict[str, Finding] = field(factory=dict)
     trackers: Sequence[tuple[str, Tracker]] = ()
     cache: ClipCache = NOTHING_KEPT
+    is_under_way: bool = field(default=False, init=False)
     _resting: dict[int, frozenset[str]] = field(factory=dict, init=False)
 
     @property

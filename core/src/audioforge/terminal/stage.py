@@ -88,7 +88,7 @@ class Stage:
 def duration(seconds: float) -> str:
     """Return a time as people say it.
 
-    >>> duration(8.4), duration(200), duration(7300)
+    >>> duration(8.4), duration(200), duration(7320)
     ('8 s', '3 min 20 s', '2 h 2 min')
     """
     whole = round(seconds)

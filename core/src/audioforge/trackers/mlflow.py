@@ -129,7 +129,7 @@ def file_name(identity: str) -> str:
     """Return a name for a file, by which the id can still be told.
 
     >>> file_name("audio/../a b.flac")
-    'audio-a-b-flac-9a4ff0f1'
+    'audio-a-b-flac-0416043d'
     """
     digest = hashlib.sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()
     readable = re.sub(r"[^A-Za-z0-9]+", "-", identity).strip("-")[-60:]
