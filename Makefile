@@ -16,7 +16,7 @@
 #   make docs-build      the same as files in dist/site; a link that leads nowhere is an error
 
 PYTHON ?= python3
-WORKERS ?= 2
+WORKERS ?= 3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.set-up
@@ -45,7 +45,8 @@ demo: $(STAMP)
 test: $(STAMP)
 	@$(MAKE) --no-print-directory --jobs 2 every-test lint
 
-# As many processes as WORKERS says, with one thread of torch each. They start hundreds of others,
+# As many processes as WORKERS says, with one thread of torch each: one more than cores, since some
+# tests wait for a server or for a process that they start. They start hundreds of others,
 # which are not to compile the sources again, even where the environment forbids to keep bytecode.
 # Of each distribution the tests must reach 90 % of the lines: none hides behind another. Processes
 # that tests have killed leave .coverage.* half written.

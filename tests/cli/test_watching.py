@@ -67,6 +67,19 @@ def test_quiet_leaves_the_final_line(tmp_path, trained):
     assert all(line.startswith("Warning: ") for line in result.stderr.splitlines())
 
 
+def test_a_benchmark_is_quiet_or_tells_events():
+    command = ("benchmark", "--model", assets.model(), "--dataset", "demo", "--limit", 12)
+    command += ("--device", "cpu")
+    quiet, told = run(*command, "-q"), run(*command, "--log-json", "--json")
+    assert quiet.stdout.count("\n") == 1
+    assert quiet.stdout.startswith("WER ")
+    assert all(line.startswith("Warning: ") for line in quiet.stderr.splitlines())
+    events = [json.loads(line) for line in told.stderr.splitlines()]
+    assert {event["event"] for event in events} <= EVENTS.keys()
+    assert {"info", "progress"} <= {event["event"] for event in events}
+    assert 0 < json.loads(told.stdout)["wer"] < 1
+
+
 def test_an_error_is_an_event_too(tmp_path):
     result = train(tmp_path / "run", "--log-json", "--verifier", "nobody")
     *_, last = (json.loads(line) for line in result.stderr.splitlines())

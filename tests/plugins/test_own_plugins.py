@@ -3,6 +3,7 @@
 import pytest
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.audioforge_contract(
     "audioforge",
     "audioforge-classification",

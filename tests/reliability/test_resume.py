@@ -187,7 +187,10 @@ def test_killed_while_the_model_works_a_run_ends_the_same(
             {"selection": "mwer", "adapter": "telling-tone-words"}, marks=pytest.mark.soak
         ),
         {"steps_per_cycle": None, "epochs_per_cycle": 2, "save_every": 10.0},
-        {"interpolate": [1.0], "test_dataset": None, "retention_dataset": []},
+        pytest.param(
+            {"interpolate": [1.0], "test_dataset": None, "retention_dataset": []},
+            marks=pytest.mark.soak,
+        ),
     ],
     ids=lambda changes: " ".join(map(str, changes.values())),
 )
