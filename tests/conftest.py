@@ -38,6 +38,10 @@ def pytest_configure(config):
     }
 
 
+UNMEASURED = {"reliability", "raft", "demo", "documentation"}
+"""Folders of tests of whole runs, whose lines shorter tests pass as well."""
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
     """Leave most cases of a sweep to `make soak`, and measure no coverage of what takes long.
@@ -53,7 +57,7 @@ def pytest_collection_modifyitems(items):
             cases[test] += 1
         if re.search(r"tracker-(wandb|mlflow)-", item.name):  # each takes a second to open
             item.add_marker("soak")
-        if item.get_closest_marker("slow") or "reliability" in item.path.parts:
+        if item.get_closest_marker("slow") or UNMEASURED & {*item.path.parts}:
             item.add_marker("no_cover")
 
 

@@ -25,14 +25,14 @@ def printed(outputs):
     return "".join(output.text for output in outputs if output.output_type == "stream")
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_it_shows_tables_and_a_figure(outputs):
     assert any("<th>WER</th>" in page for page in shown(outputs, "text/html"))
     assert shown(outputs, "image/png")
     assert "heard:" in printed(outputs)
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_a_run_tells_how_it_goes_without_an_escape_code(outputs):
     text = printed(outputs)
     assert "cycle 2: WER" in text

@@ -62,6 +62,7 @@ def test_without_the_guard_transformers_breaks(misfits):
     assert "undefined symbol" in result.stderr
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 def test_with_the_guard_transformers_and_datasets_work(misfits):
     guard = (

@@ -3,10 +3,14 @@
 import subprocess
 import sys
 
+import pytest
+
 from audioforge.huggingface.late_functions import imported_when_called
 
 SOLVE = """
 import sys
+
+import pytest
 from audioforge.huggingface.library import transformers
 from transformers.loss.loss_for_object_detection import linear_sum_assignment
 
@@ -21,6 +25,7 @@ assert abs(scipy.optimize.minimize_scalar(lambda x: (x - 2) ** 2).x - 2) < 1e-6
 """
 
 
+@pytest.mark.soak
 def test_users_of_object_detection_and_of_scipy_get_the_true_ones():
     done = subprocess.run(
         [sys.executable, "-c", SOLVE], capture_output=True, text=True, check=False

@@ -85,13 +85,13 @@ def reader(page, fresh_environment, tmp_path_factory, root):
     return reader
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_every_command_works_and_there_are_as_many_as_it_says(reader, page):
     stated = re.search(r"(\w+) commands, then one that publishes", page)[1]
     assert len(reader.commands) == NUMBERS[stated]
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_what_it_trains_learns_as_it_says(reader, page):
     summary = json.loads((reader.folder / "runs/digits/summary.json").read_text())
     assert summary["improved"]
@@ -101,7 +101,7 @@ def test_what_it_trains_learns_as_it_says(reader, page):
     assert "number_accuracy" in json.dumps(summary), "what the plugin measures is in the summary"
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_the_result_is_the_example_in_the_documentation(reader, root):
     example = root / "docs/examples/audioforge-phone-digits"
     files = [p.relative_to(example) for p in example.rglob("*") if p.is_file()]

@@ -108,6 +108,7 @@ def test_transcripts_in_the_models_own_style_are_no_matter(settings):
     assert decoded_style(run, None) == {}, "nothing that the model writes could be lost"
 
 
+@pytest.mark.soak
 def test_a_dry_run_sees_what_a_real_whisper_writes(settings):
     given = settings("whisper-tiny.en", "nonnative", 4)
     result = CliRunner().invoke(

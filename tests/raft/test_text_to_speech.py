@@ -211,6 +211,7 @@ def test_the_same_seed_gives_the_same_audio(tmp_path: Path, trained: tuple[Path,
         assert path.read_bytes() == (trained[0] / "cycle-01" / "audio" / path.name).read_bytes()
 
 
+@pytest.mark.soak
 def test_the_reference_control_learns_from_recordings(tmp_path: Path) -> None:
     from tone_speech.tones import OCTAVES, speak
 

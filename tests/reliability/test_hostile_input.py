@@ -136,6 +136,7 @@ def test_pickled_weights_are_refused_without_unpickling(checkpoint, name, sprung
     assert name in str(error.value)
 
 
+@pytest.mark.soak
 @pytest.mark.sweep(9)
 @pytest.mark.parametrize(
     ("kind", "name"),

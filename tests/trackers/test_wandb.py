@@ -63,6 +63,7 @@ def steps(history, name):
     return [step for step, found, _ in history if found == name]
 
 
+@pytest.mark.soak
 def test_a_resumed_run_is_the_same_run_and_doubles_nothing(folder, tell):
     tell("wandb", last=3, project="speech", sound=1)
     time.sleep(1)  # the second is in the name of the folder

@@ -29,6 +29,7 @@ def chi_square(counts, probabilities, draws):
     return sum((seen - due) ** 2 / due for seen, due in cells) / (len(cells) - 1), len(cells) - 1
 
 
+@pytest.mark.sweep(3)
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
 def test_first_tokens_follow_the_softmax(load, untrained, noise_clips, plain, temperature):
     adapter, model = load(untrained("english")), plain(untrained("english"))

@@ -106,6 +106,7 @@ def test_lora_starts_the_same_whatever_the_global_generator(load, nano_folder):
     assert all(torch.equal(p, states[1][name]) for name, p in states[0].items())
 
 
+@pytest.mark.sweep(3)
 @pytest.mark.parametrize(
     "options", [TrainOptions(), TrainOptions(trainable="frozen-encoder"), LORA]
 )
