@@ -97,7 +97,7 @@ def clean(folder: Path, older_than: float, whole: bool, yes: bool, as_json: bool
     result), and what only a resume needed. --whole removes finished runs as a whole. Runs that are
     running, interrupted or failed stay as they are, and so do seeds of a group that is not
     finished, and what one of these goes on from or lies in; they are looked for below FOLDER, and
-    up to three folders deep beside it. What cannot be removed is named, and ends it by 1.
+    up to three folders deep beside it. What cannot be removed is named; the exit status is then 1.
     """
     from audioforge.past_runs.clean import removable, remove_all
     from audioforge.past_runs.found import find_runs

@@ -103,14 +103,14 @@ def _remove(removal: Removal) -> None:
         return
     settled = (run / "summary.json").is_file() and not is_locked(run)
     if own_settings(run) is None or not settled or path.is_symlink() or run.is_symlink():
-        raise UsageError(f"{run}: changed meanwhile; it was left as it is")
+        raise UsageError("it changed meanwhile")
     if is_in_unfinished_group(run):
-        raise UsageError(f"{run}: its group goes on; it was left as it is")
+        raise UsageError("its group goes on")
     if path != run:
         shutil.rmtree(path)
         return
     if inner := [other.folder for other in find_runs(run) if other.folder != run]:
-        raise UsageError(f"{run}: {inner[0]} lies in it; it was left as it is")
+        raise UsageError(f"{inner[0]} lies in it")
     for child in sorted(run.iterdir(), key=lambda child: child.name in TELLS_OF_RUN):
         _delete(child)
     run.rmdir()
@@ -119,9 +119,9 @@ def _remove(removal: Removal) -> None:
 def _remove_shared(group: Path) -> None:
     """Remove what seeds share, when they are gone, and the folder if nothing else is in it."""
     if seeds := sorted(group.glob("seed-*")):
-        raise UsageError(f"{group}: {seeds[0].name} is still there; what its seeds share stays")
+        raise UsageError(f"{seeds[0].name} is still there")
     if group.is_symlink() or not (group / "summary.json").is_file():
-        raise UsageError(f"{group}: changed meanwhile; it was left as it is")
+        raise UsageError("it changed meanwhile")
     for path in _shared(group):
         _delete(path)
     if not any(group.iterdir()):
