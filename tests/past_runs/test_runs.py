@@ -1,7 +1,9 @@
 """`audioforge runs` and `runs clean`, on run folders that are written here."""
 
+import errno
 import json
 import os
+import shutil
 import time
 
 import pytest
@@ -128,6 +130,83 @@ def test_whole_runs_and_only_old_ones(root):
 def test_what_an_unfinished_run_begins_with_stays(root):
     write_run(root / "child", finished=False, model_name="new/best", parent="new")
     assert removals(root, "--whole") == [str(root / "deep/er/done")]
+
+
+def test_a_run_in_another_is_listed_too_and_an_unfinished_one_keeps_it(tmp_path):
+    outer = write_run(tmp_path / "runs/outer")
+    inner = write_run(outer / "inner")
+    assert removals(tmp_path / "runs", "--whole") == [str(outer), str(inner)]
+    write_run(inner / "stopped", finished=False)
+    write_run(outer / "old", age_days=9)
+    assert removals(tmp_path / "runs", "--whole") == [str(outer / "old")]
+    before = everything(outer)
+    runs("clean", tmp_path / "runs", "--whole", "--yes")
+    assert everything(outer) == [path for path in before if "/old" not in path]
+    (inner / "stopped/summary.json").write_text('{"improved": true}')
+    runs("clean", tmp_path / "runs", "--whole", "--yes")
+    assert everything(tmp_path / "runs") == []
+
+
+def test_what_an_unfinished_run_beside_the_folder_begins_with_stays(tmp_path):
+    parent = write_run(tmp_path / "runs/parent")
+    group = write_group(tmp_path / "runs/group")
+    child = write_run(tmp_path / "runs/later/child", finished=False, parent=str(parent))
+    assert removals(parent, "--whole") == []
+    config = yaml.safe_load((child / "config.yaml").read_text())
+    config["parent"] = str(group / "seed-1")
+    (child / "config.yaml").write_text(yaml.safe_dump(config))
+    assert removals(parent, "--whole") == [str(parent)]
+    assert removals(group / "seed-1", "--whole") == []
+
+
+def write_group(folder):
+    for seed in (0, 1):
+        write_run(folder / f"seed-{seed}")
+    (folder / "base").mkdir()
+    (folder / "base/identity.json").write_text("{}")
+    (folder / "group.yaml").write_text("seeds: [0, 1]\n")
+    (folder / "summary.json").write_text("{}")
+    return folder
+
+
+def test_seeds_of_a_group_that_is_not_finished_stay(tmp_path):
+    group = write_group(tmp_path / "runs/group")
+    (group / "summary.json").unlink()
+    assert removals(tmp_path / "runs", "--whole") == []
+    assert removals(group / "seed-0", "--whole") == []
+
+
+def test_what_seeds_share_goes_with_the_last_of_them(tmp_path):
+    group = write_group(tmp_path / "runs/group")
+    seeds = [str(group / "seed-0"), str(group / "seed-1")]
+    assert removals(group / "seed-0", "--whole", "--yes") == seeds[:1]
+    assert (group / "group.yaml").is_file()
+    (group / "mine").write_text("mine")
+    assert removals(tmp_path / "runs", "--whole", "--yes") == [str(group), seeds[1]]
+    assert everything(group) == [str(group / "mine")]
+    (group / "mine").unlink()
+    write_group(group)
+    runs("clean", tmp_path / "runs", "--whole", "--yes")
+    assert not group.exists()
+
+
+def test_what_cannot_be_removed_is_named_and_the_rest_goes(root, monkeypatch):
+    stuck = root / "deep/er/done/cycle-01/checkpoint"
+    rmtree = shutil.rmtree
+
+    def fail(path, *arguments):
+        if path == stuck:
+            raise PermissionError(errno.EPERM, "Operation not permitted", str(stuck / "file"))
+        rmtree(path, *arguments)
+
+    monkeypatch.setattr(shutil, "rmtree", fail)
+    result = CliRunner().invoke(cli, ["runs", "clean", str(root), "--yes"])
+    assert result.exit_code == 1
+    assert f"{stuck} was not removed: {stuck}/file: Operation not permitted" in result.stderr
+    assert str(root / "new/cycle-02/checkpoint") in result.stdout
+    assert str(stuck) not in result.stdout
+    assert not (root / "new/cycle-02/checkpoint").exists()
+    assert removals(root) == [str(stuck)]
 
 
 def test_links_are_not_followed(root, tmp_path):

@@ -12,6 +12,9 @@ from audioforge.terminal.console import print_json, print_line, print_note, prin
 from audioforge.terminal.figures import percent
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from audioforge.past_runs.clean import Removal
     from audioforge.past_runs.found import PastRun
 
 FOLDER = Path("runs")
@@ -92,28 +95,40 @@ def clean(folder: Path, older_than: float, whole: bool, yes: bool, as_json: bool
 
     That is the weights of their cycles (the exported model in best/ stays, and so does every
     result), and what only a resume needed. --whole removes finished runs as a whole. Runs that are
-    running, interrupted or failed stay as they are, and so do those that one of these goes on from.
+    running, interrupted or failed stay as they are, and so do seeds of a group that is not
+    finished, and what one of these goes on from or lies in; they are looked for below FOLDER, and
+    up to three folders deep beside it. What cannot be removed is named; the exit status is then 1.
     """
-    from audioforge.past_runs.clean import removable, remove
+    from audioforge.past_runs.clean import removable, remove_all
     from audioforge.past_runs.found import find_runs
+    from audioforge.past_runs.kept import runs_beside
 
-    found = removable(find_runs(folder), older_than=older_than, whole=whole)
-    if yes:
-        for removal in found:
-            remove(removal)
-    total = sum(removal.bytes for removal in found)
-    if as_json:
-        removals = [removal.as_mapping() for removal in found]
-        print_json({"removed": yes, "bytes": total, "removals": removals})
-        return
-    if not found:
+    found = removable(
+        find_runs(folder), beside=runs_beside(folder), older_than=older_than, whole=whole
+    )
+    failed = remove_all(found) if yes else {}
+    for removal, why in failed.items():
+        print_note(f"{removal.path} was not removed: {why}")
+    if not found and not as_json:
         print_line(f"There is nothing to remove in {folder}.")
         return
-    rows = [[str(r.path), r.what, size(r.bytes)] for r in found]
-    print_table(["path", "what", "size"], rows, right=["size"])
-    print_line()
-    print_line(f"{size(total)} {'removed' if yes else 'would be removed'}.")
-    if not yes:
+    _print_removals([r for r in found if r not in failed], removed=yes, as_json=as_json)
+    if failed:
+        click.get_current_context().exit(1)
+
+
+def _print_removals(removals: Sequence[Removal], *, removed: bool, as_json: bool) -> None:
+    total = sum(removal.bytes for removal in removals)
+    if as_json:
+        rows = [removal.as_mapping() for removal in removals]
+        print_json({"removed": removed, "bytes": total, "removals": rows})
+        return
+    if removals:
+        table = [[str(r.path), r.what, size(r.bytes)] for r in removals]
+        print_table(["path", "what", "size"], table, right=["size"])
+        print_line()
+    print_line(f"{size(total)} {'removed' if removed else 'would be removed'}.")
+    if not removed:
         print_note("Nothing was removed; --yes removes it.")
 
 

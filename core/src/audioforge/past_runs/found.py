@@ -20,6 +20,9 @@ State = Literal["finished", "running", "interrupted", "failed"]
 OWN_KEYS = {"model_name", "dataset", "num_cycles", "output_dir"}
 """Settings without which a `config.yaml` is not one of ours."""
 
+PARTS = {"best", "state", "trackers"}
+"""Folders of a run, besides those of its cycles, in which no other run is looked for."""
+
 
 @frozen(kw_only=True)
 class PastRun:
@@ -89,10 +92,16 @@ def find_runs(root: Path) -> list[PastRun]:
 
 def _below(root: Path) -> Iterator[PastRun]:
     for folder, names, _ in os.walk(root):
-        if (settings := own_settings(Path(folder))) is not None:
-            names.clear()  # a run holds no other
-            yield look_at(Path(folder), settings)
+        if (run := find_run(Path(folder))) is not None:
+            names[:] = [n for n in names if n not in PARTS and not n.startswith("cycle-")]
+            yield run
         names[:] = [name for name in names if not name.startswith(".")]
+
+
+def find_run(folder: Path) -> PastRun | None:
+    """Return the run in a folder; None where there is none of ours."""
+    settings = own_settings(folder)
+    return None if settings is None else look_at(folder, settings)
 
 
 def own_settings(folder: Path) -> dict[str, Any] | None:
