@@ -35,8 +35,8 @@ def verdicts(comparison: Comparison, one: ComparedSet) -> list[str]:
     told: list[str] = []
     kept: dict[str, list[str]] = {}
     if one.name == HELD_OUT:
-        kept = {entry.name: _kept_its_base(entry, comparison, one) for entry in comparison.entries}
-        own = zip(comparison.entries, one.figures, strict=True)
+        own = list(zip(comparison.entries, one.figures, strict=True))
+        kept = {e.name: _kept_its_base(e, f, comparison, one) for e, f in own}
         told += [s for e, f in own if (s := _of_training(e, f, comparison.metric, kept[e.name]))]
     told += [
         _of_exported(pair, comparison)
@@ -107,13 +107,15 @@ def fewer_utterances(one: ComparedSet, metric: str) -> str:
     return f"{count} of {len(one.ids):,} utterances"
 
 
-def _kept_its_base(entry: Entry, comparison: Comparison, one: ComparedSet) -> list[str]:
+def _kept_its_base(
+    entry: Entry, figures: Figures, comparison: Comparison, one: ComparedSet
+) -> list[str]:
     """Return the entries that exported the base of one that improved.
 
     Against them its gain is its difference: that is told once, by the run's own interval.
     """
     base = entry.sets[one.name].base
-    if not base or not entry.summaries or entry.kept_base:
+    if entry.kept_base or figures.gain is None or not figures.gain.is_told:
         return []
     return [
         other.name
@@ -125,7 +127,7 @@ def _kept_its_base(entry: Entry, comparison: Comparison, one: ComparedSet) -> li
 def _said_alike(own: Sequence[Lines], theirs: Sequence[Lines], ids: Sequence[str]) -> bool:
     """Whether every seed of both said the same of each utterance."""
     first = own[0]
-    keys = ("pred_text", "pred_audio", "measured")
+    keys = ("pred_text", "measured")
     return all(
         lines[i].get(key) == first[i].get(key)
         for lines in (*own, *theirs)
