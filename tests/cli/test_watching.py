@@ -144,6 +144,8 @@ def test_a_shell_completes_names(typed, begun, offered):
         typed, begun
     )
     assert {item.value for item in found if item.type == "plain"} == offered
+    kinds = [item.type for item in found]
+    assert kinds == sorted(kinds), "files come first: bash forgets what came before them"
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -4,7 +4,7 @@ import pytest
 
 from audioforge.measuring.advice import NOTHING_STANDS_OUT, advice
 
-CONFIG = {"samples_per_prompt": 4, "temperature": 1.0, "wer_threshold": 0.3}
+CONFIG = {"selection": "best", "samples_per_prompt": 4, "temperature": 1.0, "wer_threshold": 0.3}
 
 
 def cycle(**changed):
@@ -67,3 +67,7 @@ def test_a_metric_that_rises_is_read_the_other_way():
 
 def test_what_improved_needs_none():
     assert advice(summary(improved=True, cycles=[cycle(wer=0.5)]), CONFIG) == []
+
+
+def test_a_control_is_not_to_be_tuned():
+    assert advice(summary(cycles=[cycle(wer=0.5)]), {**CONFIG, "selection": "random"}) == []

@@ -228,6 +228,19 @@ def test_a_folder_without_a_run_is_an_error_that_names_it(tmp_path):
     assert f"{tmp_path}: there is no run in it (no config.yaml)" in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("output", "reason"),
+    [("run/config.yaml", "a page's name ends in .html"), ("none/page.html", "there is no folder")],
+)
+def test_a_page_replaces_nothing_but_pages(tmp_path, output, reason):
+    run = write_run(tmp_path / "run")
+    before = (run / "config.yaml").read_bytes()
+    result = CliRunner().invoke(cli, ["report", str(run), "--output", str(tmp_path / output)])
+    assert result.exit_code == 2
+    assert reason in result.stderr
+    assert (run / "config.yaml").read_bytes() == before
+
+
 def test_a_page_that_cannot_be_written_is_a_warning(tmp_path, capsys):
     run = write_run(tmp_path / "run")
     (run / "report.html").mkdir()

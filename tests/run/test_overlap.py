@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from audioforge.measuring.evaluation import EvaluationSet
-from audioforge.run.data.overlap import BLOCK_BYTES, Overlap, find_overlaps
+from audioforge.measuring.shared_clips import Overlap
+from audioforge.run.data.overlap import BLOCK_BYTES, find_overlaps
 from audioforge.sample import AudioSample
 from audioforge.tasks import speech_task
 

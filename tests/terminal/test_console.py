@@ -35,6 +35,21 @@ def test_a_table_on_a_terminal_folds_instead_of_cutting(monkeypatch):
     assert "\x1b[2J" not in shown
 
 
+def test_a_table_that_fits_by_folding_loses_no_column(monkeypatch):
+    terminal = Console(force_terminal=True, width=80, record=True, file=None)
+    monkeypatch.setattr(console, "stdout", lambda: terminal)
+    heads = ("run", "state", "model", "selection", "base → best", "size", "age")
+    row = (
+        *("mine", "finished", "whisper-tiny.en of ours", "best"),
+        *("accuracy 52.5 % → 99.2 %", "2.1 MB", "4 min"),
+    )
+    with terminal.capture() as capture:
+        console.print_table(heads, [row], right=("size",))
+    shown = capture.get()
+    assert all(len(line.rstrip()) <= 80 for line in shown.splitlines())
+    assert all(word in shown for cell in (*heads, *row) for word in cell.split())
+
+
 @pytest.mark.parametrize(
     ("given", "shown"),
     [

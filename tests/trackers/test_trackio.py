@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from audioforge.errors import PluginError
+
 pytest.importorskip("trackio", reason="needs trackio: python -m pip install 'audioforge[trackio]'")
 
 
@@ -33,3 +35,12 @@ def test_a_resumed_run_is_the_same_run_and_doubles_nothing(folder, tell, capsys)
     sounds = [path for path in store.rglob("*.wav") if "speech" in path.parts]
     assert len(sounds) == 2
     assert capsys.readouterr().out == ""
+
+
+def test_a_folder_that_takes_nothing_is_refused_before_anything_is_lost(
+    folder, tell, tmp_path, monkeypatch
+):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr("trackio.utils.TRACKIO_DIR", tmp_path / "file" / "store")
+    with pytest.raises(PluginError, match=r"file/store cannot be written to .*set TRACKIO_DIR"):
+        tell("trackio", project="speech")

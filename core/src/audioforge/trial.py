@@ -39,6 +39,8 @@ class Trial:
 
     Attributes:
         clips: How many clips it was measured on, as one batch.
+        tried: How many were to be; the others could not be used.
+        dataset: Where they are from.
         batch_size: How many clips a batch of the run has.
         seconds: Expected time by kind of phase, in seconds: evaluate, sample, update; the last one
             only where anything was learnt.
@@ -47,6 +49,8 @@ class Trial:
     """
 
     clips: int
+    tried: int
+    dataset: str
     batch_size: int
     seconds: dict[str, float]
     memory_bytes: int | None
@@ -61,6 +65,11 @@ class Trial:
         ]
         if "update" not in self.seconds:
             lines[0] += "; without the updates, since nothing of these clips would be kept"
+        if self.clips < self.tried:
+            lines.append(
+                f"{self.tried - self.clips} of the {self.tried} training clips that were tried "
+                f"cannot be used: audioforge datasets show {self.dataset} says why"
+            )
         if self.memory_bytes is not None:
             fewer = self.clips < self.batch_size
             lines.append(
@@ -74,6 +83,7 @@ class Trial:
         """Return it as `--dry-run --json` prints it."""
         return {
             "clips": self.clips,
+            "tried": self.tried,
             "seconds": self.seconds,
             "memory_bytes": self.memory_bytes,
             "memory_of": self.device,
@@ -113,7 +123,15 @@ def trial(run: Run, adapter: ModelAdapter) -> Trial | None:
     device = run.processes.device
     peak = peak_memory(device)
     memory = peak.get("peak_device_memory", peak.get("peak_memory"))
-    return Trial(len(drawn), run.config.batch_size, seconds, memory, device.type)
+    return Trial(
+        clips=len(drawn),
+        tried=count,
+        dataset=run.data.train.name,
+        batch_size=run.config.batch_size,
+        seconds=seconds,
+        memory_bytes=memory,
+        device=device.type,
+    )
 
 
 def _evaluate(run: Run, adapter: ModelAdapter, clips: list[AudioSample]) -> float:

@@ -27,7 +27,7 @@ PLUGIN_KINDS: Mapping[str, str] = {
 DATASETS = ("dataset", "eval_dataset", "test_dataset", "retention_dataset")
 """Options that take a dataset: a name, or a path."""
 FILES = [CompletionItem("", type="file")]
-"""Lets the shell complete a path."""
+"""Lets the shell complete a path; first of all, since bash forgets what came before it."""
 
 
 def completion_of(name: str, kind: str, choices: Iterable[str] = ()) -> Complete | None:
@@ -44,7 +44,7 @@ def completion_of(name: str, kind: str, choices: Iterable[str] = ()) -> Complete
     if name in PLUGIN_KINDS:
         return lambda _, __, begun: _beginning(_names(PLUGIN_KINDS[name]), begun)
     if name in DATASETS:
-        return lambda _, __, begun: [*_beginning(_names("datasets"), begun), *FILES]
+        return complete_dataset
     if kind == "path" or name == "model_name":
         return lambda _, __, ___: FILES
     return None
@@ -52,12 +52,12 @@ def completion_of(name: str, kind: str, choices: Iterable[str] = ()) -> Complete
 
 def complete_preset(_: click.Context, __: click.Parameter, begun: str) -> list[CompletionItem]:
     """Complete a preset's name, or the file of one's own."""
-    return [*_beginning(preset_names(), begun), *FILES]
+    return [*FILES, *_beginning(preset_names(), begun)]
 
 
 def complete_dataset(_: click.Context, __: click.Parameter, begun: str) -> list[CompletionItem]:
     """Complete a dataset's name, or a path."""
-    return [*_beginning(_names("datasets"), begun), *FILES]
+    return [*FILES, *_beginning(_names("datasets"), begun)]
 
 
 def _names(kind: str) -> list[str]:

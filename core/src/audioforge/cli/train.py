@@ -17,6 +17,7 @@ from audioforge.cli.setting_options import given_flags, setting_options
 from audioforge.config import AudioRAFTConfig, preset_names, read_config_file, read_preset
 from audioforge.errors import UsageError
 from audioforge.plugins import discover
+from audioforge.terminal import json_log
 from audioforge.terminal.console import print_json, print_line, print_note, print_table
 
 if TYPE_CHECKING:
@@ -130,6 +131,7 @@ def train(
         show_plan(runs, as_json=as_json)
         return
     from audioforge.raft.summary import Summary
+    from audioforge.report.write import REPORT
 
     summary = runs.train()
     # Of several processes one speaks: in JSON to programs, in a table to people.
@@ -144,6 +146,8 @@ def train(
             _print_details(summary)
         print_line()
     print_line(summary.conclusion)
+    if not quiet and isinstance(summary, Summary) and json_log.running() is None:
+        print_note(f"Look at it: {summary.root / REPORT}")
 
 
 def _new(flags: dict[str, Any]) -> AudioRAFTTrainer | SeedGroup:

@@ -13,6 +13,7 @@ from types import FrameType, TracebackType
 
 from audioforge.errors import AudioForgeError
 from audioforge.isolation.signals import TakenSignals
+from audioforge.terminal import json_log
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -88,7 +89,7 @@ class StopRequest:
         if self._number is None:
             self._number, self._asked_at = number, time.monotonic()
             # Not through Python's streams, which the interrupted code may be in the middle of.
-            _say(b"\nStopping after this batch; once more to stop at once.\n")
+            _say("Stopping after this batch; once more to stop at once.")
             return
         launched = "TORCHELASTIC_RUN_ID" in os.environ
         if launched and time.monotonic() - self._asked_at < TWICE_AFTER_SECONDS:
@@ -96,10 +97,12 @@ class StopRequest:
         raise KeyboardInterrupt
 
 
-def _say(text: bytes) -> None:
+def _say(text: str) -> None:
     if os.environ.get("RANK", "0") != "0":
         return
+    is_log = json_log.running() is not None
+    line = json_log.line("info", {"message": text}) if is_log else f"\n{text}\n"
     try:
-        os.write(2, text)
+        os.write(2, line.encode())
     except OSError:  # nobody listens any more
         return

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from audioforge.measuring.enough_utterances import FEW
+from audioforge.plugin_reference import read_plugin_reference
 from audioforge.terminal.figures import percent
 
 LITTLE_SPREAD = 0.5
@@ -22,14 +23,18 @@ NOTHING_STANDS_OUT = (
 )
 
 
+CONTROL = "random"
+"""The selection that is not to improve anything."""
+
+
 def advice(summary: Mapping[str, Any], config: Mapping[str, Any]) -> list[str]:
-    """Return what to try, the most telling first; empty where the run improved.
+    """Return what to try, the most telling first; empty where the run improved, or is a control.
 
     Args:
         summary: The run's results, as `summary.json` holds them.
         config: The run's settings, as `config.yaml` holds them.
     """
-    if summary["improved"]:
+    if summary["improved"] or read_plugin_reference(config["selection"])[0] == CONTROL:
         return []
     explanation = summary["explanation"] or {}
     if explanation.get("sentence"):  # where the measure is to blame, nothing else helps

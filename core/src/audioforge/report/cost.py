@@ -43,7 +43,7 @@ def cost(record: RunRecord, rows: Sequence[Compared]) -> Section:
     ]
     if heard and evaluating and not (record.base or {}).get("retention"):
         rtfx = heard * len(evaluating) / sum(evaluating)
-        figures["Real-time factor"] = (
+        figures["Speed (RTFx)"] = (
             f"{rtfx:.1f} ×",
             f"held-out sound ÷ time to evaluate it ({duration(heard)} of sound a cycle)",
         )

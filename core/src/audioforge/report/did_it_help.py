@@ -10,6 +10,7 @@ from attrs import frozen
 
 from audioforge.measuring.enough_utterances import FEW, FEWEST
 from audioforge.measuring.resampling import claimed_speakers
+from audioforge.measuring.shared_clips import Overlap
 from audioforge.report.components import chart, details, notes, paragraph, table, tiles
 from audioforge.report.markup import Content, Markup, foreign, joined, tag
 from audioforge.report.page import Section
@@ -154,8 +155,7 @@ def _left_out(record: RunRecord) -> list[Content]:
 
 
 def _overlap(overlap: Values) -> str:
-    facts = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in overlap.items())
-    return f"Sets that share clips: {facts}."
+    return f"{Overlap(**overlap)}."
 
 
 def _harm(record: RunRecord, rejected: Values) -> str:
@@ -262,7 +262,7 @@ def _beside(record: RunRecord, others: Sequence[RunRecord]) -> Markup:
         words=2,
     )
     told = f"{better} of nought is better; an interval that holds nought tells nothing."
-    option = differences(spans, f"difference of {record.title} to the base, points")
+    option = differences(spans, "points")
     alone = (
         ""
         if len(shown) > 1

@@ -62,7 +62,7 @@ def lines(
     return {
         "grid": GRID | ({"bottom": 30} if across else {}),
         "tooltip": {"trigger": "axis"},
-        "legend": {"top": 0, "type": "scroll", "data": [one.name for one in series]},
+        "legend": {"top": 0, "type": "plain", "data": [one.name for one in series]},
         "xAxis": {
             "type": "category",
             "data": list(places),
@@ -121,7 +121,7 @@ def bars(
     return {
         "grid": GRID,
         "tooltip": {"trigger": "axis", "axisPointer": {"type": "shadow"}},
-        "legend": {"top": 0, "type": "scroll", "data": [one.name for one in series]},
+        "legend": {"top": 0, "type": "plain", "data": [one.name for one in series]},
         **axes,
         "series": drawn,
     }

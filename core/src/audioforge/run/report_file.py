@@ -36,10 +36,20 @@ class ReportFile(Listener):
             self._write()
 
     def _write(self) -> None:
-        try:
-            write_report(self._root)
-        except Exception as error:  # whatever is wrong with a page, the run is worth more
-            self._reporter.warn(
-                f"{self._root / REPORT} cannot be written: {describe(error)}. The run goes on; "
-                f"audioforge report {self._root} makes it when that is mended."
-            )
+        write_page(self._root, self._reporter)
+
+
+def write_page(root: Path, reporter: Reporter) -> None:
+    """Write the page of a run, or warn that it cannot be written.
+
+    Args:
+        root: The run folder.
+        reporter: Where to say so.
+    """
+    try:
+        write_report(root)
+    except Exception as error:  # whatever is wrong with a page, the run is worth more
+        reporter.warn(
+            f"{root / REPORT} cannot be written: {describe(error)}. The run goes on; "
+            f"audioforge report {root} makes it when that is mended."
+        )

@@ -27,6 +27,7 @@ from audioforge.plugins import Registry
 from audioforge.run.folder import RunFolder
 from audioforge.run.new_folder import GROUP_FILE, require_new
 from audioforge.run.prepare import OUTPUT_DIR
+from audioforge.run.report_file import write_page
 from audioforge.run.resumed_settings import check_changes
 from audioforge.seeds.summary import GroupSummary
 from audioforge.terminal.reporter import Reporter
@@ -189,6 +190,8 @@ class SeedGroup:
             for seed in self.seeds:
                 self.folder(seed).remove_state()  # which a kill at the very end leaves
             atomic.write_json(self.root / "summary.json", summary.as_mapping())
+            for seed in self.seeds:  # now that there are others to stand beside it
+                write_page(self.folder(seed).root, self.reporter or Reporter())
         return summary
 
     def _trainer(self, seed: int) -> AudioRAFTTrainer:

@@ -132,13 +132,12 @@ def _rich_table(
     columns: Sequence[str], rows: Sequence[Sequence[str]], right: Collection[str]
 ) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="bold")
-    for number, head in enumerate(columns):
-        cells = [row[number] for row in rows]
+    for head, width in zip(columns, _widths(columns, rows, stdout().width), strict=True):
         table.add_column(
             Text(one_line(head)),
             justify="right" if head in right else "left",
             overflow="fold",
-            min_width=_narrowest(head, cells),
+            width=width,
         )
     for row in rows:
         table.add_row(*(Text(one_line(cell), no_wrap=len(cell) <= WHOLE) for cell in row))
@@ -151,6 +150,20 @@ def _narrowest(head: str, cells: Sequence[str]) -> int:
     for cell in cells:
         parts += [one_line(cell)] if len(cell) <= WHOLE else one_line(cell).split()
     return max(map(cell_len, parts), default=1)
+
+
+def _widths(columns: Sequence[str], rows: Sequence[Sequence[str]], room: int) -> list[int]:
+    """Return the width of each column: what is spare goes to those first that need the least."""
+    widths = [_narrowest(head, [row[i] for row in rows]) for i, head in enumerate(columns)]
+    wanted = [
+        max(cell_len(one_line(row[i])) for row in (columns, *rows)) for i in range(len(widths))
+    ]
+    spare = room - GAP * (len(columns) - 1) - sum(widths)
+    for i in sorted(range(len(widths)), key=lambda i: wanted[i] - widths[i]):
+        more = min(spare, wanted[i] - widths[i])
+        widths[i] += more
+        spare -= more
+    return widths
 
 
 def _fits(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> bool:

@@ -36,6 +36,13 @@ EVENTS: Mapping[str, str] = {
 """What each kind of object holds, beside `time` (UTC, ISO 8601) and `event`."""
 
 
+def line(event: str, values: Mapping[str, Any]) -> str:
+    """Return an object as a line of the log."""
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")
+    text = json.dumps({"time": now, "event": event, **values}, ensure_ascii=False, default=str)
+    return f"{escape_json(text)}\n"
+
+
 class JsonLog:
     """Writes objects; a log that takes no more ends no run.
 
@@ -55,10 +62,9 @@ class JsonLog:
             event: What happened; see `EVENTS`.
             values: What it holds.
         """
-        now = datetime.now(UTC).isoformat(timespec="milliseconds")
-        line = json.dumps({"time": now, "event": event, **values}, ensure_ascii=False, default=str)
+        text = line(event, values)
         with self._lock, suppress(OSError):
-            self._stream.write(f"{escape_json(line)}\n")
+            self._stream.write(text)
             self._stream.flush()
 
 
@@ -79,8 +85,8 @@ class _ForeignLines(io.TextIOBase):
     def write(self, text: str) -> int:
         """Take text; write the lines that it ends."""
         *lines, self._begun = (self._begun + text).replace("\r", "\n").split("\n")
-        for line in filter(str.strip, lines):
-            self._log.write("output", {"message": line})
+        for whole in filter(str.strip, lines):
+            self._log.write("output", {"message": whole})
         return len(text)
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sys
 from contextlib import redirect_stdout
+from tempfile import TemporaryFile
 
 import numpy as np
 from accelerate.tracking import GeneralTracker, TrackioTracker
 from attrs import frozen
 
+from audioforge.errors import PluginError
 from audioforge.tracker import TrackedRun
 from audioforge.trackers.accelerated import AcceleratedTracker, ShownOptions, name_of
 from audioforge.trackers.sound import RATE_HZ, Sound
@@ -50,6 +52,8 @@ class Trackio(AcceleratedTracker):
 
     def start(self, run: TrackedRun) -> None:
         """Open the run: the same one where it was told of before."""
+        if self._space is None:
+            _check_store()
         with redirect_stdout(sys.stderr):  # Trackio prints what it does
             super().start(run)
 
@@ -83,6 +87,25 @@ class Trackio(AcceleratedTracker):
             {table.name: shown, **{f"sound/{s.name}": _player(s) for s in table.new_sounds}},
             step=step,
         )
+
+
+def _check_store() -> None:
+    """Refuse a folder that takes nothing: Trackio would warn of each figure, and lose them all.
+
+    Raises:
+        PluginError: Saying which folder it is.
+    """
+    from trackio.utils import TRACKIO_DIR
+
+    try:
+        TRACKIO_DIR.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=TRACKIO_DIR):
+            pass
+    except OSError as error:
+        raise PluginError(
+            f"{TRACKIO_DIR} cannot be written to ({error.strerror}); set TRACKIO_DIR to a folder "
+            f"that can"
+        ) from error
 
 
 def _player(sound: Sound) -> object:

@@ -46,9 +46,11 @@ def demo(task: str, output: Path, seed: int) -> None:
     folders = {name: output / f"{chosen.folder}-{name}" for name in chosen.runs}
     for folder in folders.values():
         _make_way(folder)
+    print_note("loading PyTorch and the demo's model")
     import torch
 
     from audioforge import AudioRAFTConfig, AudioRAFTTrainer
+    from audioforge.report.write import REPORT, write_report
 
     # A model this small gains nothing from threads, and on a busy machine they wait for each other.
     torch.set_num_threads(1)
@@ -68,9 +70,12 @@ def demo(task: str, output: Path, seed: int) -> None:
             **chosen.recipe,
         )
         summaries[name] = AudioRAFTTrainer(config).train()
+    for folder in folders.values():  # now that there are controls to stand beside it
+        write_report(folder)
     _print_table(chosen, {name: s.as_mapping() for name, s in summaries.items()})
     print_line()
     print_line(summaries["best"].conclusion)
+    print_line(f"Look at it: {folders['best'] / REPORT}")
     print_line(f"Took {time.perf_counter() - started:.0f} s. Next, on your own audio:")
     flag = "" if task == DEFAULT_TASK else f"--task {task} "
     print_line(

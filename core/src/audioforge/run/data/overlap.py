@@ -20,11 +20,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 import numpy as np
-from attrs import define, field, frozen
+from attrs import define, field
 
 from audioforge.audio import SEGMENT_SLACK_SECONDS
 from audioforge.files.paths import real_path
 from audioforge.measuring.evaluation import EvaluationSet
+from audioforge.measuring.shared_clips import Overlap
 from audioforge.run.data.sound_digest import sound_digest
 from audioforge.sample import Audio, AudioSample
 from audioforge.tasks import SpeechTask
@@ -38,35 +39,6 @@ NO_SIZE = -1
 
 Span = tuple[float, float]
 """Start and end in seconds; infinite where the end is the file's."""
-
-
-@frozen
-class Overlap:
-    """What two datasets of a run share.
-
-    Attributes:
-        measured_role: Role of the set that is measured on, such as "test".
-        measured: Name of that set.
-        used_role: Role of the set that the model learnt from, or that chose the model.
-        used: Name of that set.
-        clips: How many of the measured clips are in the other set too.
-        total: How many measured clips there are.
-    """
-
-    measured_role: str
-    measured: str
-    used_role: str
-    used: str
-    clips: int
-    total: int
-
-    def __str__(self) -> str:
-        """Say what is shared, in a sentence without its full stop."""
-        return (
-            f"{self.clips} of {self.total} clips of the {self.measured_role} set {self.measured} "
-            f"are also in the {self.used_role} set {self.used}: figures measured on them flatter "
-            f"the model"
-        )
 
 
 Role = tuple[str, EvaluationSet]

@@ -16,10 +16,11 @@ from audioforge.judging.needs import Needs, unready_verifier
 from audioforge.measuring.deciding_metric import deciding_needs, own_needs
 from audioforge.measuring.enough_utterances import size_problem
 from audioforge.measuring.evaluation import EvaluationSet
+from audioforge.measuring.shared_clips import Overlap
 from audioforge.plugins import Registry
 from audioforge.run.data.hold_out import hold_out
 from audioforge.run.data.languages import SpokenLanguages
-from audioforge.run.data.overlap import Overlap, find_overlaps
+from audioforge.run.data.overlap import find_overlaps
 from audioforge.run.data.samples import Wanted, labels_of, load_samples
 from audioforge.run.data.spool import Spool
 from audioforge.selection import Selection
