@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from audioforge.errors import UsageError
 from audioforge.terminal.console import print_json, print_line, print_note, print_table
 from audioforge.terminal.escapes import one_line
 from audioforge.terminal.figures import percent, percent_interval, point_interval
@@ -36,7 +38,8 @@ NO_BREAK = "\N{NO-BREAK SPACE}%"
     type=click.IntRange(min=0),
     default=5,
     show_default=True,
-    help="How many utterances on which they differ are printed; HTML and JSON have all.",
+    help="How many utterances on which they differ are printed; JSON has all, HTML the 5,000 of "
+    "each pair that differ most.",
 )
 @click.option(
     "--html",
@@ -53,6 +56,8 @@ def compare(runs: tuple[Path, ...], utterances: int, html: Path | None, as_json:
     """
     if len(runs) < 2:
         raise click.UsageError("name two runs or more")
+    if html is not None:
+        _check_page(html)
     from audioforge.comparison.comparison import compare as compare_folders
 
     comparison = compare_folders(runs)
@@ -67,6 +72,16 @@ def compare(runs: tuple[Path, ...], utterances: int, html: Path | None, as_json:
         _print(comparison, utterances)
     if html is not None:
         print_note(f"page: {html}")
+
+
+def _check_page(page: Path) -> None:
+    folder = page.parent
+    if not folder.is_dir():
+        raise UsageError(
+            f"--html {page}: there is no folder {folder}; make it, or name another file"
+        )
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise UsageError(f"--html {page}: you may not write there; name another file")
 
 
 def _print(comparison: Comparison, most: int) -> None:
@@ -95,7 +110,7 @@ def _print(comparison: Comparison, most: int) -> None:
 
 
 def _print_figures(one: ComparedSet) -> None:
-    from audioforge.comparison.wording import title
+    from audioforge.comparison.wording import fewer_utterances, title
 
     decides = next(iter(one.figures[0].exported))
     rows = []
@@ -110,10 +125,14 @@ def _print_figures(one: ComparedSet) -> None:
         )
     heads = [title(decides), "base", "95 % ", "exported", "95 %", "change, points"]
     print_table(heads, rows, right=heads[1:])
+    if fewer := fewer_utterances(one, decides):
+        print_line(f"{title(decides)} is of {fewer}.")
     for name in list(one.figures[0].exported)[1:]:
         rows = [[f.name, *_cells(f.base.get(name)), *_cells(f.exported[name])] for f in one.figures]
         print_line()
         print_table([title(name), *heads[1:5]], rows, right=heads[1:5])
+        if fewer := fewer_utterances(one, name):
+            print_line(f"{title(name)} is of {fewer}.")
 
 
 def _gain(gain: Difference | None) -> str:

@@ -16,10 +16,12 @@ from attrs import evolve, frozen
 from audioforge.comparison.entry import HELD_OUT, TEST, Entry, SetOutputs, named_apart, read_entry
 from audioforge.comparison.figures import Figures, Pair, difference, figures_of
 from audioforge.comparison.outputs import Lines, evaluation_of, metric_names, shared_ids
+from audioforge.comparison.settings import differing_settings
 from audioforge.comparison.utterances import Utterance, differing
 from audioforge.errors import UsageError
 from audioforge.measuring.remeasured import remeasured
 from audioforge.plugins import discover
+from audioforge.terminal.figures import percent
 
 
 @frozen(eq=False)
@@ -136,8 +138,9 @@ def compare(folders: Sequence[Path]) -> Comparison:
             f"id and transcript); measure them on one set by audioforge benchmark --output"
         )
     notes += [note for one in sets if (note := _left_out(one, entries))]
+    notes += _other_bases(entries, sets[0])
     return Comparison(
-        entries, first.metric, first.higher_is_better, _differing_settings(entries), sets, notes
+        entries, first.metric, first.higher_is_better, differing_settings(entries), sets, notes
     )
 
 
@@ -223,16 +226,24 @@ def _left_out(one: ComparedSet, entries: Sequence[Entry]) -> str | None:
     )
 
 
-def _differing_settings(entries: Sequence[Entry]) -> dict[str, list[str | None]]:
-    """Return the settings that are not the same in all, in the order in which runs write them.
+def _other_bases(entries: Sequence[Entry], held_out: ComparedSet) -> list[str]:
+    """Return a sentence for each run whose base measures otherwise than the first one's.
 
-    What a benchmark does not know of is not compared.
+    Those of one model name are meant: the gains of two such runs are not over one base.
     """
-    runs = [entry for entry in entries if entry.summaries]
-    names = dict.fromkeys(name for entry in runs or entries for name in entry.settings)
-    values = {name: [entry.settings.get(name) for entry in entries] for name in names}
-    known = {
-        name: [v for v, e in zip(row, entries, strict=True) if v is not None or e.summaries]
-        for name, row in values.items()
-    }
-    return {name: values[name] for name, row in known.items() if len(set(row)) > 1}
+    first, *others = zip(entries, held_out.figures, strict=True)
+    metric = first[0].metric
+    notes = []
+    for entry, figures in others:
+        if not figures.base or not first[1].base:
+            continue
+        values = [one.base[metric].value for one in (first[1], figures)]
+        name = entry.settings.get("model_name")
+        if name == first[0].settings.get("model_name") and values[0] != values[1]:
+            notes.append(
+                f"{first[0].name} and {entry.name} name one model, yet their bases differ "
+                f"({percent(values[0])} and {percent(values[1])}): another version or other "
+                f"settings decoded them, or the checkpoint changed. Compare what they exported, "
+                f"not their gains."
+            )
+    return notes

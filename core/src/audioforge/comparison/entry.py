@@ -109,9 +109,9 @@ def _of_runs(root: Path, folders: Sequence[Path], kind: str) -> Entry:
     """Return the entry of one run, or of those that differ in their seeds alone."""
     summaries = [_summary(folder, root) for folder in folders]
     first, configs = summaries[0], [read_config_file(folder / "config.yaml") for folder in folders]
-    settings = {name: _written(value) for name, value in configs[0].items()}
+    settings = {name: written(value) for name, value in configs[0].items()}
     if kind == "seeds":
-        settings["seed"] = ", ".join(_written(config["seed"]) for config in configs)
+        settings["seed"] = ", ".join(written(config["seed"]) for config in configs)
     base = [read_lines(folder / "cycle-00/predictions.jsonl") for folder in folders]
     best = [_exported(f, summary) for f, summary in zip(folders, summaries, strict=True)]
     found = [_trained(f, s, own) for f, s, own in zip(folders, summaries, best, strict=True)]
@@ -143,7 +143,7 @@ def _of_benchmark(root: Path) -> Entry:
         metric=result["metric"].rpartition(".")[2],
         higher_is_better=result["higher_is_better"],
         normalizer=result["normalizer"],
-        settings={setting: _written(result[key]) for setting, key in named.items()},
+        settings={setting: written(result[key]) for setting, key in named.items()},
         sets={HELD_OUT: SetOutputs([], [read_lines(root / "predictions.jsonl")])},
         summaries=[],
     )
@@ -183,7 +183,7 @@ def _json(path: Path) -> dict[str, Any]:
         raise UsageError(f"{path}: cannot be read: {error}") from error
 
 
-def _written(value: Any) -> str:
+def written(value: Any) -> str:
     """Return a setting on one line, as YAML has it."""
     text = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=10**6)
     return text.removesuffix("\n").removesuffix("\n...")

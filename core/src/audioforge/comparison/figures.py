@@ -21,14 +21,17 @@ class Figure:
     Attributes:
         value: The metric, as a fraction; None where it could not be measured.
         interval: Its 95 % interval; None likewise.
+        n: On how many utterances it was measured.
     """
 
     value: float | None
     interval: Interval | None
+    n: int
 
     def as_mapping(self) -> dict[str, Any]:
         """Return what JSON holds of it."""
-        return {"value": self.value, "ci95": None if self.interval is None else list(self.interval)}
+        bounds = None if self.interval is None else list(self.interval)
+        return {"value": self.value, "ci95": bounds, "n": self.n}
 
 
 @frozen(eq=False)
@@ -168,4 +171,4 @@ def _as_the_run_has_it(gain: Difference, entry: Entry, metric: str, n: int) -> D
 
 def _figure(evaluation: Evaluation) -> Figure:
     value = evaluation.value()
-    return Figure(value, None if value is None else evaluation.interval)
+    return Figure(value, None if value is None else evaluation.interval, evaluation.measured)

@@ -10,7 +10,14 @@ from audioforge.comparison.comparison import ComparedSet, Comparison
 from audioforge.comparison.entry import SetOutputs
 from audioforge.comparison.figures import Figure
 from audioforge.comparison.outputs import Lines, mean_parts
-from audioforge.comparison.wording import PER_HUNDRED, caveats, shown_models, title, verdicts
+from audioforge.comparison.wording import (
+    PER_HUNDRED,
+    caveats,
+    fewer_utterances,
+    shown_models,
+    title,
+    verdicts,
+)
 from audioforge.report import series
 from audioforge.report.components import chart, notes, paragraph, table, utterances
 from audioforge.report.markup import Content, foreign
@@ -19,7 +26,7 @@ from audioforge.report.sound import link
 from audioforge.terminal.figures import percent, percent_interval
 
 MOST_ROWS = 5_000
-"""Utterances of a pair that a page has, those with the largest differences first."""
+"""Utterances on which a pair differs that a page has, those with the largest differences first."""
 
 LONGEST = 2_000
 """Characters of an output that are shown."""
@@ -79,7 +86,9 @@ def _figures(one: ComparedSet) -> list[Content]:
         rows: list[list[Content]] = [
             [f.name, *_cells(f.base.get(metric)), *_cells(f.exported[metric])] for f in one.figures
         ]
-        made.append(table(f"{title(metric)}, {one.name}", heads, rows))
+        fewer = fewer_utterances(one, metric)
+        of = f"{one.name}: {fewer}" if fewer else one.name
+        made.append(table(f"{title(metric)}, {of}", heads, rows))
     return made
 
 
@@ -108,29 +117,44 @@ def _pair_sets(comparison: Comparison, one: ComparedSet, folder: Path) -> list[d
     made = []
     for other, theirs in zip(others, shown, strict=True):
         pair = own, theirs
-        rows = [_row(pair, identity, comparison.metric, sign, folder) for identity in one.ids]
-        rows.sort(key=lambda row: -abs(row["change"] or 0))
-        left_out = len(rows) - MOST_ROWS
-        note = f"{left_out:,} more that differ less are left out. " if left_out > 0 else ""
+        gained = _gained(pair, one.ids, comparison.metric, sign)
+        rows = [
+            _row(pair, i, gained[i], folder)
+            for i in sorted(gained, key=lambda i: -abs(gained[i]))[:MOST_ROWS]
+        ]
+        note = f"They differ on {len(gained):,} of {len(one.ids):,} utterances. "
+        if len(gained) > MOST_ROWS:
+            note += f"Here are the {MOST_ROWS:,} where they differ most. "
         made.append(
             {
                 "name": f"{first.name} against {other.name}, {one.name}",
                 "note": f"{note}{told_of} “Better” is where {first.name} is.",
                 "unit": "errors" if comparison.metric in PER_HUNDRED else "result",
                 "outputs": [*(["base"] if pair[0].base else []), other.name, first.name],
-                "rows": rows[:MOST_ROWS],
+                "rows": rows,
             }
         )
     return made
 
 
+def _gained(
+    pair: tuple[SetOutputs, SetOutputs], ids: Sequence[str], metric: str, sign: int
+) -> dict[str, float]:
+    """Return by how much the first is better, of each utterance on which a pair differs."""
+    gained = {}
+    for identity in ids:
+        own, theirs = (mean_parts(one.exported, identity, metric) for one in pair)
+        if own is not None and theirs is not None and own[0] != theirs[0]:
+            gained[identity] = sign * (own[0] - theirs[0])
+    return gained
+
+
 def _row(
-    pair: tuple[SetOutputs, SetOutputs], identity: str, metric: str, sign: int, folder: Path
+    pair: tuple[SetOutputs, SetOutputs], identity: str, gained: float, folder: Path
 ) -> dict[str, Any]:
     """Return one utterance as the table's script reads it; see `components.utterances`."""
     first, other = pair
     line = first.exported[0][identity]
-    own, theirs = (mean_parts(one.exported, identity, metric) for one in pair)
     systems: list[Sequence[Lines]] = [*([first.base] if first.base else [])]
     systems += [other.exported, first.exported]
     known = {
@@ -142,11 +166,10 @@ def _row(
         "metadata": line.get("metadata"),
         "sound": link(folder, dict(line)),
     }
-    change = None if own is None or theirs is None else round(sign * (own[0] - theirs[0]), 2)
     outputs = [_output(seeds[0][identity]) for seeds in systems]
     return {k: v for k, v in known.items() if v is not None} | {
         "outputs": outputs,
-        "change": change,
+        "change": round(gained, 2),
     }
 
 

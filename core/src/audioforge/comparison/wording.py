@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from audioforge.comparison.comparison import ComparedSet, Comparison
 from audioforge.comparison.entry import HELD_OUT, Entry
 from audioforge.comparison.figures import Difference, Figures, Pair
+from audioforge.comparison.outputs import Lines
 from audioforge.comparison.utterances import Said
 from audioforge.measuring.enough_utterances import FEWEST
 from audioforge.measuring.resampling import claimed_speakers
@@ -32,10 +33,17 @@ def title(metric: str) -> str:
 def verdicts(comparison: Comparison, one: ComparedSet) -> list[str]:
     """Return a sentence for each entry that was trained, and one for every two entries."""
     told: list[str] = []
+    kept: dict[str, list[str]] = {}
     if one.name == HELD_OUT:
-        own = zip(comparison.entries, one.figures, strict=True)
-        told += [s for e, f in own if (s := _of_training(e, f, comparison.metric))]
-    told += [_of_exported(pair, comparison) for pair in one.pairs]
+        own = list(zip(comparison.entries, one.figures, strict=True))
+        kept = {e.name: _kept_its_base(e, f, comparison, one) for e, f in own}
+        told += [s for e, f in own if (s := _of_training(e, f, comparison.metric, kept[e.name]))]
+    told += [
+        _of_exported(pair, comparison)
+        for pair in one.pairs
+        if pair.second not in kept.get(pair.first, ())
+        and pair.first not in kept.get(pair.second, ())
+    ]
     return told + [_of_trained(pair, comparison) for pair in one.trained_pairs]
 
 
@@ -89,16 +97,63 @@ def bounds(interval: Sequence[float], metric: str) -> str:
     return f"{100 * near:.1f} to {100 * far:.1f} {less if high <= 0 else 'more'}"
 
 
-def _of_training(entry: Entry, figures: Figures, metric: str) -> str | None:
-    """Return what training came to; None for what was not trained here."""
+def fewer_utterances(one: ComparedSet, metric: str) -> str:
+    """Return of how many utterances a metric is; nothing where it is of all."""
+    figures = [f for own in one.figures for f in (own.base.get(metric), own.exported[metric]) if f]
+    fewest, most = (least(figure.n for figure in figures) for least in (min, max))
+    if fewest == len(one.ids):
+        return ""
+    count = f"{fewest:,}" if fewest == most else f"{fewest:,} to {most:,}"
+    return f"{count} of {len(one.ids):,} utterances"
+
+
+def _kept_its_base(
+    entry: Entry, figures: Figures, comparison: Comparison, one: ComparedSet
+) -> list[str]:
+    """Return the entries that exported the base of one that improved.
+
+    Against them its gain is its difference: that is told once, by the run's own interval.
+    """
+    base = entry.sets[one.name].base
+    if entry.kept_base or figures.gain is None or not figures.gain.is_told:
+        return []
+    return [
+        other.name
+        for other in comparison.entries
+        if other.kept_base and _said_alike(base, other.sets[one.name].exported, one.ids)
+    ]
+
+
+def _said_alike(own: Sequence[Lines], theirs: Sequence[Lines], ids: Sequence[str]) -> bool:
+    """Whether every seed of both said the same of each utterance."""
+    first = own[0]
+    keys = ("pred_text", "measured")
+    return all(
+        lines[i].get(key) == first[i].get(key)
+        for lines in (*own, *theirs)
+        for i in ids
+        for key in keys
+    )
+
+
+def _of_training(entry: Entry, figures: Figures, metric: str, kept: Sequence[str]) -> str | None:
+    """Return what training came to; None for what was not trained here.
+
+    Args:
+        entry: What was trained.
+        figures: What it measures.
+        metric: The metric that decides.
+        kept: Names of those that exported its base.
+    """
     if not entry.summaries or figures.gain is None:
         return None
     count, improved = len(entry.summaries), sum(s["improved"] for s in entry.summaries)
     if improved:
         of = "" if count == 1 else f", {improved} of {count} seeds"
+        same = f", which is what {' and '.join(kept)} kept" if kept else ""
         return (
             f"{entry.name} improved{of}: what it exported {_verb(metric)} "
-            f"{_change(figures.gain, metric)} than its base."
+            f"{_change(figures.gain, metric)} than its base{same}."
         )
     if count > 1:
         return f"{entry.name}: none of {count} seeds improved; all exported the base unchanged."
