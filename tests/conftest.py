@@ -38,7 +38,7 @@ def pytest_configure(config):
     }
 
 
-UNMEASURED = {"reliability", "raft", "demo", "documentation"}
+UNMEASURED = {"reliability", "raft", "documentation"}
 """Folders of tests of whole runs, whose lines shorter tests pass as well."""
 
 

@@ -90,6 +90,7 @@ def test_under_a_restriction_it_is_installed_and_not_loaded(environment, publish
     assert result.stderr.endswith("AUDIOFORGE_PLUGINS is '': what was installed is not loaded.\n")
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize(
     ("marker", "note"),
     [

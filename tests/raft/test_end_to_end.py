@@ -263,6 +263,7 @@ def test_other_trainable_weights_learn_and_export_plain(
     assert not any("adapter" in name for name in names)
 
 
+@pytest.mark.soak
 def test_bfloat16_trains(tmp_path: Path, few: str) -> None:
     settings = {"eval_dataset": few, "num_cycles": 1, "steps_per_cycle": 5, "limit": 40}
     summary = train(tmp_path / "r", dtype="bfloat16", **settings)

@@ -209,6 +209,7 @@ def test_wrong_checkpoints_are_named(create_tts, checkpoint, tmp_path, capsys):
     assert "code ran" not in capsys.readouterr().out
 
 
+@pytest.mark.soak
 @needs_speechbrain
 def test_speechbrain_changes_nothing_else_in_the_process():
     program = """
