@@ -167,6 +167,8 @@ def test_a_page_that_cannot_be_written_is_refused_before_anything(tmp_path, raft
     page = tmp_path / "nodir/page.html"
     said = " ".join(compare(raft, tmp_path / "none", "--html", page, code=2).split())
     assert f"there is no folder {page.parent}; make it, or name another file" in said
+    said = compare(raft, tmp_path / "none", "--html", raft / "config.yaml", code=2)
+    assert "a page's name ends in .html" in " ".join(said.split())
 
 
 def test_utterances_on_which_they_differ_come_most_first(raft, random):

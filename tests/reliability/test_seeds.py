@@ -72,6 +72,11 @@ def test_each_seed_has_the_run_that_it_would_have_had_alone(
     assert texts[0] != texts[1]
 
 
+def test_the_page_of_each_seed_shows_the_others(group: Path) -> None:
+    assert "seed-3: best, seed 3" in (group / "seed-0/report.html").read_text()
+    assert "seed-0: best, seed 0" in (group / "seed-3/report.html").read_text()
+
+
 def test_mean_spread_and_each_seeds_line(inputs: Path, group: Path) -> None:
     summary = json.loads((group / "summary.json").read_text())
     runs = [json.loads((group / f"seed-{seed}/summary.json").read_text()) for seed in SEEDS]

@@ -2,6 +2,7 @@
 
 import io
 import json
+import signal
 import sys
 import threading
 import time
@@ -9,6 +10,7 @@ import time
 import pytest
 from rich.console import Console
 
+from audioforge.inference.stop import StopRequest
 from audioforge.terminal import heartbeat
 from audioforge.terminal.forecast import Forecast, Phase
 from audioforge.terminal.json_log import EVENTS, JsonLog, json_on_stderr
@@ -148,3 +150,11 @@ def test_the_live_view_fits_the_terminal_and_obeys_nobody(width):
     plain = [Console(width=999).render_str(line, markup=False).plain for line in lines[1:]]
     assert "\x1b[2J" not in capture.get()
     assert plain
+
+
+def test_who_asks_to_stop_leaves_a_log_that_is_json(capfd):
+    with json_on_stderr(), StopRequest() as stop:
+        signal.raise_signal(signal.SIGINT)
+    assert stop.number == signal.SIGINT
+    (line,) = capfd.readouterr().err.splitlines()
+    assert json.loads(line)["message"].startswith("Stopping after this batch")

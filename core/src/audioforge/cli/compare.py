@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from audioforge.errors import UsageError
+from audioforge.cli.page_file import check_page
 from audioforge.terminal.console import print_json, print_line, print_note, print_table
 from audioforge.terminal.escapes import one_line
 from audioforge.terminal.figures import percent, percent_interval, point_interval
@@ -57,7 +56,7 @@ def compare(runs: tuple[Path, ...], utterances: int, html: Path | None, as_json:
     if len(runs) < 2:
         raise click.UsageError("name two runs or more")
     if html is not None:
-        _check_page(html)
+        check_page("--html", html)
     from audioforge.comparison.comparison import compare as compare_folders
 
     comparison = compare_folders(runs)
@@ -72,16 +71,6 @@ def compare(runs: tuple[Path, ...], utterances: int, html: Path | None, as_json:
         _print(comparison, utterances)
     if html is not None:
         print_note(f"page: {html}")
-
-
-def _check_page(page: Path) -> None:
-    folder = page.parent
-    if not folder.is_dir():
-        raise UsageError(
-            f"--html {page}: there is no folder {folder}; make it, or name another file"
-        )
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise UsageError(f"--html {page}: you may not write there; name another file")
 
 
 def _print(comparison: Comparison, most: int) -> None:

@@ -6,11 +6,9 @@ from pathlib import Path
 
 import click
 
+from audioforge.cli.page_file import check_page
 from audioforge.errors import UsageError
 from audioforge.terminal.console import print_json, print_line
-
-PAGES = {".html", ".htm"}
-"""How the name of a page ends."""
 
 EXAMPLE = """\b
   audioforge report runs/mine --open
@@ -44,7 +42,7 @@ def report(
     nothing of any network.
     """
     if output is not None:
-        _check_output(output)
+        check_page("--output", output)
     from audioforge.report.write import write_report
 
     path = write_report(run, others, output)
@@ -57,17 +55,3 @@ def report(
 
         if not webbrowser.open(path.as_uri()):
             raise UsageError(f"no browser can be opened here: open {path} by yourself")
-
-
-def _check_output(path: Path) -> None:
-    """Refuse what would write over something else than a page, or has no folder.
-
-    Raises:
-        UsageError: Saying which.
-    """
-    if path.suffix not in PAGES:
-        raise UsageError(f"--output {path}: a page's name ends in .html; name another file")
-    if not path.absolute().parent.is_dir():
-        raise UsageError(
-            f"--output {path}: there is no folder {path.parent}; make it, or name another file"
-        )
