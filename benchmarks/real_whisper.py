@@ -114,7 +114,10 @@ def _arms(arguments: argparse.Namespace) -> list[Arm]:
     if not arguments.arms:
         return [*TESTED, *(SWEEP if arguments.full else ())]
     known = {arm.name: arm for arm in (*TESTED, *SWEEP)}
-    return [known.get(name) or Arm(name, NONNATIVE, tuple(name.split(" then "))) for name in arguments.arms]
+    return [
+        known.get(name) or Arm(name, NONNATIVE, tuple(name.split(" then ")))
+        for name in arguments.arms
+    ]
 
 
 def _pair(text: str) -> tuple[str, Any]:
@@ -134,7 +137,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--arms",
         nargs="+",
-        help="only these: names of real_speech/arms.py, or stages on nonnative: best, reference then rloo",
+        help="only these: names of real_speech/arms.py, or stages on nonnative: reference then rloo",
     )
     parser.add_argument("--report", action="store_true", help="measure on the test sets")
     parser.add_argument(
