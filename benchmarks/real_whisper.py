@@ -137,7 +137,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--arms",
         nargs="+",
-        help="only these: names of real_speech/arms.py, or stages on nonnative: reference then rloo",
+        help="only these: names of real_speech/arms.py, or stages on nonnative: best, a then b",
     )
     parser.add_argument("--report", action="store_true", help="measure on the test sets")
     parser.add_argument(
