@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, TypeAlias
+
+from audioforge.sample import Problem
+
+Line: TypeAlias = "tuple[int, str, dict[str, Any] | Problem]"
+"""Number, place and content of a line."""
 
 
 class UnusableLineError(Exception):
