@@ -249,8 +249,8 @@ def _public() -> Iterator[str]:
 
 def _settings() -> Iterator[str]:
     """Yield a table for each table of settings."""
-    tables = [table for table in reversed(AudioRAFTConfig.__mro__) if table in TABLES]
-    for table in tables:
+    of_any = (*reversed(AudioRAFTConfig.__mro__), *reversed(VerifyConfig.__mro__))
+    for table in dict.fromkeys(table for table in of_any if table in TABLES):
         yield f"## {table.__name__}\n"
         yield f"{inspect.getdoc(table)}\n"
         commands = [

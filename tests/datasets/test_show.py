@@ -91,10 +91,10 @@ def test_show_counts_problems_by_kind_and_names_the_first(tmp_path, write_sound)
         "undecodable": 1,
         "not an object": 1,
     }
-    assert len(problems["first"]) == 9, "five of each kind at the most"
+    assert len(problems["first"]) == 14, "ten of each kind at the most"
     assert problems["first"][2]["where"] == f"{path}:3: {tmp_path / 'noise.wav'}"
     assert "it is no WAV, FLAC" in problems["first"][2]["reason"]
-    assert "… and 7 more" in run("show", path)
+    assert "… and 2 more" in run("show", path)
 
 
 def test_show_decodes_every_bad_file_without_a_crash(shared):

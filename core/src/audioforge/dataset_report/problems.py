@@ -10,7 +10,7 @@ from attrs import define, field
 
 from audioforge.sample import Problem
 
-NAMED_OF_A_KIND = 5
+NAMED_OF_A_KIND = 10
 """How many problems of a kind are named, so that many of one kind hide no other."""
 
 

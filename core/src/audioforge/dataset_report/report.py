@@ -134,7 +134,7 @@ class DatasetReport:
             return
         row, same_answer = earlier
         if same_answer:
-            self._doubt(sample, "same sound", f"row {row} has the same sound and text")
+            self._doubt(sample, "same sound", f"row {row} has the same sound")
             return
         said = sample.reference if sample.reference is not None else ", ".join(sample.labels)
         self._doubt(

@@ -1,4 +1,4 @@
-"""Sounds that a dataset has more than once, and what is said of them."""
+"""Sounds that a dataset has more than once, and whether the same is said of them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from attrs import define, field
 
 from audioforge.run.data.sound_digest import sound_digest
 from audioforge.sample import AudioSample
+
+NOTHING_STATED = 0
+"""In place of a number for transcript and labels, where there are none."""
 
 
 @define
@@ -32,16 +35,18 @@ class SeenSounds:
             with_content: Whether to read its file, to find it again under another name.
 
         Returns:
-            The number of the earlier row, and whether that has the same transcript and labels.
+            The number of the earlier row, and whether its transcript and labels are the same, or
+            not stated by one of both.
         """
         # 64 bits of each: two of a million are the same with a probability of 3e-8.
-        answer = hash((" ".join((sample.reference or "").split()), sample.labels))
+        answer = _answer(sample)
         keys = self._keys(sample, with_content)
         first = next((self._clips[key] for key in keys if key in self._clips), None)
         clip = len(self._rows) if first is None else first
         self._clips.update(dict.fromkeys(keys, clip))
         if first is not None:
-            return self._rows[first], self._answers[first] == answer
+            before = self._answers[first]
+            return self._rows[first], before == answer or NOTHING_STATED in (before, answer)
         self._rows.append(row)
         self._answers.append(answer)
         return None
@@ -70,3 +75,10 @@ class SeenSounds:
         if isinstance(audio, Path):
             self._last_digest = (audio, digest)
         return digest
+
+
+def _answer(sample: AudioSample) -> int:
+    """Return a number for what is said of a sound."""
+    if sample.reference is None and not sample.labels:
+        return NOTHING_STATED
+    return hash((" ".join((sample.reference or "").split()), sample.labels))
