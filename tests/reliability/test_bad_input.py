@@ -88,7 +88,9 @@ MANIFESTS = {
         {"undecodable": 12, "other length": 12, "silent": 1, "too short": 1, "cancelled out": 1},
         "manifest_all_bad_audio.jsonl:2: ", 16,
     ),
-    "manifest_bad_duration": Outcome(5, {"same sound": 3, "other length": 2, "two texts": 1}, ".jsonl:5: "),
+    "manifest_bad_duration": Outcome(
+        5, {"same sound": 3, "other length": 2, "two texts": 1}, ".jsonl:5: "
+    ),
     "manifest_bad_json": Outcome(2, {"bad JSON": 1} | AGAIN, ".jsonl:2: not JSON", 1),
     "manifest_blank_lines": Outcome(2, AGAIN),
     "manifest_crlf_bom": Outcome(2, AGAIN),
@@ -102,7 +104,9 @@ MANIFESTS = {
     "manifest_missing_text": Outcome(2, NO_TEXT | AGAIN, ".jsonl:2: ", 1),
     "manifest_no_final_newline": Outcome(2, AGAIN),
     "manifest_not_object": Outcome(1, {"not an object": 3}, ".jsonl:2: expected a JSON object", 3),
-    "manifest_null_text": Outcome(2, {"empty reference": 2, "bad text": 2} | AGAIN, ".jsonl:3: ", None),
+    "manifest_null_text": Outcome(
+        2, {"empty reference": 2, "bad text": 2} | AGAIN, ".jsonl:3: ", None
+    ),
     "manifest_path_up": Outcome(1, {}),
     "manifest_unicode": Outcome(6, {"two texts": 5}),
     "manifest_unknown_keys": Outcome(1, {}),
@@ -337,7 +341,8 @@ def test_odd_paths_within_a_manifest_are_problems_of_their_lines(odd_paths, benc
     assert trained.exit_code == 0, trained.output
     shown = json.loads(run("datasets", "show", path, "--json").stdout)
     assert shown["samples"] == 2
-    assert {p["where"].split(": ")[0] for p in shown["problems"]["first"]} == {
+    problems = [p for p in shown["problems"]["first"] if p["kind"] != "same sound"]
+    assert {p["where"].split(": ")[0] for p in problems} == {
         f"{path}:{number}" for number in range(1, len(rows) + 1)
     }
 
