@@ -72,6 +72,7 @@ CLASSES: dict[str, list[Any]] = {
     "Specifications": [
         specs.Spec,
         specs.ModelSpec,
+        specs.Limits,
         specs.VerifierSpec,
         specs.DatasetSpec,
         specs.AggregatorSpec,

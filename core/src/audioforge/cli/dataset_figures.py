@@ -71,6 +71,8 @@ def _print_model(model: dict[str, Any], report: dict[str, Any]) -> None:
         said.append(
             f"its vocabulary lacks {_counts(lacking)}" if lacking else "it has every character"
         )
+    elif model["unknown_labels"] is None:
+        said.append("it can write any character")
     if model["unknown_labels"] is not None and report["labels"]:
         lacking = model["unknown_labels"]
         said.append(f"it has no class {_counts(lacking)}" if lacking else "it has every label")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -71,12 +72,11 @@ def read_ctm(path: Path, key: str) -> Iterator[Line]:
         place = (cells[0], cells[1])
         said.setdefault(place, []).append((start, length, cells[4]))
         places.setdefault(place, (number, where))
-    recordings = [recording for recording, _ in said]
+    sides = Counter(recording for recording, _ in said)
     for (recording, channel), words in said.items():
         words.sort(key=lambda word: word[0])
-        one = recordings.count(recording) == 1
         row: dict[str, Any] = {
-            "id": recording if one else f"{recording}-{channel}",
+            "id": recording if sides[recording] == 1 else f"{recording}-{channel}",
             "recording": recording,
             "side": channel,
             key: " ".join(word for *_, word in words),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import compress
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -136,13 +137,14 @@ class WithReferences:
         self, where: str, row: Row, words: list[tuple[float, float, str]], segments: list[int]
     ) -> Iterator[tuple[set[int], Row | Problem]]:
         """Yield the words of a recording segment by segment, and a problem for the others."""
-        left = list(words)
+        left = words
         for place in segments:
             reference = self._rows[place][1]
             start = float(reference["offset"])
             end = start + float(reference["duration"])
-            within = [word for word in left if start <= word[0] + word[1] / 2 < end]
-            left = [word for word in left if word not in within]
+            inside = [start <= word[0] + word[1] / 2 < end for word in left]
+            within = list(compress(left, inside))
+            left = [word for word, is_in in zip(left, inside, strict=True) if not is_in]
             yield {place}, {**reference, self.said: " ".join(word for *_, word in within)}
         if left:
             first = f"{left[0][2]!r} at {left[0][0]:g} s"
