@@ -11,11 +11,13 @@ import attrs
 
 from audioforge.dataset import Dataset, DatasetRequest
 from audioforge.errors import AudioForgeError, DatasetError, describe, did_you_mean
+from audioforge.files.addresses import file_name, is_address, shown, split_settings
 from audioforge.isolation.copies import copied_from_dataset
 from audioforge.isolation.global_state.restored import global_state_restored
 from audioforge.plugin_reference import parse_plugin_reference
 from audioforge.plugins import OWN_DISTRIBUTIONS, Registry, call_factory, checked_options
 from audioforge.plugins.options import structure_options
+from audioforge.remote.dataset import RemoteDataset
 from audioforge.sample import AudioSample, Problem
 from audioforge.specs import DatasetSpec, Provided
 
@@ -42,10 +44,15 @@ def open_dataset(registry: Registry, text: str, defaults: DatasetRequest) -> Dat
     own = {k: v for k, v in settings.items() if k in REQUEST_FIELDS}
     fields = structure_options(location, DatasetRequest, {"location": location, **own})
     request = attrs.evolve(defaults, **{k: fields[k] for k in ("location", *own)})
-    dataset = call_factory(provided, request, **_checked(provided, settings))
-    if provided.distribution in OWN_DISTRIBUTIONS:
-        return cast("Dataset", dataset)
-    return _Guarded(provided, dataset)
+    options = _checked(provided, settings)
+
+    def made(request: DatasetRequest) -> Dataset:
+        dataset = call_factory(provided, request, **options)
+        if provided.distribution in OWN_DISTRIBUTIONS:
+            return cast("Dataset", dataset)
+        return _Guarded(provided, dataset)
+
+    return RemoteDataset(request, made) if is_address(location) else made(request)
 
 
 def chosen_dataset(registry: Registry, text: str) -> tuple[Provided, dict[str, Any]]:
@@ -63,7 +70,10 @@ def _chosen(registry: Registry, text: str) -> tuple[str, dict[str, str], Provide
     """Return the location that a text names, its settings, and what serves it."""
     if not text.strip():
         raise DatasetError("the dataset has no name: give a name, a path, or a hub id")
-    location, settings = (text, {}) if _is_there(text) else parse_plugin_reference(text)
+    if is_address(text):
+        location, settings = split_settings(text)
+    else:
+        location, settings = (text, {}) if _is_there(text) else parse_plugin_reference(text)
     chosen = settings.get(FORMAT)
     provided = find_dataset(registry, location) if chosen is None else _named(registry, chosen)
     return location, settings, provided
@@ -135,6 +145,8 @@ def find_dataset(registry: Registry, location: str) -> Provided:
     corpora = [p for p in provided if cast("DatasetSpec", p.spec).is_corpus]
     if any(p.is_called(location) for p in corpora):
         return registry.find("datasets", location)
+    if is_address(location):
+        return _format_at(registry, location, provided)
     if _is_there(location):
         return _format_of(registry, Path(location), provided)
     hub = [p for p in provided if cast("DatasetSpec", p.spec).hub]
@@ -168,6 +180,20 @@ def _format_of(registry: Registry, path: Path, provided: list[Provided]) -> Prov
     raise DatasetError(
         f"{path}: the folder holds no dataset. Expected one of: {', '.join(markers)}."
         + _files_to_give(path, _suffixes(formats))
+    )
+
+
+def _format_at(registry: Registry, address: str, provided: list[Provided]) -> Provided:
+    """Return what reads the file at an address, by its name's ending."""
+    name = file_name(address).lower()
+    formats = [p for p in provided if not cast("DatasetSpec", p.spec).is_corpus]
+    fitting = [p for p in formats if name.endswith(cast("DatasetSpec", p.spec).suffixes or "\0")]
+    if fitting:
+        return _only(shown(address), fitting)
+    raise DatasetError(
+        f"{shown(address)}: no dataset format has this ending. Give the address of one file, "
+        f"such as a table; known: {', '.join(_suffixes(formats))}. A dataset of the hub goes by "
+        f"its id, such as 'owner/name'.{registry.why_missing('datasets')}"
     )
 
 

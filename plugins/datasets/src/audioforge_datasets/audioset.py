@@ -19,7 +19,13 @@ from audioforge.sample import AudioSample, Problem
 from .hub import Hub
 from .ids import UniqueIds
 from .rows import UnusableRowError, seconds
-from .settings import archive_folder, refuse_settings, split_by_either_name, wrong_layout
+from .settings import (
+    COLUMN_SETTINGS,
+    archive_folder,
+    refuse_settings,
+    split_by_either_name,
+    wrong_layout,
+)
 
 HUB_ID = "agkphysics/AudioSet"
 HUB_CONFIG = "full"
@@ -84,7 +90,7 @@ class AudioSet(Dataset):
             yield from Hub(request, config=HUB_CONFIG, id_column=HUB_VIDEO).load()
             return
         because = "the labels are in the segment lists"
-        refuse_settings(self._request, ["text_column", "label_column"], because)
+        refuse_settings(self._request, COLUMN_SETTINGS, because)
         yield from self._from_lists(SPLITS[split])
 
     def _from_lists(self, name: str) -> Iterator[AudioSample | Problem]:

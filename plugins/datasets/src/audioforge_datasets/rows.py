@@ -12,6 +12,10 @@ from typing import Any
 from attrs import define, field
 
 from audioforge.dataset import DatasetRequest
+from audioforge.errors import DatasetError
+from audioforge.files.addresses import is_address, joined
+from audioforge.files.paths import is_folder
+from audioforge.remote.fetch import FetchError, fetched
 from audioforge.sample import Audio, AudioSample, Problem
 
 from . import columns
@@ -53,6 +57,27 @@ class RowReader:
     id_column: str | None = None
     _ids: UniqueIds = field(factory=UniqueIds, init=False)
 
+    def __attrs_post_init__(self) -> None:
+        """Refuse a folder for the sound that is not there.
+
+        Raises:
+            DatasetError: Naming the flag.
+        """
+        root = self.request.audio_root
+        if root is not None and not is_address(root) and not is_folder(Path(root).expanduser()):
+            raise DatasetError(
+                f"{self.request.location}: --audio-root {root}: there is no such folder; it is "
+                "where relative paths of sound start"
+            )
+
+    @property
+    def root(self) -> Path | str | None:
+        """Where relative paths of audio start: a folder or an address; None where nowhere."""
+        root = self.request.audio_root
+        if root is None or is_address(root):
+            return root or self.folder
+        return Path(root).expanduser()
+
     def read(self, row: Row, where: str, number: int) -> AudioSample | Problem:
         """Return the row's sample, or the problem that makes it unusable.
 
@@ -90,10 +115,12 @@ class RowReader:
     def _names(self, row: Row) -> dict[str, str]:
         """Return which column holds what, for the columns that the row has."""
         wanted = {
-            "audio": columns.AUDIO,
+            "audio": (self.request.audio_column,) if self.request.audio_column else columns.AUDIO,
             "text": (self.request.text_column,) if self.request.text_column else columns.TEXT,
             "label": (self.request.label_column,) if self.request.label_column else columns.LABEL,
-            "speaker": columns.SPEAKER,
+            "speaker": (
+                (self.request.speaker_column,) if self.request.speaker_column else columns.SPEAKER
+            ),
             "language": columns.LANGUAGE,
             "id": (self.id_column,) if self.id_column else columns.ID,
             "offset": columns.OFFSET,
@@ -119,13 +146,18 @@ class RowReader:
             raise UnusableRowError("missing path", f"no path of a sound file ({expected})")
         if "\0" in _unicode(path, "path"):
             raise UnusableRowError("bad path", f"no file can be called {path!r:.60}")
-        if self.folder is None:
+        if is_address(path):
+            return _fetched(path), path
+        root = self.root
+        if root is None:
             raise UnusableRowError(
                 "missing audio",
                 f"it names the file {path!r} and does not hold its sound; download the dataset and "
-                "give its folder",
+                "give its folder, or name that of the sound with --audio-root",
             )
-        return self.folder / path, path
+        if isinstance(root, str) and not Path(path).is_absolute():
+            return _fetched(joined(root, path)), path
+        return Path(root) / path, path
 
     def _labels(self, value: Any, column: str) -> tuple[str, ...]:
         members = value if isinstance(value, list | tuple) else [value]
@@ -141,6 +173,14 @@ class RowReader:
         if not self._ids.claim(_unicode(given, "id")):
             raise UnusableRowError("duplicate id", f"the id {given!r} is taken by an earlier line")
         return given
+
+
+def _fetched(address: str) -> Path:
+    """Return the local copy of a sound at an address."""
+    try:
+        return fetched(address)
+    except FetchError as error:
+        raise UnusableRowError("not fetched", str(error)) from error
 
 
 def seconds(value: Any) -> float | None:

@@ -8,7 +8,7 @@ from typing import cast
 import attrs
 from attrs import define, field
 
-from audioforge.config import AudioRAFTConfig, DatasetSettings, DataSettings
+from audioforge.config import AudioRAFTConfig, DatasetSettings
 from audioforge.dataset import DatasetRequest
 from audioforge.errors import listed
 from audioforge.inference.skip_log import SkipLog
@@ -97,12 +97,15 @@ def data_request(config: DatasetSettings) -> DatasetRequest:
     )
 
 
-def columns_request(config: DataSettings) -> DatasetRequest:
+def columns_request(config: DatasetSettings) -> DatasetRequest:
     """Return the request for any other data of the run: the columns are called the same."""
     return DatasetRequest(
         "",
+        audio_column=config.audio_column,
         text_column=config.text_column,
         label_column=config.label_column,
+        speaker_column=config.speaker_column,
+        audio_root=config.audio_root,
         needs_audio=not speech_task(config.task).generates_speech,
     )
 
