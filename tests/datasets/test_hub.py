@@ -76,6 +76,7 @@ def repositories(tmp_path_factory):
     (folders["loose"] / "train").mkdir()
     (folders["loose"] / "train" / "a.flac").write_bytes(encoded_flac())
     (folders["loose"] / "train" / "metadata.csv").write_text("file_name,text\na.flac,x\n")
+    (folders["locked"] / "train" / "list.csv").write_text("path\na.flac\n")
     write_librispeech(folders["librispeech"])
     write_audioset(folders["audioset"])
     write_split(folders["two"] / "en" / "0.parquet", [{"text": "hello"}])
@@ -180,6 +181,9 @@ REQUESTS = {
     "librispeech": {"location": "librispeech"},
     "librispeech dev": {"location": "librispeech", "split": "dev-clean", "streaming": True},
     "audioset": {"location": "audioset"},
+    "file": {"location": "hf://datasets/own/loose/train/metadata.csv"},
+    "locked file": {"location": "hf://datasets/own/locked/train/list.csv"},
+    "no such file": {"location": "hf://datasets/own/absent/list.csv"},
 }
 
 
@@ -245,6 +249,14 @@ def test_parts_of_splits_and_configurations(results):
 def test_each_failure_says_what_to_do(results, request_name, message):
     assert message in results[request_name]["error"]
     assert "own/" in results[request_name]["error"]
+
+
+def test_a_file_of_the_hub_has_an_address(results):
+    [row] = results["file"]["items"]
+    assert (row["id"], row["reference"], row["seconds"]) == ("a.flac", "x", 0.1)
+    for name in ("locked file", "no such file"):
+        assert f"{REQUESTS[name]['location']}: " in results[name]["error"]
+        assert "hf auth login" in results[name]["error"]
 
 
 def test_named_corpora_download_only_their_split(session):
