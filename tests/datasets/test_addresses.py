@@ -15,8 +15,10 @@ from huggingface_hub import constants
 
 from audioforge.cli import cli
 from audioforge.config import AudioRAFTConfig
+from audioforge.dataset import DatasetRequest
 from audioforge.errors import DatasetError
 from audioforge.files.addresses import shown
+from audioforge.given.data import GivenData
 from audioforge.remote import fetch
 
 from .conftest import encoded_flac, samples, split_items
@@ -137,6 +139,16 @@ def test_the_sound_may_lie_at_an_address(web, read, tmp_path):
     assert sample.audio.read_bytes() == encoded_flac()
     [lone] = samples(read(f"{web.root}/clips/a.flac"))
     assert lone.id == "a.flac"
+
+
+def test_rows_given_in_python_may_name_addresses(web):
+    web.files["/a.flac"] = encoded_flac()
+    rows = [{"audio": f"{web.root}/a.flac"}, {"audio": "a.flac"}, {"audio": "absent.flac"}]
+    request = DatasetRequest("mine", audio_root=web.root)
+    good, [problem] = split_items(list(GivenData("mine", rows)(request).load()))
+    assert [s.id for s in good] == [f"{web.root}/a.flac", "a.flac"]
+    assert {s.audio.read_bytes() for s in good} == {encoded_flac()}
+    assert problem.kind == "not fetched"
 
 
 def test_what_a_store_is_read_through_is_named_where_it_is_missing(web, read, tmp_path):

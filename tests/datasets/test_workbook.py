@@ -75,6 +75,10 @@ def test_what_is_no_workbook_or_holds_nothing_is_refused(workbook, read, tmp_pat
     broken.write_bytes(b"path,text\n")
     with pytest.raises(DatasetError, match="cannot be read as an Excel workbook"):
         read(broken)
+    old = tmp_path / "old.xls"
+    old.write_bytes(b"\xd0\xcf\x11\xe0")
+    with pytest.raises(DatasetError, match=r"no dataset format has this ending. Known: .*\.xlsx"):
+        read(old)
 
 
 def test_without_openpyxl_the_extra_is_named(workbook, read, monkeypatch):

@@ -89,6 +89,15 @@ def test_everything_that_is_known_of_a_clip_is_kept():
     assert (sample.duration, sample.metadata) == (0.1, {"terms": ["hello"]})
 
 
+def test_sound_and_speaker_can_have_other_names_and_paths_another_start(tmp_path):
+    row = {"Ton": "a.wav", "Wer": "anna", "audio": "other.wav"}
+    named = {"audio_column": "Ton", "speaker_column": "Wer"}
+    [sample] = read([row], audio_root=str(tmp_path), **named)
+    assert (sample.audio, sample.id, sample.speaker) == (tmp_path / "a.wav", "a.wav", "anna")
+    [absolute] = read([{"Ton": str(tmp_path / "b.wav")}], audio_root="elsewhere", **named)
+    assert absolute.audio == tmp_path / "b.wav"
+
+
 @pytest.mark.parametrize(
     ("row", "said"),
     [
