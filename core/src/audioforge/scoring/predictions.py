@@ -28,6 +28,7 @@ from audioforge.inference.runaway import runs_away
 from audioforge.languages.scripts import written_language
 from audioforge.languages.tags import language_of
 from audioforge.measuring.predictions import TRUTH
+from audioforge.run.data.special_tokens import special_tokens_problem
 from audioforge.sample import AudioSample, Hypothesis, Problem
 from audioforge.scoring import fields
 from audioforge.scoring.fields import UnusableLineError
@@ -185,7 +186,11 @@ class PredictionFile:
                 part = sound_part(row)
                 used = own_keys | part.keys
                 metadata = {key: value for key, value in row.items() if key not in used}
-                yield self._prediction(row, part, metadata, where, number)
+                prediction = self._prediction(row, part, metadata, where, number)
+                tokens = (
+                    None if self.task.has_classes else special_tokens_problem(prediction.sample)
+                )
+                yield prediction if tokens is None else tokens
             except (UnusableLineError, SoundPartError) as error:
                 yield Problem(where, str(error), error.kind)
 
@@ -235,6 +240,7 @@ class PredictionFile:
             duration=part.duration,
             channels=part.channels,
             metadata=metadata,
+            where=where,
         )
         hypothesis = evolve(self._hypothesis(row, where), cut=row.get("cut") is True)
         if isinstance(hypothesis.audio, Path) and _is_same_file(hypothesis.audio, sample.audio):
