@@ -186,11 +186,7 @@ class PredictionFile:
                 part = sound_part(row)
                 used = own_keys | part.keys
                 metadata = {key: value for key, value in row.items() if key not in used}
-                prediction = self._prediction(row, part, metadata, where, number)
-                tokens = (
-                    None if self.task.has_classes else special_tokens_problem(prediction.sample)
-                )
-                yield prediction if tokens is None else tokens
+                yield self._prediction(row, part, metadata, where, number)
             except (UnusableLineError, SoundPartError) as error:
                 yield Problem(where, str(error), error.kind)
 
@@ -240,8 +236,9 @@ class PredictionFile:
             duration=part.duration,
             channels=part.channels,
             metadata=metadata,
-            where=where,
         )
+        if not self.task.has_classes and (problem := special_tokens_problem(sample)) is not None:
+            raise UnusableLineError(problem.kind, problem.reason)
         hypothesis = evolve(self._hypothesis(row, where), cut=row.get("cut") is True)
         if isinstance(hypothesis.audio, Path) and _is_same_file(hypothesis.audio, sample.audio):
             # A manifest of the output itself: it is no recording of the voice to compare with.

@@ -35,7 +35,7 @@ from audioforge_verifiers.audibility import (
 )
 from audioforge_verifiers.normalizers import Normalizer, get_normalizer
 from audioforge_verifiers.repetition import repeated_words
-from audioforge_verifiers.words import count_letters, is_emptied, size_in_words, words_of
+from audioforge_verifiers.words import count_letters, size_in_words, words_of
 
 EDGE_SECONDS = 0.2
 """Added to the time of a clip: one that is cut close around a word lacks the word's edges."""
@@ -118,9 +118,8 @@ class Hallucination(Verifier):
         metrics = {"transcripts": 1.0, "repeated_words": repeated_words(text)}
         excess = metrics["repeated_words"] - repeated_words(reference or "")
         signs = [excess > self._limits.max_repeated_words]
-        said_of_it = self._normalizer.reference(reference or "", language)
-        if reference is not None and not is_emptied(reference, said_of_it):
-            wanted = words_of(said_of_it)
+        if reference is not None:
+            wanted = words_of(self._normalizer.reference(reference, language))
             said = words_of(self._normalizer.hypothesis(text, language))
             inserted = _inserted_words(wanted, said)
             metrics["inserted_words"] = inserted
