@@ -276,9 +276,7 @@ def test_paths_of_other_systems(tmp_path, read, write_sound, monkeypatch):
     *found, address = read(write_lines(tmp_path / "m.jsonl", *rows))
     assert [sample.audio for sample in found] == [there] * 3
     assert found[0].id == "clips/a.wav"
-    assert (
-        address.reason == "https://example.org/a.wav is an address, not a file: download it first"
-    )
+    assert address.reason.startswith("https://example.org/a.wav is an address, not a file")
     gone = write_lines(tmp_path / "n.jsonl", {"audio_filepath": "clips/A.wav", "text": "a"})
     with pytest.raises(AudioError, match=r"no such file; near it is .*a\.wav, in other capitals"):
         load_clip(samples(read(gone))[0], 8000)

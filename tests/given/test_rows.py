@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from audioforge.audio import load_clip
 from audioforge.dataset import DatasetRequest
 from audioforge.errors import DatasetError, UsageError
 from audioforge.given.data import GivenData, check_data
