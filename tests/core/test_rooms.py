@@ -34,6 +34,8 @@ ROOMS = [
     "config",
     "isolation",
     "audio",
+    "sound_part",
+    "sound_array",
     "results",
     "files",
     "terminal",

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from audioforge.audio import load_clip
 from audioforge.dataset import DatasetRequest
 from audioforge.errors import DatasetError, UsageError
 from audioforge.given.data import GivenData, check_data
@@ -165,3 +166,17 @@ def test_an_iterable_that_fails_is_named():
 def test_what_is_no_data_is_said(data, said):
     with pytest.raises(UsageError, match=said):
         check_data("dataset", data)
+
+
+def test_a_part_of_a_sound_is_read_under_every_name():
+    stereo = np.stack([TONE, 0 * TONE], 1)
+    rows = [
+        {"audio": stereo, "sampling_rate": 8000, "start": 0.01, "end": 0.02, "channel": 1},
+        {"audio": stereo, "sampling_rate": 8000, "start": 7, "end": 7 + len(TONE) / 8000},
+        {"audio": "long.wav", "begin": 1, "end": 0.5},
+    ]
+    part, cut, wrong = read(rows)
+    clip = load_clip(part, 8000)
+    assert (clip.seconds, float(np.abs(clip.waveform).max())) == (0.01, 0.0)
+    assert (cut.offset, cut.metadata["start"]) == (None, 7)
+    assert "'end' (0.5 s) is not after 'begin' (1 s)" in wrong.reason

@@ -9,12 +9,16 @@ from urllib.parse import quote, unquote, urlsplit
 from audioforge.plugin_reference import parse_plugin_reference
 
 SCHEMES = ("https", "http", "s3", "gs", "hf")
+"""What can be read."""
 NOT_A_PATH = (
     "is an address; give a path of this machine. What is written there can be copied afterwards"
 )
 
-# A path that was made of an address has lost one of its slashes.
-_ADDRESS = re.compile(rf"(?:{'|'.join(SCHEMES)}):/", re.IGNORECASE)
+# A scheme has two letters at least: C: is a drive. A path that was made of an address has lost one
+# of its slashes.
+_ADDRESS = re.compile(
+    rf"(?!file:)(?:[a-z][a-z0-9+.-]+://|(?:{'|'.join(SCHEMES)}):/)", re.IGNORECASE
+)
 _WITH_SETTINGS = re.compile(r"(?P<address>.+?):(?P<settings>\w+=[^/]*)")
 _ODD = re.compile(r"[^\w.-]+")
 LONGEST_NAME = 100
@@ -22,10 +26,12 @@ LONGEST_NAME = 100
 
 
 def is_address(text: str) -> bool:
-    """Say whether a text is an address, not a path.
+    """Say whether a text names something that lies elsewhere, whether it can be read or not.
 
-    >>> is_address("s3://speech/a.wav"), is_address("a.wav"), is_address("C:/a.wav")
-    (True, False, False)
+    >>> [is_address(t) for t in ("s3://speech/a.wav", "ftp://host/a.wav", "s3:/speech/a.wav")]
+    [True, True, True]
+    >>> [is_address(t) for t in ("a.wav", "C:/a.wav", "file:///a.wav")]
+    [False, False, False]
     """
     return _ADDRESS.match(text) is not None
 
@@ -47,7 +53,7 @@ def joined(root: str, path: str) -> str:
     >>> joined("https://host/clips/", "a b.wav"), joined("s3://speech", "a b.wav")
     ('https://host/clips/a%20b.wav', 's3://speech/a b.wav')
     """
-    below = path.removeprefix("./")
+    below = path.replace("\\", "/").removeprefix("./")
     return f"{root.rstrip('/')}/{quote(below) if _is_web(root) else below}"
 
 

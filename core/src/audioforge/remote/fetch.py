@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from audioforge.errors import AudioForgeError, DatasetError
-from audioforge.files.addresses import file_name, shown
+from audioforge.files.addresses import SCHEMES, file_name, shown
 from audioforge.files.atomic import new_file
 from audioforge.files.paths import is_file
 from audioforge.hub.failure import PAUSES_S, causes, explain_hub_failure, retried
@@ -57,6 +57,12 @@ def fetched(address: str) -> Path:
         DatasetError: If no file can be: a package is missing, the cache cannot be written, or the
             server fails file after file.
     """
+    scheme = address.partition("://")[0].lower()
+    if scheme not in SCHEMES:
+        raise FetchError(
+            f"{shown(address)}: {scheme}:// is not read; download it, or give one of "
+            f"{', '.join(f'{known}://' for known in SCHEMES)}"
+        )
     path = cached_path(address)
     if is_file(path):
         return path

@@ -89,8 +89,6 @@ def read_named_rows(
         DatasetError: If a column is missing, or there twice.
     """
     names = head.names
-    if repeated := sorted({name for name in names if name and names.count(name) > 1}):
-        raise DatasetError(f"{where}: the column {repeated[0]!r} is there twice; rename one")
     if head.is_written:
         check_columns(reader.request, names, where)
     for row in rows:

@@ -14,6 +14,7 @@ from attrs import frozen
 from audioforge.dataset import DatasetRequest
 from audioforge.errors import DatasetError
 from audioforge.files.paths import is_file
+from audioforge.sound_part import CHANNEL, DURATION, END, START
 
 from . import columns
 
@@ -38,8 +39,7 @@ _KNOWN = frozenset(
         *columns.SPEAKER,
         *columns.LANGUAGE,
         *columns.ID,
-        *columns.OFFSET,
-        *columns.DURATION,
+        *(*START, *END, DURATION, *CHANNEL),
     )
 )
 

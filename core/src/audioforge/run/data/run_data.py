@@ -18,6 +18,7 @@ from audioforge.measuring.enough_utterances import size_problem
 from audioforge.measuring.evaluation import EvaluationSet
 from audioforge.measuring.shared_clips import Overlap
 from audioforge.plugins import Registry
+from audioforge.run.data.contradictions import warn_of_contradictions
 from audioforge.run.data.hold_out import hold_out
 from audioforge.run.data.languages import SpokenLanguages
 from audioforge.run.data.overlap import find_overlaps
@@ -143,6 +144,7 @@ def read_run_data(
         skipped = loaded.skips.describe(loaded.total)
         if skipped:
             reporter.warn(f"{location}: {skipped}")
+        warn_of_contradictions(loaded, speech_task(config.task), reporter)
         return loaded
 
     # What is learnt from needs what rewards it, and what is measured on what decides.
