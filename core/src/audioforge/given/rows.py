@@ -13,6 +13,7 @@ import numpy as np
 from attrs import define, field, frozen
 
 from audioforge.dataset import DatasetRequest
+from audioforge.files.written_paths import written_path
 from audioforge.sample import Audio, AudioSample, Problem
 from audioforge.sound_array import RATE, float_samples, rate_of, seconds_of
 from audioforge.sound_part import SoundPartError, sound_part
@@ -186,7 +187,8 @@ def read_sound(value: Any, rate: Any, key: str) -> Sound:
         path = os.fspath(value)
         if not isinstance(path, str) or not path or "\0" in path:
             raise UnusableRowError("bad path", f"{key!r}: no file can be called {path!r:.60}")
-        return Sound(Path(path).expanduser(), None, path)
+        file, name = written_path(path, Path())
+        return Sound(file, None, name)
     if isinstance(value, bytes | bytearray):
         return Sound(bytes(value), None, _digest(bytes(value)))
     if value is None or not (hasattr(value, "__array__") or isinstance(value, list | tuple)):
