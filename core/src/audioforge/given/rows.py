@@ -14,6 +14,7 @@ from attrs import define, evolve, field, frozen
 
 from audioforge.dataset import DatasetRequest
 from audioforge.files.addresses import is_address, joined
+from audioforge.files.written_paths import written_path
 from audioforge.remote.fetch import FetchError, fetched
 from audioforge.sample import Audio, AudioSample, Problem
 from audioforge.sound_array import RATE, float_samples, rate_of, seconds_of
@@ -205,7 +206,8 @@ def read_sound(value: Any, rate: Any, key: str) -> Sound:
         path = os.fspath(value)
         if not isinstance(path, str) or not path or "\0" in path:
             raise UnusableRowError("bad path", f"{key!r}: no file can be called {path!r:.60}")
-        return Sound(Path(path).expanduser(), None, path)
+        file, name = written_path(path, Path())
+        return Sound(file, None, name)
     if isinstance(value, bytes | bytearray):
         return Sound(bytes(value), None, _digest(bytes(value)))
     if value is None or not (hasattr(value, "__array__") or isinstance(value, list | tuple)):

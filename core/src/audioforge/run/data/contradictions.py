@@ -32,9 +32,9 @@ def warn_of_contradictions(dataset: EvaluationSet, task: SpeechTask, reporter: R
     first, other = (samples[index] for index in pairs[0])
     kind = "labels" if task.has_classes else "texts"
     reporter.warn(
-        f"{dataset.name}: {len(pairs)} clips are the sound of an earlier one with other {kind}; "
-        f"all are kept. Are lines shifted? First: {first.place} ({_right(first, task)!r:.60}) and "
-        f"{other.place} ({_right(other, task)!r:.60})"
+        f"{dataset.name}: clips that are the sound of an earlier one with other {kind}: "
+        f"{len(pairs)} of {len(samples)}; all are kept. Are lines shifted? First: {first.place} "
+        f"({_right(first, task)!r:.60}) and {other.place} ({_right(other, task)!r:.60})"
     )
 
 
