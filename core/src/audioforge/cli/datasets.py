@@ -44,7 +44,6 @@ def datasets(context: click.Context, plugin_files: tuple[Path, ...], as_json: bo
 
 
 def _listing(spec: DatasetSpec, distribution: str) -> dict[str, Any]:
-    reads = [*(f"*{suffix}" for suffix in spec.suffixes), *(f"folder/{m}" for m in spec.markers)]
     return {
         "name": spec.name,
         "kind": "corpus" if spec.is_corpus else "format",
@@ -52,7 +51,7 @@ def _listing(spec: DatasetSpec, distribution: str) -> dict[str, Any]:
         "size": spec.size,
         "licence": spec.licence,
         "summary": spec.summary,
-        "reads": reads + (["owner/name"] if spec.hub else []),
+        "reads": spec.reads + (["owner/name"] if spec.hub else []),
         "distribution": distribution,
     }
 
