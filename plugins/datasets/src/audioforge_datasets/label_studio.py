@@ -56,7 +56,7 @@ def _task_rows(task: Row, where: str, root: Root) -> Iterator[Row | Problem]:
         yield Problem(where, reason, "two texts")
         return
     for told in _told(best[0]) if best else [{}]:
-        yield named | told
+        yield {**named, **told}
 
 
 def _told(annotation: Row) -> list[Row]:

@@ -84,13 +84,10 @@ def _joined(path: Path) -> Iterator[tuple[int, str, Mapping[str, Any] | Problem]
         for number, where, row in read_objects(recordings):
             yield number, where, row if isinstance(row, Problem) else _alone(row, where, root)
         return
-    known = {r["id"]: r for _, _, r in read_objects(recordings) if _is_recording(r)}
+    rows = (row for _, _, row in read_objects(recordings))
+    known = {row["id"]: row for row in rows if not isinstance(row, Problem) and "id" in row}
     for number, where, row in read_objects(supervisions):
         yield number, where, row if isinstance(row, Problem) else _spoken(row, known, where, root)
-
-
-def _is_recording(row: Mapping[str, Any] | Problem) -> bool:
-    return not isinstance(row, Problem) and isinstance(row.get("id"), str)
 
 
 def _alone(recording: Mapping[str, Any], where: str, root: Root) -> Mapping[str, Any] | Problem:

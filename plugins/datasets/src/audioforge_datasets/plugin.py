@@ -134,7 +134,7 @@ FORMATS = (
     ),
     DatasetSpec(
         name="sound-folder",
-        summary="Sound files with a.txt, a.lab or a.trn beside a.wav, or in a folder for each class",
+        summary="Sound files, with a.txt, a.lab or a.trn beside a.wav, or a folder for each class",
         tasks=TASKS,
         holds=SOUND,
         factory="audioforge_datasets.sound_folder:SoundFolder",

@@ -33,7 +33,7 @@ class Root:
         self._starts = [folder, *folder.parents[:MOST_ABOVE], Path.cwd()]
 
     def find(self, path: str) -> str | None:
-        """Return where a relative path leads, if anywhere; first it looks where the last one was."""
+        """Return where a relative path leads, if anywhere; the last one's start is tried first."""
         for start in self._starts if "\0" not in path else ():
             if is_file(start / path):
                 self._starts.remove(start)

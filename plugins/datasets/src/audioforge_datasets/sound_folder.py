@@ -65,8 +65,10 @@ class SoundFolder(Dataset):
                     named["label"] = sound.relative_to(part).parts[0]
                 for where, row in texts.rows(sound):
                     number += 1
-                    is_problem = isinstance(row, Problem)
-                    yield row if is_problem else reader.read(named | row, where, number)
+                    if isinstance(row, Problem):
+                        yield row
+                    else:
+                        yield reader.read({**named, **row}, where, number)
             yield from texts.without_sound()
 
     def _part(self, root: Path) -> Path:

@@ -4,21 +4,10 @@ from __future__ import annotations
 
 import re
 
-SPLITS = frozenset(
-    [
-        "train",
-        "training",
-        "test",
-        "testing",
-        "validation",
-        "valid",
-        "val",
-        "dev",
-        "eval",
-        "evaluation",
-        "heldout",
-    ]
-)
+SPLITS = {
+    *("train", "training", "test", "testing", "validation", "valid", "val", "dev"),
+    *("eval", "evaluation", "heldout"),
+}
 
 
 def is_split(name: str) -> bool:
