@@ -33,6 +33,8 @@ ROOMS = [
     "config",
     "isolation",
     "audio",
+    "sound_part",
+    "sound_array",
     "results",
     "files",
     "terminal",

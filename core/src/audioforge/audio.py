@@ -21,8 +21,10 @@ import soxr
 from attrs import frozen
 
 from audioforge.errors import AudioError
+from audioforge.files.near_paths import said_of_near
 from audioforge.files.paths import open_regular
 from audioforge.sample import AudioSample, Clip
+from audioforge.sound_array import chosen_channels
 
 _WAV_DATA = re.compile(r"^data : (\d+) \(should be (\d+)\)", re.MULTILINE)
 """How libsndfile's log of a header tells a WAV file that is shorter than it says."""
@@ -203,7 +205,7 @@ def _from_array(sample: AudioSample) -> tuple[np.ndarray, int]:
             f"channels)"
         )
     start, wanted = _segment(sample, len(samples), rate)
-    samples = samples[start : start + wanted]
+    samples = chosen_channels(sample, samples[start : start + wanted])
     _check_finite(sample, samples)
     return samples if samples.ndim == 1 else samples.mean(axis=1), rate
 
@@ -229,7 +231,8 @@ def _explained(sample: AudioSample) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as error:
-        raise ClipMissing(f"{sample.origin}: there is no such file") from error
+        near = said_of_near(sample.audio) if isinstance(sample.audio, Path) else ""
+        raise ClipMissing(f"{sample.origin}: there is no such file{near}") from error
     except (soundfile.SoundFileError, OSError, ValueError, MemoryError) as error:
         raise AudioError(f"{sample.origin}: cannot be decoded: {_reason(error)}") from error
 
@@ -280,6 +283,7 @@ def _mono_blocks(
     """
     file.seek(start)
     size = max(1, BLOCK_VALUES // file.channels)
+    mixed = len(sample.channels) or file.channels
     there, of_mix, of_channels = 0, 0.0, 0.0
     while there < wanted:
         block = file.read(min(size, wanted - there), dtype="float32", always_2d=True)
@@ -289,16 +293,17 @@ def _mono_blocks(
                 f"file is cut or damaged"
             )
         there += len(block)
+        block = chosen_channels(sample, block)
         _check_finite(sample, block)
-        mono = block[:, 0] if file.channels == 1 else block.mean(axis=1)
-        if file.channels > 1:
+        mono = block[:, 0] if mixed == 1 else block.mean(axis=1)
+        if mixed > 1:
             of_mix += float(np.square(mono, dtype=np.float64).sum())
-            of_channels += float(np.square(block, dtype=np.float64).sum()) / file.channels
+            of_channels += float(np.square(block, dtype=np.float64).sum()) / mixed
         yield mono
     if of_mix < CANCELLED * of_channels:
         raise ClipCancelled(
-            f"{sample.origin}: its {file.channels} channels cancel each other out when they are "
-            f"mixed to one; turn one of them over, or keep one"
+            f"{sample.origin}: its {mixed} channels cancel each other out when they are mixed to "
+            f"one; turn one of them over, or keep one"
         )
 
 
@@ -322,7 +327,7 @@ def _segment(sample: AudioSample, frames: int, rate: int) -> tuple[int, int]:
     if offset and offset >= length:
         raise AudioError(
             f"{sample.origin}: the segment starts at {offset:g} s, after the end "
-            f"of the file ({length:g} s)"
+            f"of the file ({length:g} s); times are in seconds, from the start of this file"
         )
     start = min(round(offset * rate), frames)
     if sample.offset is None or sample.duration is None:

@@ -15,10 +15,11 @@ from attrs import frozen
 from audioforge.dataset import Dataset, DatasetRequest
 from audioforge.files.text_lines import read_lines
 from audioforge.sample import AudioSample, Problem
+from audioforge.sound_part import seconds
 
 from .hub import Hub
 from .ids import UniqueIds
-from .rows import UnusableRowError, seconds
+from .rows import UnusableRowError
 from .settings import archive_folder, refuse_settings, split_by_either_name, wrong_layout
 
 HUB_ID = "agkphysics/AudioSet"
