@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from audioforge.cli.completions import complete_dataset
+from audioforge.cli.convert import convert
 from audioforge.cli.plugin_option import plugin_option
 from audioforge.dataset import DatasetRequest
 from audioforge.measuring.style import describe_style
@@ -28,7 +29,7 @@ REMOTE_LIMIT = 100
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def datasets(context: click.Context, plugin_files: tuple[Path, ...], as_json: bool) -> None:
-    """List the datasets and formats that can be read, or show one."""
+    """List the datasets and formats that can be read, show one, or convert it."""
     if context.invoked_subcommand is not None:
         if plugin_files:
             raise click.UsageError(f"--plugin goes after {context.invoked_subcommand}")
@@ -41,6 +42,9 @@ def datasets(context: click.Context, plugin_files: tuple[Path, ...], as_json: bo
         print_line(f"No dataset plugin is installed.{registry.why_missing('datasets')}")
     else:
         _print_listing(listed)
+
+
+datasets.add_command(convert)
 
 
 def _listing(spec: DatasetSpec, distribution: str) -> dict[str, Any]:

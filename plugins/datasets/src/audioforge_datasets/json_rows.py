@@ -15,7 +15,7 @@ from typing import Any
 
 from audioforge.errors import DatasetError
 from audioforge.files.compressed import opened
-from audioforge.files.json_lines import read_objects
+from audioforge.files.json_lines import parse_object, read_objects
 from audioforge.files.text_lines import MOST_LINE_BYTES, numbered_lines
 from audioforge.sample import Problem
 
@@ -54,11 +54,8 @@ def _objects(path: Path) -> Iterator[PlacedRow]:
     starts = next(_text(path), "").lstrip()[:1]
     is_document = is_alone or _parsed(line) is None
     if starts == "[" and is_document:
-        for number, item in enumerate(_list_items(path), 1):
-            where = f"{path}: item {number}"
-            is_object = isinstance(item, dict)
-            reason = "expected a JSON object {…}"
-            yield number, where, item if is_object else Problem(where, reason, "not an object")
+        for number, (where, item) in enumerate(_list_items(path), 1):
+            yield number, where, item
         return
     whole = _document(path) if starts == "{" and is_document else None
     if whole is None:
@@ -101,29 +98,24 @@ def _only_list(value: Mapping[str, Any]) -> list[dict[str, Any]] | None:
     return [row for row in lists[0] if isinstance(row, dict)] if len(lists) == 1 else None
 
 
-def _list_items(path: Path) -> Iterator[Any]:
-    """Yield the items of a JSON list one by one, however long it is.
+def _list_items(path: Path) -> Iterator[tuple[str, dict[str, Any] | Problem]]:
+    """Yield the place and content of the items of a JSON list one by one, however long it is.
 
     Raises:
-        DatasetError: If it is no JSON, or an item is too long.
+        DatasetError: If it is no JSON, an item is too long, or there is none.
     """
-    decoder = json.JSONDecoder()
     chunks = _text(path)
-    buffer, number = next(chunks, "").lstrip()[1:], 0
-    while True:
-        buffer = buffer.lstrip(" \t\r\n,")
-        if buffer.startswith("]"):
-            return
-        try:
-            item, end = decoder.raw_decode(buffer)
-            is_whole = buffer[end:].strip() != ""  # else it may go on: 12 of 123
-        except (ValueError, RecursionError):
-            is_whole = False
-        if is_whole:
+    buffer, number = next(chunks, "").lstrip(), 0
+    start = _after_separators(buffer, 1)
+    while not buffer.startswith("]", start):
+        end = _end_of_item(buffer, start)
+        if end:
             number += 1
-            yield item
-            buffer = buffer[end:]
+            where = f"{path}: item {number}"
+            yield where, parse_object(buffer[start:end], where)
+            start = _after_separators(buffer, end)
             continue
+        buffer, start = buffer[start:], 0
         more = next(chunks, None)
         if more is None or len(buffer) > MOST_LINE_BYTES:
             what = "is too long" if more is not None else "is cut or no JSON"
@@ -132,6 +124,25 @@ def _list_items(path: Path) -> Iterator[Any]:
                 f"jq -c '.[]' {path.name}"
             )
         buffer += "".join([more, *islice(chunks, len(buffer) // CHUNK_BYTES)])
+        start = _after_separators(buffer, start)
+    if not number:
+        raise DatasetError(f"{path}: its list is empty; it should have one JSON object for a clip")
+
+
+def _after_separators(buffer: str, start: int) -> int:
+    while start < len(buffer) and buffer[start] in " \t\r\n,":
+        start += 1
+    return start
+
+
+def _end_of_item(buffer: str, start: int) -> int:
+    """Return where a value ends that starts here; 0 where it is not whole yet."""
+    try:
+        _, end = json.JSONDecoder().raw_decode(buffer, start)
+    except (ValueError, RecursionError):
+        return 0
+    # Where the text ends with it, it may go on: 12 of 123.
+    return end if _after_separators(buffer, end) < len(buffer) else 0
 
 
 def _text(path: Path) -> Iterator[str]:
