@@ -1,4 +1,4 @@
-"""What other toolkits write: data folders of Kaldi, cuts of Lhotse, tar shards of NeMo and others."""
+"""What other toolkits write: folders of Kaldi, cuts of Lhotse, tar shards of NeMo and others."""
 
 import base64
 import gzip

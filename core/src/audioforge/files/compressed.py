@@ -64,12 +64,12 @@ def _zstd(path: Path) -> Any:
     Raises:
         DatasetError: If there is none.
     """
-    for name in ("compression.zstd", "zstandard"):
+    for name in ("compression.zstd", "backports.zstd"):
         try:
             return importlib.import_module(name)
         except ImportError:
             continue
     raise DatasetError(
-        f"{path}: reading zstd needs the package zstandard (Python 3.14 has it built in): "
+        f"{path}: reading zstd needs the package backports.zstd (Python 3.14 has it built in): "
         f"pip install 'audioforge[zstd]', or unpack the file: zstd -d {path.name}"
     )
