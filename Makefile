@@ -25,7 +25,7 @@ PYPROJECTS := $(wildcard core/pyproject.toml plugins/*/pyproject.toml)
 DISTRIBUTIONS := $(PYPROJECTS:/pyproject.toml=)
 EDITABLES := $(addprefix -e ,$(DISTRIBUTIONS))
 # What only an extra of a plugin needs, so that its tests run too.
-EXTRAS := -e 'core[notebook,tensorboard,trackio,wandb]' -e 'plugins/datasets[excel]' -e 'plugins/verifiers[distillmos,mos,speaker]' -e 'plugins/wav2vec[align]'
+EXTRAS := -e 'core[notebook,tensorboard,trackio,wandb,zstd]' -e 'plugins/datasets[excel]' -e 'plugins/verifiers[distillmos,mos,speaker]' -e 'plugins/wav2vec[align]'
 # A package of which only the weights are read: what it depends on needs a compiler.
 WEIGHTS := resemblyzer
 TOOLS := aiohttp axe-playwright-python editables hatchling hypothesis ipykernel jiwer mypy nbclient playwright pre-commit pytest \
@@ -48,10 +48,11 @@ test: $(STAMP)
 # As many processes as WORKERS says, with one thread of torch each: one more than cores, since some
 # tests wait for a server or for a process that they start. They start hundreds of others,
 # which are not to compile the sources again, even where the environment forbids to keep bytecode.
+# librosa compiles its loops for 20 s where nothing was compiled yet, and tests call them on little.
 # Of each distribution the tests must reach 90 % of the lines: none hides behind another. Processes
 # that tests have killed leave .coverage.* half written.
 every-test: $(STAMP)
-	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/pytest -n $(WORKERS) --dist worksteal \
+	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 NUMBA_DISABLE_JIT=1 $(BIN)/pytest -n $(WORKERS) --dist worksteal \
 		--cov --cov-report=term $(ARGS)
 	@rm -f .coverage.*
 	$(if $(ARGS),,@for folder in $(DISTRIBUTIONS); do \

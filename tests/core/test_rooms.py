@@ -11,6 +11,7 @@ ROOMS = [
     "past_runs",
     "api",
     "dataset_report",
+    "dataset_conversion",
     "scoring",
     "seeds",
     "trial",

@@ -181,6 +181,7 @@ def test_an_address_that_no_format_reads_is_refused(read):
 
 
 OUTPUTS = {
+    "datasets": ["convert", "m.jsonl"],
     "train": ["--model", "m", "--dataset", "d", "--output"],
     "benchmark": ["--model", "m", "--dataset", "d", "--output"],
     "export": ["runs/mine", "--format", "x", "--output"],

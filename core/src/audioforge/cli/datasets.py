@@ -8,7 +8,9 @@ from typing import Any
 
 import click
 
+from audioforge.cli.column_options import column_options
 from audioforge.cli.completions import complete_dataset
+from audioforge.cli.convert import convert
 from audioforge.cli.plugin_option import plugin_option
 from audioforge.dataset import DatasetRequest
 from audioforge.files.addresses import is_address
@@ -29,7 +31,7 @@ REMOTE_LIMIT = 100
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def datasets(context: click.Context, plugin_files: tuple[Path, ...], as_json: bool) -> None:
-    """List the datasets and formats that can be read, or show one."""
+    """List the datasets and formats that can be read, show one, or convert it."""
     if context.invoked_subcommand is not None:
         if plugin_files:
             raise click.UsageError(f"--plugin goes after {context.invoked_subcommand}")
@@ -44,8 +46,10 @@ def datasets(context: click.Context, plugin_files: tuple[Path, ...], as_json: bo
         _print_listing(listed)
 
 
+datasets.add_command(convert)
+
+
 def _listing(spec: DatasetSpec, distribution: str) -> dict[str, Any]:
-    reads = [*(f"*{suffix}" for suffix in spec.suffixes), *(f"folder/{m}" for m in spec.markers)]
     return {
         "name": spec.name,
         "kind": "corpus" if spec.is_corpus else "format",
@@ -53,7 +57,7 @@ def _listing(spec: DatasetSpec, distribution: str) -> dict[str, Any]:
         "size": spec.size,
         "licence": spec.licence,
         "summary": spec.summary,
-        "reads": reads + (["owner/name"] if spec.hub else []),
+        "reads": spec.reads + (["owner/name"] if spec.hub else []),
         "distribution": distribution,
     }
 
@@ -80,11 +84,7 @@ def _print_listing(listed: list[dict[str, Any]]) -> None:
 @datasets.command()
 @click.argument("dataset", shell_complete=complete_dataset)
 @click.option("--split", help="Which part, in the dataset's own words.")
-@click.option("--text-column", help="Column or key of the transcript.")
-@click.option("--label-column", help="Column or key of the class label.")
-@click.option("--audio-column", help="Column or key of the sound's path.")
-@click.option("--speaker-column", help="Column or key of who speaks.")
-@click.option("--audio-root", help="Folder or address where relative paths of sound start.")
+@column_options
 @click.option(
     "--data-dir",
     type=click.Path(path_type=Path),

@@ -43,7 +43,9 @@ def read_objects(path: Path) -> Iterator[tuple[int, str, dict[str, Any] | Proble
         if line is not None and not line.strip():
             continue
         where = f"{path}:{number}"
-        row = Problem(where, TOO_LONG, "line too long") if line is None else _parse(line, where)
+        row = (
+            Problem(where, TOO_LONG, "line too long") if line is None else parse_object(line, where)
+        )
         if isinstance(row, Problem) and row.kind != REPEATED_KEY:
             first = first or row
         else:
@@ -66,7 +68,8 @@ def _unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return row
 
 
-def _parse(line: str, where: str) -> dict[str, Any] | Problem:
+def parse_object(line: str, where: str) -> dict[str, Any] | Problem:
+    """Return the object that a line is, or what is wrong with it."""
     try:
         row = json.loads(line, object_pairs_hook=_unrepeated)
     except RepeatedKeyError as error:

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from audioforge.dataset import Dataset, DatasetRequest
 from audioforge.errors import DatasetError, listed
-from audioforge.files.json_lines import read_objects
 from audioforge.sample import AudioSample, Problem
 
+from .json_rows import read_rows
 from .rows import RowReader
 from .settings import refuse_settings
 
@@ -55,7 +55,7 @@ def read_json_lines(path: Path, reader: RowReader) -> Iterator[AudioSample | Pro
     named = (asked.audio_column, asked.text_column, asked.label_column, asked.speaker_column)
     missing = set(filter(None, named))
     keys: set[str] = set()
-    for number, where, row in read_objects(path):
+    for number, where, row in read_rows(path):
         if isinstance(row, Problem):
             yield row
             continue

@@ -17,11 +17,9 @@ from audioforge.files.paths import is_file
 from audioforge.sound_part import CHANNEL, DURATION, END, START
 
 from . import columns
+from .sound_endings import SOUND
 
-SOUNDS = (
-    *(".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".aiff", ".aif", ".au"),
-    *(".m4a", ".aac", ".webm", ".mp4", ".sph", ".wma"),
-)
+SOUNDS = (*SOUND, ".m4a", ".aac", ".webm", ".mp4", ".sph", ".wma")
 """Endings of names that only a sound has; what cannot be decoded is told clip by clip."""
 
 PLACES = ("{}", "wavs/{}", "wav/{}")
