@@ -67,6 +67,10 @@ class Texts:
                     found[name] = (f"{path}:{number}", text.strip())
         return found
 
+    @cached_property
+    def _stems(self) -> set[str]:
+        return {_plain(sound.stem) for sound in self.sounds}
+
     def of(self, sound: Path) -> Path | None:
         """Return the file of a sound's text, if there is one."""
         if sound.stem in self._together:
@@ -118,8 +122,8 @@ class Texts:
 
     def _is_second(self, path: Path) -> bool:
         """Whether another text of the same sound counts."""
-        stems = {_plain(sound.stem) for sound in self.sounds}
-        return any(_plain(path.name).removesuffix(e) in stems for e in (*ENDINGS, ".original.txt"))
+        name = _plain(path.name)
+        return any(name.removesuffix(e) in self._stems for e in (*ENDINGS, ".original.txt"))
 
     def _text(self, path: Path, sound: Path, lines: list[str]) -> Mapping[str, Any] | Problem:
         """Return a transcript of one clip, or what is wrong with it."""

@@ -128,7 +128,7 @@ FORMATS = (
         summary="Tar file of WebDataset, or folder of them: a.wav, a.txt, a.json follow each other",
         tasks=TASKS,
         suffixes=TAR,
-        markers=("*.tar", "*/*.tar", "*.tar.gz", "*.tgz", "*.tar.zst"),
+        holds=TAR,
         factory="audioforge_datasets.webdataset:WebDataset",
         example="audioforge_datasets.examples:webdataset",
     ),

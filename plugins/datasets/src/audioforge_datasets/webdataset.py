@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from audioforge.dataset import Dataset, DatasetRequest
+from audioforge.files.below import files_below
 from audioforge.sample import AudioSample, Problem
 
 from . import columns
@@ -69,8 +70,8 @@ class WebDataset(Dataset):
 def _by_split(folder: Path) -> dict[str, list[Path]]:
     """Return the shards of each split: of those in folders, or named, as splits are."""
     splits: dict[str, list[Path]] = {}
-    for path in sorted([*folder.glob("*"), *folder.glob("*/*")]):
-        if path.is_file() and path.name.lower().endswith(TAR):
+    for path in files_below(folder):
+        if path.name.lower().endswith(TAR):
             inside = path.parent != folder and is_split(path.parent.name)
             named = path.parent.name if inside else split_in(path.name)
             splits.setdefault(named or DEFAULT_SPLIT, []).append(path)
