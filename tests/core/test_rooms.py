@@ -28,6 +28,7 @@ ROOMS = [
     "huggingface",
     "find_adapter",
     "find_dataset",
+    "remote",
     "hub",
     "inference",
     "plugins",

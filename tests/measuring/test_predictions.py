@@ -30,7 +30,7 @@ def truth(reference, said):
         ("one", "one, and two", (0, 0, 2), {"reference_words": 1}, {"wer": [2, 1]}),
         # Nothing is said: no words of either kind, and what is said of it counts in both.
         (
-            "...",
+            "",
             "oh",
             (0, 0, 1),
             {"reference_words": 0, "reference_units": 0},
@@ -60,3 +60,8 @@ def test_a_label_is_right_or_not(said, right):
     scores = {"label": verifier.verify([sample], [Hypothesis(label=said)])[0].metrics}
     line = truth_of(scores, metrics_of({"label": verifier}), "words-1")
     assert line == {"correct": right, "measured": {"accuracy": [int(right), 1]}}
+
+
+def test_a_reference_that_normalises_to_nothing_is_not_measured():
+    for said in ("", "oh", "..."):
+        assert truth("...", said) == {}

@@ -13,12 +13,14 @@ import attrs
 
 from audioforge.dataset import Dataset, DatasetRequest
 from audioforge.errors import AudioForgeError, DatasetError, describe, did_you_mean
+from audioforge.files.addresses import file_name, is_address, shown, split_settings
 from audioforge.files.below import files_below
 from audioforge.isolation.copies import copied_from_dataset
 from audioforge.isolation.global_state.restored import global_state_restored
 from audioforge.plugin_reference import parse_plugin_reference
 from audioforge.plugins import OWN_DISTRIBUTIONS, Registry, call_factory, checked_options
 from audioforge.plugins.options import structure_options
+from audioforge.remote.dataset import RemoteDataset
 from audioforge.sample import AudioSample, Problem
 from audioforge.specs import DatasetSpec, Provided
 
@@ -48,10 +50,15 @@ def open_dataset(registry: Registry, text: str, defaults: DatasetRequest) -> Dat
     own = {k: v for k, v in settings.items() if k in REQUEST_FIELDS}
     fields = structure_options(location, DatasetRequest, {"location": location, **own})
     request = attrs.evolve(defaults, **{k: fields[k] for k in ("location", *own)})
-    dataset = call_factory(provided, request, **_checked(provided, settings))
-    if provided.distribution in OWN_DISTRIBUTIONS:
-        return cast("Dataset", dataset)
-    return _Guarded(provided, dataset)
+    options = _checked(provided, settings)
+
+    def made(request: DatasetRequest) -> Dataset:
+        dataset = call_factory(provided, request, **options)
+        if provided.distribution in OWN_DISTRIBUTIONS:
+            return cast("Dataset", dataset)
+        return _Guarded(provided, dataset)
+
+    return RemoteDataset(request, made) if is_address(location) else made(request)
 
 
 def chosen_dataset(registry: Registry, text: str) -> tuple[Provided, dict[str, Any]]:
@@ -69,7 +76,10 @@ def _chosen(registry: Registry, text: str) -> tuple[str, dict[str, str], Provide
     """Return the location that a text names, its settings, and what serves it."""
     if not text.strip():
         raise DatasetError("the dataset has no name: give a name, a path, or a hub id")
-    location, settings = (text, {}) if _is_there(text) else parse_plugin_reference(text)
+    if is_address(text):
+        location, settings = split_settings(text)
+    else:
+        location, settings = (text, {}) if _is_there(text) else parse_plugin_reference(text)
     chosen = settings.get(FORMAT)
     provided = find_dataset(registry, location) if chosen is None else _named(registry, chosen)
     return location, settings, provided
@@ -141,6 +151,8 @@ def find_dataset(registry: Registry, location: str) -> Provided:
     corpora = [p for p in provided if _spec(p).is_corpus]
     if any(p.is_called(location) for p in corpora):
         return registry.find("datasets", location)
+    if is_address(location):
+        return _format_at(registry, location, provided)
     if _is_there(location):
         return _format_of(registry, Path(location), provided)
     hub = [p for p in provided if _spec(p).hub]
@@ -202,15 +214,33 @@ def _folder_format(folder: Path, formats: list[Provided]) -> Provided:
     )
 
 
+def _format_at(registry: Registry, address: str, provided: list[Provided]) -> Provided:
+    """Return what reads the file at an address, by its name's ending."""
+    name = file_name(address)
+    formats = [p for p in provided if not _spec(p).is_corpus]
+    fitting = [p for p in formats if _ending(_spec(p), name)]
+    if fitting:
+        return _only(shown(address), sorted(fitting, key=lambda p: -_ending(_spec(p), name)))
+    raise DatasetError(
+        f"{shown(address)}: no dataset format has this ending. Give the address of one file, "
+        f"such as a table; known: {', '.join(_suffixes(formats))}. A dataset of the hub goes by "
+        f"its id, such as 'owner/name'.{registry.why_missing('datasets')}"
+    )
+
+
 def _spec(provided: Provided) -> DatasetSpec:
     return cast("DatasetSpec", provided.spec)
+
+
+def _ending(spec: DatasetSpec, name: str) -> int:
+    """Return the length of the ending by which a format reads a file of this name; 0 of none."""
+    return max((len(s) for s in spec.suffixes if name.lower().endswith(s)), default=0)
 
 
 def _fit(spec: DatasetSpec, path: Path) -> int:
     """Return how closely a path fits: the length of its ending, 1 of a marker, 0 if it does not."""
     if path.is_file():
-        name = path.name.lower()
-        return max((len(s) for s in spec.suffixes if name.endswith(s)), default=0)
+        return _ending(spec, path.name)
     return int(path.is_dir() and any(next(path.glob(m), None) is not None for m in spec.markers))
 
 

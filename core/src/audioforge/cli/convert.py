@@ -8,7 +8,9 @@ from typing import Any
 
 import click
 
+from audioforge.cli.column_options import column_options
 from audioforge.cli.completions import complete_dataset
+from audioforge.cli.local_path import LocalPath
 from audioforge.cli.plugin_option import plugin_option
 from audioforge.dataset import DatasetRequest
 from audioforge.plugins import discover
@@ -25,10 +27,9 @@ EXAMPLE = """\b
 
 @click.command(epilog=EXAMPLE)
 @click.argument("dataset", metavar="IN", shell_complete=complete_dataset)
-@click.argument("output", metavar="OUT", type=click.Path(path_type=Path))
+@click.argument("output", metavar="OUT", type=LocalPath())
 @click.option("--split", help="Which part, in the dataset's own words.")
-@click.option("--text-column", help="Column or key of the transcript.")
-@click.option("--label-column", help="Column or key of the class label.")
+@column_options
 @click.option(
     "--data-dir",
     type=click.Path(path_type=Path),

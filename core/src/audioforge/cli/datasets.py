@@ -8,10 +8,12 @@ from typing import Any
 
 import click
 
+from audioforge.cli.column_options import column_options
 from audioforge.cli.completions import complete_dataset
 from audioforge.cli.convert import convert
 from audioforge.cli.plugin_option import plugin_option
 from audioforge.dataset import DatasetRequest
+from audioforge.files.addresses import is_address
 from audioforge.measuring.style import describe_style
 from audioforge.plugin_reference import parse_plugin_reference
 from audioforge.plugins import Registry, dataset_specs, discover
@@ -21,7 +23,7 @@ from audioforge.terminal.escapes import one_line
 from audioforge.terminal.reporter import Reporter
 
 REMOTE_LIMIT = 100
-"""Clips that `show` reads from the hub when `--limit` does not say: they are downloaded."""
+"""Clips that `show` reads from elsewhere when `--limit` does not say: they are downloaded."""
 
 
 @click.group(invoke_without_command=True)
@@ -82,8 +84,7 @@ def _print_listing(listed: list[dict[str, Any]]) -> None:
 @datasets.command()
 @click.argument("dataset", shell_complete=complete_dataset)
 @click.option("--split", help="Which part, in the dataset's own words.")
-@click.option("--text-column", help="Column or key of the transcript.")
-@click.option("--label-column", help="Column or key of the class label.")
+@column_options
 @click.option(
     "--data-dir",
     type=click.Path(path_type=Path),
@@ -92,7 +93,7 @@ def _print_listing(listed: list[dict[str, Any]]) -> None:
 @click.option(
     "--limit",
     type=click.IntRange(min=1),
-    help=f"Look at the first N lines only. [default: all; from the hub: {REMOTE_LIMIT}]",
+    help=f"Look at the first N lines only. [default: all; from elsewhere: {REMOTE_LIMIT}]",
 )
 @plugin_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -128,6 +129,8 @@ def show(
 
 
 def _is_remote(registry: Registry, dataset: str, data_dir: Path | None) -> bool:
+    if is_address(dataset):
+        return True
     if data_dir is not None or Path(dataset).exists():
         return False
     from audioforge.find_dataset import find_dataset

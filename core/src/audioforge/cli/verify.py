@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from audioforge.cli.local_path import LocalPath
 from audioforge.cli.plugin_option import plugin_option
 from audioforge.cli.sections import CONTEXT, SectionedCommand
 from audioforge.cli.setting_options import given_flags, setting_options
@@ -83,7 +84,7 @@ def prediction_file(command: Callable[..., None]) -> Callable[..., None]:
 )
 @click.option(
     "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=LocalPath(dir_okay=False),
     help="Write a JSON line of scores for each line; must be a new file.",
 )
 @plugin_option

@@ -7,20 +7,8 @@ import re
 from pathlib import Path
 from urllib.parse import unquote
 
-_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
-"""A scheme has two letters at least: C: is a drive."""
-
 _FILE = re.compile(r"file://(?:localhost)?(?=/)", re.IGNORECASE)
 _OF_WINDOWS = re.compile(r"/[a-z]:/", re.IGNORECASE)
-
-
-def is_address(written: str) -> bool:
-    """Say whether this names something on a network.
-
-    >>> [is_address(text) for text in ("s3://bucket/a.wav", "file:///a.wav", "C:/a.wav", "a.wav")]
-    [True, False, False, False]
-    """
-    return _ADDRESS.match(written) is not None and _FILE.match(written) is None
 
 
 def written_path(written: str, folder: Path) -> tuple[Path, str]:

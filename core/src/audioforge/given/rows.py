@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from audioforge.dataset import DatasetRequest
+from audioforge.files.addresses import is_address, joined
+from audioforge.files.written_paths import written_path
+from audioforge.remote.fetch import FetchError, fetched
 from audioforge.sample import Audio, AudioSample, Problem
 from audioforge.sound_array import RATE, float_samples, rate_of, seconds_of
 from audioforge.sound_part import SoundPartError, sound_part
@@ -90,6 +93,7 @@ class Rows:
         sound = None
         if values.get("audio") is not None:
             sound = read_sound(values["audio"], values.get("rate"), names["audio"])
+            sound = self._found(sound)
         elif self.request.needs_audio:
             keys = ", ".join(map(repr, row)) or "none"
             raise UnusableRowError("missing audio", f"no 'audio'; its keys are: {keys}")
@@ -120,16 +124,32 @@ class Rows:
         """Return which key holds what, for those that the row has."""
         request = self.request
         wanted = {
-            "audio": AUDIO,
+            "audio": (request.audio_column,) if request.audio_column else AUDIO,
             "rate": RATE,
             "text": (request.text_column,) if request.text_column else TEXT,
             "label": (request.label_column,) if request.label_column else LABEL,
-            "speaker": SPEAKER,
+            "speaker": (request.speaker_column,) if request.speaker_column else SPEAKER,
             "language": LANGUAGE,
             "id": ID,
         }
         found = {what: next((k for k in keys if k in row), None) for what, keys in wanted.items()}
         return {what: key for what, key in found.items() if key is not None}
+
+    def _found(self, sound: Sound) -> Sound:
+        """Return a clip with its file where it is: below `audio_root`, or fetched from there."""
+        if not isinstance(sound.audio, Path):
+            return sound
+        root = self.request.audio_root
+        try:
+            if is_address(sound.name):
+                return evolve(sound, audio=fetched(sound.name))
+            if root is None or sound.audio.is_absolute():
+                return sound
+            if is_address(root):
+                return evolve(sound, audio=fetched(joined(root, sound.name)))
+        except FetchError as error:
+            raise UnusableRowError("not fetched", str(error)) from error
+        return evolve(sound, audio=Path(root).expanduser() / sound.audio)
 
     def _labels(self, value: Any, key: str) -> tuple[str, ...]:
         members = value if isinstance(value, list | tuple) else [value]
@@ -186,7 +206,8 @@ def read_sound(value: Any, rate: Any, key: str) -> Sound:
         path = os.fspath(value)
         if not isinstance(path, str) or not path or "\0" in path:
             raise UnusableRowError("bad path", f"{key!r}: no file can be called {path!r:.60}")
-        return Sound(Path(path).expanduser(), None, path)
+        file, name = written_path(path, Path())
+        return Sound(file, None, name)
     if isinstance(value, bytes | bytearray):
         return Sound(bytes(value), None, _digest(bytes(value)))
     if value is None or not (hasattr(value, "__array__") or isinstance(value, list | tuple)):

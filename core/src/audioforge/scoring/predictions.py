@@ -28,6 +28,7 @@ from audioforge.inference.runaway import runs_away
 from audioforge.languages.scripts import written_language
 from audioforge.languages.tags import language_of
 from audioforge.measuring.predictions import TRUTH
+from audioforge.run.data.special_tokens import special_tokens_problem
 from audioforge.sample import AudioSample, Hypothesis, Problem
 from audioforge.scoring import fields
 from audioforge.scoring.fields import UnusableLineError
@@ -236,6 +237,8 @@ class PredictionFile:
             channels=part.channels,
             metadata=metadata,
         )
+        if not self.task.has_classes and (problem := special_tokens_problem(sample)) is not None:
+            raise UnusableLineError(problem.kind, problem.reason)
         hypothesis = evolve(self._hypothesis(row, where), cut=row.get("cut") is True)
         if isinstance(hypothesis.audio, Path) and _is_same_file(hypothesis.audio, sample.audio):
             # A manifest of the output itself: it is no recording of the voice to compare with.

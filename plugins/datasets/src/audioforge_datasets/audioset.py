@@ -20,7 +20,13 @@ from audioforge.sound_part import seconds
 from .hub import Hub
 from .ids import UniqueIds
 from .rows import UnusableRowError
-from .settings import archive_folder, refuse_settings, split_by_either_name, wrong_layout
+from .settings import (
+    COLUMN_SETTINGS,
+    archive_folder,
+    refuse_settings,
+    split_by_either_name,
+    wrong_layout,
+)
 
 HUB_ID = "agkphysics/AudioSet"
 HUB_CONFIG = "full"
@@ -85,7 +91,7 @@ class AudioSet(Dataset):
             yield from Hub(request, config=HUB_CONFIG, id_column=HUB_VIDEO).load()
             return
         because = "the labels are in the segment lists"
-        refuse_settings(self._request, ["text_column", "label_column"], because)
+        refuse_settings(self._request, COLUMN_SETTINGS, because)
         yield from self._from_lists(SPLITS[split])
 
     def _from_lists(self, name: str) -> Iterator[AudioSample | Problem]:

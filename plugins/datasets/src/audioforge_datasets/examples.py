@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import importlib.util
 import json
 import tarfile
 from collections.abc import Iterable
@@ -54,6 +55,21 @@ def table(folder: Path) -> DatasetExample:
     path = folder / "clips.csv"
     _write_rows(path, [rows[0].keys(), *(row.values() for row in rows)])
     return DatasetExample(request=DatasetRequest(str(path)))
+
+
+def workbook(folder: Path) -> DatasetExample:
+    """One sheet."""
+    if importlib.util.find_spec("openpyxl") is None:
+        raise CannotCheck("needs openpyxl: python -m pip install 'audioforge-datasets[excel]'")
+    import openpyxl
+
+    rows = _rows(folder)
+    book = openpyxl.Workbook(write_only=True)
+    sheet = book.create_sheet("Clips")
+    for cells in [list(rows[0]), *(list(row.values()) for row in rows)]:
+        sheet.append(cells)
+    book.save(folder / "clips.xlsx")
+    return DatasetExample(request=DatasetRequest(str(folder / "clips.xlsx")))
 
 
 def sound_file(folder: Path) -> DatasetExample:

@@ -18,7 +18,7 @@ from audioforge.sample import AudioSample, Problem
 
 from .roots import Root
 from .rows import RowReader
-from .settings import choose_split, refuse_settings
+from .settings import COLUMN_SETTINGS, choose_split, refuse_settings
 
 RECORDINGS = "wav.scp"
 
@@ -45,7 +45,7 @@ class Kaldi(Dataset):
         root = Path(self._request.location)
         refuse_settings(self._request, ["data_dir"], "give the folder itself")
         because = "a data folder has no columns: the text is that of the file 'text'"
-        refuse_settings(self._request, ["text_column", "label_column"], because)
+        refuse_settings(self._request, COLUMN_SETTINGS, because)
         if (root / RECORDINGS).is_file():
             because = "it is one data folder; give the folder of the split you want"
             refuse_settings(self._request, ["split"], because)

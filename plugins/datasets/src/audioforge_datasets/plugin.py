@@ -63,11 +63,20 @@ FORMATS = (
     ),
     DatasetSpec(
         name="table",
-        summary="CSV or TSV whose first line names the columns",
+        summary="CSV, TSV and the like, in any separator, quoting and Unicode encoding; LJSpeech",
         tasks=TASKS,
         suffixes=(".csv", ".tsv"),
         factory="audioforge_datasets.table:Table",
         example="audioforge_datasets.examples:table",
+    ),
+    DatasetSpec(
+        name="workbook",
+        summary="Sheet of an Excel workbook, the first or :sheet=NAME; needs the extra excel",
+        tasks=TASKS,
+        suffixes=(".xlsx", ".xlsm"),
+        factory="audioforge_datasets.workbook:Workbook",
+        example="audioforge_datasets.examples:workbook",
+        options="audioforge_datasets.workbook:WorkbookOptions",
     ),
     DatasetSpec(
         name="sound-file",

@@ -12,7 +12,11 @@ import numpy as np
 from attrs import define, field, frozen
 
 from audioforge.dataset import DatasetRequest
-from audioforge.files.written_paths import is_address, written_path
+from audioforge.errors import DatasetError
+from audioforge.files.addresses import is_address, joined
+from audioforge.files.paths import is_folder
+from audioforge.files.written_paths import written_path
+from audioforge.remote.fetch import FetchError, fetched
 from audioforge.sample import Audio, AudioSample, Problem
 from audioforge.sound_array import RATE, float_samples, rate_of, seconds_of
 from audioforge.sound_part import SoundPartError, sound_part
@@ -71,6 +75,27 @@ class RowReader:
     id_column: str | None = None
     _ids: UniqueIds = field(factory=UniqueIds, init=False)
 
+    def __attrs_post_init__(self) -> None:
+        """Refuse a folder for the sound that is not there.
+
+        Raises:
+            DatasetError: Naming the flag.
+        """
+        root = self.request.audio_root
+        if root is not None and not is_address(root) and not is_folder(Path(root).expanduser()):
+            raise DatasetError(
+                f"{self.request.location}: --audio-root {root}: there is no such folder; it is "
+                "where relative paths of sound start"
+            )
+
+    @property
+    def root(self) -> Path | str | None:
+        """Where relative paths of audio start: a folder or an address; None where nowhere."""
+        root = self.request.audio_root
+        if root is None or is_address(root):
+            return root or self.folder
+        return Path(root).expanduser()
+
     def read(self, row: Row, where: str, number: int) -> AudioSample | Problem:
         """Return the row's sample, or the problem that makes it unusable.
 
@@ -112,10 +137,12 @@ class RowReader:
     def _names(self, row: Row) -> dict[str, str]:
         """Return which column holds what, for the columns that the row has."""
         wanted = {
-            "audio": columns.AUDIO,
+            "audio": (self.request.audio_column,) if self.request.audio_column else columns.AUDIO,
             "text": (self.request.text_column,) if self.request.text_column else columns.TEXT,
             "label": (self.request.label_column,) if self.request.label_column else columns.LABEL,
-            "speaker": columns.SPEAKER,
+            "speaker": (
+                (self.request.speaker_column,) if self.request.speaker_column else columns.SPEAKER
+            ),
             "language": columns.LANGUAGE,
             "id": (self.id_column,) if self.id_column else columns.ID,
         }
@@ -147,17 +174,18 @@ class RowReader:
         if "\0" in path:
             raise UnusableRowError("bad path", f"no file can be called {path!r:.60}")
         if is_address(path):
-            raise UnusableRowError(
-                "missing audio", f"{path} is an address, not a file: download it first"
-            )
-        if self.folder is None:
+            return _Sound(_fetched(path), path)
+        root = self.root
+        if root is None:
             raise UnusableRowError(
                 "missing audio",
                 f"it names the file {path!r} and does not hold its sound; download the dataset and "
-                "give its folder",
+                "give its folder, or name that of the sound with --audio-root",
             )
-        file, name = written_path(path, self.folder)
-        return _Sound(file, name)
+        if isinstance(root, Path):
+            return _Sound(*written_path(path, root))
+        local, _ = written_path(path, Path())
+        return _Sound(local if local.is_absolute() else _fetched(joined(root, path)), path)
 
     def _labels(self, value: Any, column: str) -> tuple[str, ...]:
         members = value if isinstance(value, list | tuple) else [value]
@@ -173,6 +201,14 @@ class RowReader:
         if not self._ids.claim(_unicode(given, "id")):
             raise UnusableRowError("duplicate id", f"the id {given!r} is taken by an earlier line")
         return given
+
+
+def _fetched(address: str) -> Path:
+    """Return the local copy of a sound at an address."""
+    try:
+        return fetched(address)
+    except FetchError as error:
+        raise UnusableRowError("not fetched", str(error)) from error
 
 
 def _is_stated(value: Any) -> bool:

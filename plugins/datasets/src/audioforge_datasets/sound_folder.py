@@ -21,7 +21,7 @@ from audioforge.sample import AudioSample, Problem
 
 from .beside import TEXT_FOLDERS, Texts
 from .rows import RowReader
-from .settings import choose_split, refuse_settings
+from .settings import COLUMN_SETTINGS, choose_split, refuse_settings
 from .sound_endings import SOUND
 from .splits import is_split
 
@@ -43,7 +43,7 @@ class SoundFolder(Dataset):
         root = Path(self._request.location)
         refuse_settings(self._request, ["data_dir"], "give the folder itself")
         because = "a folder of sound has no columns; write a manifest for more"
-        refuse_settings(self._request, ["text_column", "label_column"], because)
+        refuse_settings(self._request, COLUMN_SETTINGS, because)
         if not root.is_dir():
             raise DatasetError(f"{root}: there is no such folder")
         try:
