@@ -170,7 +170,7 @@ def _cut(spans: list[Span], chances: np.ndarray, longest: int) -> list[Span]:
             first = start + longest // 2
             place = first + int(np.argmin(chances[first : start + longest])) + 1
             cut.append((start, place))
-            start = place  # noqa: PLW2901
+            start = place
         cut.append((start, end))
     return cut
 
