@@ -1,7 +1,7 @@
-"""Long recordings cut where nobody speaks, so that each part fits into a model's window.
+"""Clips that are longer than a model's window, and long recordings cut where nobody speaks.
 
 Silero's detector says for every 32 ms how likely somebody speaks; its weights come with the package
-`silero-vad` and run in onnxruntime, a few seconds of computing for an hour. Nothing that is spoken
+`silero-vad` and run in onnxruntime, eight seconds of computing for an hour. Nothing that is spoken
 is lost: a part begins before its first word and ends after its last, and speech without a pause is
 cut where it is least likely.
 """
@@ -19,9 +19,11 @@ from typing import Any
 import numpy as np
 from attrs import frozen
 
-from audioforge.audio import resampled_blocks
-from audioforge.errors import UsageError
+from audioforge.audio import resampled_blocks, stated_seconds
+from audioforge.errors import AudioError, UsageError
 from audioforge.sample import AudioSample
+
+SPLIT_COMMAND = "audioforge datasets convert IN OUT --split-silence"
 
 RATE_HZ = 16_000
 FRAME = 512
@@ -82,6 +84,36 @@ def split_at_silence(sample: AudioSample, max_seconds: float) -> list[Segment]:
     start = sample.offset or 0.0
     ends = [(a * FRAME, min(b * FRAME, length)) for a, b in parts]
     return [Segment(start + a / RATE_HZ, (b - a) / RATE_HZ) for a, b in ends]
+
+
+def count_longer(samples: Iterable[AudioSample], max_seconds: float | None) -> int:
+    """Count the clips that are longer than a model's window, by what their files state.
+
+    Args:
+        samples: The clips; what cannot be opened is not counted.
+        max_seconds: The window in seconds; None where there is none.
+    """
+    if max_seconds is None:
+        return 0
+    return sum(_is_longer(sample, max_seconds) for sample in samples if sample.audio is not None)
+
+
+def describe_longer(count: int, of: int, max_seconds: float) -> str:
+    """Say how many clips are longer than a model's window, and what can be done about them."""
+    verb = "is" if count == 1 else "are"
+    return (
+        f"{count:,} of {of:,} clips {verb} longer than the model's window of {max_seconds:g} s and "
+        f"will be left out; cut recordings where nobody speaks: {SPLIT_COMMAND}"
+    )
+
+
+def _is_longer(sample: AudioSample, max_seconds: float) -> bool:
+    if sample.offset is not None and sample.duration is not None:
+        return sample.duration > max_seconds
+    try:
+        return stated_seconds(sample) > max_seconds
+    except AudioError:
+        return False
 
 
 @lru_cache(maxsize=1)

@@ -8,7 +8,7 @@ SOUND_SUFFIXES = (
     *(".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".aiff", ".aif", ".aifc", ".au", ".snd"),
     *(".caf", ".w64", ".rf64", ".sph", ".mp2"),
     *(".m4a", ".mp4", ".m4b", ".mov", ".3gp", ".aac", ".webm", ".mkv", ".mka", ".wma", ".asf"),
-    *(".amr", ".ac3", ".ts", ".flv", ".avi"),
+    *(".amr", ".ac3", ".flv", ".avi"),
 )
 """What the names of sound files, and of videos with sound, end in."""
 

@@ -175,10 +175,10 @@ def _counted_once(path: str, size: int, changed_ns: int, kind: Kind) -> int:
 
 def _as_floats(frame: Any) -> np.ndarray:
     """Return a decoded frame's samples as float32, shape (frames, channels), full scale 1."""
-    values = frame.to_ndarray()
+    values: np.ndarray = frame.to_ndarray()
     values = values.T if frame.format.is_planar else values.reshape(-1, len(frame.layout.channels))
     if values.dtype == np.uint8:
         return (values.astype(np.float32) - 128) / 128
-    if np.issubdtype(values.dtype, np.integer):
+    if values.dtype.kind == "i":
         return values.astype(np.float32) / np.float32(-float(np.iinfo(values.dtype).min))
     return np.asarray(values, np.float32)

@@ -10,7 +10,7 @@ import numpy as np
 import soundfile
 
 from audioforge.sound.headers import STREAMED
-from audioforge.sound.splice import CutShortError
+from audioforge.sound.splice import CutShortError, Splice
 
 BLOCK_VALUES = 2**20
 """Samples times channels that are decoded at a time: 4 MB, however long the file is."""
@@ -27,7 +27,14 @@ CUT = (
 reads what is left as if it were whole."""
 
 
-class _Steady(soundfile.SoundFile):
+FACT = re.compile(r"^fact : \d+\n  frames  : (\d+)", re.MULTILINE)
+"""How the log tells the length of a WAV file whose codec fills up its last blocks."""
+FILLED_UP = 4096
+"""Frames of such blocks: more than this, and the stated length is wrong."""
+OF_BLOCKS = {"GSM610", "MS_ADPCM", "IMA_ADPCM", "G721_32", "NMS_ADPCM_16", "NMS_ADPCM_24"}
+
+
+class _Steady(soundfile.SoundFile):  # type: ignore[misc]
     """A file that is read on where the last block ended.
 
     `soundfile` seeks after every read of a file in which it can: to where it is. GSM 6.10 and G.721
@@ -55,14 +62,14 @@ class NativeSound:
         soundfile.SoundFileError: If libsndfile cannot read it.
     """
 
-    def __init__(self, source: str | bytes | IO[bytes]) -> None:
+    def __init__(self, source: str | bytes | Splice) -> None:
         """Open the file."""
         self._file = _Steady(source)
         self._seeks = soundfile.SoundFile.seekable(self._file)
         self.samplerate, self.channels = self._file.samplerate, self._file.channels
         self._source = source
         _check_whole(self._file.extra_info)
-        self.frames = self._file.frames
+        self.frames = _without_filling(self._file)
         if self.frames >= UNKNOWN:
             self.frames = self._counted()
 
@@ -153,6 +160,14 @@ class JoinedSound:
         for recording in self._recordings:
             recording.close()
         self._file.close()
+
+
+def _without_filling(file: soundfile.SoundFile) -> int:
+    frames: int = file.frames
+    stated = FACT.search(file.extra_info) if file.subtype in OF_BLOCKS else None
+    if stated is not None and 0 <= frames - int(stated[1]) <= FILLED_UP:
+        return int(stated[1]) or frames
+    return frames
 
 
 def _check_whole(log: str) -> None:

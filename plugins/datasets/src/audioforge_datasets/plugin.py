@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from audioforge.hookspecs import hookimpl
 from audioforge.model import TASKS
+from audioforge.sound.kinds import SOUND_SUFFIXES
 from audioforge.specs import DatasetSpec
 
 AUDIOFORGE_API = 4
@@ -69,7 +70,7 @@ FORMATS = (
         name="sound-file",
         summary="One sound file: a dataset of one clip without a transcript",
         tasks=TASKS,
-        suffixes=(".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".aiff", ".aif", ".au"),
+        suffixes=SOUND_SUFFIXES,
         factory="audioforge_datasets.sound_file:SoundFile",
         example="audioforge_datasets.examples:sound_file",
     ),
