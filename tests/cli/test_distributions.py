@@ -63,7 +63,15 @@ def test_the_extras_name_every_plugin(root):
     ]
     plugins = sorted(package.replace("_", "-") for package in list(DISTRIBUTIONS.values())[1:])
     assert sorted(extras.pop("all")) == plugins
-    for library in ("av", "notebook", "tensorboard", "wandb", "mlflow", "trackio", "vad"):  # of others
+    for library in (
+        "av",
+        "notebook",
+        "tensorboard",
+        "wandb",
+        "mlflow",
+        "trackio",
+        "vad",
+    ):  # of others
         del extras[library]
     assert {f"audioforge-{extra}" for extra in extras} == set(plugins)
     folders = {f"plugins/{path.parent.name}" for path in root.glob("plugins/*/pyproject.toml")}

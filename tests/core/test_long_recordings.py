@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from audioforge_demo import assets
 from click.testing import CliRunner
 
 from audioforge import long_recordings
@@ -18,6 +17,7 @@ from audioforge.cli import cli
 from audioforge.errors import UsageError
 from audioforge.long_recordings import Segment, count_longer, split_at_silence
 from audioforge.sample import AudioSample
+from audioforge_demo import assets
 
 RATE = 16_000
 PAUSE_SECONDS = 2.0
@@ -109,8 +109,8 @@ def test_a_dry_run_counts_what_is_longer_than_the_window(recording, tmp_path):
     told = CliRunner().invoke(cli, [*arguments, "--dry-run", "--device", "cpu"])
     assert told.exit_code == 0, told.output
     expected = (
-        f"train: {tmp_path / 'talk.jsonl'}: 2 of 4 clips are longer than the model's window of 5 s and "
-        f"will be left out; cut recordings where nobody speaks: audioforge datasets convert IN OUT "
+        f"train: {tmp_path / 'talk.jsonl'}: 2 of 4 clips are longer than the model's window of 5 s "
+        f"and will be left out; cut recordings where nobody speaks: audioforge datasets convert IN OUT "
         f"--split-silence\n"
     )
     assert expected in told.stdout
