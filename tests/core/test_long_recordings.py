@@ -110,8 +110,8 @@ def test_a_dry_run_counts_what_is_longer_than_the_window(recording, tmp_path):
     assert told.exit_code == 0, told.output
     expected = (
         f"train: {tmp_path / 'talk.jsonl'}: 2 of 4 clips are longer than the model's window of 5 s "
-        f"and will be left out; cut recordings where nobody speaks: audioforge datasets convert IN OUT "
-        f"--split-silence\n"
+        f"and will be left out; cut recordings where nobody speaks: audioforge datasets convert "
+        f"IN OUT --split-silence\n"
     )
     assert expected in told.stdout
     assert told.stdout.count("longer than the model's window") == 1
