@@ -51,7 +51,7 @@ BY_AV = {
     ("flac.ogg", "flac"): 0,
     ("a.3gp", "libopencore_amrnb"): 8,
     ("a.amr", "libopencore_amrnb"): 160,
-    ("a.mkv", "aac"): 1024,
+    ("a.mkv", "aac"): 2048,
     ("a.aac", "aac"): 2048,
     ("a.ac3", "ac3"): 1536,
     ("a.wma", "wmav2"): 2048,
