@@ -16,9 +16,9 @@ from typing import Any
 
 from audioforge.files.text_lines import read_lines
 from audioforge.sample import Problem
+from audioforge.sound.kinds import SOUND_SUFFIXES
 
 from .audacity import is_label_track, label_rows
-from .sound_endings import SOUND
 
 ENDINGS = (".normalized.txt", ".txt", ".lab", ".trn")
 """Of texts; of several beside one sound, the first counts. LibriTTS has the first."""
@@ -52,7 +52,7 @@ class Texts:
     ) -> None:
         """Read nothing yet but the texts that lie together in one file."""
         self.folder, self._part, self._beside = folder, part, beside
-        self.sounds = [path for path in files if path.name.lower().endswith(SOUND)]
+        self.sounds = [path for path in files if path.name.lower().endswith(SOUND_SUFFIXES)]
         self._by_name = {_plain(path.name): path for path in files}
         self._files = files
 
