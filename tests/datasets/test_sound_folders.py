@@ -145,9 +145,18 @@ def test_sound_alone(folder, read):
 
 def test_a_list_in_the_folder_is_not_passed_over(folder, read):
     place = folder({"a.wav": None, "train.csv": "path,text\na.wav,one\n"})
-    with pytest.raises(DatasetError, match=r"give the file that says .*: train\.csv\."):
+    with pytest.raises(
+        DatasetError, match=r"give the file that says .*: train\.csv\. .*format=sound-folder"
+    ):
         read(place)
     assert texts(read(f"{place}:format=sound-folder")) == {"a.wav": None}
+
+
+def test_sound_beside_the_archive_it_was_packed_in_is_not_guessed_at(folder, read):
+    place = folder({"a/b.wav": None, "a.tar.gz": "packed"})
+    with pytest.raises(DatasetError, match="several formats read it: webdataset, sound-folder"):
+        read(place)
+    assert texts(read(f"{place}:format=sound-folder")) == {"a/b.wav": None}
 
 
 def test_what_a_folder_cannot_have_is_refused(folder, read):

@@ -208,6 +208,8 @@ def _line(sample: AudioSample, folder: Path) -> dict[str, Any]:
     assert isinstance(sample.audio, Path)
     assert sample.duration is not None
     path, start = sample.audio.absolute(), folder.absolute()  # links stay as they are
+    if ".." in path.parts:
+        path, start = path.resolve(), start.resolve()
     place = path.relative_to(start) if path.is_relative_to(start) else path
     labels = list(sample.labels)
     stated = {

@@ -194,12 +194,16 @@ def _folder_format(folder: Path, formats: list[Provided]) -> Provided:
     held = tuple({ending for p in formats for ending in _spec(p).holds})
     telling = _files_in(folder, tuple(s for s in _suffixes(formats) if s not in held))
     holding = [p for p in formats if _spec(p).holds and _holds(folder, _spec(p).holds)]
-    if holding and not telling:
+    own = [p for p in holding if p.distribution in OWN_DISTRIBUTIONS]
+    if holding and not telling and len(own) < 2:
         return _only(str(folder), holding)
     if holding:
+        names = [p.spec.name for p in own or holding]
+        wanted = f"give the file that says what the others are: {', '.join(telling)}"
+        several = f"several formats read it: {', '.join(names)}"
+        choices = " or ".join(f"{folder}:{FORMAT}={name}" for name in names)
         raise DatasetError(
-            f"{folder}: give the file that says what the folder's sound is: {', '.join(telling)}. "
-            f"To read the sound without it: {folder}:{FORMAT}={holding[0].spec.name}"
+            f"{folder}: {wanted if telling else several}. Or say what to read: {choices}"
         )
     expected = [m for p in formats for m in sorted(_spec(p).markers)]
     if held:

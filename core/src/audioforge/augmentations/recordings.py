@@ -11,9 +11,9 @@ from audioforge.errors import AudioError, ConfigError, DatasetError
 from audioforge.files.json_lines import read_objects
 from audioforge.files.paths import is_file, is_folder, path_text
 from audioforge.sample import AudioSample, Problem
+from audioforge.sound.kinds import SOUND_SUFFIXES
 from audioforge.sound_part import SoundPartError, sound_part
 
-SOUND_SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".aiff", ".aif", ".au")
 MANIFEST_SUFFIXES = (".jsonl", ".json", ".ndjson")
 
 DECODED_SECONDS = 600.0

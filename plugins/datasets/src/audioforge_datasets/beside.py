@@ -16,9 +16,9 @@ from typing import Any
 
 from audioforge.files.text_lines import read_lines
 from audioforge.sample import Problem
+from audioforge.sound.kinds import SOUND_SUFFIXES
 
 from .audacity import is_label_track, label_rows
-from .sound_endings import SOUND
 
 ENDINGS = (".normalized.txt", ".txt", ".lab", ".trn")
 """Of texts; of several beside one sound, the first counts. LibriTTS has the first."""
@@ -52,7 +52,7 @@ class Texts:
     ) -> None:
         """Read nothing yet but the texts that lie together in one file."""
         self.folder, self._part, self._beside = folder, part, beside
-        self.sounds = [path for path in files if path.name.lower().endswith(SOUND)]
+        self.sounds = [path for path in files if path.name.lower().endswith(SOUND_SUFFIXES)]
         self._by_name = {_plain(path.name): path for path in files}
         self._files = files
 
@@ -66,6 +66,10 @@ class Texts:
                     name, _, text = line.strip().partition(" ")
                     found[name] = (f"{path}:{number}", text.strip())
         return found
+
+    @cached_property
+    def _stems(self) -> set[str]:
+        return {_plain(sound.stem) for sound in self.sounds}
 
     def of(self, sound: Path) -> Path | None:
         """Return the file of a sound's text, if there is one."""
@@ -118,8 +122,8 @@ class Texts:
 
     def _is_second(self, path: Path) -> bool:
         """Whether another text of the same sound counts."""
-        stems = {_plain(sound.stem) for sound in self.sounds}
-        return any(_plain(path.name).removesuffix(e) in stems for e in (*ENDINGS, ".original.txt"))
+        name = _plain(path.name)
+        return any(name.removesuffix(e) in self._stems for e in (*ENDINGS, ".original.txt"))
 
     def _text(self, path: Path, sound: Path, lines: list[str]) -> Mapping[str, Any] | Problem:
         """Return a transcript of one clip, or what is wrong with it."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from audioforge.hookspecs import hookimpl
 from audioforge.model import TASKS
+from audioforge.sound.kinds import SOUND_SUFFIXES
 from audioforge.specs import DatasetSpec
 
-from .sound_endings import SOUND, TAR
+from .tars import TAR_SUFFIXES
 
 AUDIOFORGE_API = 4
 
@@ -82,7 +83,7 @@ FORMATS = (
         name="sound-file",
         summary="One sound file: a dataset of one clip without a transcript",
         tasks=TASKS,
-        suffixes=SOUND,
+        suffixes=SOUND_SUFFIXES,
         factory="audioforge_datasets.sound_file:SoundFile",
         example="audioforge_datasets.examples:sound_file",
     ),
@@ -136,8 +137,8 @@ FORMATS = (
         name="webdataset",
         summary="Tar file of WebDataset, or folder of them: a.wav, a.txt, a.json follow each other",
         tasks=TASKS,
-        suffixes=TAR,
-        markers=("*.tar", "*/*.tar", "*.tar.gz", "*.tgz", "*.tar.zst"),
+        suffixes=TAR_SUFFIXES,
+        holds=TAR_SUFFIXES,
         factory="audioforge_datasets.webdataset:WebDataset",
         example="audioforge_datasets.examples:webdataset",
     ),
@@ -145,7 +146,7 @@ FORMATS = (
         name="sound-folder",
         summary="Sound files, with a.txt, a.lab or a.trn beside a.wav, or a folder for each class",
         tasks=TASKS,
-        holds=SOUND,
+        holds=SOUND_SUFFIXES,
         factory="audioforge_datasets.sound_folder:SoundFolder",
         example="audioforge_datasets.examples:sound_folder",
     ),

@@ -18,11 +18,11 @@ from audioforge.dataset import Dataset, DatasetRequest
 from audioforge.errors import DatasetError
 from audioforge.files.below import files_below
 from audioforge.sample import AudioSample, Problem
+from audioforge.sound.kinds import SOUND_SUFFIXES
 
 from .beside import TEXT_FOLDERS, Texts
 from .rows import RowReader
 from .settings import COLUMN_SETTINGS, choose_split, refuse_settings
-from .sound_endings import SOUND
 from .splits import is_split
 
 
@@ -55,7 +55,7 @@ class SoundFolder(Dataset):
         part = self._part(root)
         found = _survey(part)
         if not found.n:
-            raise DatasetError(f"{part}: no file in it ends in one of: {', '.join(SOUND)}")
+            raise DatasetError(f"{part}: no file in it ends in one of: {', '.join(SOUND_SUFFIXES)}")
         reader = RowReader(self._request, root)
         number = 0
         for texts in _folders(part):
@@ -112,4 +112,4 @@ def _folders(part: Path) -> Iterator[Texts]:
 
 
 def _holds_sound(folder: Path) -> bool:
-    return any(path.name.lower().endswith(SOUND) for path in files_below(folder))
+    return any(path.name.lower().endswith(SOUND_SUFFIXES) for path in files_below(folder))

@@ -14,12 +14,12 @@ from attrs import frozen
 from audioforge.dataset import DatasetRequest
 from audioforge.errors import DatasetError
 from audioforge.files.paths import is_file
+from audioforge.sound.kinds import SOUND_SUFFIXES
 from audioforge.sound_part import CHANNEL, DURATION, END, START
 
 from . import columns
-from .sound_endings import SOUND
 
-SOUNDS = (*SOUND, ".m4a", ".aac", ".webm", ".mp4", ".sph", ".wma")
+SOUNDS = (*SOUND_SUFFIXES, ".m4a", ".aac", ".webm", ".mp4", ".sph", ".wma")
 """Endings of names that only a sound has; what cannot be decoded is told clip by clip."""
 
 PLACES = ("{}", "wavs/{}", "wav/{}")

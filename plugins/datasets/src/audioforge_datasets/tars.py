@@ -13,6 +13,8 @@ from audioforge.errors import DatasetError
 from audioforge.files.compressed import open_bytes
 from audioforge.files.paths import open_regular
 
+TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst")
+
 MOST_MEMBER_BYTES = 2**30
 """A member is one clip, and is held in memory: 1 GiB is three hours of CD sound."""
 

@@ -15,15 +15,16 @@ from pathlib import Path
 from typing import Any
 
 from audioforge.dataset import Dataset, DatasetRequest
+from audioforge.files.below import files_below
 from audioforge.sample import AudioSample, Problem
+from audioforge.sound.kinds import SOUND_SUFFIXES
 
 from . import columns
 from .ids import UniqueIds
 from .rows import RowReader
 from .settings import DEFAULT_SPLIT, choose_split, refuse_settings
-from .sound_endings import SOUND, TAR
 from .splits import is_split, split_in
-from .tars import Member, members
+from .tars import TAR_SUFFIXES, Member, members
 
 TEXTS = {".txt": "text", ".text": "text", ".lab": "text", ".trn": "text", ".cls": "label"}
 """Endings of members that are a text, and the key of a row for it."""
@@ -69,8 +70,8 @@ class WebDataset(Dataset):
 def _by_split(folder: Path) -> dict[str, list[Path]]:
     """Return the shards of each split: of those in folders, or named, as splits are."""
     splits: dict[str, list[Path]] = {}
-    for path in sorted([*folder.glob("*"), *folder.glob("*/*")]):
-        if path.is_file() and path.name.lower().endswith(TAR):
+    for path in files_below(folder):
+        if path.name.lower().endswith(TAR_SUFFIXES):
             inside = path.parent != folder and is_split(path.parent.name)
             named = path.parent.name if inside else split_in(path.name)
             splits.setdefault(named or DEFAULT_SPLIT, []).append(path)
@@ -90,7 +91,7 @@ def _row(key: str, files: list[Member], where: str) -> dict[str, Any] | Problem:
     sounds = []
     for member in files:
         ending = _split_name(member.name)[1]
-        if ending.endswith(SOUND):
+        if ending.endswith(SOUND_SUFFIXES):
             sounds.append(member)
             continue
         try:
@@ -98,7 +99,7 @@ def _row(key: str, files: list[Member], where: str) -> dict[str, Any] | Problem:
         except (ValueError, RecursionError) as error:
             return Problem(where, f"{member.name} cannot be read: {error}", "bad text")
     if len(sounds) != 1:
-        endings = ", ".join(SOUND)
+        endings = ", ".join(SOUND_SUFFIXES)
         reason = f"it has {len(sounds)} sound files; one is expected, that ends in one of {endings}"
         return Problem(where, reason, "missing audio")
     for name in columns.AUDIO:  # where the sound was before it was packed
