@@ -20,6 +20,7 @@ from audioforge.errors import DatasetError
 from audioforge.files.addresses import shown
 from audioforge.given.data import GivenData
 from audioforge.remote import fetch
+from audioforge.run.identity.run_identity import DataIdentity
 
 from .conftest import encoded_flac, samples, split_items
 
@@ -137,6 +138,11 @@ def test_the_sound_may_lie_at_an_address(web, read, tmp_path):
     [sample] = samples(read(manifest(tmp_path, "a.flac"), audio_root=f"{web.root}/clips/"))
     assert sample.id == "a.flac"
     assert sample.audio.read_bytes() == encoded_flac()
+    with pytest.MonkeyPatch.context() as patch:  # whatever the cache is called
+        patch.setattr(constants, "HF_HOME", str(tmp_path / "other"))
+        [again] = samples(read(tmp_path / "m.jsonl", audio_root=f"{web.root}/clips/"))
+    assert DataIdentity.of([again]) == DataIdentity.of([sample])
+    assert again.audio != sample.audio
     [lone] = samples(read(f"{web.root}/clips/a.flac"))
     assert lone.id == "a.flac"
 

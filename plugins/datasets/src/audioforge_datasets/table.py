@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Iterable, Iterator
 from functools import cache
 from itertools import chain, islice
@@ -156,6 +157,6 @@ def _unusual(text: TableText, dialect: Dialect, usual: str, head: Head) -> str:
 
 @cache
 def _say(sentence: str) -> None:
-    """Say something once in a process."""
-    if sentence:
+    """Say something once, by the first of several processes."""
+    if sentence and os.environ.get("RANK", "0") == "0":
         print_note(one_line(sentence))
