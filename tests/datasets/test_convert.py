@@ -166,7 +166,7 @@ def test_nothing_else_is_written_over(session, tmp_path):
         run(session, out)
     assert out.read_bytes() == kept
     begun = tmp_path / "n.jsonl.partial"
-    begun.write_text('{"made_of": {"dataset": "else"}}\n')
+    begun.write_text('{"made_of": {"dataset": "else"}}\n{"id": "x"}\n')
     with pytest.raises(UsageError, match="was begun from something else"):
         run(session, tmp_path / "n.jsonl")
     (tmp_path / "o-flac").mkdir()
@@ -183,6 +183,7 @@ def test_what_cannot_be_converted_is_said(tmp_path):
     shard = tar(tmp_path / "x.tar", [("a.flac", encoded_flac()), ("a.txt", "one")])
     with pytest.raises(UsageError, match="add --flac"):
         run(shard, tmp_path / "m.jsonl")
+    run(shard, tmp_path / "m.jsonl", "--flac")
     manifest = tmp_path / "in.jsonl"
     manifest.write_text('{"audio_filepath": "gone.wav"}\n')
     with pytest.raises(DatasetError, match=r"no clip can be used: .*gone\.wav"):

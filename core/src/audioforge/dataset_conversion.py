@@ -10,7 +10,7 @@ import math
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -124,12 +124,16 @@ def check_output(conversion: Conversion) -> None:
         raise UsageError(f"{output}: is there already; remove it, or name another file")
     if begun.is_file():
         mend(begun)
-        if next(whole_lines(begun), {"made_of": None}) != _head(conversion):
+        head, *done = islice(whole_lines(begun), 2)
+        if done and head != _head(conversion):
             raise UsageError(
                 f"{begun}: was begun from something else, or its data have changed since; remove "
                 f"it, or name another file"
             )
-    elif conversion.flac and conversion.sound.is_dir() and any(conversion.sound.iterdir()):
+        if head == _head(conversion):
+            return
+        begun.unlink()
+    if conversion.flac and conversion.sound.is_dir() and any(conversion.sound.iterdir()):
         raise UsageError(f"{conversion.sound}: is there already; remove it, or name another file")
 
 
