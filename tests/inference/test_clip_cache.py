@@ -198,5 +198,5 @@ def test_channels_of_one_file_are_kept_apart(opened, tmp_path) -> None:
     chosen = {"left": (0,), "right": (1,), "mean": ()}
     samples = [AudioSample(i, tmp_path / "call.wav", channels=c) for i, c in chosen.items()]
     for _ in range(2):
-        heard = {i: float(w[0]) for i, w in waveforms(opened(), samples).items()}
-        assert heard == {"left": 0.5, "right": -0.25, "mean": 0.125}
+        heard = {i: float(w[len(w) // 2]) for i, w in waveforms(opened(), samples).items()}
+        assert heard == pytest.approx({"left": 0.5, "right": -0.25, "mean": 0.125}, abs=1e-3)
