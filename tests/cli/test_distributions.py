@@ -63,8 +63,18 @@ def test_the_extras_name_every_plugin(root):
     ]
     plugins = sorted(package.replace("_", "-") for package in list(DISTRIBUTIONS.values())[1:])
     assert sorted(extras.pop("all")) == plugins
-    others = {"av", "mlflow", "notebook", "remote", "tensorboard", "trackio", "vad", "wandb"}
-    for library in {*others, "zstd"}:
+    others = (
+        "notebook",
+        "tensorboard",
+        "wandb",
+        "mlflow",
+        "trackio",
+        "zstd",
+        "remote",
+        "av",
+        "vad",
+    )
+    for library in others:
         del extras[library]
     assert {f"audioforge-{extra}" for extra in extras} == set(plugins)
     folders = {f"plugins/{path.parent.name}" for path in root.glob("plugins/*/pyproject.toml")}
