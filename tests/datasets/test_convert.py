@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from audioforge import dataset_conversion
 from audioforge.cli.datasets import datasets
 from audioforge.errors import DatasetError, UsageError
+from audioforge.long_recordings import Segment
 
 from .conftest import encoded_flac, samples
 from .test_toolkits import kaldi, tar
@@ -125,6 +126,38 @@ def test_killed_at_any_time_it_ends_with_the_same_files(
     assert contents(tmp_path / "killed") == contents(tmp_path / "whole")
 
 
+def test_long_clips_are_cut_where_nobody_speaks(tmp_path, monkeypatch, read):
+    soundfile.write(tmp_path / "long.wav", np.full(9 * 8000, 0.1), 8000)
+    rows = [
+        {"audio_filepath": "long.wav", "text": "many words", "speaker": "ann"},
+        {"audio_filepath": "long.wav", "offset": 1.0, "duration": 2.0, "text": "short"},
+        {"audio_filepath": "long.wav", "offset": 2.0, "text": "in one part"},
+        {"audio_filepath": "long.wav", "offset": 3.0, "text": ""},
+        {"audio_filepath": "long.wav", "offset": 4.0, "text": "never said"},
+    ]
+    (tmp_path / "in.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    found = {0.0: [(0.5, 3.0), (4.0, 5.0)], 2.0: [(2.5, 1.0)], 3.0: [(3.0, 1.0), (5.0, 1.0)]}
+
+    def split(sample, max_seconds):
+        assert max_seconds == 4
+        return [Segment(*times) for times in found.get(sample.offset or 0.0, [])]
+
+    monkeypatch.setattr(dataset_conversion, "split_at_silence", split)
+    options = ("--split-silence", "--max-seconds", 4, "--json")
+    report = json.loads(run(tmp_path / "in.jsonl", tmp_path / "m.jsonl", *options))
+    assert (report["cut"], report["without_text"]) == (3, 1)
+    assert report["problems"]["kinds"] == {"no speech": 1}
+    made = samples(read(tmp_path / "m.jsonl"))
+    assert [(s.id, s.offset, s.duration, s.reference) for s in made] == [
+        ("long.wav@0.5", 0.5, 3.0, None),
+        ("long.wav@4", 4.0, 5.0, None),
+        ("long.wav@1.0", 1.0, 2.0, "short"),
+        ("long.wav@2.0@2.5", 2.5, 1.0, "in one part"),
+        ("long.wav@3.0@3", 3.0, 1.0, ""),
+        ("long.wav@3.0@5", 5.0, 1.0, ""),
+    ]
+
+
 def test_nothing_else_is_written_over(session, tmp_path):
     out = tmp_path / "m.jsonl"
     run(session, out)
@@ -133,7 +166,7 @@ def test_nothing_else_is_written_over(session, tmp_path):
         run(session, out)
     assert out.read_bytes() == kept
     begun = tmp_path / "n.jsonl.partial"
-    begun.write_text('{"made_of": {"dataset": "else"}}\n')
+    begun.write_text('{"made_of": {"dataset": "else"}}\n{"id": "x"}\n')
     with pytest.raises(UsageError, match="was begun from something else"):
         run(session, tmp_path / "n.jsonl")
     (tmp_path / "o-flac").mkdir()
@@ -150,6 +183,7 @@ def test_what_cannot_be_converted_is_said(tmp_path):
     shard = tar(tmp_path / "x.tar", [("a.flac", encoded_flac()), ("a.txt", "one")])
     with pytest.raises(UsageError, match="add --flac"):
         run(shard, tmp_path / "m.jsonl")
+    run(shard, tmp_path / "m.jsonl", "--flac")
     manifest = tmp_path / "in.jsonl"
     manifest.write_text('{"audio_filepath": "gone.wav"}\n')
     with pytest.raises(DatasetError, match=r"no clip can be used: .*gone\.wav"):

@@ -10,7 +10,7 @@ import math
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from audioforge.errors import AudioError, DatasetError, UsageError
 from audioforge.files import atomic
 from audioforge.files.journal import append_line, mend, whole_lines
 from audioforge.inference.hypothesis_audio import file_stem
+from audioforge.long_recordings import split_at_silence
 from audioforge.sample import AudioSample, Problem
 
 FLAC_RATE_HZ = 16_000
@@ -35,6 +36,12 @@ OTHER = "original_"
 """What a key of the data gets before it that the manifest uses for something else."""
 
 
+class NobodySpeaksError(AudioError):
+    """The clip is to be cut where nobody speaks, and nobody speaks in it at all."""
+
+    kind = "no speech"
+
+
 @frozen
 class Conversion:
     """What is made of what.
@@ -43,11 +50,14 @@ class Conversion:
         output: The manifest.
         made_of: What decides the result, as JSON: a conversion of something else never goes on.
         flac: Whether the sound is written too, beside the manifest.
+        max_seconds: Longer clips are cut where nobody speaks, into parts that are no longer than
+            this; None to cut none.
     """
 
     output: Path
     made_of: Mapping[str, Any]
     flac: bool = False
+    max_seconds: float | None = None
 
     @property
     def begun(self) -> Path:
@@ -68,6 +78,8 @@ class Converted:
         samples: Clips in the manifest.
         seconds: Their length together.
         resumed: How many of the dataset's clips an earlier start had done.
+        cut: How many of them were cut into parts.
+        without_text: How many of these had a text that does not say what is in which part.
         problem_kinds: Number of problems by kind.
         first_problems: The first of the problems.
     """
@@ -75,6 +87,8 @@ class Converted:
     samples: int = 0
     seconds: float = 0.0
     resumed: int = 0
+    cut: int = 0
+    without_text: int = 0
     problem_kinds: Counter[str] = field(factory=Counter)
     first_problems: list[Problem] = field(factory=list)
 
@@ -82,6 +96,8 @@ class Converted:
         """Count what became of one clip."""
         self.samples += len(done.get("lines", ()))
         self.seconds += sum(line["duration"] for line in done.get("lines", ()))
+        self.cut += done.get("cut", False)
+        self.without_text += done.get("without_text", False)
         if "problem" in done:
             self.add_problem(Problem(**done["problem"]))
 
@@ -108,12 +124,16 @@ def check_output(conversion: Conversion) -> None:
         raise UsageError(f"{output}: is there already; remove it, or name another file")
     if begun.is_file():
         mend(begun)
-        if next(whole_lines(begun), {"made_of": None}) != _head(conversion):
+        head, *done = islice(whole_lines(begun), 2)
+        if done and head != _head(conversion):
             raise UsageError(
                 f"{begun}: was begun from something else, or its data have changed since; remove "
                 f"it, or name another file"
             )
-    elif conversion.flac and conversion.sound.is_dir() and any(conversion.sound.iterdir()):
+        if head == _head(conversion):
+            return
+        begun.unlink()
+    if conversion.flac and conversion.sound.is_dir() and any(conversion.sound.iterdir()):
         raise UsageError(f"{conversion.sound}: is there already; remove it, or name another file")
 
 
@@ -159,7 +179,8 @@ def convert(items: Iterable[AudioSample | Problem], conversion: Conversion) -> C
 
 
 def _head(conversion: Conversion) -> dict[str, Any]:
-    return {"made_of": {**conversion.made_of, "flac": conversion.flac}}
+    settings = {"flac": conversion.flac, "max_seconds": conversion.max_seconds}
+    return {"made_of": {**conversion.made_of, **settings}}
 
 
 def _done(begun: Path) -> Iterator[dict[str, Any]]:
@@ -171,24 +192,58 @@ def _done(begun: Path) -> Iterator[dict[str, Any]]:
 def _converted(sample: AudioSample, conversion: Conversion) -> dict[str, Any]:
     """Return the lines of a clip, or the problem that makes it unusable."""
     try:
-        written = _with_flac(sample, conversion) if conversion.flac else _with_file(sample)
-        return {"lines": [_line(written, conversion.output.parent)]}
+        _check_sound(sample, conversion)
+        parts = _parts(sample, conversion.max_seconds)
+        written = (_with_flac(part, conversion) if conversion.flac else part for part in parts)
+        folder = conversion.output.parent
+        done: dict[str, Any] = {"lines": [_line(part, folder) for part in written]}
     except AudioError as error:
         where = sample.place
         return {"problem": {"where": where, "reason": _reason(sample, error), "kind": error.kind}}
+    if any(part.id != sample.id for part in parts):
+        done["cut"] = True
+        done["without_text"] = bool(sample.reference) and len(parts) > 1
+    return done
 
 
 def _reason(sample: AudioSample, error: AudioError) -> str:
     return str(error).removeprefix(f"{sample.origin}: ")
 
 
-def _with_file(sample: AudioSample) -> AudioSample:
-    if not isinstance(sample.audio, Path):
+def _check_sound(sample: AudioSample, conversion: Conversion) -> None:
+    if not (conversion.flac or isinstance(sample.audio, Path)):
         raise UsageError(
             f"{sample.where or sample.id}: the sound is within the data, in no file of its own; "
             f"add --flac to write it beside the manifest"
         )
-    return evolve(sample, duration=stated_seconds(sample))
+
+
+def _parts(sample: AudioSample, max_seconds: float | None) -> list[AudioSample]:
+    """Return a clip with its length, or the parts of it in which somebody speaks, if it is long.
+
+    A text stays with the only part there is, or where it is empty; else nobody knows what of it is
+    said in which part.
+
+    Raises:
+        AudioError: If it cannot be decoded, or nobody speaks in it.
+    """
+    length = stated_seconds(sample)
+    if max_seconds is None or length <= max_seconds:
+        return [evolve(sample, duration=length)]
+    segments = split_at_silence(sample, max_seconds)
+    if not segments:
+        raise NobodySpeaksError(f"{sample.origin}: nobody speaks in its {length:.1f} s")
+    text = sample.reference if len(segments) == 1 or sample.reference == "" else None
+    return [
+        evolve(
+            sample,
+            id=f"{sample.id}@{segment.offset:g}",
+            offset=segment.offset,
+            duration=segment.duration,
+            reference=text,
+        )
+        for segment in segments
+    ]
 
 
 def _with_flac(sample: AudioSample, conversion: Conversion) -> AudioSample:

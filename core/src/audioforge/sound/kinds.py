@@ -21,19 +21,20 @@ class Kind:
         name: What people call it.
         demuxer: FFmpeg's name of it. It is asked for by name: FFmpeg would take a list of addresses
             in the place of sound, and open them.
-        trims: Whether the length that its sound track states is the sound's, without what a codec
-            adds at its end.
+        states_length: Whether it states a length, which others only guess from their size.
+        trims: Whether that length is without what the codec added at the end.
         seeks: Whether places in it can be gone to exactly.
     """
 
     name: str
     demuxer: str
+    states_length: bool = False
     trims: bool = False
     seeks: bool = False
 
 
-MP4 = Kind("an MP4, M4A or 3GP file", "mov", trims=True, seeks=True)
-MATROSKA = Kind("a WebM or Matroska file", "matroska", seeks=True)
+MP4 = Kind("an MP4, M4A or 3GP file", "mov", states_length=True, trims=True, seeks=True)
+MATROSKA = Kind("a WebM or Matroska file", "matroska", states_length=True, seeks=True)
 KINDS = (
     (0, b"\x1a\x45\xdf\xa3", MATROSKA),
     (0, b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", Kind("a WMA file", "asf")),
@@ -41,8 +42,8 @@ KINDS = (
     (0, b"\x0b\x77", Kind("an AC-3 file", "ac3")),
     (0, b"FLV\x01", Kind("an FLV video", "flv")),
     (8, b"AVI ", Kind("an AVI video", "avi")),
-    (28, b"\x7fFLAC", Kind("FLAC in Ogg", "ogg")),
-    (28, b"Speex   ", Kind("Speex in Ogg", "ogg")),
+    (28, b"\x7fFLAC", Kind("FLAC in Ogg", "ogg", states_length=True)),
+    (28, b"Speex   ", Kind("Speex in Ogg", "ogg", states_length=True)),
 )
 ADTS = Kind("an AAC file", "aac")
 TRANSPORT = Kind("an MPEG transport stream", "mpegts")

@@ -25,6 +25,8 @@ PREROLL_SECONDS = 1.0
 """What is decoded before a place that is gone to, and dropped: decoders need what came before."""
 BLOCK_FRAMES = 2**16
 """Frames that are handed on together; a decoder gives about a thousand."""
+MOST_ADDED = 4096
+"""Frames that a codec may have added at the end; more, and the stated length is of a part."""
 MISSING_SECONDS = 0.15
 """By how much less than stated may be there: containers count what a decoder needs first, in ms."""
 
@@ -111,13 +113,14 @@ class AvSound:
             seconds = float(track.duration * track.time_base)
         elif self._container.duration is not None and not self._container.streams.video:
             seconds = self._container.duration / 1e6
-        if seconds is None:
+        if seconds is None or not self._kind.states_length:
             return
         if self.frames < (seconds - MISSING_SECONDS) * self.samplerate:
             there = self.frames / self.samplerate
             raise CutShortError(f"{there:.2f} of {seconds:.2f} s are there; the file is cut")
-        if self._kind.trims:
-            self.frames = min(self.frames, round(seconds * self.samplerate))
+        stated = round(seconds * self.samplerate)
+        if self._kind.trims and 0 < self.frames - stated <= MOST_ADDED:
+            self.frames = stated
 
     def _begin_anew(self) -> None:
         self._container.close()
