@@ -25,10 +25,10 @@ PYPROJECTS := $(wildcard core/pyproject.toml plugins/*/pyproject.toml)
 DISTRIBUTIONS := $(PYPROJECTS:/pyproject.toml=)
 EDITABLES := $(addprefix -e ,$(DISTRIBUTIONS))
 # What only an extra of a plugin needs, so that its tests run too.
-EXTRAS := -e 'core[notebook,tensorboard,trackio,wandb]' -e 'plugins/verifiers[distillmos,mos,speaker]' -e 'plugins/wav2vec[align]'
+EXTRAS := -e 'core[av,notebook,tensorboard,trackio,vad,wandb,zstd]' -e 'plugins/datasets[excel]' -e 'plugins/verifiers[distillmos,mos,speaker]' -e 'plugins/wav2vec[align]'
 # A package of which only the weights are read: what it depends on needs a compiler.
 WEIGHTS := resemblyzer
-TOOLS := axe-playwright-python editables hatchling hypothesis ipykernel jiwer mypy nbclient playwright pre-commit pytest \
+TOOLS := aiohttp axe-playwright-python editables hatchling hypothesis ipykernel jiwer mypy nbclient playwright pre-commit pytest \
 	pytest-cov pytest-xdist ruff types-pyyaml uv zensical
 # What commands and tests import.
 IMPORTED := audioforge.trainer, audioforge_whisper.adapter, audioforge_wav2vec.adapter, \

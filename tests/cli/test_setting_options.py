@@ -15,6 +15,7 @@ SETTINGS = {train: AudioRAFTConfig, benchmark: BenchmarkConfig, verify: VerifyCo
 
 BENCHMARK = (
     "--model --dataset --task --split --text-column --label-column --data-dir --streaming "
+    "--audio-column --speaker-column --audio-root "
     "--limit --language --verifier --normalizer --on-error --max-verifier-failures "
     "--verifier-timeout --batch-size --max-new-tokens --adapter --dtype --device --output "
     "--word-times --plugin --json --quiet -q --verbose -v --log-json"

@@ -100,7 +100,9 @@ def test_show_counts_problems_by_kind_and_names_the_first(tmp_path, write_sound)
 def test_show_decodes_every_bad_file_without_a_crash(shared):
     report = show_json(shared / "data" / "bad" / "manifest_all_bad_audio.jsonl")
     kinds = report["problems"]["kinds"]
-    unusable = sum(kinds[kind] for kind in ("undecodable", "too short", "cancelled out"))
+    unusable = sum(
+        kinds[kind] for kind in ("undecodable", "too short", "cancelled out", "cut short")
+    )
     assert report["samples"] + unusable == sum(
         1 for _ in (shared / "data" / "bad" / "manifest_all_bad_audio.jsonl").open()
     )

@@ -85,13 +85,15 @@ class VerifierSpec(Spec):
 class DatasetSpec(Spec):
     """A dataset; the factory takes a `DatasetRequest` and returns a `Dataset`.
 
-    A specification with suffixes or markers is a format: it serves the paths that fit, whatever
-    they are called. One without is a named corpus.
+    A specification with suffixes, markers or holds is a format: it serves the paths that fit,
+    whatever they are called. One without is a named corpus.
 
     Attributes:
         tasks: Tasks that its references are good for.
         suffixes: Endings of the files it reads, such as ".jsonl".
         markers: Glob patterns; a folder in which one matches is read by this format.
+        holds: Endings of files; a folder that holds one at any depth is read by this format, if
+            no marker fits and no file in it says what is in the others.
         hub: Whether it serves dataset ids of the Hugging Face hub.
         size: Hours and gigabytes, for people.
         licence: Licence of the data.
@@ -100,6 +102,7 @@ class DatasetSpec(Spec):
     tasks: tuple[Task, ...]
     suffixes: tuple[str, ...] = ()
     markers: tuple[str, ...] = ()
+    holds: tuple[str, ...] = ()
     hub: bool = False
     size: str = ""
     licence: str = ""
@@ -107,7 +110,13 @@ class DatasetSpec(Spec):
     @property
     def is_corpus(self) -> bool:
         """Whether it is asked for by its name, not by a path or hub id."""
-        return not (self.suffixes or self.markers or self.hub)
+        return not (self.suffixes or self.markers or self.holds or self.hub)
+
+    @property
+    def reads(self) -> list[str]:
+        """The files and folders that it reads, as people write them."""
+        files, marked = (f"*{s}" for s in self.suffixes), (f"folder/{m}" for m in self.markers)
+        return [*files, *marked, *(f"folder/…/*{ending}" for ending in self.holds)]
 
 
 @frozen(kw_only=True)

@@ -164,9 +164,9 @@ class AudioRAFTTrainer:
         Data are a name, a path or a hub id, or rows: a list of mappings, any iterable of them, a
         `datasets.Dataset`, a data frame. A row has `audio` (samples of shape (frames,), float from
         -1 to 1 or int16; an encoded file as bytes; or a path), `sampling_rate` in Hz where it has
-        samples, `text` or `label`, and may have `id`, `speaker`, `language`, `offset` and
-        `duration` in seconds; verifiers find all other keys as metadata. A clip without an id is
-        named by a digest of its sound. Each is gone through once.
+        samples, `text` or `label`, and may have `id`, `speaker`, `language`, and of a part of its
+        sound `start` and `end` in seconds and `channel`; verifiers find all other keys as metadata.
+        A clip without an id is named by a digest of its sound. Each is gone through once.
 
         Args:
             dataset: Training data; None for the configuration's.

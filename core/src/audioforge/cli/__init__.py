@@ -31,7 +31,7 @@ COMMANDS = {
     "verify": "Score what another system produced: no model, no training.",
     "report": "Make the page of a run: did it help, where, why, what exactly, at what cost.",
     "export": "Write a checkpoint for another engine.",
-    "datasets": "List the datasets and formats that can be read, or show one.",
+    "datasets": "List the datasets and formats that can be read, show one, or convert it.",
     "presets": "List settings that go together, or show why.",
     "models": "List model adapters and known checkpoints.",
     "plugins": "List, look at, check, install and write plugins.",

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from audioforge.cli.column_options import column_options
 from audioforge.cli.completions import FILES, complete_dataset
+from audioforge.cli.convert import convert
 from audioforge.cli.dataset_figures import print_dataset
 from audioforge.cli.plugin_option import plugin_option
 from audioforge.dataset import DatasetRequest
+from audioforge.files.addresses import is_address
 from audioforge.plugin_reference import parse_plugin_reference
 from audioforge.plugins import Registry, dataset_specs, discover
 from audioforge.specs import DatasetSpec
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
     from audioforge.dataset_report.fit import ModelFit
 
 REMOTE_LIMIT = 100
-"""Clips that `show` reads from the hub when `--limit` does not say: they are downloaded."""
+"""Clips that `show` reads from elsewhere when `--limit` does not say: they are downloaded."""
 
 
 DECODED = 1000
@@ -42,7 +45,7 @@ def _decode(_: click.Context, __: click.Parameter, value: str) -> int | None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def datasets(context: click.Context, plugin_files: tuple[Path, ...], as_json: bool) -> None:
-    """List the datasets and formats that can be read, or show one."""
+    """List the datasets and formats that can be read, show one, or convert it."""
     if context.invoked_subcommand is not None:
         if plugin_files:
             raise click.UsageError(f"--plugin goes after {context.invoked_subcommand}")
@@ -57,8 +60,10 @@ def datasets(context: click.Context, plugin_files: tuple[Path, ...], as_json: bo
         _print_listing(listed)
 
 
+datasets.add_command(convert)
+
+
 def _listing(spec: DatasetSpec, distribution: str) -> dict[str, Any]:
-    reads = [*(f"*{suffix}" for suffix in spec.suffixes), *(f"folder/{m}" for m in spec.markers)]
     return {
         "name": spec.name,
         "kind": "corpus" if spec.is_corpus else "format",
@@ -66,7 +71,7 @@ def _listing(spec: DatasetSpec, distribution: str) -> dict[str, Any]:
         "size": spec.size,
         "licence": spec.licence,
         "summary": spec.summary,
-        "reads": reads + (["owner/name"] if spec.hub else []),
+        "reads": spec.reads + (["owner/name"] if spec.hub else []),
         "distribution": distribution,
     }
 
@@ -93,8 +98,7 @@ def _print_listing(listed: list[dict[str, Any]]) -> None:
 @datasets.command()
 @click.argument("dataset", shell_complete=complete_dataset)
 @click.option("--split", help="Which part, in the dataset's own words.")
-@click.option("--text-column", help="Column or key of the transcript.")
-@click.option("--label-column", help="Column or key of the class label.")
+@column_options
 @click.option(
     "--data-dir",
     type=click.Path(path_type=Path),
@@ -103,7 +107,7 @@ def _print_listing(listed: list[dict[str, Any]]) -> None:
 @click.option(
     "--limit",
     type=click.IntRange(min=1),
-    help=f"Look at the first N lines only. [default: all; from the hub: {REMOTE_LIMIT}]",
+    help=f"Look at the first N lines only. [default: all; from elsewhere: {REMOTE_LIMIT}]",
 )
 @click.option(
     "--model",
@@ -169,6 +173,8 @@ def _fit(registry: Registry, model: str) -> ModelFit:
 
 
 def _is_remote(registry: Registry, dataset: str, data_dir: Path | None) -> bool:
+    if is_address(dataset):
+        return True
     if data_dir is not None or Path(dataset).exists():
         return False
     from audioforge.find_dataset import find_dataset

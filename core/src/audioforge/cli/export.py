@@ -7,6 +7,7 @@ from pathlib import Path
 import attrs
 import click
 
+from audioforge.cli.local_path import LocalPath
 from audioforge.cli.plugin_option import plugin_option
 from audioforge.plugins import discover
 from audioforge.terminal.console import print_json, print_line
@@ -27,9 +28,7 @@ MB = 10**6
     metavar="NAME",
     help="Exporter as name:key=value; `audioforge plugins list` names those that are installed.",
 )
-@click.option(
-    "--output", required=True, type=click.Path(path_type=Path), help="Folder to make; must be new."
-)
+@click.option("--output", required=True, type=LocalPath(), help="Folder to make; must be new.")
 @plugin_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def export(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from audioforge.cli.local_path import LocalPath
 from audioforge.cli.plugin_option import plugin_option
 from audioforge.cli.prediction_options import prediction_file, threshold_options
 from audioforge.cli.sections import CONTEXT, SectionedCommand
@@ -45,7 +46,7 @@ EXAMPLE = """\b
 @threshold_options
 @click.option(
     "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=LocalPath(dir_okay=False),
     help="Write a JSON line of scores for each line; must be a new file.",
 )
 @click.option(

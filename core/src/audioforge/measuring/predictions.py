@@ -51,6 +51,8 @@ def prediction_line(sample: AudioSample, output: Hypothesis, seconds: float) -> 
         line["pred_audio"] = f"{output.audio.parent.name}/{output.audio.name}"
     if sample.offset is not None:
         line["offset"] = sample.offset
+    if sample.channels:
+        line["channel"] = list(sample.channels)
     known = {
         "speaker": sample.speaker,
         "language": sample.language,

@@ -28,6 +28,8 @@ from audioforge.plugins import Registry, discover
 from audioforge.results.frames import frame
 from audioforge.results.shown import Shown, ShowsItself
 from audioforge.run.check_settings import check_settings
+from audioforge.run.data.contradictions import warn_of_contradictions
+from audioforge.run.data.emptied import leave_out_emptied
 from audioforge.run.data.languages import spoken
 from audioforge.run.data.run_data import data_request
 from audioforge.run.data.samples import (
@@ -142,6 +144,7 @@ def _benchmark(
     wanted = Wanted(task=task, needs=needs, on_error=config.on_error, limit=config.limit)
     location = cast("str", config.dataset)
     dataset = load_samples(registry, location, data_request(config), wanted, reporter=reporter)
+    warn_of_contradictions(dataset, task, reporter)
     parts = [(location, [dataset])]
     settled = settle(registry, config, parts, executor, reporter)
     asked = config.common_language
@@ -153,6 +156,8 @@ def _benchmark(
         registry, verification, Decoding.of(config), executor, StopRequest(), reporter
     )
     config = attrs.evolve(config, metric=decide_by(evaluator, config.metric, dataset.samples))
+    if evaluator.needs.reference:
+        leave_out_emptied([dataset], evaluator, reporter)
     # The model.
     adapter = settled.adapter
     if adapter is None:

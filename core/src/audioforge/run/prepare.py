@@ -25,13 +25,15 @@ from audioforge.judging.verification import (
 )
 from audioforge.measuring.deciding_metric import decide_by
 from audioforge.measuring.decoding import Decoding
-from audioforge.measuring.evaluator import create_evaluator
+from audioforge.measuring.evaluation import EvaluationSet
+from audioforge.measuring.evaluator import Evaluator, create_evaluator
 from audioforge.model import Task
 from audioforge.plugin_reference import read_plugin_reference
 from audioforge.plugins import Registry, discover
 from audioforge.run.augmentations import create_augmentations
 from audioforge.run.check_settings import check_settings
-from audioforge.run.data.run_data import read_run_data
+from audioforge.run.data.emptied import leave_out_emptied
+from audioforge.run.data.run_data import RunData, read_run_data
 from audioforge.run.data.samples import labels_of, length_limit_for, normalizer_for
 from audioforge.run.data.spool import Spool
 from audioforge.run.events import Events
@@ -118,6 +120,7 @@ def prepare(
         decoding = Decoding.of(config, cache)
         evaluator = create_evaluator(registry, verification, decoding, executor, stop, reporter)
         config.metric = decide_by(evaluator, config.metric, data.held_out.samples)
+        leave_out_emptied(_scored_by_reference(data, evaluator, selection), evaluator, reporter)
         files = [RunFiles(folder)] if processes.is_main else []
         pages = [ReportFile(folder.root, reporter)] if processes.is_main else []
         on_failure.pop_all()
@@ -141,6 +144,17 @@ def prepare(
             trackers=trackers,
             cache=cache,
         )
+
+
+def _scored_by_reference(
+    data: RunData, evaluator: Evaluator, selection: Selection
+) -> list[EvaluationSet]:
+    """Return the datasets of which a clip is of no use where nothing can be scored against it."""
+    verification = evaluator.verification
+    rewarding = [v for i, v in verification.verifiers.items() if verification.has_part(i)]
+    learnt = all(v.needs_reference for v in rewarding) and not selection.learns_from_references
+    measured = data.all[1:] if evaluator.needs.reference else []
+    return [*([data.train] if learnt else []), *measured]
 
 
 def create_executor(registry: Registry, config: BenchmarkConfig) -> Executor:

@@ -28,11 +28,13 @@ from audioforge.inference.runaway import runs_away
 from audioforge.languages.scripts import written_language
 from audioforge.languages.tags import language_of
 from audioforge.measuring.predictions import NORMALIZER, TRUTH
+from audioforge.run.data.special_tokens import special_tokens_problem
 from audioforge.sample import AudioSample, Hypothesis, Problem
 from audioforge.scoring import fields
 from audioforge.scoring.fields import Line, UnusableLineError
 from audioforge.scoring.sound_folder import SoundFolder
 from audioforge.scoring.sources import Source
+from audioforge.sound_part import SoundPart, SoundPartError, sound_part
 from audioforge.tasks import SpeechTask
 
 RECORDING = "audio_filepath"
@@ -64,7 +66,8 @@ class Prediction:
         """Whether both are hypotheses of one sample: the same id, reference and recording."""
 
         def known(sample: AudioSample) -> tuple[Any, ...]:
-            return sample.id, sample.reference, sample.labels, sample.audio, sample.offset
+            part = sample.offset, sample.channels
+            return sample.id, sample.reference, sample.labels, sample.audio, part
 
         return known(self.sample) == known(other.sample)
 
@@ -186,10 +189,12 @@ class PredictionFile:
             if isinstance(row, Problem):
                 yield row
                 continue
-            metadata = {key: value for key, value in row.items() if key not in own_keys}
             try:
-                yield self._prediction(row, metadata, where, number)
-            except UnusableLineError as error:
+                part = sound_part(row)
+                used = own_keys | part.keys
+                metadata = {key: value for key, value in row.items() if key not in used}
+                yield self._prediction(row, part, metadata, where, number)
+            except (UnusableLineError, SoundPartError) as error:
                 yield Problem(where, str(error), error.kind)
 
     @property
@@ -199,7 +204,7 @@ class PredictionFile:
         What an evaluation wrote of a line is measured anew, and nothing that is known of a clip.
         """
         own = (self.text_column, self.label_column, self._said, RECORDING, *LANGUAGE)
-        return frozenset((*own, "id", "offset", "duration", "speaker", "cut", *TRUTH))
+        return frozenset((*own, "id", "speaker", "cut", *TRUTH))
 
     def _no_prediction(self, keys: set[str]) -> str:
         what, mend = (
@@ -218,11 +223,15 @@ class PredictionFile:
         )
 
     def _prediction(
-        self, row: dict[str, Any], metadata: dict[str, Any], where: str, number: int
+        self,
+        row: dict[str, Any],
+        part: SoundPart,
+        metadata: dict[str, Any],
+        where: str,
+        number: int,
     ) -> Prediction:
         recording = fields.file_path(row, RECORDING)
-        offset, duration = fields.segment(row)
-        place = f"{recording}@{offset!r}" if recording and offset else recording
+        place = recording and recording + part.name
         sample = AudioSample(
             id=fields.name(row, "id") or place or f"row-{number}",
             audio=None if recording is None else self.path.parent / recording,
@@ -230,14 +239,17 @@ class PredictionFile:
             labels=self._labels(row),
             speaker=fields.name(row, "speaker"),
             language=self.asked or self._stated(row) or self.otherwise,
-            offset=offset,
-            duration=duration,
+            offset=part.offset,
+            duration=part.duration,
+            channels=part.channels,
             metadata=metadata,
         )
+        if not self.task.has_classes and (problem := special_tokens_problem(sample)) is not None:
+            raise UnusableLineError(problem.kind, problem.reason)
         hypothesis = evolve(self._hypothesis(row, where), cut=row.get("cut") is True)
         if isinstance(hypothesis.audio, Path) and _is_same_file(hypothesis.audio, sample.audio):
             # A manifest of the output itself: it is no recording of the voice to compare with.
-            sample = evolve(sample, audio=None, offset=None, duration=None)
+            sample = evolve(sample, audio=None, offset=None, duration=None, channels=())
         labels = "|".join(sample.labels)
         line = {
             "id": sample.id,
