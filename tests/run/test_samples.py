@@ -195,6 +195,7 @@ def test_one_sound_with_two_texts_is_warned_of_and_kept(warned):
     assert len(dataset.samples) == 7
     warn_of_contradictions(dataset, speech_task("tts"), reporter)
     warn_of_contradictions(EvaluationSet("e", clips("a", "A")), NEEDS.task, reporter)
+    warn_of_contradictions(EvaluationSet("n", clips(None, None)), NEEDS.task, reporter)
     labelled = [evolve(s, labels=(str(n % 2),)) for n, s in enumerate(clips("", "", ""))]
     warn_of_contradictions(EvaluationSet("l", labelled), speech_task("classification"), reporter)
     assert [s.partition(":")[0] for s in said] == ["d.jsonl", "l"]

@@ -46,6 +46,8 @@ def _contradicting(samples: Sequence[AudioSample], task: SpeechTask) -> Iterator
     probability of 3e-8.
     """
     stated = [i for i, s in enumerate(samples) if s.audio is not None and task.has_reference(s)]
+    if not stated:
+        return
     sounds = np.fromiter((_sound(samples[i]) for i in stated), np.int64, len(stated))
     rights = np.fromiter((hash(_right(samples[i], task)) for i in stated), np.int64, len(stated))
     order = np.argsort(sounds, kind="stable")
