@@ -35,6 +35,7 @@ from audioforge import (
     selection,
     specs,
     tracker,
+    transcript,
     verifier,
 )
 from audioforge.cli.setting_options import flag_names
@@ -91,7 +92,9 @@ CLASSES: dict[str, list[Any]] = {
         model.SamplingParams,
         model.LoadOptions,
         model.TrainOptions,
-        model.WordTime,
+        transcript.TranscriptionOptions,
+        transcript.Segment,
+        transcript.WordTime,
     ],
     "Selections": [
         selection.Selection,

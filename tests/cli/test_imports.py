@@ -31,6 +31,7 @@ NOT_IMPORTED = {
     "train --help": HEAVY | SOUND,
     "benchmark --help": HEAVY | SOUND,
     "verify --help": HEAVY | SOUND,
+    "transcribe --help": HEAVY | SOUND,
     "demo --help": HEAVY | SOUND,
     "doctor --help": HEAVY | SOUND,
     "plugins --help": HEAVY | SOUND,

@@ -26,6 +26,7 @@ from audioforge.terminal.escapes import one_line
 COMMANDS = {
     "train": "Train a model from verifiable rewards (RAFT).",
     "benchmark": "Measure a model on a dataset: corpus metrics with a 95 % interval, and speed.",
+    "transcribe": "Write what is said in recordings of any length: text, subtitles, JSON.",
     "compare": "Compare runs: settings, metrics, and the utterances on which they differ.",
     "runs": "List the runs below a folder, and make room.",
     "verify": "Score what another system produced: no model, no training.",
@@ -165,10 +166,11 @@ def cli() -> None:
     """Train speech models from verifiable rewards."""
 
 
-def _prints_json(arguments: list[str]) -> bool:
-    """Whether one of our own commands is to print a JSON document."""
-    own = bool(arguments) and arguments[0] in COMMANDS
-    return own and "--json" in arguments and not {"-h", "--help"} & set(arguments)
+def _prints_document(arguments: list[str]) -> bool:
+    """Whether one of our own commands is to print what a program reads: JSON, or transcripts."""
+    if not arguments or arguments[0] not in COMMANDS or {"-h", "--help"} & set(arguments):
+        return False
+    return "--json" in arguments or arguments[0] == "transcribe"
 
 
 def main() -> None:
@@ -181,7 +183,7 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")
     escape_foreign_text()
     end_stuck_process()
-    if _prints_json(sys.argv[1:]):
+    if _prints_document(sys.argv[1:]):
         from audioforge.terminal import console
 
         console.reserve_stdout()
