@@ -102,6 +102,8 @@ BEST: Keys = {
     "difference_ci95": "95 % interval of this minus the base",
     "interval": "what was resampled",
     "checkpoint": "path of the model in the run folder",
+    "dtype": "type of its weights, which were rounded to it before they were measured",
+    "adapter?": "path of the low-rank update alone, where that is exported, too",
     "rejected?": "the best candidate, where it did not replace the base; null where there was none",
 }
 
