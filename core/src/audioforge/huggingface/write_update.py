@@ -74,6 +74,8 @@ def write_update(model: torch.nn.Module, base: str, folder: Path) -> None:
         state = model.get_submodule(name).state_dict()
         weights |= {f"{PREFIX}{name}.{key}": weight for key, weight in state.items()}
     config.save_pretrained(str(folder))
+    settings = read_object(folder / LOW_RANK, MAX_BYTES)  # its sets have no order
+    atomic.write_json(folder / LOW_RANK, {**settings, "target_modules": list(layers)})
     _save(weights, folder)
 
 

@@ -18,6 +18,7 @@ from audioforge.raft.interpolation import interpolated
 from audioforge.raft.summary import Summary
 from audioforge.run.folder import write_checkpoint
 from audioforge.run.run import Run
+from audioforge.run.write_card import write_card
 
 
 def export(run: Run, summary: Summary) -> None:
@@ -138,5 +139,6 @@ def finish(run: Run, summary: Summary, seconds: float) -> None:
     summary.seconds = seconds
     if run.processes.is_main:
         run.folder.write_skipped(run.data.skips)
+        write_card(run, summary.as_mapping(), summary.base_candidate.evaluation.metric.title)
         run.events.end(summary.as_mapping())
         run.folder.remove_state()

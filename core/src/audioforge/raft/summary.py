@@ -155,6 +155,8 @@ class Summary(RunResults):
             "cycle": candidate.cycle,
             "interpolation": candidate.alpha,
             self.metric: candidate.evaluation.value(),
+            "ci95": list(candidate.evaluation.interval),
+            "n": len(candidate.evaluation.items),
             **decoded(candidate.evaluation),
             "difference_ci95": list(choice.difference),
             "interval": choice.resampling.as_mapping(),

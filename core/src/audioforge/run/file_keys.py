@@ -98,6 +98,8 @@ BEST: Keys = {
     "cycle": "number of the cycle; 0 is the base",
     "interpolation": "how far on the line from the base (0) to the cycle (1)",
     "<metric>": "the metric that decides, on held-out data",
+    "ci95": "95 % interval of the metric: [low, high]",
+    "n": "utterances that were decoded",
     **DECODED,
     "difference_ci95": "95 % interval of this minus the base",
     "interval": "what was resampled",
