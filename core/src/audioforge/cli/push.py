@@ -35,8 +35,8 @@ def push(source: str, repository: str, public: bool, revision: str | None, yes: 
     there = push_checkpoint.visibility_of(repository)
     if there == "public" and not public:
         raise UsageError(
-            f"{repository}: is there and public. Add --public if everybody may read this, or choose "
-            f"another name"
+            f"{repository}: is there and public. Add --public if everybody may read this, or "
+            f"choose another name"
         )
     total = sum(map(upload.size, upload.files))
     for file in upload.files:

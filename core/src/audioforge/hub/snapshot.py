@@ -25,8 +25,8 @@ CHECKPOINT_FILES = (
     "adapter_model.safetensors",
     "README.md",
 )
-"""What Transformers reads of a speech model, and its card. Weights of other formats and precisions, optimiser
-state and subfolders stay on the hub."""
+"""What Transformers reads of a speech model, and its card. Weights of other formats and precisions,
+optimiser state and subfolders stay on the hub."""
 
 
 @cache
