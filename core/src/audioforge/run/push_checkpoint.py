@@ -13,11 +13,11 @@ from typing import Literal
 
 from attrs import frozen
 
-from audioforge.errors import AudioForgeError, CheckpointError, UsageError
+from audioforge.errors import AudioForgeError, CheckpointError, UsageError, describe
 from audioforge.files.checkpoint_files import read_object
 from audioforge.files.checkpoint_folder import MAX_BYTES
 from audioforge.files.paths import is_folder
-from audioforge.hub.failure import causes, explain_hub_failure
+from audioforge.hub.failure import causes, explain_hub_failure, is_temporary
 from audioforge.hub.patience import patience
 from audioforge.run.base_card import CARD, HUB_ID
 from audioforge.run.export_checkpoint import checkpoint_of
@@ -195,10 +195,15 @@ def _sentence(error: Exception, repository: str) -> str:
             if status == 401:
                 return f"{repository}: the hub does not know the token; {LOG_IN}"
             if status in (403, 404):
-                owner = repository.partition("/")[0]
+                owner, said = repository.partition("/")[0], cause.server_message or f"HTTP {status}"
                 return (
-                    f"{repository}: the hub lets this token not write to {owner}. Choose a name "
-                    f"under your own, or {LOG_IN} to {owner}"
+                    f"{repository}: the hub lets this token not write to {owner} ({said}). Choose "
+                    f"a name under your own, or {LOG_IN} to {owner}"
                 )
-    reason = explain_hub_failure(error, page=repository) or f"{type(error).__name__}: {error}"
+    if is_temporary(error):
+        return (
+            f"{repository}: nothing was published: the hub cannot be reached, or not now "
+            f"({describe(error)}). Check the network and try again."
+        )
+    reason = explain_hub_failure(error, page=repository) or describe(error)
     return f"{repository}: nothing was published: {reason.rstrip('.')}."
