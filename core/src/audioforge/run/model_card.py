@@ -217,12 +217,13 @@ def _limits(summary: Mapping[str, Any], facts: CardFacts) -> str:
     if summary["metric_is_rewarded"]:
         limits.append(f"{facts.metric} was also the reward, or a part of it.")
     retained = len(summary["base"]["retention"])
-    limits.append(
-        f"What it knew before was measured on {retained} other sets, none of which got worse "
-        f"outside of the 95 % interval."
-        if retained and summary["improved"]
-        else "What it lost on other speech was not measured."
-    )
+    if retained and summary["improved"]:
+        limits.append(
+            f"What it knew before was measured on other data ({retained}), none of which got worse "
+            f"outside of the 95 % interval."
+        )
+    elif summary["improved"]:
+        limits.append("What it lost on other speech was not measured.")
     limits.append("On other speakers, rooms, languages and ways of speaking it may do worse.")
     return "## Limits\n\n" + "\n".join(f"- {limit}" for limit in limits)
 
