@@ -83,8 +83,10 @@ def test_base_is_the_type_of_the_bases_files(inputs: Path, tmp_path: Path) -> No
     run.executor.close()
 
 
-def test_an_adapter_alone_is_of_a_low_rank_update() -> None:
+def test_an_adapter_alone_is_of_a_low_rank_update_of_the_base(inputs: Path) -> None:
     with pytest.raises(ConfigError, match="export_adapter: there is a low-rank update with"):
         AudioRAFTConfig(export_adapter=True)
+    asked = {"export_adapter": True, "trainable": "lora", "new_head": True}
+    recipe = settings(inputs, task="classification", output_dir="run", **asked)
     with pytest.raises(ConfigError, match="export_adapter: a new head is no update of the base"):
-        AudioRAFTConfig(export_adapter=True, trainable="lora", new_head=True)
+        AudioRAFTTrainer(AudioRAFTConfig.from_mapping(recipe)).prepare()

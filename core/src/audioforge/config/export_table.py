@@ -35,6 +35,4 @@ class ExportSettings(UpdateSettings):
         own = []
         if self.export_adapter and self.trainable != "lora" and "trainable" not in wrong:
             own.append("export_adapter: there is a low-rank update with --trainable lora only")
-        if self.export_adapter and self.new_head:
-            own.append("export_adapter: a new head is no update of the base; leave new_head out")
         return [*own, *super()._contradictions(wrong)]
