@@ -371,4 +371,4 @@ def write_checkpoint(adapter: ModelAdapter, folder: Path) -> None:
     try:
         adapter.save(folder)
     except SafetensorError as error:  # what stopped it is only in its text
-        raise OSError(None, str(error), str(folder)) from error
+        raise OSError(None, str(error)) from error
