@@ -39,7 +39,14 @@ from audioforge import (
     verifier,
 )
 from audioforge.cli.setting_options import flag_names
-from audioforge.config import AudioRAFTConfig, BenchmarkConfig, Settings, VerifyConfig, tables
+from audioforge.config import (
+    AudioRAFTConfig,
+    BenchmarkConfig,
+    Settings,
+    VerifyConfig,
+    export_table,
+    tables,
+)
 from audioforge.config.units import UNITS
 from audioforge.plugins.api_version import API_VERSION, OLDEST_API_VERSION, STATEMENT
 from audioforge.plugins.installed import COMMANDS_GROUP, GROUP
@@ -141,7 +148,7 @@ CLASSES: dict[str, list[Any]] = {
 
 TABLES = [
     t
-    for t in vars(tables).values()
+    for t in (*vars(tables).values(), export_table.ExportSettings)
     if inspect.isclass(t) and issubclass(t, Settings) and t is not Settings
 ]
 

@@ -32,6 +32,7 @@ COMMANDS = {
     "verify": "Score what another system produced: no model, no training.",
     "report": "Make the page of a run: did it help, where, why, what exactly, at what cost.",
     "export": "Write a checkpoint for another engine.",
+    "push": "Publish a checkpoint on the Hugging Face hub, with its model card.",
     "datasets": "List the datasets and formats that can be read, show one, or convert it.",
     "presets": "List settings that go together, or show why.",
     "models": "List model adapters and known checkpoints.",

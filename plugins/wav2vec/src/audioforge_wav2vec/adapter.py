@@ -375,7 +375,7 @@ class Wav2VecAdapter(ModelAdapter):
         Raises:
             CheckpointError: If the folder cannot be written.
         """
-        write_model(self._model, merged_state(self._model), [self._checkpoint.processor], folder)
+        write_model(self._model, merged_state(self._model), self._checkpoint.processor, folder)
 
     @contextmanager
     def _without_masks(self) -> Iterator[None]:
