@@ -25,7 +25,8 @@ PYPROJECTS := $(wildcard core/pyproject.toml plugins/*/pyproject.toml)
 DISTRIBUTIONS := $(PYPROJECTS:/pyproject.toml=)
 EDITABLES := $(addprefix -e ,$(DISTRIBUTIONS))
 # What only an extra of a plugin needs, so that its tests run too.
-EXTRAS := -e 'core[notebook,tensorboard,trackio,wandb]' -e 'plugins/verifiers[distillmos,mos,speaker]' -e 'plugins/wav2vec[align]'
+EXTRAS := -e 'core[notebook,tensorboard,trackio,wandb]' -e 'plugins/export[ctranslate2,ggml,onnx]' \
+	-e 'plugins/verifiers[distillmos,mos,speaker]' -e 'plugins/wav2vec[align]'
 # A package of which only the weights are read: what it depends on needs a compiler.
 WEIGHTS := resemblyzer
 TOOLS := axe-playwright-python editables hatchling hypothesis ipykernel jiwer mypy nbclient playwright pre-commit pytest \
@@ -34,7 +35,7 @@ TOOLS := axe-playwright-python editables hatchling hypothesis ipykernel jiwer my
 IMPORTED := audioforge.trainer, audioforge_whisper.adapter, audioforge_wav2vec.adapter, \
 	audioforge_classification.adapter, datasets, jiwer, librosa, pandas, peft, pytest
 # What only measurements need; what cannot be installed is left out of the tables, which say so.
-PEERS := ctranslate2 matplotlib
+PEERS := faster-whisper matplotlib
 
 .PHONY: demo test every-test soak mlflow bench lint format docs docs-serve docs-build
 
