@@ -35,7 +35,7 @@ TOOLS := axe-playwright-python editables hatchling hypothesis ipykernel jiwer my
 IMPORTED := audioforge.trainer, audioforge_whisper.adapter, audioforge_wav2vec.adapter, \
 	audioforge_classification.adapter, datasets, jiwer, librosa, pandas, peft, pytest
 # What only measurements need; what cannot be installed is left out of the tables, which say so.
-PEERS := faster-whisper matplotlib
+PEERS := matplotlib
 
 .PHONY: demo test every-test soak mlflow bench lint format docs docs-serve docs-build
 
