@@ -33,6 +33,7 @@ def python(env, *arguments):
 
 
 @pytest.mark.slow
+@pytest.mark.soak
 def test_doctor_explains_the_misfit_and_its_mend(misfits):
     result = python(misfits, "-m", "audioforge", "doctor", "--json")
     assert result.returncode == 1, result.stderr

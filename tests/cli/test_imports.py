@@ -85,6 +85,7 @@ def test_verifiers_of_text_need_no_torch(normalizer, tmp_path):
     assert not HEAVY & {name.partition(".")[0] for name in imported}
 
 
+@pytest.mark.soak
 def test_a_dry_run_imports_of_large_libraries_what_it_needs(tmp_path):
     options = {
         "--model": assets.model(),

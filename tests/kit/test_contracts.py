@@ -68,7 +68,7 @@ def test_a_new_plugin_breaks_no_rule(broken_rules, kind):
     assert broken_rules(kind, "plugin.py", "", "", leave_out) == set()
 
 
-@pytest.mark.sweep(2)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize(
     ("file", "old", "new", "expected"),
     [
@@ -200,7 +200,7 @@ def test_verifiers(broken_rules, file, old, new, expected):
     assert expected <= broken_rules("verifier", file, old, new, STARTS_PROCESSES - expected)
 
 
-@pytest.mark.sweep(2)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
@@ -252,7 +252,7 @@ def test_aggregators(broken_rules, old, new, expected):
     assert expected <= broken_rules("aggregator", "aggregator.py", old, new)
 
 
-@pytest.mark.sweep(2)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
@@ -291,7 +291,7 @@ def test_datasets(broken_rules, old, new, expected):
     assert expected <= broken_rules("dataset", "dataset.py", old, new)
 
 
-@pytest.mark.sweep(2)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
@@ -453,7 +453,7 @@ def test_reused_rows(broken_rules, old, new, expected):
 BEST = "return Kept(rollout.sample, best, advantage) if advantage > self._margin else None"
 
 
-@pytest.mark.sweep(2)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
@@ -502,7 +502,7 @@ MADE = "self._path.parent.mkdir(exist_ok=True)"
 WRITTEN = "writerows(rows)"
 
 
-@pytest.mark.sweep(2)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
@@ -546,7 +546,7 @@ IS_ROLLOUT = "'cycle' in dir(job)"
 LET_GO = '"""Create the executor; `join` is what takes processes and devices."""'
 
 
-@pytest.mark.sweep(2)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
@@ -589,7 +589,7 @@ def test_executors(broken_rules, old, new, expected):
 COPIED = 'shutil.copyfile(checkpoint / "config.json", folder / "config.json")'
 
 
-@pytest.mark.sweep(2)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
@@ -661,7 +661,7 @@ def test_augmentations(broken_rules, old, new, expected):
     assert expected <= broken_rules("augmentation", "augmentation.py", old, new)
 
 
-@pytest.mark.sweep(2)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize(
     ("file", "old", "new", "expected"),
     [

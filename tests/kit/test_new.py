@@ -76,7 +76,7 @@ def test_its_style_is_clean(project):
     assert result.returncode == 0, result.stdout
 
 
-@pytest.mark.sweep(4)
+@pytest.mark.sweep(8)
 def test_its_tests_pass_where_it_is_installed(project, environment):
     folder = project[2]
     result = environment.run("python", "-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=folder)
@@ -86,7 +86,7 @@ def test_its_tests_pass_where_it_is_installed(project, environment):
     assert "warning" not in result.stdout
 
 
-@pytest.mark.sweep(4)
+@pytest.mark.sweep(8)
 def test_what_it_is_can_be_shown(project, environment):
     kind, name, _ = project
     result = environment.run("audioforge", "plugins", "info", f"audioforge-{name}/{name}")

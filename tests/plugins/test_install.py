@@ -83,6 +83,7 @@ def test_what_is_no_plugin_is_said_to_be_none(environment, tmp_path, wheel):
     assert "no AudioForge plugin is among what was installed (acme-politeness)" in result.stderr
 
 
+@pytest.mark.soak
 def test_under_a_restriction_it_is_installed_and_not_loaded(environment, published):
     arguments = ("plugins", "install", published("acme-politeness"))
     result = environment.run("audioforge", *arguments, AUDIOFORGE_PLUGINS="")
@@ -143,6 +144,7 @@ def test_without_pip_it_says_what_to_do(environment, published):
     assert "-m ensurepip" in result.stderr
 
 
+@pytest.mark.soak
 def test_a_library_that_is_replaced_is_told(environment, tmp_path, wheel):
     for version in ("1.0", "1.1"):
         source = write_project(tmp_path / version, "acme-politeness")

@@ -3,7 +3,7 @@
 import pytest
 
 
-@pytest.mark.sweep(2)
+@pytest.mark.sweep(3)
 @pytest.mark.audioforge_contract(
     "audioforge",
     "audioforge-classification",

@@ -13,6 +13,7 @@ from audioforge_whisper.untrained import SIZES, write_untrained
 
 
 @pytest.mark.slow
+@pytest.mark.soak
 def test_a_cycle_of_whisper_tiny_runs(tmp_path: Path) -> None:
     write_untrained(tmp_path / "tiny", SIZES["tiny"])
     draw = np.random.default_rng(0)

@@ -184,19 +184,19 @@ def check_shown(path: Path, outcome: Outcome) -> None:
     assert run("datasets", "show", path).exit_code == 0
 
 
-@pytest.mark.sweep(3)
+@pytest.mark.sweep(6)
 @pytest.mark.parametrize("name", SOUNDS)
 def test_show_of_each_sound_file(bad, name):
     check_shown(bad / name, SOUNDS[name])
 
 
-@pytest.mark.sweep(2)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize("name", MANIFESTS)
 def test_show_of_each_manifest(bad, name):
     check_shown(bad / f"{name}.jsonl", MANIFESTS[name])
 
 
-@pytest.mark.sweep(5)
+@pytest.mark.sweep(10)
 @pytest.mark.parametrize("name", SOUNDS)
 @pytest.mark.parametrize("on_error", ["skip", "fail"])
 def test_a_lone_sound_file_has_nothing_to_score_with(bad, benchmark, train, name, on_error):
@@ -204,13 +204,13 @@ def test_a_lone_sound_file_has_nothing_to_score_with(bad, benchmark, train, name
         refused(command(bad / name, "--on-error", on_error), bad / name, "no reference text")
 
 
-@pytest.mark.sweep(5)
+@pytest.mark.sweep(10)
 @pytest.mark.parametrize("name", SOUNDS)
 def test_a_lone_sound_file_holds_no_predictions(bad, name):
     refused(run("verify", bad / name), bad / name)
 
 
-@pytest.mark.sweep(3)
+@pytest.mark.sweep(6)
 @pytest.mark.parametrize("name", MANIFESTS)
 def test_a_benchmark_skips_and_counts_what_cannot_be_used(bad, benchmark, tmp_path, name):
     path, outcome = bad / f"{name}.jsonl", MANIFESTS[name]
@@ -231,7 +231,7 @@ def test_a_benchmark_skips_and_counts_what_cannot_be_used(bad, benchmark, tmp_pa
         assert f"skipped {outcome.unusable} of {lines}" in result.stderr
 
 
-@pytest.mark.sweep(3)
+@pytest.mark.sweep(6)
 @pytest.mark.parametrize("name", MANIFESTS)
 def test_under_fail_the_first_bad_line_ends_it(bad, benchmark, train, name):
     path, outcome = bad / f"{name}.jsonl", MANIFESTS[name]
@@ -242,7 +242,7 @@ def test_under_fail_the_first_bad_line_ends_it(bad, benchmark, train, name):
         refused(command(path, "--on-error", "fail"), path)
 
 
-@pytest.mark.sweep(4)
+@pytest.mark.sweep(8)
 @pytest.mark.parametrize("name", MANIFESTS)
 def test_training_learns_from_what_is_left(bad, train, tmp_path, name):
     path, outcome = bad / f"{name}.jsonl", MANIFESTS[name]
@@ -260,7 +260,7 @@ def test_training_learns_from_what_is_left(bad, train, tmp_path, name):
     assert len(places) >= 2 * outcome.unusable  # of the training and of the held-out set
 
 
-@pytest.mark.sweep(4)
+@pytest.mark.sweep(8)
 @pytest.mark.parametrize("name", MANIFESTS)
 def test_verify_says_that_a_manifest_has_no_predictions(bad, name):
     path, outcome = bad / f"{name}.jsonl", MANIFESTS[name]
@@ -268,7 +268,7 @@ def test_verify_says_that_a_manifest_has_no_predictions(bad, name):
     refused(run("verify", path), path, said)
 
 
-@pytest.mark.sweep(2)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize("name", PREDICTIONS)
 def test_verify_of_predictions_with_the_same_damage(bad, tmp_path, name):
     scored, unscored, said = PREDICTIONS[name]
@@ -309,7 +309,7 @@ def odd_paths(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.sweep(2)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize("name", PATHS, ids=lambda name: ascii(name[:20]))
 def test_a_path_that_is_no_file_is_refused_at_once(odd_paths, benchmark, name):
     refused(run("datasets", "show", odd_paths / name), PATHS[name])
@@ -349,7 +349,7 @@ NAMES = [
 ]
 
 
-@pytest.mark.sweep(3)
+@pytest.mark.sweep(6)
 @pytest.mark.parametrize("raw", NAMES, ids=ascii)
 def test_a_file_may_have_any_name(bad, benchmark, tmp_path, raw):
     folder = tmp_path / os.fsdecode(raw.replace(b".flac", b""))
@@ -430,7 +430,7 @@ OPTIONS = {
 }
 
 
-@pytest.mark.sweep(3)
+@pytest.mark.sweep(6)
 @pytest.mark.parametrize("command", ["benchmark", "train"])
 @pytest.mark.parametrize("name", OPTIONS)
 def test_wrong_options_are_refused_before_anything_is_done(

@@ -66,7 +66,7 @@ def load(folder: Path):
     return load_adapter(discover(), str(folder), task, LoadOptions())
 
 
-@pytest.mark.sweep(5)
+@pytest.mark.sweep(10)
 @pytest.mark.parametrize("kind", WEIGHTS)
 @pytest.mark.parametrize(
     ("value", "dtype", "what"),
@@ -138,7 +138,7 @@ def test_the_last_resume_point_is_of_before_the_overflow(inputs, tmp_path, monke
     assert all(w.isfinite().all() for w in load_file(point / "weights.safetensors").values())
 
 
-@pytest.mark.sweep(2)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize("kind", WEIGHTS)
 @pytest.mark.parametrize("params", [GREEDY, SamplingParams(), SamplingParams(top_k=5, top_p=0.9)])
 def test_outputs_that_are_no_number_name_the_clip(sound, kind, params):

@@ -154,7 +154,7 @@ def test_relative_paths_are_those_of_the_parent(
     assert config.parent == tmp_path / "there/parent"
 
 
-@pytest.mark.sweep(2)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize(
     ("damage", "reason"),
     [

@@ -322,7 +322,7 @@ def most_megabytes() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-@pytest.mark.sweep(4)
+@pytest.mark.sweep(8)
 @pytest.mark.parametrize(("family", "file", "key", "value"), cases(WRONG))
 def test_a_wrong_value_is_named_with_file_and_key(registry, crafted, family, file, key, value):
     folder, before = crafted(family, file, key, value), most_megabytes()
@@ -334,7 +334,7 @@ def test_a_wrong_value_is_named_with_file_and_key(registry, crafted, family, fil
     assert most_megabytes() - before < MOST_MEGABYTES
 
 
-@pytest.mark.sweep(3)
+@pytest.mark.sweep(6)
 @pytest.mark.parametrize(("family", "key", "value"), OTHER_SIZES)
 def test_sizes_of_another_network_take_no_memory(registry, crafted, family, key, value):
     folder, before = crafted(family, CONFIG, key, value), most_megabytes()
@@ -343,7 +343,7 @@ def test_sizes_of_another_network_take_no_memory(registry, crafted, family, key,
     assert most_megabytes() - before < MOST_MEGABYTES
 
 
-@pytest.mark.sweep(3)
+@pytest.mark.sweep(6)
 @pytest.mark.parametrize(("family", "file", "key", "value"), cases(LEGAL))
 def test_an_odd_value_works_and_can_be_saved(registry, crafted, tmp_path, family, file, key, value):
     adapter = use(registry, family, crafted(family, file, key, value))

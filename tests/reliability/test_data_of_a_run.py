@@ -92,7 +92,7 @@ def repeat(rows: list[dict]) -> None:
     rows[4]["id"] = rows[1]["id"] = "twice"
 
 
-@pytest.mark.sweep(3)
+@pytest.mark.sweep(6)
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("dry", [True, False])
 def test_an_id_that_is_there_twice_is_refused_in_every_role(recipe, lines, tmp_path, role, dry):

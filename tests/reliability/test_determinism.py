@@ -45,7 +45,7 @@ COMMANDS = {
 }
 
 
-@pytest.mark.sweep(2)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize(
     "name", ["demo whisper", "demo classifier", "whisper", "wav2vec2", "digit-classifier"]
 )

@@ -91,7 +91,7 @@ def finish(inputs: Path, run: Path) -> None:
     assert fork.end() == 0, fork.said
 
 
-@pytest.mark.sweep(3)
+@pytest.mark.sweep(6)
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_full_disk_names_the_file_and_the_run_goes_on_when_there_is_room(
     inputs: Path, whole: Path, tmp_path: Path, stage: str
@@ -105,7 +105,7 @@ def test_a_full_disk_names_the_file_and_the_run_goes_on_when_there_is_room(
     assert results(tmp_path / "run") == results(whole)
 
 
-@pytest.mark.sweep(3)
+@pytest.mark.sweep(6)
 @pytest.mark.parametrize("stage", ["rollouts", "resume point", "checkpoint", "metrics", "summary"])
 def test_lost_permission_names_the_file_and_the_run_goes_on_when_it_is_back(
     inputs: Path, whole: Path, tmp_path: Path, stage: str
@@ -131,7 +131,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", str(folder)], check=True)
 
 
-@pytest.mark.sweep(2)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize("free", [0, 12_288, 32_768, 65_536])
 def test_a_file_system_that_is_full(inputs: Path, whole: Path, small_disk: Path, free: int) -> None:
     space = os.statvfs(small_disk)
@@ -147,7 +147,7 @@ def test_a_file_system_that_is_full(inputs: Path, whole: Path, small_disk: Path,
     assert results(run) == results(whole)
 
 
-@pytest.mark.sweep(3)
+@pytest.mark.sweep(6)
 @pytest.mark.parametrize("stage", ["base evaluation", "rollouts", "resume point", "checkpoint"])
 @pytest.mark.parametrize("replaced", [False, True], ids=["removed", "a file instead"])
 def test_a_run_whose_folder_is_taken_away_ends_and_does_not_make_it_anew(

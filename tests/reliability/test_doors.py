@@ -241,7 +241,7 @@ def test_a_selection_of_weights_keeps_several_hypotheses_of_a_clip(
     assert summary["selection"] == "half:share=0.25"
 
 
-@pytest.mark.sweep(2)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize(
     ("how", "said"),
     [
@@ -393,7 +393,7 @@ def test_a_tracker_hears_what_the_files_say(
     assert shown[1]["ids"] == ids
 
 
-@pytest.mark.sweep(2)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize("fails", ["start", "metrics", "utterances", "finish"])
 def test_a_tracker_that_fails_ends_alone(
     inputs: Path,
@@ -530,7 +530,7 @@ def test_a_batch_that_comes_back_twice_counts_once(
     assert "Warning: the executor 'careful' failed at close: RuntimeError: the cluster" in said
 
 
-@pytest.mark.sweep(2)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize(
     ("how", "said"),
     [
@@ -550,7 +550,7 @@ def test_what_an_executor_loses_is_named_and_the_run_goes_on_with_another(
     assert results(tmp_path / "run") == results(whole)
 
 
-@pytest.mark.sweep(2)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize(
     ("how", "said"),
     [

@@ -47,7 +47,7 @@ def shell(folder, command, redirections="", **variables):
     )
 
 
-@pytest.mark.sweep(2)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize(
     ("redirections", "code"),
     [

@@ -265,7 +265,7 @@ def errors(rollouts, identity: str = "faulty") -> list[str | None]:
     return [h.scores[identity].error for r in rollouts for h in r.hypotheses]
 
 
-@pytest.mark.sweep(2)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize("kind", AT_FAULT)
 def test_only_the_hypothesis_at_fault_is_lost(verification, kind: str) -> None:
     judges = verification(f"faulty:kind={kind},on=bad")
@@ -281,7 +281,7 @@ def test_only_the_hypothesis_at_fault_is_lost(verification, kind: str) -> None:
     assert (identity, given, failed, text, count, sample) == ("faulty", 3, 1, bad, 1, "0")
 
 
-@pytest.mark.sweep(2)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize("kind", HANGS)
 def test_a_verifier_that_hangs_is_interrupted(verification, kind: str) -> None:
     judges = verification(f"faulty:kind={kind},on=bad", time_limit=GRACE)
@@ -595,7 +595,7 @@ def test_training_stops_beyond_the_part_that_may_fail(clips: Path, tmp_path: Pat
     assert "--max-verifier-failures 0.05" in result.stderr
 
 
-@pytest.mark.sweep(2)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize("name", ["crowd", "faulty"])
 def test_a_run_goes_on_when_the_verifier_is_mended(
     clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str

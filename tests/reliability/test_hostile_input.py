@@ -126,7 +126,7 @@ def take_weights(folder: Path) -> dict[str, torch.Tensor]:
     return weights
 
 
-@pytest.mark.sweep(2)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize("name", ["pytorch_model.bin", "model.pt", "last.ckpt"])
 def test_pickled_weights_are_refused_without_unpickling(checkpoint, name, sprung):
     weights = take_weights(checkpoint)
@@ -137,7 +137,7 @@ def test_pickled_weights_are_refused_without_unpickling(checkpoint, name, sprung
 
 
 @pytest.mark.soak
-@pytest.mark.sweep(9)
+@pytest.mark.sweep(18)
 @pytest.mark.parametrize(
     ("kind", "name"),
     [("asr", "pytorch_model.bin"), pytest.param("ctc", "model.pt", marks=pytest.mark.soak)],
@@ -248,7 +248,7 @@ def header(content: bytes, length: int | None = None) -> bytes:
     return (len(content) if length is None else length).to_bytes(8, "little") + content
 
 
-@pytest.mark.sweep(2)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize(
     "content",
     [
@@ -280,7 +280,7 @@ def test_json_of_a_checkpoint_cannot_blow_up(whisper, file):
         load(whisper)
 
 
-@pytest.mark.sweep(2)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize(
     "change_",
     [
@@ -353,7 +353,7 @@ SETTINGS = {
 }
 
 
-@pytest.mark.sweep(2)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize("what", SETTINGS)
 def test_a_settings_file_runs_no_code_and_does_not_blow_up(what, tmp_path, sprung):
     file = tmp_path / "settings.yaml"
@@ -431,7 +431,7 @@ def arguments(hostile_manifest):
     return _arguments
 
 
-@pytest.mark.sweep(2)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize("name", COMMANDS)
 def test_text_from_outside_is_escaped_wherever_it_is_shown(name, arguments):
     result = CliRunner().invoke(cli, arguments(name), catch_exceptions=True)
@@ -689,7 +689,7 @@ def items_of(location: Path) -> list[AudioSample | Problem]:
     return list(open_dataset(discover(), str(location), DatasetRequest("")).load())
 
 
-@pytest.mark.sweep(3)
+@pytest.mark.sweep(6)
 @pytest.mark.parametrize("kind", ["WAV", "CAF", "W64", "AIFF", "FLAC", "OGG", "MP3"])
 def test_a_sound_in_memory_that_leads_nowhere_prints_no_traceback(kind, monkeypatch):
     ignored = []  # what C code calls and cannot raise, Python prints with its traceback

@@ -246,6 +246,7 @@ def test_a_stream_stays_at_the_commit_where_it_began(speech, tmp_path):
     assert all(f"/resolve/{first}/" in line for line in read)
 
 
+@pytest.mark.soak
 def test_a_dataset_that_vanishes_while_it_is_streamed_is_named(speech, tmp_path):
     shutil.copytree(speech, tmp_path / "data")
     with serve_hub({"d/gone": tmp_path / "data"}) as hub:

@@ -53,7 +53,7 @@ def edit(file: Path, **values: object) -> None:
 FILES = ["config.json", "generation_config.json", "processor_config.json", "tokenizer.json"]
 
 
-@pytest.mark.sweep(2)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize("file", [*FILES, "tokenizer_config.json", "model.safetensors"])
 def test_an_empty_file_or_a_pointer_to_one_is_named(copy, file):
     for content, said in (("", "the file is empty"), (POINTER, "git lfs pull")):
@@ -150,7 +150,7 @@ def test_the_base_model_may_lie_beside_the_update(update, whisper, tmp_path, mon
     load(folder)
 
 
-@pytest.mark.sweep(2)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize("base", ["$MODELS/nano", "/nowhere/at/all", "no folder", "~nobody/x", ""])
 def test_an_update_without_its_model_says_whose_it_is_and_how_to_merge_it(update, base):
     folder, _ = update()
@@ -164,7 +164,7 @@ def test_an_update_without_its_model_says_whose_it_is_and_how_to_merge_it(update
     assert "merge_and_unload()" in message
 
 
-@pytest.mark.sweep(2)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize(
     ("changes", "key"),
     [

@@ -107,7 +107,7 @@ def test_rows_of_noisy_clips_last_for_their_cycle_and_push_out_no_others(
     assert there == [(TRAINED, HELD_OUT)] * 6, "in each step of both cycles"
 
 
-@pytest.mark.sweep(2)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize("gigabytes", [0, 1e-5])
 def test_a_run_is_the_same_whatever_is_kept(inputs: Path, whole: Path, tmp_path, gigabytes) -> None:
     train(tmp_path / "run", settings(inputs, cache_gb=gigabytes))

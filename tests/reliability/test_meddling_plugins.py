@@ -204,7 +204,7 @@ def test_a_dataset_that_yields_something_else_is_named() -> None:
 # The state of the process
 
 
-@pytest.mark.sweep(3)
+@pytest.mark.sweep(6)
 @pytest.mark.parametrize("kind", CASES)
 @pytest.mark.parametrize("at", ["create", "setup", "verify", "close"])
 def test_state_that_a_verifier_leaves_changed_is_put_back(kind: str, at: str) -> None:
@@ -216,7 +216,7 @@ def test_state_that_a_verifier_leaves_changed_is_put_back(kind: str, at: str) ->
     assert rewards[0] == 1.0
 
 
-@pytest.mark.sweep(2)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize("kind", ["threads", "dtype", "folder", "autocast"])
 def test_a_run_is_the_same_whatever_state_a_verifier_leaves(
     inputs: Path, judged: dict[str, Any], tmp_path: Path, kind: str
@@ -294,7 +294,7 @@ def test_random_numbers_of_a_verifier_depend_on_what_it_judges_alone() -> None:
 # Processes of its own
 
 
-@pytest.mark.sweep(2)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize("kind", ["pools", "forks"])
 def test_processes_of_a_verifier_are_no_part_of_the_run(
     inputs: Path, judged: dict[str, Any], tmp_path: Path, kind: str

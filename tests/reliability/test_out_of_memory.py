@@ -78,7 +78,7 @@ def refuse(patch: pytest.MonkeyPatch, name: str, kind: str, fits: Callable[..., 
     patch.setattr(ToneWords, name, _call)
 
 
-@pytest.mark.sweep(2)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_batch_that_does_not_fit_is_sampled_and_decoded_in_halves(
     inputs: Path, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
@@ -112,7 +112,7 @@ class NoRoomForGradients(torch.autograd.Function):
         torch_refuses()
 
 
-@pytest.mark.sweep(2)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize("kind", [*KINDS, "backward"])
 def test_a_step_that_does_not_fit_is_done_in_halves(
     inputs: Path, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,

@@ -60,7 +60,7 @@ def whole_of_two(inputs: Path) -> Path:
     return inputs / "of-two"
 
 
-@pytest.mark.sweep(2)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize(("stage", "rank"), [("rollouts", 1), ("update", 0)])
 def test_when_one_is_killed_the_other_says_so_and_the_run_goes_on(
     inputs: Path, whole_of_two: Path, tmp_path: Path, stage: str, rank: int
@@ -116,7 +116,7 @@ def rollouts(run: Path, cycle: int) -> list[dict]:
     return sorted(lines, key=lambda line: line["id"])
 
 
-@pytest.mark.sweep(2)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize("selection", ["rloo", "mwer"])
 def test_two_processes_learn_by_a_loss_of_its_own_as_one_does(
     inputs: Path, tmp_path: Path, selection: str
@@ -131,7 +131,7 @@ def test_two_processes_learn_by_a_loss_of_its_own_as_one_does(
     assert [s["grad_norm"] for s in both] == pytest.approx([s["grad_norm"] for s in one], rel=1e-3)
 
 
-@pytest.mark.sweep(2)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize("before", [1, 2])
 def test_another_number_of_processes_goes_on(
     inputs: Path, whole: Path, tmp_path: Path, before: int

@@ -159,7 +159,7 @@ def test_text_to_speech_keeps_its_audio(tmp_path: Path, monkeypatch: pytest.Monk
         assert results(run) == expected
 
 
-@pytest.mark.sweep(2)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize(
     ("name", "counts"), [("sample", (2, 9, 24)), ("loss", (1, 3, 6)), ("save", (1, 2))]
 )
@@ -179,7 +179,9 @@ def test_killed_while_the_model_works_a_run_ends_the_same(
         pytest.param({"selection": "random"}, marks=pytest.mark.soak),
         {"selection": "reference"},
         pytest.param({"selection": "mix"}, marks=pytest.mark.soak),
-        {"selection": "rloo", "adapter": "telling-tone-words"},
+        pytest.param(
+            {"selection": "rloo", "adapter": "telling-tone-words"}, marks=pytest.mark.soak
+        ),
         pytest.param(
             {"selection": "grpo", "adapter": "telling-tone-words"}, marks=pytest.mark.soak
         ),
@@ -246,7 +248,7 @@ def stop_at(count: int, patch: pytest.MonkeyPatch, name: str) -> None:
     patch.setattr(ToneWords, name, _call)
 
 
-@pytest.mark.sweep(2)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize(("name", "count"), [("sample", 6), ("sample", 14), ("loss", 3)])
 def test_what_is_finished_is_not_done_again(
     inputs: Path,
@@ -380,7 +382,7 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
 }
 
 
-@pytest.mark.sweep(2)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_a_damaged_run_is_refused_and_nothing_lost(interrupted: Path, damage: str) -> None:
     DAMAGE[damage](interrupted)
@@ -492,7 +494,7 @@ def test_what_changed_since_the_run_began_is_listed(
     resume(run)
 
 
-@pytest.mark.sweep(2)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize("trainable", ["full", "lora", "frozen-encoder"])
 def test_a_network_of_transformers_goes_on_from_a_saved_step(
     tmp_path: Path, trainable: str

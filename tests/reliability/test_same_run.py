@@ -240,7 +240,7 @@ CHANGES: dict[str, tuple[Callable[[Path], Path], Callable[[Path], object], str]]
 }  # fmt: skip
 
 
-@pytest.mark.sweep(3)
+@pytest.mark.sweep(6)
 @pytest.mark.parametrize("what", CHANGES)
 def test_what_changed_is_refused_and_can_be_accepted(
     own: Path, run: Path, put_back: Callable[[Path], Path], what: str

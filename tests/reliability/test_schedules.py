@@ -84,7 +84,7 @@ def test_each_cycle_has_its_temperature_threshold_and_rate(inputs: Path, tmp_pat
         assert [step["learning_rate"] for step in steps] == pytest.approx(warm)
 
 
-@pytest.mark.sweep(2)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize(
     ("changes", "count"),
     [

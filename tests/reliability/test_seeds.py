@@ -118,7 +118,7 @@ def _killed(recipe: dict[str, Any], output: Path, count: int) -> None:
         group_of(recipe, output, *SEEDS).train()
 
 
-@pytest.mark.sweep(2)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize("count", [1, 30, LATE])
 def test_killed_it_goes_on_and_ends_the_same(
     inputs: Path, group: Path, tmp_path: Path, count: int

@@ -79,7 +79,7 @@ def delayed(seconds: float, *arguments: object) -> None:
     command(*arguments)
 
 
-@pytest.mark.sweep(3)
+@pytest.mark.sweep(6)
 @pytest.mark.parametrize("seed", range(PAIRS))
 def test_of_two_starts_the_first_is_as_if_alone(
     recipes: list[dict], alone: list[dict], tmp_path: Path, seed: int

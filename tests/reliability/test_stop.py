@@ -37,7 +37,7 @@ def point(run: Path) -> list[Path]:
     return list(run.glob("state/point.json"))
 
 
-@pytest.mark.sweep(2)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize(
     ("number", "code", "reached"),
     [(signal.SIGTERM, 143, rollouts), (signal.SIGINT, 130, rollouts), (signal.SIGTERM, 143, point)],
