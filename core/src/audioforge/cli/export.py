@@ -60,7 +60,7 @@ def export(
     reporter: Reporter,
     **measuring: Any,
 ) -> None:
-    """Write a checkpoint for another engine, and measure it there.
+    """Write a checkpoint for another engine.
 
     RUN is the folder of a finished run, whose exported model in best/ is taken; CHECKPOINT a folder
     in Hugging Face layout, or a hub id. Exporters are plugins: what is written, and what the engine
