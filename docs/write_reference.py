@@ -80,6 +80,7 @@ CLASSES: dict[str, list[Any]] = {
     "Specifications": [
         specs.Spec,
         specs.ModelSpec,
+        specs.Limits,
         specs.VerifierSpec,
         specs.DatasetSpec,
         specs.AggregatorSpec,
@@ -259,8 +260,8 @@ def _public() -> Iterator[str]:
 
 def _settings() -> Iterator[str]:
     """Yield a table for each table of settings."""
-    tables = [table for table in reversed(AudioRAFTConfig.__mro__) if table in TABLES]
-    for table in tables:
+    of_any = (*reversed(AudioRAFTConfig.__mro__), *reversed(VerifyConfig.__mro__))
+    for table in dict.fromkeys(table for table in of_any if table in TABLES):
         yield f"## {table.__name__}\n"
         yield f"{inspect.getdoc(table)}\n"
         commands = [

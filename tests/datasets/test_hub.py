@@ -302,7 +302,7 @@ def test_show_streams_and_stops_at_the_limit(repositories, tmp_path, broken_torc
         output = run([*command, "--limit", "1"], hub.endpoint, tmp_path, broken_torchcodec)
     report = json.loads(output)
     assert (report["samples"], report["limit"]) == (1, 1)
-    assert report["example"]["reference"] == "One"
+    assert report["examples"][0]["reference"] == "One"
     assert not list(tmp_path.rglob("*.arrow"))
 
 

@@ -483,7 +483,7 @@ def test_json_holds_the_text_itself(hostile_manifest):
     result = CliRunner().invoke(cli, ["datasets", "show", str(hostile_manifest), "--json"])
     shown = json.loads(result.stdout)
     assert shown["dataset"] == str(hostile_manifest)
-    assert shown["example"]["reference"] == EVIL
+    assert shown["examples"][0]["reference"] == EVIL
     assert shown["labels"][EVIL] == 1
 
 

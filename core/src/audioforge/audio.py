@@ -81,17 +81,19 @@ class ClipCancelled(AudioError):
 
 @frozen
 class Facts:
-    """What a clip is, by decoding it in full.
+    """What a clip is.
 
     Attributes:
         seconds: Length of the clip.
         sampling_rate: Sampling rate of the clip's file, in Hz.
-        is_silent: Whether every value of the waveform is 0.
+        channels: How many channels the file has.
+        is_silent: Whether every value of the waveform is 0; None where it was not decoded.
     """
 
     seconds: float
     sampling_rate: int
-    is_silent: bool
+    channels: int
+    is_silent: bool | None
 
 
 def check_rate(clip: Clip, sampling_rate: int) -> None:
@@ -159,8 +161,12 @@ def stated_seconds(sample: AudioSample) -> float:
         return float(wanted / file.samplerate)
 
 
-def examine(sample: AudioSample) -> Facts:
+def examine(sample: AudioSample, *, decode: bool = True) -> Facts:
     """Decode a clip in full without keeping it, in a few megabytes whatever its length.
+
+    Args:
+        sample: The clip.
+        decode: Whether to; otherwise only what the header of its file states is read.
 
     Raises:
         AudioError: As `load_clip` does.
@@ -169,14 +175,18 @@ def examine(sample: AudioSample) -> Facts:
     if isinstance(sample.audio, np.ndarray):
         mono, rate = _from_array(sample)
         check_length(sample, len(mono) / rate, None, 0.0)
-        return Facts(len(mono) / rate, rate, not mono.any())
+        return Facts(len(mono) / rate, rate, _channels(sample.audio), not mono.any())
     with _opened(sample) as file:
         start, wanted = _part(sample, file)
         check_length(sample, wanted / file.samplerate, None, 0.0)
-        silent = True
-        for block in _mono_blocks(sample, file, start, wanted):
-            silent = silent and not block.any()
-        return Facts(wanted / file.samplerate, file.samplerate, silent)
+        silent = None
+        if decode:
+            silent = not sum(block.any() for block in _mono_blocks(sample, file, start, wanted))
+        return Facts(wanted / file.samplerate, file.samplerate, file.channels, silent)
+
+
+def _channels(samples: np.ndarray) -> int:
+    return int(samples.shape[1]) if samples.ndim == 2 else 1
 
 
 def resampled_blocks(sample: AudioSample, sampling_rate: int) -> Iterator[np.ndarray]:

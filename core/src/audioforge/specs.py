@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from attrs import field, frozen, validators
@@ -33,6 +33,22 @@ class Spec:
     example: str | None = None
 
 
+@frozen(eq=False)
+class Limits:
+    """What a checkpoint can take, as its small files say: nothing is loaded.
+
+    Attributes:
+        max_seconds: The longest clip that is not cut; None for any length.
+        labels: The classes of a classifier; None for other models, and for one that names none.
+        unknown_characters: Counts the characters of a transcript that the model cannot write; None
+            where it can write any.
+    """
+
+    max_seconds: float | None = None
+    labels: tuple[str, ...] | None = None
+    unknown_characters: Callable[[str], Mapping[str, int]] | None = None
+
+
 @frozen(kw_only=True)
 class ModelSpec(Spec):
     """A model adapter; the factory is a subclass of `audioforge.model.ModelAdapter`.
@@ -42,11 +58,16 @@ class ModelSpec(Spec):
         checkpoints: Public checkpoints known to work.
         temperature: At which training draws hypotheses unless the user says otherwise: hot enough
             that they differ, and so cool that the best of a few is better than greedy decoding.
+        limits: "package.module:function" that says what a checkpoint can take without loading it,
+            for `audioforge datasets show --model`: given the content of its config.json and the
+            folder of its other small files, it returns `audioforge.specs.Limits`. It must import
+            nothing heavy. None where nobody knows before the checkpoint is loaded.
     """
 
     serves: tuple[Serves, ...]
     checkpoints: tuple[KnownCheckpoint, ...] = ()
     temperature: float = field(default=1.0, validator=validators.gt(0))
+    limits: str | None = None
 
 
 @frozen(kw_only=True)

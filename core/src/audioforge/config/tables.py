@@ -98,6 +98,15 @@ class DataSettings(TaskSettings):
 
 
 @define(kw_only=True, slots=False)
+class PredictionSettings(DataSettings):
+    """How a line of predictions is read."""
+
+    pred_column: str | None = setting(
+        None, "text", "Column or key of what the system said; otherwise pred_text or pred_audio."
+    )
+
+
+@define(kw_only=True, slots=False)
 class DatasetSettings(DataSettings):
     """Which dataset is read: to learn from, or to measure on."""
 

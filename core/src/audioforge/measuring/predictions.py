@@ -24,7 +24,10 @@ WORD_COUNTS = ("substitutions", "deletions", "insertions", "reference_words", "r
 LABEL = "label"
 """The verifier that says whether a label is right."""
 
-TRUTH = (*WORD_COUNTS, "normalizer", "correct", "measured")
+NORMALIZER = "normalizer"
+"""The key of what the counts of a line were counted under."""
+
+TRUTH = (*WORD_COUNTS, NORMALIZER, "correct", "measured")
 """The keys that `truth_of` writes."""
 
 
@@ -104,7 +107,7 @@ def truth_of(
     }
     return {
         **counts,
-        **({"normalizer": normalizer} if counts and normalizer else {}),
+        **({NORMALIZER: normalizer} if counts and normalizer else {}),
         **({"correct": label["correct"] > 0} if "correct" in label else {}),
         **({"measured": parts} if parts else {}),
     }

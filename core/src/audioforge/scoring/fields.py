@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
+
+from audioforge.sample import Problem
+
+Line: TypeAlias = "tuple[int, str, dict[str, Any] | Problem]"
+"""Number, place and content of a line."""
 
 
 class UnusableLineError(Exception):
