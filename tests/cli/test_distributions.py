@@ -11,6 +11,7 @@ DISTRIBUTIONS = {
     "plugins/classification": "audioforge_classification",
     "plugins/datasets": "audioforge_datasets",
     "plugins/demo": "audioforge_demo",
+    "plugins/export": "audioforge_export",
     "plugins/kit": "audioforge_kit",
     "plugins/verifiers": "audioforge_verifiers",
     "plugins/wav2vec": "audioforge_wav2vec",

@@ -25,6 +25,7 @@ ROOMS = [
     "report",
     "measuring",
     "judging",
+    "transcription",
     "huggingface",
     "find_adapter",
     "find_dataset",
@@ -53,7 +54,7 @@ CONTRACTS = {
     *("model", "verifier", "dataset", "reward", "selection", "tracker", "executor", "exporter"),
     "augmentation",
     *("specs", "hookspecs", "own_plugin", "plugin_reference"),
-    *("sample", "tasks", "errors", "keyed_random"),
+    *("sample", "transcript", "tasks", "errors", "keyed_random"),
 }
 DOORS = {"__init__", "__main__"}
 """How AudioForge is imported, and how it is started."""

@@ -217,7 +217,21 @@ def test_an_mp3_that_does_not_say_how_long_it_is_is_counted():
     assert frames_of(mp3 + without_count(mp3)) == bare + len(quiet_then_loud)
 
 
-def test_tags_are_no_sound():
+def test_a_large_file_is_looked_through_once_and_again_when_it_changes(tmp_path, monkeypatch):
+    monkeypatch.setattr(opening, "LARGE", 100)
+    walked = []
+    walk = opening.joined_mpeg
+    monkeypatch.setattr(opening, "joined_mpeg", lambda *file: walked.append(file) or walk(*file))
+    mp3 = encoded("MP3", "MPEG_LAYER_III")
+    for content, times in ((mp3, 1), (mp3 * 2, 2)):
+        (tmp_path / "a.mp3").write_bytes(content)
+        parts = [heard(tmp_path / "a.mp3", offset=at, duration=0.1) for at in (0.1, 0.2, 0.1)]
+        assert len(walked) == times
+        np.testing.assert_array_equal(parts[0], parts[2])
+    assert frames_of(tmp_path / "a.mp3") == 2 * FRAMES
+
+
+def test_tags_are_no_sound(tmp_path, capfd):
     mp3 = encoded("MP3", "MPEG_LAYER_III")
     picture = b"APIC" + bytes(range(1, 256)) * 20
     size = len(picture)
@@ -226,7 +240,10 @@ def test_tags_are_no_sound():
     lyrics = b"LYRICSBEGIN" + b"words" * 50 + b"000250LYRICS200"
     for after in (id3, ape, lyrics + b"TAG" + b"x" * 125, ape + b"TAG" + bytes(125), bytes(3000)):
         assert frames_of(id3 + mp3 + after) == FRAMES
-    assert frames_of(bytes(5000) + mp3) == FRAMES
+        for name, start in (("a.mp3", b""), ("b.mp3", id3), ("c.mp3", bytes(5000))):
+            (tmp_path / name).write_bytes(start + mp3 + after)
+            assert frames_of(tmp_path / name) == FRAMES
+    assert capfd.readouterr().err == ""
     assert frames_of(id3 + encoded("FLAC", "PCM_16")) == FRAMES
     assert frames_of(mp3 + id3 + id3 + mp3) == 2 * FRAMES
     assert frames_of(

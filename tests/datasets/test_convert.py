@@ -121,6 +121,8 @@ def test_killed_at_any_time_it_ends_with_the_same_files(
     assert not (tmp_path / "killed" / "m.jsonl").exists()
     with (tmp_path / "killed" / "m.jsonl.partial").open("ab") as begun:
         begun.write(b'{"id": "u1", "li')  # a torn line
+    (tmp_path / "killed" / "m-flac").mkdir(exist_ok=True)
+    (tmp_path / "killed" / "m-flac" / ".u1.flac.1.tmp").touch()
     report = json.loads(run(session, tmp_path / "killed" / "m.jsonl", "--flac", "--json"))
     assert report["resumed"] == after
     assert contents(tmp_path / "killed") == contents(tmp_path / "whole")

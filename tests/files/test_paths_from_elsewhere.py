@@ -25,6 +25,7 @@ def test_addresses_of_local_files_and_the_home_folder_are_followed(folder, monke
     for written in (f"file://{folder}/clips/a%20b.wav", f"FILE://localhost{there}", str(there)):
         assert written_path(written, elsewhere) == (there, written)
     assert written_path("~/clips/a b.wav", elsewhere)[0] == there
+    assert written_path("~nobody-here/a.wav", folder)[0] == folder / "~nobody-here/a.wav"
     (folder / "~x.wav").write_text("sound")
     assert written_path("~x.wav", folder)[0] == folder / "~x.wav"
     assert [is_address(a) for a in ("https://a/b.wav", "gs://a", "file:///a", r"C:\a")] == [

@@ -402,7 +402,7 @@ def test_a_file_that_is_no_manifest_is_refused_with_the_mend(benchmark, tmp_path
 
 TABLES = {
     "empty.csv": (b"", "the file is empty"),
-    "headless.csv": (b"a.wav,six\n", "no column holds the audio"),
+    "headless.csv": (b"a.wav,ann,six\n", "its first line is a clip already"),
     "twice.csv": (b"path,text,text\na.wav,x,y\n", "the column 'text' is there twice"),
     "open_quote.csv": (b'path,text\na.wav,"six\nb.wav,one\n', "broken table"),
     "long_cell.csv": (b"path,text\na.wav," + b"x" * 200_000, "a cell is longer than 131,072"),

@@ -172,6 +172,8 @@ def convert(items: Iterable[AudioSample | Problem], conversion: Conversion) -> C
         begun.unlink()
         first = f": {converted.first_problems[0]}" if converted.first_problems else ""
         raise DatasetError(f"{conversion.made_of['dataset']}: no clip can be used{first}")
+    if conversion.flac:
+        atomic.remove_leftovers(conversion.sound)
     lines = (line.get("lines", ()) for line in _done(begun))
     atomic.write_jsonl(conversion.output, chain.from_iterable(lines))
     begun.unlink()

@@ -12,6 +12,7 @@ from audioforge.config.other_names import refuse_unknown
 from audioforge.errors import UsageError
 from audioforge.given.functions import MetricsListener, UtterancesListener, function_trackers
 from audioforge.given.hand_over import DATA_KEYS, Data, hand_over
+from audioforge.huggingface.write_update import check_update
 from audioforge.plugin_reference import PluginReference
 from audioforge.plugins import Registry, discover
 from audioforge.raft.export import export, finish
@@ -225,6 +226,8 @@ class AudioRAFTTrainer:
             accepted = begin(run, adapter.module, accept_changes=self._accept_changes)
             # Before anything is computed that a frozen part of it need compute only once.
             adapter.make_trainable(run.train_options)
+            if run.config.export_adapter:
+                check_update(adapter.module)
             open_cache(run, adapter, space, fresh=bool(accepted))
             summary = train(run, adapter, accepted)
             del adapter  # the export loads others

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from attrs import define
 
+from audioforge.config.export_table import ExportSettings
 from audioforge.config.setting_kinds import Schedule, at_cycle
 from audioforge.config.tables import (
     DatasetSettings,
@@ -16,7 +17,6 @@ from audioforge.config.tables import (
     RewardSettings,
     RunSettings,
     SamplingSettings,
-    UpdateSettings,
 )
 
 CHANGEABLE = (
@@ -57,7 +57,7 @@ class BenchmarkConfig(MetricSettings, DatasetSettings, ModelSettings):
 
 @define(kw_only=True, slots=False)
 class AudioRAFTConfig(
-    RunSettings, UpdateSettings, SamplingSettings, EvaluationSettings, BenchmarkConfig
+    RunSettings, ExportSettings, SamplingSettings, EvaluationSettings, BenchmarkConfig
 ):
     """Every setting of a training run; see `audioforge train --help` for what each means.
 

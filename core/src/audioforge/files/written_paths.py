@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -28,7 +29,8 @@ def written_path(written: str, folder: Path) -> tuple[Path, str]:
         local = unquote(written[scheme.end() :], errors="surrogateescape")
         return Path(local[1:] if os.name == "nt" and _OF_WINDOWS.match(local) else local), written
     if written.startswith("~") and not os.path.lexists(folder / written):
-        return folder / Path(written).expanduser(), written
+        with suppress(RuntimeError):  # nobody is called so here
+            return folder / Path(written).expanduser(), written
     if "\\" in written and os.sep == "/" and not os.path.lexists(folder / written):
         plain = written.replace("\\", "/")
         if os.path.lexists(folder / plain):

@@ -98,10 +98,14 @@ BEST: Keys = {
     "cycle": "number of the cycle; 0 is the base",
     "interpolation": "how far on the line from the base (0) to the cycle (1)",
     "<metric>": "the metric that decides, on held-out data",
+    "ci95": "95 % interval of the metric: [low, high]",
+    "n": "utterances that were decoded",
     **DECODED,
     "difference_ci95": "95 % interval of this minus the base",
     "interval": "what was resampled",
     "checkpoint": "path of the model in the run folder",
+    "dtype": "type of its weights, which were rounded to it before they were measured",
+    "adapter?": "path of the low-rank update alone, where that is exported, too",
     "rejected?": "the best candidate, where it did not replace the base; null where there was none",
 }
 

@@ -13,6 +13,7 @@ from audioforge.config import AudioRAFTConfig, BenchmarkConfig, RewardSettings, 
 from audioforge.errors import AudioForgeError, ConfigError
 from audioforge.executor import Executor
 from audioforge.find_adapter import choose_adapter
+from audioforge.huggingface.export_dtype import settled_dtype
 from audioforge.inference.clip_cache import ClipCache
 from audioforge.inference.guarded_executor import GuardedExecutor
 from audioforge.inference.processes import precision_for
@@ -90,6 +91,7 @@ def prepare(
         reporter = reporter or Reporter()
         model = _model_spec(registry, config)  # fail before an hour of reading data
         config.temperature = config.temperature or model.temperature
+        config.export_dtype = settled_dtype(config.export_dtype, cast("str", config.model_name))
         folder = RunFolder(cast("Path", config.output_dir))
         if claim is not None:
             claim.take(processes)
@@ -277,6 +279,7 @@ def plan_of(run: Run) -> list[str]:
         f"temperature {shown(cast('Schedule', config.temperature))}, "
         f"selection {read_plugin_reference(config.selection)[0]}, reward from "
         f"{shown(config.effective_reward_threshold)}",
+        *([f"exported as: {config.export_dtype}"] if run.exports_rounded else []),
         f"output: {config.output_dir}",
     ]
 

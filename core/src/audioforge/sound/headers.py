@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import IO
 
+from attrs import evolve
+
 from audioforge.sound.splice import CutShortError, Piece, literal
 
 STREAMED = 0x7FFF_0000
@@ -42,7 +44,8 @@ def joined_by_header(file: IO[bytes], size: int) -> list[list[Piece]]:
             end += 1
         elif after[:4] != magic:
             _check_little_follows(file, end, size)
-            return [*recordings, [*pieces, Piece(end, size)]]
+            last = evolve(pieces[-1], end=size)  # with what else stands there
+            return [*recordings, [*pieces[:-1], last]]
         recordings.append(pieces)
         start = end
     return recordings

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import IO, Protocol
 
@@ -22,6 +23,8 @@ from audioforge.sound.splice import Piece, Splice
 
 HEAD = 512
 """Bytes that tell what a file is."""
+LARGE = 2**19
+"""Bytes from which on what a file is made of is remembered: half a minute of MP3."""
 BY_HEADER = (b"RIFF", b"FORM", b".snd", b"riff", b"RF64")
 FLAC, PADDING = b"fLaC", bytes(4)
 
@@ -75,12 +78,37 @@ def _opened(audio: Path | bytes, file: IO[bytes]) -> Sound:
         if not has_av():
             raise ValueError(f"it is {kind.name}, for which there is: pip install 'audioforge[av]'")
         return AvSound(file, kind, None if isinstance(audio, bytes) else audio)
-    recordings = _recordings(file, head, start, size) or [[Piece(0, size)]]
-    if recordings == [[Piece(0, size)]] and isinstance(audio, Path):
+    if size > LARGE and isinstance(audio, Path):
+        recordings = _recordings_once(audio.absolute(), size, audio.stat().st_mtime_ns)
+    else:
+        recordings = _recordings(file, head, start, size)
+    if isinstance(audio, Path) and _is_plain(recordings, start, size):
         file.close()
         # As bytes where names are bytes: soundfile cannot spell one that is no UTF-8.
         return NativeSound(os.fsencode(audio) if os.name == "posix" else str(audio))
+    recordings = recordings or [[Piece(0, size)]]
     return JoinedSound([NativeSound(Splice(file, pieces)) for pieces in recordings], file)
+
+
+def _is_plain(recordings: list[list[Piece]], start: int, size: int) -> bool:
+    """Whether libsndfile finds the one recording by itself, and says nothing on stderr of it."""
+    pieces = [piece for recording in recordings for piece in recording]
+    if not pieces or pieces == [Piece(0, size)]:
+        return True
+    little = (pieces[0].end - start) // 200  # libmpg123 warns of tags of more than a hundredth
+    return len(pieces) == 1 and pieces[0].start == start and size - pieces[0].end <= little
+
+
+@lru_cache(maxsize=1024)
+def _recordings_once(path: Path, size: int, changed_ns: int) -> list[list[Piece]]:
+    """Return the recordings of a large file, of which many parts may be asked for.
+
+    Its size and time say that it is still the same.
+    """
+    with path.open("rb") as file:
+        start = _after_tag(file)
+        file.seek(start)
+        return _recordings(file, file.read(HEAD), start, size)
 
 
 def _recordings(file: IO[bytes], head: bytes, start: int, size: int) -> list[list[Piece]]:
