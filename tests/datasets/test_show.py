@@ -329,3 +329,12 @@ def test_show_with_a_model_imports_no_torch(tmp_path, write_sound, model):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "0 clips over its window of 30 s; it can write any character" in done.stdout
     assert done.stdout.endswith("False False\n")
+
+
+def test_a_key_that_a_line_states_twice_is_named_though_it_is_the_only_line(tmp_path, write_sound):
+    write_sound(tmp_path / "a.wav", seconds=1)
+    path = tmp_path / "m.jsonl"
+    path.write_text('{"audio_filepath": "a.wav", "text": "wrong", "text": "right"}\n')
+    result = invoke("show", path, "--strict", "--json")
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)["problems"]["kinds"] == {"repeated key": 1}

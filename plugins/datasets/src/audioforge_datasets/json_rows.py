@@ -58,10 +58,11 @@ def _objects(path: Path) -> Iterator[PlacedRow]:
             yield number, where, item
         return
     whole = _document(path) if starts == "{" and is_document else None
-    if whole is None:
+    listed = None if whole is None else _only_list(whole)
+    if whole is None or (is_alone and listed is None):  # one line is a line like others
         yield from read_objects(path)
         return
-    for number, item in enumerate(_only_list(whole) or [whole], 1):
+    for number, item in enumerate(listed or [whole], 1):
         yield number, f"{path}: item {number}", item
 
 
