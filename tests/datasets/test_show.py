@@ -35,7 +35,7 @@ def test_listing_names_task_size_and_licence():
         assert corpus["tasks"]
         assert corpus["size"]
         assert corpus["licence"]
-    assert listed["manifest"]["reads"] == ["*.jsonl", "*.json", "*.ndjson"]
+    assert listed["manifest"]["reads"][:4] == ["*.jsonl", "*.json", "*.ndjson", "*.jsonl.gz"]
     assert listed["hub"]["reads"] == ["owner/name"]
     text = run()
     assert all(name in text for name in listed)
