@@ -141,6 +141,12 @@ def test_a_ctm_is_cut_by_the_segments_of_the_reference(tmp_path: Path) -> None:
     flags = ("--reference", right, "--normalizer", "none")
     assert measured(said, *flags, "--output", out)["metrics"]["wer"] == 1 / 5
     assert [row["pred_text"] for row in lines(out)] == ["hello there", "bye", "yes"]
+    rows = [
+        {"audio_filepath": "far/call.wav", "id": i, "start": i, "end": i + 2, "text": text}
+        for i, text in ((0, "hello there"), (2, "bye"))
+    ]
+    manifest = write(tmp_path / "m.jsonl", *rows)
+    assert measured(write(tmp_path / "a.ctm", *CTM[:4]), "--reference", manifest)["reward"] == 1
     write(said, *CTM, "call A 9.0 0.1 what")
     reasons = measured(said, *flags)["reasons"]
     assert reasons == {"outside of every segment": 1}

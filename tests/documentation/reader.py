@@ -31,6 +31,7 @@ NOT_RUN = {
     r"\|": "alternatives",
     r"politeness|phone-digits|plugins (un)?install|plugins check": "tests/plugins and tests/kit",
     r"audioforge demo|^make |^python ": "tests of their own",
+    r"datasets convert": "tests/datasets/test_convert.py",
     r"--task tts": "the hub, for its speaker encoder",
     r"--nproc_per_node 2 -m audioforge train …": "two GPUs",
 }
@@ -121,6 +122,9 @@ class Reader:
         (self.folder / "prompts.jsonl").write_text('{"id": "one", "text": "two four one"}\n')
         (self.folder / "terms.txt").write_text("two\nfour\n")
         (self.folder / "predictions.jsonl").write_text('{"text": "one", "pred_text": "one"}\n')
+        (self.folder / "results.csv").write_text("truth,google\none,one\n")
+        for name in ("hyp.trn", "ref.trn"):
+            (self.folder / name).write_text("two four one (ann-1)\n")
         (self.folder / "idea.py").write_text(block_of("docs/plugins.md", "python"))
         for name in ("train", "heldout"):
             rows = (self.folder / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()

@@ -90,10 +90,7 @@ class DataSettings(TaskSettings):
     label_column: str | None = setting(None, "text", "Column or key that holds the class label.")
     limit: int | None = setting(None, "int", "Use at most this many samples.", minimum=1)
     on_error: str = setting(
-        "skip",
-        "text",
-        "What to do with a clip that cannot be used.",
-        choices=("skip", "fail"),
+        "skip", "text", "What to do with a clip that cannot be used.", choices=("skip", "fail")
     )
 
 
@@ -109,8 +106,6 @@ class PredictionSettings(DataSettings):
 @define(kw_only=True, slots=False)
 class DatasetSettings(DataSettings):
     """Which dataset is read: to learn from, or to measure on."""
-
-    section: ClassVar[str] = "Data"
 
     dataset: str | None = setting(None, "text", "Data: a name, a path, or a hub id.")
     split: str | None = setting(None, "text", "Split of the dataset to read.")

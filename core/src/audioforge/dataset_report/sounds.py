@@ -53,7 +53,8 @@ class SeenSounds:
 
     def _keys(self, sample: AudioSample, with_content: bool) -> list[int]:
         """Return numbers of the place of a sound and of its content, as far as they are known."""
-        part = (sample.offset, sample.duration if sample.offset is not None else None)
+        length = sample.duration if sample.offset is not None else None
+        part = (sample.offset, length, sample.channels)
         keys = []
         if isinstance(sample.audio, Path):
             keys.append(hash((str(sample.audio), *part)))

@@ -14,6 +14,7 @@ from audioforge.sample import Problem
 from audioforge.scoring.fields import Line
 from audioforge.scoring.nist import WORDS
 from audioforge.scoring.sources import TABLES, FileSource, Source, format_of
+from audioforge.sound_part import SoundPartError, sound_part
 
 Row = dict[str, Any]
 
@@ -41,6 +42,7 @@ class WithReferences:
     _by_id: dict[str, int] = field(factory=dict, init=False)
     _by_name: dict[str, list[int]] = field(factory=dict, init=False)
     _segments: dict[str, list[int]] = field(factory=dict, init=False)
+    _times: dict[int, tuple[float, float]] = field(factory=dict, init=False)
 
     def __attrs_post_init__(self) -> None:
         """Read the references.
@@ -70,7 +72,12 @@ class WithReferences:
         if isinstance(recording, str) and recording:
             names |= {recording, _stem(recording)}
             row["audio_filepath"] = str((self.path.parent / recording).absolute())
-        if row.get("offset") is not None and row.get("duration") is not None:
+        try:
+            part = sound_part(row)
+        except SoundPartError as error:
+            raise DatasetError(f"--reference {where}: {error}") from error
+        if part.offset is not None and part.duration is not None:
+            self._times[place] = (part.offset, part.offset + part.duration)
             for name in names:
                 self._segments.setdefault(name, []).append(place)
         if identity not in (None, ""):
@@ -140,8 +147,7 @@ class WithReferences:
         left = words
         for place in segments:
             reference = self._rows[place][1]
-            start = float(reference["offset"])
-            end = start + float(reference["duration"])
+            start, end = self._times[place]
             inside = [start <= word[0] + word[1] / 2 < end for word in left]
             within = list(compress(left, inside))
             left = [word for word, is_in in zip(left, inside, strict=True) if not is_in]

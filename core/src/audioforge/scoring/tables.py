@@ -16,9 +16,6 @@ from audioforge.scoring.fields import Line
 SEPARATORS = (",", ";", "\t", "|")
 """What may stand between the cells of a CSV file; its header tells."""
 
-NUMBERS = ("offset", "duration")
-"""Columns whose cells are numbers."""
-
 
 def read_csv(path: Path, said: str) -> Iterator[Line]:
     """Yield number, place and cells of each row, quoted as spreadsheets do.
@@ -67,11 +64,4 @@ def _rows(path: Path, said: str, reader: Any) -> Iterator[Line]:
 
 
 def _value(name: str, cell: str) -> Any:
-    if name == "cut":
-        return cell.strip().lower() in ("true", "1")
-    if name not in NUMBERS:
-        return cell
-    try:
-        return float(cell)
-    except ValueError:
-        return cell  # whoever reads it says what is wrong
+    return cell.strip().lower() in ("true", "1") if name == "cut" else cell
