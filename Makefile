@@ -5,6 +5,9 @@
 #   make soak            the tests that `make test` leaves out, properties on a thousand examples,
 #                        fifty runs of the demo killed and resumed, and small runs of every task two
 #                        hundred times; half an hour
+#   make dist            builds wheel and sdist of every distribution into dist/packages
+#   make oldest          the core of the tests with the oldest versions that the bounds admit, in an
+#                        environment of its own; `make soak` runs it
 #   make mlflow          the tests of that tracker, whose package needs other versions than ours, in an
 #                        environment of its own
 #   make lint            style and types only; make format mends the style
@@ -25,19 +28,25 @@ PYPROJECTS := $(wildcard core/pyproject.toml plugins/*/pyproject.toml)
 DISTRIBUTIONS := $(PYPROJECTS:/pyproject.toml=)
 EDITABLES := $(addprefix -e ,$(DISTRIBUTIONS))
 # What only an extra of a plugin needs, so that its tests run too.
-EXTRAS := -e 'core[notebook,tensorboard,trackio,wandb]' -e 'plugins/export[ctranslate2,ggml,onnx]' \
+EXTRAS := -e 'core[av,notebook,tensorboard,trackio,vad,wandb,zstd]' -e 'plugins/datasets[excel]' \
+	-e 'plugins/export[ctranslate2,ggml,onnx]' \
 	-e 'plugins/verifiers[distillmos,mos,speaker]' -e 'plugins/wav2vec[align]'
 # A package of which only the weights are read: what it depends on needs a compiler.
 WEIGHTS := resemblyzer
-TOOLS := axe-playwright-python editables hatchling hypothesis ipykernel jiwer mypy nbclient playwright pre-commit pytest \
+TOOLS := aiohttp axe-playwright-python editables hatchling hypothesis ipykernel jiwer mypy nbclient playwright pre-commit pytest \
 	pytest-cov pytest-xdist ruff types-pyyaml uv zensical
 # What commands and tests import.
 IMPORTED := audioforge.trainer, audioforge_whisper.adapter, audioforge_wav2vec.adapter, \
 	audioforge_classification.adapter, datasets, jiwer, librosa, pandas, peft, pytest
+# What shows whether the oldest versions do: sound, settings, every model family, data, the terminal.
+OF_OLDEST := $(addprefix tests/,core/test_audio.py core/test_config.py core/test_find_adapter.py \
+	classification/test_logits.py datasets/test_manifest.py datasets/test_tables_and_folders.py files \
+	plugins/test_info.py terminal transcription wav2vec/test_greedy.py wav2vec/test_training.py \
+	whisper/test_greedy.py whisper/test_training.py whisper/test_recordings.py)
 # What only measurements need; what cannot be installed is left out of the tables, which say so.
 PEERS := matplotlib
 
-.PHONY: demo test every-test soak mlflow bench lint format docs docs-serve docs-build
+.PHONY: demo test every-test soak dist oldest mlflow bench lint format docs docs-serve docs-build
 
 demo: $(STAMP)
 	$(BIN)/audioforge demo
@@ -67,6 +76,22 @@ soak: $(STAMP)
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/soak.py --runs 50 --jobs $(WORKERS)
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/soak.py --runs 10 --processes 2 --short
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/kills.py --kills 200 --jobs $(WORKERS)
+
+	@$(MAKE) --no-print-directory oldest
+
+# Wheels are made of the sdists, so that these are whole.
+dist: $(STAMP)
+	rm -rf dist/packages
+	@for folder in $(DISTRIBUTIONS); do \
+		$(BIN)/uv build --quiet --no-build-isolation --python $(BIN)/python \
+			--out-dir dist/packages $$folder || exit 1; \
+	done
+
+oldest: $(STAMP)
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-oldest
+	$(BIN)/uv pip install --quiet --python .venv-oldest/bin/python --resolution lowest-direct $(EDITABLES)
+	$(BIN)/uv pip install --quiet --python .venv-oldest/bin/python hatchling hypothesis pytest uv
+	OMP_NUM_THREADS=1 .venv-oldest/bin/python -m pytest $(OF_OLDEST)
 
 mlflow: $(STAMP)
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-mlflow

@@ -11,6 +11,7 @@ from attrs import field, frozen
 
 from audioforge.errors import ConfigError, PluginError
 from audioforge.sample import AudioSample, Clip, Hypothesis
+from audioforge.transcript import Segment, TranscriptionOptions, WordTime
 
 if TYPE_CHECKING:
     import torch
@@ -86,21 +87,6 @@ class LoadOptions:
     language: str | None = None
     new_labels: tuple[str, ...] | None = None
     seed: int = 0
-
-
-@frozen
-class WordTime:
-    """When a word was said.
-
-    Attributes:
-        word: As in the transcript.
-        start: In seconds from the start of the clip.
-        end: In seconds.
-    """
-
-    word: str
-    start: float
-    end: float
 
 
 @frozen(eq=False)
@@ -340,6 +326,20 @@ class ModelAdapter(ABC):
             ConfigError: If the model cannot tell.
         """
         raise ConfigError([f"word_times: {type(self).__name__} cannot tell when a word was said"])
+
+    def transcribe(self, clip: Clip, options: TranscriptionOptions) -> list[Segment] | None:
+        """Transcribe a recording of any length by the family's own way.
+
+        Asked where it is longer than `max_seconds`, or segments or words are to have times.
+
+        Returns:
+            Segments in their order; None where there is no such way: then the engine cuts the
+            recording where it is quiet, and samples the parts.
+
+        Raises:
+            ConfigError: If words are to have times, and the model cannot tell.
+        """
+        return None
 
     @abstractmethod
     def make_trainable(self, options: TrainOptions) -> None:

@@ -26,12 +26,14 @@ from audioforge.terminal.escapes import one_line
 COMMANDS = {
     "train": "Train a model from verifiable rewards (RAFT).",
     "benchmark": "Measure a model on a dataset: corpus metrics with a 95 % interval, and speed.",
+    "transcribe": "Write what is said in recordings of any length: text, subtitles, JSON.",
     "compare": "Compare runs: settings, metrics, and the utterances on which they differ.",
     "runs": "List the runs below a folder, and make room.",
     "verify": "Score what another system produced: no model, no training.",
     "report": "Make the page of a run: did it help, where, why, what exactly, at what cost.",
     "export": "Write a checkpoint for another engine.",
-    "datasets": "List the datasets and formats that can be read, or show one.",
+    "push": "Publish a checkpoint on the Hugging Face hub, with its model card.",
+    "datasets": "List the datasets and formats that can be read, show one, or convert it.",
     "presets": "List settings that go together, or show why.",
     "models": "List model adapters and known checkpoints.",
     "plugins": "List, look at, check, install and write plugins.",
@@ -165,10 +167,11 @@ def cli() -> None:
     """Train speech models from verifiable rewards."""
 
 
-def _prints_json(arguments: list[str]) -> bool:
-    """Whether one of our own commands is to print a JSON document."""
-    own = bool(arguments) and arguments[0] in COMMANDS
-    return own and "--json" in arguments and not {"-h", "--help"} & set(arguments)
+def _prints_document(arguments: list[str]) -> bool:
+    """Whether one of our own commands is to print what a program reads: JSON, or transcripts."""
+    if not arguments or arguments[0] not in COMMANDS or {"-h", "--help"} & set(arguments):
+        return False
+    return "--json" in arguments or arguments[0] == "transcribe"
 
 
 def main() -> None:
@@ -181,7 +184,7 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")
     escape_foreign_text()
     end_stuck_process()
-    if _prints_json(sys.argv[1:]):
+    if _prints_document(sys.argv[1:]):
         from audioforge.terminal import console
 
         console.reserve_stdout()

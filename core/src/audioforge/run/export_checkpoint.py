@@ -90,7 +90,7 @@ def export_checkpoint(
     name, settings = parse_plugin_reference(plugin)
     provided = registry.find("exporters", name)
     options = checked_options(provided, settings)
-    checkpoint = _checkpoint_of(source)
+    checkpoint = checkpoint_of(source)
     _check_task(registry, provided, checkpoint)
     if checkpoint in output.resolve().parents:
         raise UsageError(f"--output {output}: lies in the checkpoint; name a folder elsewhere")
@@ -138,7 +138,7 @@ def _make_parents(output: Path) -> None:
         raise UsageError(f"--output {output}: cannot be made: {error.strerror}") from error
 
 
-def _checkpoint_of(source: str) -> Path:
+def checkpoint_of(source: str) -> Path:
     """Return the folder of a checkpoint that holds what it says, and no pickle.
 
     Raises:

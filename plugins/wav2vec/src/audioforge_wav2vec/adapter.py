@@ -31,16 +31,18 @@ from audioforge.model import (
     SamplingParams,
     Task,
     TrainOptions,
-    WordTime,
 )
 from audioforge.sample import AudioSample, Clip, Hypothesis
+from audioforge.transcript import Segment, TranscriptionOptions, WordTime
 from audioforge_wav2vec.alignment import align_words
 from audioforge_wav2vec.checkpoint import Checkpoint, read_checkpoint
 from audioforge_wav2vec.families import LOW_RANK_LAYERS
 from audioforge_wav2vec.frozen import frozen_output, frozen_part, logits_above
 from audioforge_wav2vec.likelihood import log_likelihoods, negative_log_likelihoods
+from audioforge_wav2vec.limits import MAX_SECONDS
 from audioforge_wav2vec.padding import ignore_padding
 from audioforge_wav2vec.paths import best_paths, collapse, draw_paths
+from audioforge_wav2vec.recordings import chunks, segments
 from audioforge_wav2vec.targets import (
     length_problem,
     seconds_of,
@@ -112,7 +114,7 @@ class Wav2VecAdapter(ModelAdapter):
     @property
     def max_seconds(self) -> float:
         """Two minutes: the network has no window, and its attention grows with the square."""
-        return 120.0
+        return MAX_SECONDS
 
     @property
     def min_seconds(self) -> float:
@@ -256,6 +258,17 @@ class Wav2VecAdapter(ModelAdapter):
             for j, (tokens, whole) in enumerate(zip(cut, row, strict=True))
         ]
 
+    def transcribe(self, clip: Clip, options: TranscriptionOptions) -> list[Segment]:
+        """Transcribe by the most likely path, read in chunks that overlap where it is too long."""
+        hop = self._seconds_per_frame
+        with evaluating(self._model):
+            read = [
+                self._logits(self.prepare([chunk.clip]))[0, chunk.first : chunk.last]
+                for chunk in chunks(clip, self.max_seconds, hop)
+            ]
+        path = torch.cat(read).argmax(dim=-1).tolist()
+        return segments(path, self._vocabulary, hop, options)
+
     def loss(
         self, batch: WaveformBatch, targets: Sequence[Hypothesis], weights: Sequence[float]
     ) -> torch.Tensor:
@@ -363,7 +376,7 @@ class Wav2VecAdapter(ModelAdapter):
         Raises:
             CheckpointError: If the folder cannot be written.
         """
-        write_model(self._model, merged_state(self._model), [self._checkpoint.processor], folder)
+        write_model(self._model, merged_state(self._model), self._checkpoint.processor, folder)
 
     @contextmanager
     def _without_masks(self) -> Iterator[None]:

@@ -12,8 +12,8 @@ from typing import Any
 import torch
 
 from audioforge.errors import ConfigError
-from audioforge.model import WordTime
 from audioforge.torch_companions import hide_broken_companions
+from audioforge.transcript import WordTime
 from audioforge_wav2vec.likelihood import frames_needed
 from audioforge_wav2vec.vocabulary import Vocabulary
 

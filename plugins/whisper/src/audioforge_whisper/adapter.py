@@ -27,11 +27,13 @@ from audioforge.model import (
     TrainOptions,
 )
 from audioforge.sample import AudioSample, Clip, Hypothesis
+from audioforge.transcript import Segment, TranscriptionOptions
 from audioforge_whisper.batch import WhisperBatch
 from audioforge_whisper.checkpoint import Checkpoint, read_checkpoint
 from audioforge_whisper.decoding import ClipsToDecode, Decoded, TokenRules
 from audioforge_whisper.engine import Engine
 from audioforge_whisper.prompts import Prompts
+from audioforge_whisper.recordings import Recordings
 from audioforge_whisper.spectrogram import spectrogram, whole_window
 from audioforge_whisper.targets import spoken_tokens, teacher_forcing
 
@@ -211,6 +213,25 @@ class WhisperAdapter(ModelAdapter):
         with evaluating(self._model):
             return batch.remembered.output(self._model, lambda: self._engine.encode(features))
 
+    def transcribe(self, clip: Clip, options: TranscriptionOptions) -> list[Segment] | None:
+        """Transcribe by Transformers' long-form decoding, where the model writes timestamps.
+
+        Raises:
+            ConfigError: If words are to have times, and the checkpoint does not say how.
+        """
+        check_rate(clip, self.sampling_rate)
+        recordings = Recordings(self._model, self._checkpoint.processor, self._prompts)
+        if not recordings.has_timestamps and options.word_times:
+            raise ConfigError(["word_times: the model's vocabulary has no tokens for times"])
+        if not recordings.has_timestamps:
+            return None
+        window = Clip(clip.sample, clip.waveform[: self._extractor.n_samples], clip.sampling_rate)
+        language = self._known_language(clip.sample)
+        if language is None:
+            batch = self.prepare([window])
+            [language] = self._languages(batch, self.encode(batch))
+        return recordings.transcribe(clip, options, language)
+
     def loss(
         self, batch: WhisperBatch, targets: Sequence[Hypothesis], weights: Sequence[float]
     ) -> torch.Tensor:
@@ -294,7 +315,7 @@ class WhisperAdapter(ModelAdapter):
             CheckpointError: If the folder cannot be written.
         """
         processor = self._checkpoint.processor
-        write_model(self._model, merged_state(self._model), [processor], folder)
+        write_model(self._model, merged_state(self._model), processor, folder)
 
     @property
     def _end(self) -> int:
