@@ -28,10 +28,12 @@ PYPROJECTS := $(wildcard core/pyproject.toml plugins/*/pyproject.toml)
 DISTRIBUTIONS := $(PYPROJECTS:/pyproject.toml=)
 EDITABLES := $(addprefix -e ,$(DISTRIBUTIONS))
 # What only an extra of a plugin needs, so that its tests run too.
-EXTRAS := -e 'core[notebook,tensorboard,trackio,wandb]' -e 'plugins/verifiers[distillmos,mos,speaker]' -e 'plugins/wav2vec[align]'
+EXTRAS := -e 'core[av,notebook,tensorboard,trackio,vad,wandb,zstd]' -e 'plugins/datasets[excel]' \
+	-e 'plugins/export[ctranslate2,ggml,onnx]' \
+	-e 'plugins/verifiers[distillmos,mos,speaker]' -e 'plugins/wav2vec[align]'
 # A package of which only the weights are read: what it depends on needs a compiler.
 WEIGHTS := resemblyzer
-TOOLS := axe-playwright-python editables hatchling hypothesis ipykernel jiwer mypy nbclient playwright pre-commit pytest \
+TOOLS := aiohttp axe-playwright-python editables hatchling hypothesis ipykernel jiwer mypy nbclient playwright pre-commit pytest \
 	pytest-cov pytest-xdist ruff types-pyyaml uv zensical
 # What commands and tests import.
 IMPORTED := audioforge.trainer, audioforge_whisper.adapter, audioforge_wav2vec.adapter, \
@@ -42,7 +44,7 @@ OF_OLDEST := $(addprefix tests/,core/test_audio.py core/test_config.py core/test
 	plugins/test_info.py terminal transcription wav2vec/test_greedy.py wav2vec/test_training.py \
 	whisper/test_greedy.py whisper/test_training.py whisper/test_recordings.py)
 # What only measurements need; what cannot be installed is left out of the tables, which say so.
-PEERS := ctranslate2 matplotlib
+PEERS := matplotlib
 
 .PHONY: demo test every-test soak dist oldest mlflow bench lint format docs docs-serve docs-build
 

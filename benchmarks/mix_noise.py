@@ -29,6 +29,7 @@ from audioforge.errors import DatasetError
 from audioforge.files.atomic import to_json_line
 from audioforge.files.json_lines import read_objects
 from audioforge.sample import AudioSample, Problem
+from audioforge.sound_part import DURATION, sound_part
 
 
 def mix_set(
@@ -75,14 +76,19 @@ def _mixed(
     draw = keyed_random.generator("mix", seed, row["audio_filepath"])
     recording = recordings[int(draw.integers(len(recordings)))]
     rate = soundfile.info(path).samplerate
+    part = sound_part(row)
     sample = AudioSample(
-        row["audio_filepath"], path, offset=row.get("offset"), duration=row.get("duration")
+        row["audio_filepath"],
+        path,
+        offset=part.offset,
+        duration=part.duration,
+        channels=part.channels,
     )
     clip = load_clip(sample, rate).waveform
     noisy = mix(clip, noise_for(len(clip), rate, recording, draw.random()), snr_db)
     soundfile.write(output, noisy, rate, subtype="PCM_16")
     changed: dict[str, Any] = {"noise": Path(str(recording.audio)).stem, "snr_db": snr_db}
-    return changed | ({"offset": None} if "offset" in row else {})
+    return changed | dict.fromkeys(part.keys - {DURATION})
 
 
 def main() -> None:

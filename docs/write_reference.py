@@ -39,7 +39,14 @@ from audioforge import (
     verifier,
 )
 from audioforge.cli.setting_options import flag_names
-from audioforge.config import AudioRAFTConfig, BenchmarkConfig, Settings, VerifyConfig, tables
+from audioforge.config import (
+    AudioRAFTConfig,
+    BenchmarkConfig,
+    Settings,
+    VerifyConfig,
+    export_table,
+    tables,
+)
 from audioforge.config.units import UNITS
 from audioforge.plugins.api_version import API_VERSION, OLDEST_API_VERSION, STATEMENT
 from audioforge.plugins.installed import COMMANDS_GROUP, GROUP
@@ -73,6 +80,7 @@ CLASSES: dict[str, list[Any]] = {
     "Specifications": [
         specs.Spec,
         specs.ModelSpec,
+        specs.Limits,
         specs.VerifierSpec,
         specs.DatasetSpec,
         specs.AggregatorSpec,
@@ -141,7 +149,7 @@ CLASSES: dict[str, list[Any]] = {
 
 TABLES = [
     t
-    for t in vars(tables).values()
+    for t in (*vars(tables).values(), export_table.ExportSettings)
     if inspect.isclass(t) and issubclass(t, Settings) and t is not Settings
 ]
 
@@ -252,8 +260,8 @@ def _public() -> Iterator[str]:
 
 def _settings() -> Iterator[str]:
     """Yield a table for each table of settings."""
-    tables = [table for table in reversed(AudioRAFTConfig.__mro__) if table in TABLES]
-    for table in tables:
+    of_any = (*reversed(AudioRAFTConfig.__mro__), *reversed(VerifyConfig.__mro__))
+    for table in dict.fromkeys(table for table in of_any if table in TABLES):
         yield f"## {table.__name__}\n"
         yield f"{inspect.getdoc(table)}\n"
         commands = [

@@ -23,7 +23,7 @@ from audioforge.files import atomic
 from audioforge.measuring.evaluation import Evaluation
 from audioforge.raft.interpolation import interpolated
 from audioforge.run.benchmark import run_benchmark
-from audioforge.run.folder import RunFolder, save_model
+from audioforge.run.folder import RunFolder, write_checkpoint
 from audioforge.terminal.figures import percent
 from audioforge.terminal.reporter import Reporter
 from real_speech.arms import COFFEE, NONNATIVE, RECIPES, Arm
@@ -153,7 +153,8 @@ def measure(model: Model, sets: Mapping[str, Path], setup: Setup) -> None:
 def _between(base: str, tuned: str, point: float, folder: Path) -> str:
     """Write the weights on the line from the base to a run's; return where they are."""
     adapter = interpolated(lambda path: audioforge.load(path).adapter, base, tuned, point)
-    save_model(adapter, folder)
+    with atomic.new_folder(folder) as new:
+        write_checkpoint(adapter, new)
     return str(folder)
 
 

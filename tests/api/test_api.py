@@ -157,3 +157,14 @@ def test_a_run_that_is_not_finished_has_no_model_yet(tmp_path):
     (tmp_path / "config.yaml").write_text("task: asr\n")
     with pytest.raises(UsageError, match="is not finished"):
         audioforge.load(tmp_path)
+
+
+def test_scores_are_of_a_file_of_references_and_of_any_column(tmp_path):
+    right = tmp_path / "right.trn"
+    right.write_text("one two (a-1)\nthree (a-2)\n")
+    (tmp_path / "said.trn").write_text("three (a-2)\none (a-1)\n")
+    scored = audioforge.score(tmp_path / "said.trn", reference=right)
+    assert scored.as_mapping()["metrics"]["wer"] == pytest.approx(1 / 3)
+    rows = [{"id": "a-1", "said": "one"}, {"id": "a-2", "said": "three"}]
+    again = audioforge.score(rows, reference=right, pred_column="said")
+    assert again.as_mapping()["metrics"] == scored.as_mapping()["metrics"]

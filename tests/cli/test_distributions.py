@@ -11,6 +11,7 @@ DISTRIBUTIONS = {
     "plugins/classification": "audioforge_classification",
     "plugins/datasets": "audioforge_datasets",
     "plugins/demo": "audioforge_demo",
+    "plugins/export": "audioforge_export",
     "plugins/kit": "audioforge_kit",
     "plugins/verifiers": "audioforge_verifiers",
     "plugins/wav2vec": "audioforge_wav2vec",
@@ -63,7 +64,8 @@ def test_the_extras_name_every_plugin(root):
     ]
     plugins = sorted(package.replace("_", "-") for package in list(DISTRIBUTIONS.values())[1:])
     assert sorted(extras.pop("all")) == plugins
-    for library in ("notebook", "tensorboard", "wandb", "mlflow", "trackio"):  # of others
+    trackers = ("tensorboard", "wandb", "mlflow", "trackio")
+    for library in (*trackers, "notebook", "zstd", "remote", "av", "vad"):  # of others
         del extras[library]
     assert {f"audioforge-{extra}" for extra in extras} == set(plugins)
     folders = {f"plugins/{path.parent.name}" for path in root.glob("plugins/*/pyproject.toml")}

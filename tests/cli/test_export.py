@@ -2,16 +2,19 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 
 import numpy as np
 import pytest
+import yaml
 from click.testing import CliRunner
 from safetensors.numpy import save_file
 
 from audioforge.cli import cli
+from audioforge_demo import assets
 
 EXPORTER = """
 import os
@@ -150,6 +153,8 @@ def test_of_a_run_the_chosen_model_is_exported(export, run, tmp_path):
         "output": str(run / "for/engine"),
         "files": 2,
         "bytes": sum(map(len, files.values())),
+        "measured": None,
+        "why_not": "exporter 'acme.py/upper' does not run its engine",
     }
     assert export(run / "cycle-01/checkpoint", "upper").exit_code == 0
 
@@ -230,7 +235,7 @@ def test_the_output_does_not_lie_in_the_checkpoint(export, run):
     assert "lies in the checkpoint; name a folder elsewhere" in result.stderr
 
 
-def test_names_that_nobody_has(export, checkpoint, tmp_path):
+def test_names_that_nobody_has(export, checkpoint, tmp_path, monkeypatch):
     result = export(checkpoint, "uper")
     assert result.exit_code == 2
     assert "no exporter is called 'uper'. Did you mean upper?" in result.stderr
@@ -239,9 +244,11 @@ def test_names_that_nobody_has(export, checkpoint, tmp_path):
     arguments = ["--format", "gguf", "--output", str(tmp_path / "out")]
     result = CliRunner().invoke(cli, ["export", str(checkpoint), *arguments])
     assert result.exit_code == 2
-    assert result.stderr == (
-        "Error: no exporter is called 'gguf'. None is installed. Install a plugin that brings one, "
-        "or give a file by --plugin.\n"
+    assert "no exporter is called 'gguf'. Did you mean ggml?" in result.stderr
+    monkeypatch.setenv("AUDIOFORGE_PLUGINS", "acme")
+    result = CliRunner().invoke(cli, ["export", str(checkpoint), *arguments])
+    assert (
+        "None is installed. Install audioforge[export], or give a file by --plugin" in result.stderr
     )
 
 
@@ -323,5 +330,105 @@ def test_a_signal_from_the_keyboard_leaves_nothing(plugin, checkpoint, tmp_path)
     assert len(list(tmp_path.iterdir())) == 3, "the folder has another name until it is whole"
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=60)
-    assert (process.returncode, stderr) == (130, "Error: interrupted\n")
+    assert process.returncode == 130
+    assert stderr == f"loading PyTorch, {checkpoint}\nError: interrupted\n"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["acme.py", "checkpoint"]
+
+
+SAYING = """
+    def load(self, folder):
+        assert (folder / "weights.bin").is_file()
+        return {"seven": lambda clips: ["seven"] * len(clips), "fail": lambda clips: 1 / 0,
+                "less": lambda clips: []}.get(self.does)
+
+
+@hookimpl
+"""
+
+
+@pytest.fixture
+def heard(plugin):
+    """The plugin's exporter runs its engine, which says "seven" of every clip."""
+    plugin.write_text(EXPORTER.replace("\n\n@hookimpl\n", SAYING, 1))
+
+
+@pytest.fixture
+def spoken_run(tmp_path):
+    """The folder of a finished run of the demo, with its held-out clips."""
+    run = tmp_path / "spoken"
+    shutil.copytree(assets.model(), run / "best")
+    (run / "summary.json").write_text("{}")
+    settings = {
+        "model_name": "gone/since",
+        "dataset": "demo:split=train",
+        "eval_dataset": "demo:split=source",
+        "output_dir": str(run),
+        "device": "cpu",
+    }
+    (run / "config.yaml").write_text(yaml.safe_dump(settings))
+    return run
+
+
+def test_an_export_is_measured_beside_the_checkpoint(export, heard, spoken_run, tmp_path):
+    result = export(spoken_run, "upper:does=seven", "--limit", "6", "--json")
+    assert result.exit_code == 0, result.output
+    measured = json.loads(result.stdout)["measured"]
+    assert measured == json.loads((tmp_path / "out/measured.json").read_text())
+    assert (measured["clips"], measured["metric"], measured["normalizer"]) == (
+        6,
+        "wer",
+        "english-1",
+    )
+    assert measured["checkpoint"] < 0.3 < 0.7 < measured["export"]
+    assert measured["different"] == len(measured["examples"]) == 6
+    assert {row["export"] for row in measured["examples"]} == {"seven"}
+    low, high = measured["difference_ci95"]
+    assert 0 < low <= measured["export"] - measured["checkpoint"] <= high
+    assert not any(path.name.startswith("clips") for path in spoken_run.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["upper:does=fail"], "the engine failed on the exported model: ZeroDivisionError"),
+        (["upper:does=less"], "the engine says 0 texts of 2 clips"),
+        (["upper:does=seven", "--language", "en"], "--language: of --dataset, which is not given"),
+        (["upper:does=seven", "--dataset", "nowhere.jsonl"], "nowhere.jsonl"),
+        (["upper", "--quantize", "int8"], "upper.quantize: no such option"),
+    ],
+)
+def test_what_cannot_be_measured_is_said_and_leaves_nothing(
+    export, heard, spoken_run, tmp_path, arguments, said
+):
+    result = export(spoken_run, *arguments, *([] if "--dataset" in arguments else ["--limit", "2"]))
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("what", ["no run", "clips gone", "no engine"])
+def test_without_clips_or_engine_the_export_is_whole_and_not_measured(
+    export, heard, spoken_run, tmp_path, what
+):
+    source, does, said = spoken_run, "seven", "does not run its engine"
+    if what == "no run":
+        source, said = spoken_run / "best", "a checkpoint holds no clips out: name some by --data"
+    elif what == "clips gone":
+        path = spoken_run / "config.yaml"
+        path.write_text(path.read_text().replace("demo:split=source", "away.jsonl"))
+        said = "the clips that the run held out cannot be had (away.jsonl"
+    else:
+        does = "write"
+    result = export(source, f"upper:does={does}")
+    assert result.exit_code == 0, result.output
+    assert "the export was not measured: " in result.stderr
+    assert said in result.stderr
+    assert "measured.json" not in {path.name for path in (tmp_path / "out").iterdir()}
+
+
+def test_the_folder_has_a_name_of_its_own(export, plugin, checkpoint, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    given = ["--format", "upper:bits=8", "--plugin", str(plugin)]
+    result = CliRunner().invoke(cli, ["export", str(checkpoint), *given])
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "checkpoint-upper-8/weights.bin").is_file()

@@ -42,6 +42,7 @@ NOT_IMPORTED = {
     "plugins info audioforge": HEAVY | SOUND,
     "plugins info wer": HEAVY - {"jiwer"} | SOUND - {"numpy"},
     "export --help": HEAVY | SOUND,
+    "push --help": HEAVY | SOUND,
     "datasets": HEAVY | SOUND,
     "datasets --json": HEAVY | SOUND,
     "models": HEAVY | SOUND,

@@ -43,6 +43,10 @@ BAD_LINES = [
     ('{"offset": NaN, "text": "a", "pred_text": "a"}', "bad offset"),
     ('{"offset": -1, "text": "a", "pred_text": "a"}', "bad offset"),
     ('{"offset": 1, "duration": 0, "text": "a", "pred_text": "a"}', "bad duration"),
+    ('{"start": 2, "end": 1, "text": "a", "pred_text": "a"}', "bad segment"),
+    ('{"channel": -1, "text": "a", "pred_text": "a"}', "bad channel"),
+    ('{"text": "a", "text": "b", "pred_text": "a"}', "repeated key"),
+    ('{"text": "<|en|> a", "pred_text": "a"}', "special tokens"),
 ]
 GOOD_LINES = [
     '{"text": "", "pred_text": ""}',

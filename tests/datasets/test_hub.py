@@ -17,6 +17,8 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
+from audioforge.hub.failure import explain_absent, explain_gated
+
 from .conftest import encoded_flac
 from .hub_server import serve_hub
 
@@ -76,6 +78,7 @@ def repositories(tmp_path_factory):
     (folders["loose"] / "train").mkdir()
     (folders["loose"] / "train" / "a.flac").write_bytes(encoded_flac())
     (folders["loose"] / "train" / "metadata.csv").write_text("file_name,text\na.flac,x\n")
+    (folders["locked"] / "train" / "list.csv").write_text("path\na.flac\n")
     write_librispeech(folders["librispeech"])
     write_audioset(folders["audioset"])
     write_split(folders["two"] / "en" / "0.parquet", [{"text": "hello"}])
@@ -180,6 +183,9 @@ REQUESTS = {
     "librispeech": {"location": "librispeech"},
     "librispeech dev": {"location": "librispeech", "split": "dev-clean", "streaming": True},
     "audioset": {"location": "audioset"},
+    "file": {"location": "hf://datasets/own/loose/train/metadata.csv"},
+    "locked file": {"location": "hf://datasets/own/locked/train/list.csv"},
+    "no such file": {"location": "hf://datasets/own/absent/list.csv"},
 }
 
 
@@ -235,7 +241,10 @@ def test_parts_of_splits_and_configurations(results):
         ("text unknown", "--text-column words: no such column. The columns are: 'audio', 'sent"),
         ("data dir", "--data-dir does not apply"),
         ("absent", "the hub has no such dataset, or it is private"),
-        ("locked", "gated: accept its terms"),
+        ("absent", "/datasets/own/absent. For a private one, log in with: hf auth login, or"),
+        ("locked", "gated: accept its terms on http://127.0.0.1:"),
+        ("locked", "/datasets/own/locked. Then log in with: hf auth login, or set HF_TOKEN. What"),
+        ("locked", "without asking again with HF_HUB_OFFLINE=1"),
         ("script", "a dataset script, which no longer loads"),
         ("loose", "hf download --repo-type dataset own/loose"),
         ("config missing", "choose a configuration, as in own/two:config=NAME"),
@@ -245,6 +254,23 @@ def test_parts_of_splits_and_configurations(results):
 def test_each_failure_says_what_to_do(results, request_name, message):
     assert message in results[request_name]["error"]
     assert "own/" in results[request_name]["error"]
+
+
+def test_a_file_of_the_hub_has_an_address(results):
+    [row] = results["file"]["items"]
+    assert (row["id"], row["reference"], row["seconds"]) == ("a.flac", "x", 0.1)
+    for name in ("locked file", "no such file"):
+        assert f"{REQUESTS[name]['location']}: " in results[name]["error"]
+        assert "hf auth login" in results[name]["error"]
+
+
+@pytest.mark.parametrize("explain", [explain_gated, explain_absent])
+def test_with_a_token_in_use_it_is_that_which_must_be_another(monkeypatch, explain):
+    monkeypatch.setenv("HF_TOKEN", "hf_somebody")
+    told = explain("datasets/own/locked")
+    assert "/datasets/own/locked. " in told
+    assert "the token in use must be one of an account that may read it" in told
+    assert "hf_somebody" not in told
 
 
 def test_named_corpora_download_only_their_split(session):
@@ -276,7 +302,7 @@ def test_show_streams_and_stops_at_the_limit(repositories, tmp_path, broken_torc
         output = run([*command, "--limit", "1"], hub.endpoint, tmp_path, broken_torchcodec)
     report = json.loads(output)
     assert (report["samples"], report["limit"]) == (1, 1)
-    assert report["example"]["reference"] == "One"
+    assert report["examples"][0]["reference"] == "One"
     assert not list(tmp_path.rglob("*.arrow"))
 
 

@@ -5,13 +5,15 @@ import math
 import tracemalloc
 from contextlib import suppress
 
+import numpy as np
 import pytest
+import soundfile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from audioforge.audio import load_clip
 from audioforge.dataset import DatasetRequest
-from audioforge.errors import DatasetError
+from audioforge.errors import AudioError, DatasetError
 from audioforge.find_dataset import open_dataset
 from audioforge.plugins import discover
 from audioforge.sample import AudioSample, Problem
@@ -223,3 +225,58 @@ def test_any_bytes_give_a_dataset_error_at_worst(tmp_path_factory, data):
     with suppress(DatasetError):
         for item in dataset.load():
             assert isinstance(item, AudioSample | Problem)
+
+
+@pytest.mark.parametrize("names", [("start", "end"), ("start_time", "end_time"), ("begin", "end")])
+def test_segments_are_read_under_every_name_in_every_format(tmp_path, read, write_sound, names):
+    import pyarrow
+    from pyarrow import parquet
+
+    write_sound(tmp_path / "long.wav", seconds=3)
+    times = [(0.0, 1.25), (1.5, 1.75), (2.0, 3.0)]
+    rows = [{"path": "long.wav", **dict(zip(names, t, strict=True)), "text": "a"} for t in times]
+    manifest = write_lines(tmp_path / "m.jsonl", *rows)
+    lines = [",".join(rows[0]), *(",".join(map(str, row.values())) for row in rows)]
+    (tmp_path / "m.csv").write_text("\n".join(lines) + "\n")
+    parquet.write_table(pyarrow.Table.from_pylist(rows), tmp_path / "m.parquet")
+    for path in (manifest, tmp_path / "m.csv", tmp_path / "m.parquet"):
+        found = samples(read(path))
+        assert [load_clip(s, 16_000).seconds for s in found] == [1.25, 0.25, 1.0]
+        assert [s.id for s in found] == ["long.wav", "long.wav@1.5", "long.wav@2.0"]
+        assert not any(s.metadata for s in found)
+
+
+def test_one_speaker_a_channel(tmp_path, read):
+    left, right = np.full(800, 0.25, np.float32), np.full(800, -0.5, np.float32)
+    soundfile.write(tmp_path / "call.wav", np.stack([left, right], 1), 8000, subtype="FLOAT")
+    values = [0, 1, [0, 1], None, 2]
+    rows = [{"audio_filepath": "call.wav", "channel": v, "text": "a"} for v in values]
+    *found, gone = samples(read(write_lines(tmp_path / "m.jsonl", *rows)))
+    heard = [float(load_clip(s, 8000).waveform[0]) for s in found]
+    assert heard == [0.25, -0.5, -0.125, -0.125]
+    assert [s.id for s in found] == ["call.wav:0", "call.wav:1", "call.wav:0+1", "call.wav"]
+    with pytest.raises(AudioError, match="no channel 2: the sound has 2 channels, and they are"):
+        load_clip(gone, 8000)
+
+
+def test_a_key_that_is_there_twice_is_a_problem_with_its_name(tmp_path, read):
+    twice = '{"audio_filepath": "a.wav", "text": "one", "text": "two"}'
+    path = write_lines(tmp_path / "m.jsonl", twice, {"audio_filepath": "b.wav", "text": "three"})
+    problem, sample = read(path)
+    assert (problem.where, problem.kind) == (f"{path}:1", "repeated key")
+    assert "the key 'text' is there twice" in problem.reason
+    assert sample.reference == "three"
+
+
+def test_paths_of_other_systems(tmp_path, read, write_sound, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    there = write_sound(tmp_path / "clips" / "a.wav")
+    paths = ["clips\\a.wav", f"file://{there}", "~/clips/a.wav", "ftp://example.org/a.wav"]
+    rows = [{"audio_filepath": path, "text": "a"} for path in paths]
+    *found, address = read(write_lines(tmp_path / "m.jsonl", *rows))
+    assert [sample.audio for sample in found] == [there] * 3
+    assert found[0].id == "clips/a.wav"
+    assert address.reason.startswith("ftp://example.org/a.wav: ftp:// is not read; download it")
+    gone = write_lines(tmp_path / "n.jsonl", {"audio_filepath": "clips/A.wav", "text": "a"})
+    with pytest.raises(AudioError, match=r"no such file; near it is .*a\.wav, in other capitals"):
+        load_clip(samples(read(gone))[0], 8000)

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
@@ -11,7 +12,7 @@ from pyarrow import parquet
 from audioforge.audio import load_clip
 from audioforge.errors import DatasetError
 
-from .conftest import encoded_flac, samples, split_items
+from .conftest import encoded_flac, samples, split_items, tone
 
 SOUND = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 
@@ -146,3 +147,50 @@ def test_a_text_that_is_not_utf8_is_refused_with_its_row(tmp_path, read):
     parquet.write_table(table, tmp_path / "a.parquet")
     with pytest.raises(DatasetError, match=r"a\.parquet: a text after row 0 is not UTF-8"):
         read(tmp_path / "a.parquet")
+
+
+def decoded(seconds: float, path: str, **more) -> dict:
+    """A clip as map() of the datasets library leaves it: samples, and the name of a file."""
+    samples = tone(seconds, 16_000).astype(np.float32)
+    return {"audio": {"array": samples, "sampling_rate": 16_000, "path": path}, **more}
+
+
+def test_decoded_arrays_are_the_sound_and_their_path_only_a_name(tmp_path, read, write_sound):
+    write_sound(tmp_path / "a.wav", seconds=1.0)
+    rows = [decoded(0.125, "/elsewhere/a.wav", text="one"), decoded(0.25, "b.wav", text="two")]
+    parquet.write_table(pa.Table.from_pylist(rows), tmp_path / "d.parquet")
+    import datasets
+
+    datasets.Dataset.from_list(rows).save_to_disk(tmp_path / "saved")
+    for place in (tmp_path / "d.parquet", tmp_path / "saved"):
+        found = samples(read(place))
+        assert [load_clip(s, 16_000).seconds for s in found] == [0.125, 0.25]
+        assert [s.id for s in found] == ["a.wav", "b.wav"]
+        assert np.array_equal(found[0].audio, rows[0]["audio"]["array"])
+
+
+def test_arrays_of_other_shapes_and_without_a_rate(tmp_path, read):
+    stereo = [[0.5, 0.5, 0.5] * 4, [0.25, 0.25, 0.25] * 4]
+    rows = [
+        {"audio": {"array": stereo, "sampling_rate": 8000, "path": None}, "text": "a"},
+        {"audio": {"array": stereo, "sampling_rate": None, "path": None}, "text": "b"},
+        {"audio": {"array": [], "sampling_rate": 8000, "path": "gone.wav"}, "text": "c"},
+    ]
+    parquet.write_table(pa.Table.from_pylist(rows), tmp_path / "d.parquet")
+    good, without, empty = read(tmp_path / "d.parquet")
+    assert load_clip(good, 8000).waveform.tolist() == [0.375] * 12
+    assert (without.kind, "sampling_rate" in without.reason) == ("bad array", True)
+    assert empty.audio == tmp_path / "gone.wav"
+    plain = {"audio": [0.5] * 800, "sampling_rate": 8000, "text": "d"}
+    parquet.write_table(pa.Table.from_pylist([plain]), tmp_path / "list.parquet")
+    [sample] = samples(read(tmp_path / "list.parquet"))
+    assert (load_clip(sample, 8000).seconds, sample.metadata) == (0.1, {})
+
+
+def test_sound_that_a_row_holds_may_be_cut_out_already(tmp_path, read):
+    clip = {"bytes": encoded_flac(seconds=2.0), "path": "a.flac"}
+    rows = [{"audio": clip, "start": s, "end": e, "text": "a"} for s, e in ((60, 62), (0.5, 1.0))]
+    parquet.write_table(pa.Table.from_pylist(rows), tmp_path / "d.parquet")
+    cut, part = samples(read(tmp_path / "d.parquet"))
+    assert [load_clip(s, 16_000).seconds for s in (cut, part)] == [2.0, 0.5]
+    assert cut.metadata == {"start": 60, "end": 62}

@@ -48,8 +48,12 @@ def test_unbalanced_quotes_do_not_swallow_rows(tmp_path, read):
 def test_missing_columns_are_listed(tmp_path, read):
     path = tmp_path / "t.csv"
     path.write_text("sound;words\na.wav;x\n")
-    with pytest.raises(DatasetError, match=r"no column holds the audio.*'sound;words'"):
+    unnamed = r"no column holds the audio: name it with --audio-column, .*'sound', 'words'"
+    with pytest.raises(DatasetError, match=unnamed):
         read(path)
+    assert samples(read(path, audio_column="sound"))[0].audio == tmp_path / "a.wav"
+    with pytest.raises(DatasetError, match=r"--audio-column Ton: no such column"):
+        read(path, audio_column="Ton")
     path.write_text("audio,words\na.wav,x\n")
     with pytest.raises(DatasetError, match=r"--text-column text: no such column.*'audio', 'words'"):
         read(path, text_column="text")

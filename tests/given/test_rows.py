@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from audioforge.audio import load_clip
 from audioforge.dataset import DatasetRequest
 from audioforge.errors import DatasetError, UsageError
 from audioforge.given.data import GivenData, check_data
@@ -89,6 +90,15 @@ def test_everything_that_is_known_of_a_clip_is_kept():
     assert (sample.duration, sample.metadata) == (0.1, {"terms": ["hello"]})
 
 
+def test_sound_and_speaker_can_have_other_names_and_paths_another_start(tmp_path):
+    row = {"Ton": "a.wav", "Wer": "anna", "audio": "other.wav"}
+    named = {"audio_column": "Ton", "speaker_column": "Wer"}
+    [sample] = read([row], audio_root=str(tmp_path), **named)
+    assert (sample.audio, sample.id, sample.speaker) == (tmp_path / "a.wav", "a.wav", "anna")
+    [absolute] = read([{"Ton": str(tmp_path / "b.wav")}], audio_root="elsewhere", **named)
+    assert absolute.audio == tmp_path / "b.wav"
+
+
 @pytest.mark.parametrize(
     ("row", "said"),
     [
@@ -156,3 +166,17 @@ def test_an_iterable_that_fails_is_named():
 def test_what_is_no_data_is_said(data, said):
     with pytest.raises(UsageError, match=said):
         check_data("dataset", data)
+
+
+def test_a_part_of_a_sound_is_read_under_every_name():
+    stereo = np.stack([TONE, 0 * TONE], 1)
+    rows = [
+        {"audio": stereo, "sampling_rate": 8000, "start": 0.01, "end": 0.02, "channel": 1},
+        {"audio": stereo, "sampling_rate": 8000, "start": 7, "end": 7 + len(TONE) / 8000},
+        {"audio": "long.wav", "begin": 1, "end": 0.5},
+    ]
+    part, cut, wrong = read(rows)
+    clip = load_clip(part, 8000)
+    assert (clip.seconds, float(np.abs(clip.waveform).max())) == (0.01, 0.0)
+    assert (cut.offset, cut.metadata["start"]) == (None, 7)
+    assert "'end' (0.5 s) is not after 'begin' (1 s)" in wrong.reason

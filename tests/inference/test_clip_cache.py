@@ -190,3 +190,13 @@ def test_a_clip_is_decoded_once_and_again_when_its_file_was_written_to(
     assert np.array_equal(changed["a"], waveforms(ClipCache(), samples)["a"])
     (tmp_path / "a.wav").unlink()
     assert "a" not in waveforms(opened(), samples)
+
+
+def test_channels_of_one_file_are_kept_apart(opened, tmp_path) -> None:
+    sound = np.stack([np.full(8000, 0.5), np.full(8000, -0.25)], 1)
+    soundfile.write(tmp_path / "call.wav", sound, 16_000, subtype="FLOAT")
+    chosen = {"left": (0,), "right": (1,), "mean": ()}
+    samples = [AudioSample(i, tmp_path / "call.wav", channels=c) for i, c in chosen.items()]
+    for _ in range(2):
+        heard = {i: float(w[len(w) // 2]) for i, w in waveforms(opened(), samples).items()}
+        assert heard == pytest.approx({"left": 0.5, "right": -0.25, "mean": 0.125}, abs=1e-3)

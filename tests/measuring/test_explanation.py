@@ -132,15 +132,6 @@ def test_words_that_collapse_once_normalised(explained):
     assert "use --normalizer whisper-english" not in found.sentence
 
 
-def test_transcripts_that_are_empty_once_normalised(explained):
-    pairs = [*WITHOUT_POINTS * 2, ("[come in]", "come in"), ("(who is it)", "who is it")]
-    found = explained(pairs, "whisper-english")
-    assert found.reason == "emptied transcripts"
-    assert found.sentence.startswith("2 of 10 transcripts are empty once whisper-english has")
-    assert found.sentence.endswith("--normalizer none leaves 0 empty")
-    assert {pair["text"] for pair in found.pairs} == {"[come in]", "(who is it)"}
-
-
 def test_speech_over_empty_transcripts(explained):
     found = explained([("", "hello there everybody"), ("", ""), ("open the door", "open the door")])
     assert (found.reason, found.blames_measure) == ("empty transcripts", False)

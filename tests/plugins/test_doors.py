@@ -138,7 +138,7 @@ def test_an_installed_exporter_exports(tmp_path):
     ("kind", "hint"),
     [
         ("trackers", "Install audioforge again, which brings them."),
-        ("exporters", "Install a plugin that brings one, or give a file by --plugin."),
+        ("exporters", "Install audioforge[export], or give a file by --plugin."),
         ("selections", "Install audioforge again, which brings them."),
     ],
 )

@@ -483,7 +483,7 @@ def test_json_holds_the_text_itself(hostile_manifest):
     result = CliRunner().invoke(cli, ["datasets", "show", str(hostile_manifest), "--json"])
     shown = json.loads(result.stdout)
     assert shown["dataset"] == str(hostile_manifest)
-    assert shown["example"]["reference"] == EVIL
+    assert shown["examples"][0]["reference"] == EVIL
     assert shown["labels"][EVIL] == 1
 
 
@@ -710,7 +710,7 @@ def test_a_sound_in_memory_that_leads_nowhere_prints_no_traceback(kind, monkeypa
     [
         (1, 0.1, "sampling rate of 1 Hz"),
         (2_000_000_000, 0.1, "sampling rate of 2000000000 Hz"),
-        (16_000, 3e38, r"samples of 3\.0e\+38"),
+        (16_000, 3e38, r"samples of 3e\+38"),
     ],
 )
 def test_sound_that_would_overflow_is_refused(rate, loudness, reason):

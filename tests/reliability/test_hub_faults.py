@@ -69,7 +69,7 @@ FAILING = [
     ("checkpoint", "m/halfway", "tokenizer.json failed 5 times in a row, last: no answer within"),
     ("checkpoint", "m/moved", "generation_config.json failed 5 times in a row, last: HTTP"),
     ("checkpoint", "m/token", "the hub refuses access (HTTP status 401: Invalid credentials"),
-    ("checkpoint", "m/gated", "it is gated: accept its terms"),
+    ("checkpoint", "m/gated", "/m/gated. Then log in with: hf auth login, or set HF_TOKEN. What"),
     ("checkpoint", "m/absent", "the hub has nothing of that name, or it is private"),
     ("checkpoint", "m/garbage", "m/garbage: cannot read its weights"),
     SOAK("stream", "d/stall", ".parquet failed 12 times in a row, last: no answer within 1 s"),

@@ -179,3 +179,11 @@ def test_it_is_said_in_a_sentence(reporter):
         "3 of 3 clips of the test set b are also in the training set a.jsonl: figures measured on "
         "them flatter the model"
     )
+
+
+def test_two_channels_are_two_sounds_and_their_mean_is_of_both(shared_clips, tmp_path):
+    call = write(tmp_path / "call.wav")
+    left, right, mean = (clip(call, channels=c) for c in ((0,), (1,), ()))
+    assert shared_clips([left], [right]) == 0
+    assert shared_clips([left, right], [mean]) == shared_clips([left, right], [left, right]) == 2
+    assert shared_clips([mean], [right]) == 1

@@ -26,12 +26,21 @@ def test_verifiers_know_the_labels_of_the_data(registry, reporter):
 
 def test_only_the_data_itself_has_a_split_and_a_folder():
     config = AudioRAFTConfig(
-        task="tts", split="test", data_dir="here", streaming=True, text_column="said"
+        task="tts",
+        split="test",
+        data_dir="here",
+        streaming=True,
+        text_column="said",
+        audio_column="heard",
+        speaker_column="by",
+        audio_root="s3://speech",
     )
     request, other = data_request(config), columns_request(config)
     assert (request.split, request.data_dir, request.streaming) == ("test", Path("here"), True)
     assert (other.split, other.data_dir, other.streaming) == (None, None, False)
-    assert request.text_column == other.text_column == "said"
+    for asked in (request, other):
+        assert (asked.text_column, asked.audio_column) == ("said", "heard")
+        assert (asked.speaker_column, asked.audio_root) == ("by", "s3://speech")
     assert (request.needs_audio, other.needs_audio) == (False, False)
 
 

@@ -1,21 +1,31 @@
 """What is trained on and what is held out."""
 
 import json
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import soundfile
+from attrs import evolve
 
+from audioforge.config import AudioRAFTConfig
 from audioforge.dataset import DatasetRequest
 from audioforge.errors import DatasetError
+from audioforge.inference.stop import StopRequest
 from audioforge.judging.needs import Needs
+from audioforge.measuring.decoding import Decoding
 from audioforge.measuring.evaluation import EvaluationSet
+from audioforge.measuring.evaluator import create_evaluator
+from audioforge.run.data.contradictions import warn_of_contradictions
+from audioforge.run.data.emptied import leave_out_emptied
 from audioforge.run.data.samples import (
     Wanted,
     check_labels,
     load_samples,
     normalizer_for,
 )
+from audioforge.run.prepare import create_executor, create_verification
 from audioforge.sample import AudioSample
 from audioforge.tasks import speech_task
 
@@ -155,3 +165,69 @@ def test_special_tokens_in_a_transcript_are_a_problem_with_a_name(load, tmp_path
     with pytest.raises(DatasetError, match="skipped 1 of 1: 1 special tokens") as raised:
         load(str(path))
     assert "--verifier" not in str(raised.value), "another reward would not mend it"
+
+
+def clips(*texts):
+    return [AudioSample(f"{n}", Path("a.wav"), reference=text) for n, text in enumerate(texts)]
+
+
+@pytest.fixture
+def warned(registry):
+    said = []
+    return said, SimpleNamespace(warn=said.append)
+
+
+def test_one_sound_with_two_texts_is_warned_of_and_kept(warned):
+    said, reporter = warned
+    samples = clips("One two", "one  TWO", "three", None, "four")
+    samples += [
+        evolve(samples[2], id="part", offset=1.0),
+        evolve(samples[2], id="b", channels=(1,)),
+    ]
+    dataset = EvaluationSet("d.jsonl", samples)
+    warn_of_contradictions(dataset, NEEDS.task, reporter)
+    [sentence] = said
+    assert sentence.startswith(
+        "d.jsonl: clips that are the sound of an earlier one with other texts"
+    )
+    assert ": 2 of 7; all are kept" in sentence
+    assert sentence.endswith("First: 0 (a.wav) ('one two') and 2 (a.wav) ('three')")
+    assert len(dataset.samples) == 7
+    warn_of_contradictions(dataset, speech_task("tts"), reporter)
+    warn_of_contradictions(EvaluationSet("e", clips("a", "A")), NEEDS.task, reporter)
+    warn_of_contradictions(EvaluationSet("without text", clips(None, None)), NEEDS.task, reporter)
+    labelled = [evolve(s, labels=(str(n % 2),)) for n, s in enumerate(clips("", "", ""))]
+    warn_of_contradictions(EvaluationSet("l", labelled), speech_task("classification"), reporter)
+    assert [s.partition(":")[0] for s in said] == ["d.jsonl", "l"]
+    held = [AudioSample(t, b"sound"[:5], reference=t) for t in ("a", "b")]
+    warn_of_contradictions(EvaluationSet("held", held), NEEDS.task, reporter)
+    assert "1 of 2" in said[-1]
+
+
+@pytest.fixture
+def evaluator(registry, reporter):
+    config = AudioRAFTConfig(task="asr", normalizer="english-1")
+    executor = create_executor(registry, config)
+    verification = create_verification(registry, config, [], executor, reporter)
+    decoding = Decoding.of(config)
+    return create_evaluator(registry, verification, decoding, executor, StopRequest(), reporter)
+
+
+def test_references_that_normalise_to_nothing_are_left_out_by_name(evaluator, warned):
+    said, reporter = warned
+    samples = clips("one", "(laughs)", "", None, "...")
+    dataset = EvaluationSet("d.jsonl", samples)
+    leave_out_emptied([dataset], evaluator, reporter)
+    assert [s.reference for s in dataset.samples] == ["one", "", None]
+    assert dataset.total == 5
+    first, _ = dataset.skips.problems.values()
+    assert (first.kind, first.where) == ("emptied reference", "1 (a.wav)")
+    assert "'(laughs)' once english-1 has normalised it" in first.reason
+    assert said == [
+        "d.jsonl: 2 of 5 references are empty once english-1 has normalised them, and are left out "
+        "(first: 1 (a.wav): '(laughs)')"
+    ]
+    for strict in (EvaluationSet("x", clips("a", "...")), EvaluationSet("x", clips("..."))):
+        strict.skips.on_error = "fail"
+        with pytest.raises(DatasetError, match=r"nothing (is left of the reference|can be scored)"):
+            leave_out_emptied([strict], evaluator, reporter)

@@ -57,6 +57,20 @@ def test_a_batch_is_learnt_by_heart(load, nano_folder, digit_clips):
     assert transcripts(adapter, clips) == [r.upper() for r in references]
 
 
+def test_nothing_said_is_learnt_as_blanks_alone(load, nano_folder, digit_clips):
+    adapter, clips = load(nano_folder), digit_clips(1)
+    adapter.make_trainable(TrainOptions())
+    batch = adapter.prepare(clips)
+    with torch.no_grad():
+        scores = adapter._logits(batch)[0, : batch.frames[0]].log_softmax(-1)
+        blanks = -scores[:, adapter.module.config.pad_token_id].sum().item()
+        loss = adapter.loss(batch, [Hypothesis(text="")], [1.0]).item()
+    assert loss == pytest.approx(blanks, rel=1e-4)
+    losses = train(adapter, clips, [""], steps=8)
+    assert losses[-1] < 0.1 * losses[0]
+    assert transcripts(adapter, clips) == [""]
+
+
 @pytest.mark.parametrize(
     ("options", "expected"),
     [

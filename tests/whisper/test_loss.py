@@ -58,6 +58,27 @@ def test_end_token_is_learnt_where_padding_is_the_same_token(load, nano_folder, 
     assert [h.text for [h] in adapter.sample(batch, 1, GREEDY)] == [t.text for t in targets]
 
 
+def test_nothing_said_is_learnt_as_the_end_alone(load, nano_folder, digit_clips, plain):
+    adapter, model = load(nano_folder), plain(nano_folder)
+    speech, quiet = digit_clips(2)
+    quiet = evolve(quiet, waveform=0 * quiet.waveform)
+    batch = adapter.prepare([quiet])
+    theirs = transformers_loss(
+        model, adapter, batch.features, "", english_prompt(model.generation_config)
+    )
+    assert adapter.loss(batch, said(""), [1.0]).item() == pytest.approx(theirs.item(), rel=1e-5)
+    both, optimiser = (
+        adapter.prepare([speech, quiet]),
+        torch.optim.AdamW(adapter.module.parameters(), lr=2e-3),
+    )
+    for _ in range(15):
+        optimiser.zero_grad()
+        adapter.loss(both, said(speech.sample.reference, ""), [1.0, 1.0]).backward()
+        optimiser.step()
+    heard = [h.text for [h] in adapter.sample(both, 1, GREEDY)]
+    assert heard == [speech.sample.reference, ""]
+
+
 def test_loss_of_a_hypothesis_is_its_logprob(nano, digit_clips):
     batch = nano.prepare(digit_clips(40))
     greedy = [row[0] for row in nano.sample(batch, 1, GREEDY)]

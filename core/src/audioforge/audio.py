@@ -1,18 +1,15 @@
 """Decoding: any sound file to float32 mono at the rate that a model wants.
 
-soundfile decodes (WAV, FLAC, Ogg Vorbis and Opus, MP3), soxr resamples at its high quality. A
-clip that cannot be used raises `AudioError` with its name and reason; nothing is cut silently, and
-nothing is held in memory but the clip itself.
+`sound/` opens files (libsndfile decodes, or PyAV what libsndfile does not know), soxr resamples at
+its high quality. A clip that cannot be used raises `AudioError` with its name and reason; nothing
+is cut silently, and nothing is held in memory but the clip itself.
 """
 
 from __future__ import annotations
 
-import io
 import math
-import os
-import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -21,22 +18,15 @@ import soxr
 from attrs import frozen
 
 from audioforge.errors import AudioError
-from audioforge.files.paths import open_regular
+from audioforge.files.near_paths import said_of_near
 from audioforge.sample import AudioSample, Clip
-
-_WAV_DATA = re.compile(r"^data : (\d+) \(should be (\d+)\)", re.MULTILINE)
-"""How libsndfile's log of a header tells a WAV file that is shorter than it says."""
-
-STREAMED_BYTES = 0x7FFF_0000
-"""From this size on, a WAV header's data size only says that its writer did not know it."""
-
+from audioforge.sound.opening import Sound, open_sound
+from audioforge.sound.splice import CutShortError
+from audioforge.sound_array import chosen_channels
 
 SEGMENT_SLACK_SECONDS = 0.1
 """How far a segment may reach past the end of its file, as rounded time stamps do."""
 
-
-BLOCK_VALUES = 2**20
-"""Samples times channels that are decoded at a time: 4 MB, however long the file is."""
 
 CANCELLED = 1e-3
 """Share of its channels' energy from which on a mix counts as sound. Uncorrelated channels keep
@@ -51,9 +41,8 @@ _PLAIN = {
 """What libsndfile says, in words that somebody can act on."""
 
 
-LOUDEST = 2.0**32
-"""Some write 32-bit whole numbers as floats. What is above is no sound, and a model that squares it
-gets infinity."""
+LOUDEST = 64.0
+"""Louder than full scale by 36 dB: a file of whole numbers that were kept as floats, or damage."""
 
 LOWEST_RATE_HZ, HIGHEST_RATE_HZ = 1_000, 1_000_000
 """Outside of what records sound, from hearts to bats. Resampling from any rate to any other would
@@ -78,6 +67,12 @@ class ClipMissing(AudioError):
     kind = "missing audio"
 
 
+class ClipCutShort(AudioError):
+    """The file ends before its sound does, or goes on after what can be read of it."""
+
+    kind = "cut short"
+
+
 class ClipCancelled(AudioError):
     """The channels of the clip cancel each other out when they are mixed to one."""
 
@@ -86,17 +81,19 @@ class ClipCancelled(AudioError):
 
 @frozen
 class Facts:
-    """What a clip is, by decoding it in full.
+    """What a clip is.
 
     Attributes:
         seconds: Length of the clip.
         sampling_rate: Sampling rate of the clip's file, in Hz.
-        is_silent: Whether every value of the waveform is 0.
+        channels: How many channels the file has.
+        is_silent: Whether every value of the waveform is 0; None where it was not decoded.
     """
 
     seconds: float
     sampling_rate: int
-    is_silent: bool
+    channels: int
+    is_silent: bool | None
 
 
 def check_rate(clip: Clip, sampling_rate: int) -> None:
@@ -158,14 +155,18 @@ def stated_seconds(sample: AudioSample) -> float:
     if isinstance(sample.audio, np.ndarray):
         mono, rate = _from_array(sample)
         return len(mono) / rate
-    with _explained(sample), _open(sample) as file:
+    with _opened(sample) as file:
         _, wanted = _part(sample, file)
         check_length(sample, wanted / file.samplerate, None, 0.0)
         return float(wanted / file.samplerate)
 
 
-def examine(sample: AudioSample) -> Facts:
+def examine(sample: AudioSample, *, decode: bool = True) -> Facts:
     """Decode a clip in full without keeping it, in a few megabytes whatever its length.
+
+    Args:
+        sample: The clip.
+        decode: Whether to; otherwise only what the header of its file states is read.
 
     Raises:
         AudioError: As `load_clip` does.
@@ -174,14 +175,37 @@ def examine(sample: AudioSample) -> Facts:
     if isinstance(sample.audio, np.ndarray):
         mono, rate = _from_array(sample)
         check_length(sample, len(mono) / rate, None, 0.0)
-        return Facts(len(mono) / rate, rate, not mono.any())
-    with _explained(sample), _open(sample) as file:
+        return Facts(len(mono) / rate, rate, _channels(sample.audio), not mono.any())
+    with _opened(sample) as file:
         start, wanted = _part(sample, file)
         check_length(sample, wanted / file.samplerate, None, 0.0)
-        silent = True
+        silent = None
+        if decode:
+            silent = not sum(block.any() for block in _mono_blocks(sample, file, start, wanted))
+        return Facts(wanted / file.samplerate, file.samplerate, file.channels, silent)
+
+
+def _channels(samples: np.ndarray) -> int:
+    return int(samples.shape[1]) if samples.ndim == 2 else 1
+
+
+def resampled_blocks(sample: AudioSample, sampling_rate: int) -> Iterator[np.ndarray]:
+    """Yield a clip block by block, mono at a rate in Hz, in a few megabytes whatever its length.
+
+    Raises:
+        AudioError: As `load_clip` does.
+    """
+    if isinstance(sample.audio, np.ndarray):
+        yield load_clip(sample, sampling_rate).waveform
+        return
+    _check_stated(sample)
+    with _opened(sample) as file:
+        start, wanted = _part(sample, file)
+        check_length(sample, wanted / file.samplerate, None, 0.0)
+        resampler = soxr.ResampleStream(file.samplerate, sampling_rate, 1, dtype="float32")
         for block in _mono_blocks(sample, file, start, wanted):
-            silent = silent and not block.any()
-        return Facts(wanted / file.samplerate, file.samplerate, silent)
+            yield resampler.resample_chunk(np.ascontiguousarray(block))
+        yield resampler.resample_chunk(np.zeros(0, np.float32), last=True)
 
 
 def _check_stated(sample: AudioSample) -> None:
@@ -196,23 +220,30 @@ def _from_array(sample: AudioSample) -> tuple[np.ndarray, int]:
     if not sample.sampling_rate:
         raise AudioError(f"{sample.origin}: an array of samples needs its sampling rate")
     rate = sample.sampling_rate
-    samples = np.asarray(sample.audio, dtype=np.float32)
+    samples = _as_floats(np.asarray(sample.audio))
     if samples.ndim not in (1, 2):
         raise AudioError(
             f"{sample.origin}: samples of shape {samples.shape} are neither (frames,) nor (frames, "
             f"channels)"
         )
     start, wanted = _segment(sample, len(samples), rate)
-    samples = samples[start : start + wanted]
-    _check_finite(sample, samples)
+    samples = chosen_channels(sample, samples[start : start + wanted])
+    _check_values(sample, samples)
     return samples if samples.ndim == 1 else samples.mean(axis=1), rate
+
+
+def _as_floats(samples: np.ndarray) -> np.ndarray:
+    """Return samples as float32 with full scale 1; whole numbers have that of their type."""
+    if samples.dtype.kind == "i":
+        return samples.astype(np.float32) / np.float32(-float(np.iinfo(samples.dtype).min))
+    return np.asarray(samples, np.float32)
 
 
 def _decode(
     sample: AudioSample, max_seconds: float | None, min_seconds: float
 ) -> tuple[np.ndarray, int]:
     """Read a file's part; the length is checked on the header first, so that it stays cheap."""
-    with _explained(sample), _open(sample) as file:
+    with _opened(sample) as file:
         start, wanted = _part(sample, file)
         check_length(sample, wanted / file.samplerate, max_seconds, min_seconds)
         mono = np.empty(wanted, np.float32)
@@ -229,86 +260,71 @@ def _explained(sample: AudioSample) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as error:
-        raise ClipMissing(f"{sample.origin}: there is no such file") from error
+        near = said_of_near(sample.audio) if isinstance(sample.audio, Path) else ""
+        raise ClipMissing(f"{sample.origin}: there is no such file{near}") from error
+    except CutShortError as error:
+        raise ClipCutShort(f"{sample.origin}: cannot be decoded: {error}") from error
     except (soundfile.SoundFileError, OSError, ValueError, MemoryError) as error:
         raise AudioError(f"{sample.origin}: cannot be decoded: {_reason(error)}") from error
 
 
-def _open(sample: AudioSample) -> soundfile.SoundFile:
-    if isinstance(sample.audio, bytes):
-        return soundfile.SoundFile(_Memory(sample.audio))
-    assert isinstance(sample.audio, Path)
-    with open_regular(sample.audio) as file:  # says why it cannot be; libsndfile: "System error"
-        if not file.read(1):
-            raise ValueError("the file is empty")
-    # As bytes where names are bytes: soundfile cannot spell one that is no UTF-8.
-    name = os.fsencode(sample.audio) if os.name == "posix" else str(sample.audio)
-    return soundfile.SoundFile(name)
+@contextmanager
+def _opened(sample: AudioSample) -> Iterator[Sound]:
+    """Open a sample's file, and close it afterwards."""
+    assert isinstance(sample.audio, Path | bytes)
+    with _explained(sample), closing(open_sound(sample.audio)) as sound:
+        yield sound
 
 
-class _Memory(io.BytesIO):
-    """A file in memory that stays where it is when a damaged header sends it to before its start.
-
-    soundfile calls it from C, where an error would be printed with its traceback and go on.
-    """
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Go to a place, if there can be such a place."""
-        try:
-            return super().seek(offset, whence)
-        except (ValueError, OverflowError):
-            return self.tell()
-
-
-def _part(sample: AudioSample, file: soundfile.SoundFile) -> tuple[int, int]:
+def _part(sample: AudioSample, file: Sound) -> tuple[int, int]:
     if not LOWEST_RATE_HZ <= file.samplerate <= HIGHEST_RATE_HZ:
         raise AudioError(
             f"{sample.origin}: a sampling rate of {file.samplerate} Hz is none of sound; the file "
             f"is damaged"
         )
-    _check_whole(sample, file)
     return _segment(sample, file.frames, file.samplerate)
 
 
-def _mono_blocks(
-    sample: AudioSample, file: soundfile.SoundFile, start: int, wanted: int
-) -> Iterator[np.ndarray]:
+def _mono_blocks(sample: AudioSample, file: Sound, start: int, wanted: int) -> Iterator[np.ndarray]:
     """Yield a file's part with its channels mixed to one, block by block.
 
     Raises:
         AudioError: If frames are missing, are no finite numbers, or cancel each other out.
     """
-    file.seek(start)
-    size = max(1, BLOCK_VALUES // file.channels)
-    there, of_mix, of_channels = 0, 0.0, 0.0
-    while there < wanted:
-        block = file.read(min(size, wanted - there), dtype="float32", always_2d=True)
-        if not len(block):
-            raise AudioError(
-                f"{sample.origin}: cannot be decoded: {there} of {wanted} frames are there; the "
-                f"file is cut or damaged"
-            )
+    there, mixed, of_mix, of_channels = 0, 0, 0.0, 0.0
+    for block in file.blocks(start, wanted):
         there += len(block)
-        _check_finite(sample, block)
-        mono = block[:, 0] if file.channels == 1 else block.mean(axis=1)
-        if file.channels > 1:
+        block = chosen_channels(sample, block)
+        _check_values(sample, block)
+        mixed = block.shape[1]
+        mono = block[:, 0] if mixed == 1 else block.mean(axis=1)
+        if mixed > 1:
             of_mix += float(np.square(mono, dtype=np.float64).sum())
-            of_channels += float(np.square(block, dtype=np.float64).sum()) / file.channels
+            of_channels += float(np.square(block, dtype=np.float64).sum()) / mixed
         yield mono
+    if there < wanted:
+        raise ClipCutShort(
+            f"{sample.origin}: cannot be decoded: {there} of {wanted} frames are there; the "
+            f"file is cut or damaged"
+        )
     if of_mix < CANCELLED * of_channels:
         raise ClipCancelled(
-            f"{sample.origin}: its {file.channels} channels cancel each other out when they are "
-            f"mixed to one; turn one of them over, or keep one"
+            f"{sample.origin}: its {mixed} channels cancel each other out when they are mixed to "
+            f"one; turn one of them over, or keep one"
         )
 
 
-def _check_finite(sample: AudioSample, samples: np.ndarray) -> None:
+def _check_values(sample: AudioSample, samples: np.ndarray) -> None:
     if not np.isfinite(samples).all():
         raise AudioError(f"{sample.origin}: the audio holds NaN or infinite values")
-    if (loudest := float(np.abs(samples).max(initial=0.0))) > LOUDEST:
+    loudest = float(np.abs(samples).max(initial=0.0))
+    if loudest > LOUDEST or (loudest > 1 and not np.remainder(samples, 1).any()):
+        scale = next(
+            (f" of {bits} bits" for bits in (16, 24, 32) if loudest <= 2.0 ** (bits - 1)), ""
+        )
         raise AudioError(
-            f"{sample.origin}: the audio holds samples of {loudest:.1e}, where full scale is 1; it "
-            f"is damaged"
+            f"{sample.origin}: the audio holds samples of {loudest:.7g}, where full scale is "
+            f"1: whole numbers{scale} kept as floats, or damage; write it with full scale 1"
         )
 
 
@@ -322,7 +338,7 @@ def _segment(sample: AudioSample, frames: int, rate: int) -> tuple[int, int]:
     if offset and offset >= length:
         raise AudioError(
             f"{sample.origin}: the segment starts at {offset:g} s, after the end "
-            f"of the file ({length:g} s)"
+            f"of the file ({length:g} s); times are in seconds, from the start of this file"
         )
     start = min(round(offset * rate), frames)
     if sample.offset is None or sample.duration is None:
@@ -334,19 +350,6 @@ def _segment(sample: AudioSample, frames: int, rate: int) -> tuple[int, int]:
             f"of the file ({length:g} s)"
         )
     return start, min(wanted, frames - start)
-
-
-def _check_whole(sample: AudioSample, file: soundfile.SoundFile) -> None:
-    """Refuse a WAV file that was cut: libsndfile reads what is left of it as if it were whole."""
-    found = _WAV_DATA.search(file.extra_info)
-    if found is None:
-        return
-    promised, there = map(int, found.groups())
-    if promised < STREAMED_BYTES and promised - there > 1:
-        raise AudioError(
-            f"{sample.origin}: cannot be decoded: {there} of {promised} bytes are there; the file "
-            f"is cut"
-        )
 
 
 def check_length(
@@ -382,5 +385,7 @@ def _reason(error: Exception) -> str:
     """Return the part of an error that says something a user can act on."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
+    if isinstance(error, ValueError):
+        return str(error) or type(error).__name__
     reason = str(error).rsplit(": ", 1)[-1].strip().rstrip(".")
     return _PLAIN.get(reason, reason) or type(error).__name__

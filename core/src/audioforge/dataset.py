@@ -23,6 +23,10 @@ class DatasetRequest:
         data_dir: Folder of an extracted archive; None to load from the hub.
         streaming: Read a hub dataset as a stream instead of downloading it whole.
         needs_audio: Whether an item without audio is a problem; text to speech needs none.
+        audio_column: Column or key of the sound; None to look for the usual names.
+        speaker_column: Column or key of who speaks; None to look for the usual names.
+        audio_root: Folder, or address of one, where relative paths of sound start; None for the
+            folder of the file that states them.
     """
 
     location: str
@@ -32,6 +36,9 @@ class DatasetRequest:
     data_dir: Path | None = None
     streaming: bool = False
     needs_audio: bool = True
+    audio_column: str | None = None
+    speaker_column: str | None = None
+    audio_root: str | None = None
 
 
 class Dataset(ABC):

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeAlias
+
+from audioforge.sample import Clip
+
+Transcribe: TypeAlias = Callable[[Sequence[Clip]], Sequence[str]]
+"""What an engine makes of clips: the transcript of each, or its label."""
 
 
 class Exporter(ABC):
@@ -21,3 +28,16 @@ class Exporter(ABC):
         Raises:
             CheckpointError: If the checkpoint is none that the engine can run.
         """
+
+    def load(self, folder: Path) -> Transcribe | None:
+        """Load what `export` wrote with the engine that it is for, to measure what it is worth.
+
+        Args:
+            folder: As `export` left it; read only.
+
+        Returns:
+            What is called with clips, at the rate of the checkpoint, and decodes greedily; a clip's
+            language, where the checkpoint knows several, is that of its sample. None where the
+            engine cannot be run here.
+        """
+        return None

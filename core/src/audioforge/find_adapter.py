@@ -11,12 +11,18 @@ from audioforge.files.checkpoint_files import read_object
 from audioforge.files.checkpoint_folder import LOW_RANK, locate
 from audioforge.hub.snapshot import fetch
 from audioforge.isolation.global_state.restored import global_state_restored
-from audioforge.model import LoadOptions, ModelAdapter, Task
-from audioforge.plugins import Registry, import_factory
-from audioforge.specs import ModelSpec, Provided
+from audioforge.model import TASKS, LoadOptions, ModelAdapter, Task
+from audioforge.plugins import Registry, import_factory, import_object
+from audioforge.specs import Limits, ModelSpec, Provided
 
 MAX_CONFIG_BYTES = 16 * 2**20
 """A classifier of 4,000 languages has 0.2 MB."""
+
+SMALL_FILES = (
+    *("config.json", LOW_RANK, "preprocessor_config.json", "processor_config.json"),
+    *("vocab.json", "tokenizer_config.json"),
+)
+"""What says of a checkpoint on the hub what it can take."""
 
 
 def load_adapter(
@@ -104,6 +110,33 @@ def find_adapter(
 def served_tasks(registry: Registry, config: dict[str, Any]) -> set[Task]:
     """Return the tasks that installed adapters serve a checkpoint for; empty where none does."""
     return {task for _, task in _serving(registry, config)}
+
+
+def read_limits(registry: Registry, checkpoint: str) -> Limits | None:
+    """Return what a checkpoint can take, without loading it; None where its adapter does not say.
+
+    A model that can be used for several tasks counts as one for the first of `TASKS`: a classifier
+    can be made of any recogniser.
+
+    Raises:
+        CheckpointError: If the checkpoint cannot be read.
+        PluginError: If no installed adapter serves it.
+    """
+    config = read_config(checkpoint)
+    serving = sorted(_serving(registry, config), key=lambda served: TASKS.index(served[1]))
+    if not serving:
+        names = ", ".join(registry.names("models")) or "none"
+        raise PluginError(
+            f"{checkpoint}: no installed adapter serves model_type '{config.get('model_type')}'. "
+            f"Installed: {names}.{registry.why_missing('models')}"
+        )
+    provided, _ = serving[0]
+    named = cast("ModelSpec", provided.spec).limits
+    if named is None:
+        return None
+    folder = locate(checkpoint, lambda model: fetch(model, SMALL_FILES)).files
+    with global_state_restored(f"the model adapter '{provided.full_name}'"):
+        return cast("Limits", import_object(provided, named)(config, folder))
 
 
 def _serving(registry: Registry, config: dict[str, Any]) -> Iterator[tuple[Provided, Task]]:

@@ -37,6 +37,7 @@ class AudioSample:
         offset: Start of the clip in its file, in seconds; None when the clip is the whole file.
         duration: Length of the clip in seconds. Without an offset it is only what the dataset
             states, and the file's own length counts.
+        channels: Of which channels of the file the clip is the mean, from 0; empty for all.
         metadata: Whatever else the dataset says.
         where: The place in the dataset that states the clip, such as file and line, where known.
         stored: Whether `audio` is only a run's own copy, which tells nobody where the clip is from.
@@ -51,6 +52,7 @@ class AudioSample:
     language: str | None = None
     offset: float | None = None
     duration: float | None = None
+    channels: tuple[int, ...] = ()
     metadata: Mapping[str, Any] = field(factory=dict)
     where: str | None = None
     stored: bool = False
@@ -104,6 +106,7 @@ class Clip:
             sampling_rate=self.sampling_rate,
             offset=None,
             duration=len(heard) / self.sampling_rate,
+            channels=(),
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from attrs import field, frozen, validators
@@ -33,6 +33,22 @@ class Spec:
     example: str | None = None
 
 
+@frozen(eq=False)
+class Limits:
+    """What a checkpoint can take, as its small files say: nothing is loaded.
+
+    Attributes:
+        max_seconds: The longest clip that is not cut; None for any length.
+        labels: The classes of a classifier; None for other models, and for one that names none.
+        unknown_characters: Counts the characters of a transcript that the model cannot write; None
+            where it can write any.
+    """
+
+    max_seconds: float | None = None
+    labels: tuple[str, ...] | None = None
+    unknown_characters: Callable[[str], Mapping[str, int]] | None = None
+
+
 @frozen(kw_only=True)
 class ModelSpec(Spec):
     """A model adapter; the factory is a subclass of `audioforge.model.ModelAdapter`.
@@ -42,11 +58,16 @@ class ModelSpec(Spec):
         checkpoints: Public checkpoints known to work.
         temperature: At which training draws hypotheses unless the user says otherwise: hot enough
             that they differ, and so cool that the best of a few is better than greedy decoding.
+        limits: "package.module:function" that says what a checkpoint can take without loading it,
+            for `audioforge datasets show --model`: given the content of its config.json and the
+            folder of its other small files, it returns `audioforge.specs.Limits`. It must import
+            nothing heavy. None where nobody knows before the checkpoint is loaded.
     """
 
     serves: tuple[Serves, ...]
     checkpoints: tuple[KnownCheckpoint, ...] = ()
     temperature: float = field(default=1.0, validator=validators.gt(0))
+    limits: str | None = None
 
 
 @frozen(kw_only=True)
@@ -64,13 +85,15 @@ class VerifierSpec(Spec):
 class DatasetSpec(Spec):
     """A dataset; the factory takes a `DatasetRequest` and returns a `Dataset`.
 
-    A specification with suffixes or markers is a format: it serves the paths that fit, whatever
-    they are called. One without is a named corpus.
+    A specification with suffixes, markers or holds is a format: it serves the paths that fit,
+    whatever they are called. One without is a named corpus.
 
     Attributes:
         tasks: Tasks that its references are good for.
         suffixes: Endings of the files it reads, such as ".jsonl".
         markers: Glob patterns; a folder in which one matches is read by this format.
+        holds: Endings of files; a folder that holds one at any depth is read by this format, if
+            no marker fits and no file in it says what is in the others.
         hub: Whether it serves dataset ids of the Hugging Face hub.
         size: Hours and gigabytes, for people.
         licence: Licence of the data.
@@ -79,6 +102,7 @@ class DatasetSpec(Spec):
     tasks: tuple[Task, ...]
     suffixes: tuple[str, ...] = ()
     markers: tuple[str, ...] = ()
+    holds: tuple[str, ...] = ()
     hub: bool = False
     size: str = ""
     licence: str = ""
@@ -86,7 +110,13 @@ class DatasetSpec(Spec):
     @property
     def is_corpus(self) -> bool:
         """Whether it is asked for by its name, not by a path or hub id."""
-        return not (self.suffixes or self.markers or self.hub)
+        return not (self.suffixes or self.markers or self.holds or self.hub)
+
+    @property
+    def reads(self) -> list[str]:
+        """The files and folders that it reads, as people write them."""
+        files, marked = (f"*{s}" for s in self.suffixes), (f"folder/{m}" for m in self.markers)
+        return [*files, *marked, *(f"folder/…/*{ending}" for ending in self.holds)]
 
 
 @frozen(kw_only=True)

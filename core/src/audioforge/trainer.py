@@ -12,6 +12,7 @@ from audioforge.config.other_names import refuse_unknown
 from audioforge.errors import UsageError
 from audioforge.given.functions import MetricsListener, UtterancesListener, function_trackers
 from audioforge.given.hand_over import DATA_KEYS, Data, hand_over
+from audioforge.huggingface.write_update import check_update
 from audioforge.plugin_reference import PluginReference
 from audioforge.plugins import Registry, discover
 from audioforge.raft.export import export, finish
@@ -164,9 +165,9 @@ class AudioRAFTTrainer:
         Data are a name, a path or a hub id, or rows: a list of mappings, any iterable of them, a
         `datasets.Dataset`, a data frame. A row has `audio` (samples of shape (frames,), float from
         -1 to 1 or int16; an encoded file as bytes; or a path), `sampling_rate` in Hz where it has
-        samples, `text` or `label`, and may have `id`, `speaker`, `language`, `offset` and
-        `duration` in seconds; verifiers find all other keys as metadata. A clip without an id is
-        named by a digest of its sound. Each is gone through once.
+        samples, `text` or `label`, and may have `id`, `speaker`, `language`, and of a part of its
+        sound `start` and `end` in seconds and `channel`; verifiers find all other keys as metadata.
+        A clip without an id is named by a digest of its sound. Each is gone through once.
 
         Args:
             dataset: Training data; None for the configuration's.
@@ -225,6 +226,8 @@ class AudioRAFTTrainer:
             accepted = begin(run, adapter.module, accept_changes=self._accept_changes)
             # Before anything is computed that a frozen part of it need compute only once.
             adapter.make_trainable(run.train_options)
+            if run.config.export_adapter:
+                check_update(adapter.module)
             open_cache(run, adapter, space, fresh=bool(accepted))
             summary = train(run, adapter, accepted)
             del adapter  # the export loads others

@@ -18,12 +18,13 @@ from audioforge.results.frames import flat, frame
 from audioforge.results.shown import Shown, ShowsItself
 from audioforge.run.benchmark import Benchmark, run_benchmark
 from audioforge.scoring.score import Scoring, score_predictions
+from audioforge.scoring.sources import Predictions
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Predictions: TypeAlias = "str | Path | Iterable[Mapping[str, Any]]"
-"""A file of JSON lines, or what such lines hold."""
+Said: TypeAlias = "str | Path | Iterable[Mapping[str, Any]]"
+"""A file of predictions, or what its lines hold."""
 
 
 def benchmark(model: str | Path, dataset: Data, **settings: Any) -> Benchmark:
@@ -53,9 +54,10 @@ def benchmark(model: str | Path, dataset: Data, **settings: Any) -> Benchmark:
 
 
 def score(
-    predictions: Predictions,
+    predictions: Said,
     *,
     audio_dir: str | Path | None = None,
+    reference: str | Path | None = None,
     **settings: Any,
 ) -> Scored:
     """Score what any system produced, without a model.
@@ -70,10 +72,11 @@ def score(
     [1.0, 0.0]
 
     Args:
-        predictions: A file of JSON lines, or rows: mappings with `text` (what is right; of a
-            classifier the label) and `pred_text` (what was said), or a data frame of such. Rows of
-            one `id` in a row are the k hypotheses of a clip.
+        predictions: A file (JSON lines, CSV, TSV, .trn or .ctm), or rows: mappings with `text`
+            (what is right; of a classifier the label) and `pred_text` (what was said), or a data
+            frame of such. Rows of one `id` in a row are the k hypotheses of a clip.
         audio_dir: Folder of generated sound, for text to speech.
+        reference: File of what is right, where the predictions do not say it.
         settings: Those of `audioforge verify`, such as `verifier`, `language` or `task`.
 
     Raises:
@@ -84,7 +87,10 @@ def score(
     rows: Any = predictions
     if hasattr(rows, "iterrows"):  # of pandas
         rows = rows.to_dict("records")
-    given = Path(rows) if isinstance(rows, str | Path) else list(rows)
+    given = Predictions(
+        Path(rows) if isinstance(rows, str | Path) else list(rows),
+        reference=None if reference is None else Path(reference),
+    )
     folder = None if audio_dir is None else Path(audio_dir)
     with TemporaryDirectory() as place:
         output = Path(place) / "scores.jsonl"

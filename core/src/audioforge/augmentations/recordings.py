@@ -11,8 +11,9 @@ from audioforge.errors import AudioError, ConfigError, DatasetError
 from audioforge.files.json_lines import read_objects
 from audioforge.files.paths import is_file, is_folder, path_text
 from audioforge.sample import AudioSample, Problem
+from audioforge.sound.kinds import SOUND_SUFFIXES
+from audioforge.sound_part import SoundPartError, sound_part
 
-SOUND_SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".aiff", ".aif", ".au")
 MANIFEST_SUFFIXES = (".jsonl", ".json", ".ndjson")
 
 DECODED_SECONDS = 600.0
@@ -63,14 +64,20 @@ def _stated(manifest: Path) -> Iterator[AudioSample]:
     for number, where, row in read_objects(manifest):
         if isinstance(row, Problem):
             raise DatasetError(str(row))
-        path, offset, duration = (row.get(k) for k in ("audio_filepath", "offset", "duration"))
+        path = row.get("audio_filepath")
         if not isinstance(path, str) or not path:
             raise DatasetError(f"{where}: has no audio_filepath")
-        if not all(isinstance(s, int | float | None) for s in (offset, duration)):
-            raise DatasetError(f"{where}: offset and duration are seconds")
+        try:
+            part = sound_part(row)
+        except SoundPartError as error:
+            raise DatasetError(f"{where}: {error}") from error
         # Two lines may name parts of one file.
         yield AudioSample(
-            f"{path_text(path)}:{number}", manifest.parent / path, offset=offset, duration=duration
+            f"{path_text(path)}:{number}",
+            manifest.parent / path,
+            offset=part.offset,
+            duration=part.duration,
+            channels=part.channels,
         )
 
 

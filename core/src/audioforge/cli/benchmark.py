@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from audioforge.cli.language_table import print_by_language
+from audioforge.cli.local_path import LocalPath
 from audioforge.cli.output_options import loading, output_options
 from audioforge.cli.plugin_option import plugin_option
 from audioforge.cli.sections import CONTEXT, SectionedCommand
@@ -37,7 +38,7 @@ MOST_COLUMNS = 20
 @setting_options(BenchmarkConfig, required=("model_name", "dataset"))
 @click.option(
     "--output",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=LocalPath(file_okay=False),
     help="Folder for metrics.json, predictions.jsonl and skipped.jsonl.",
 )
 @click.option(

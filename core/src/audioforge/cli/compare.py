@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from audioforge.cli.local_path import LocalPath
 from audioforge.cli.page_file import check_page
 from audioforge.terminal.console import print_json, print_line, print_note, print_table
 from audioforge.terminal.escapes import one_line
@@ -42,7 +43,7 @@ NO_BREAK = "\N{NO-BREAK SPACE}%"
 )
 @click.option(
     "--html",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=LocalPath(dir_okay=False),
     help="Write a page with all of it, which any browser shows; it takes the place of an old one.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")

@@ -172,6 +172,8 @@ def _sound() -> Iterator[Check]:
     else:
         yield Check("libsndfile", "ok", detail)
     yield Check("soxr", "ok", soxr.__version__)
+    missing_av = "not installed; M4A, WebM and videos need it: pip install 'audioforge[av]'"
+    yield Check("av", "ok", _version("av") or missing_av)
 
 
 def _hub() -> Iterator[Check]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from audioforge.cli.local_path import LocalPath
 from audioforge.cli.page_file import check_page
 from audioforge.errors import UsageError
 from audioforge.terminal.console import print_json, print_line
@@ -27,9 +28,7 @@ EXAMPLE = """\b
     help="Run folder to compare it with; repeat for several. Seeds and controls in the same folder "
     "are found by themselves.",
 )
-@click.option(
-    "--output", type=click.Path(dir_okay=False, path_type=Path), help="File; RUN/report.html."
-)
+@click.option("--output", type=LocalPath(dir_okay=False), help="File; RUN/report.html.")
 @click.option("--open", "opens", is_flag=True, help="Open it in the browser.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def report(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from audioforge.long_recordings import count_longer, describe_longer
 from audioforge.measuring.style import describe_style
 from audioforge.model import ModelAdapter
 from audioforge.raft.step_loss import check_can_learn
@@ -51,6 +52,7 @@ def _print_plan(
 ) -> None:
     """Say what would run."""
     held_out = [sample.id for sample in run.data.held_out.samples]
+    longer = _longer_than_window(run, adapter)
     parameters = list(adapter.module.parameters())
     weights = sum(p.numel() for p in parameters)
     trained = sum(p.numel() for p in parameters if p.requires_grad)
@@ -58,6 +60,7 @@ def _print_plan(
         plan = {
             "settings": run.config.as_mapping(),
             "samples": {role: len(dataset.samples) for role, dataset in run.data.by_role},
+            "longer_than_window": longer,
             "split": run.data.split,
             "held_out": held_out,
             "languages": spoken(run.data.languages),
@@ -80,6 +83,10 @@ def _print_plan(
         return
     for line in plan_of(run):
         print_line(line)
+    for role, dataset in run.data.by_role:
+        if longer[role] and adapter.max_seconds is not None:
+            told = describe_longer(longer[role], len(dataset.samples), adapter.max_seconds)
+            print_line(one_line(f"{role}: {told}"), style="yellow")
     if style := style_of_transcripts(run):
         print_line(f"style of the transcripts: {describe_style(style)}")
     print_line(
@@ -93,6 +100,15 @@ def _print_plan(
     for line in tried.describe() if tried else ["expected time: not known: no clip can be used"]:
         print_line(line)
     print_line("nothing was run")
+
+
+def _longer_than_window(run: Run, adapter: ModelAdapter) -> dict[str, int]:
+    """Count for each role the clips that the model cannot take."""
+    followed = run.reporter.count
+    return {
+        role: count_longer(followed(dataset.samples, f"Lengths of {role}"), adapter.max_seconds)
+        for role, dataset in run.data.by_role
+    }
 
 
 def _named(names: Sequence[str]) -> str:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from audioforge.cli.local_path import LocalPath
 from audioforge.cli.plugin_option import plugin_option
+from audioforge.cli.prediction_options import prediction_file, threshold_options
 from audioforge.cli.sections import CONTEXT, SectionedCommand
 from audioforge.cli.setting_options import given_flags, setting_options
 from audioforge.config import VerifyConfig
-from audioforge.config.setting_kinds import number
 from audioforge.measuring.cut_short import cut_short
 from audioforge.measuring.style import describe_style
 from audioforge.plugins import discover
@@ -23,48 +22,17 @@ from audioforge.terminal.figures import decimal, decimal_interval, percent
 
 if TYPE_CHECKING:
     from audioforge.scoring.score import Scoring
-
-ROUNDING = 1e-9
-"""How far a mean may fall below a limit by rounding alone."""
+    from audioforge.scoring.sources import Predictions
+    from audioforge.scoring.thresholds import Threshold
 
 FILES_NAMED = 5
 """Generated files that no line asked for, of which so many are named."""
 
 EXAMPLE = """\b
-  audioforge verify predictions.jsonl --fail-under 0.9
+  audioforge verify predictions.jsonl --max-wer 0.1 --junit wer.xml
+  audioforge verify hypotheses.trn --reference references.trn
   audioforge verify --task tts --audio-dir out/ --manifest prompts.jsonl
 """
-
-
-def _reward(_: click.Context, __: click.Parameter, value: str | None) -> float | None:
-    if value is None:
-        return None
-    try:
-        reward = number(value)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from error
-    if not 0 <= reward <= 1:  # NaN too, which nothing would ever be under
-        raise click.BadParameter(f"{value} is no reward; rewards lie between 0 and 1")
-    return reward
-
-
-def prediction_file(command: Callable[..., None]) -> Callable[..., None]:
-    """Add FILE and --manifest, of which one must be given, and pass it on as `path`."""
-
-    @click.argument("file", required=False, type=click.Path(dir_okay=False, path_type=Path))
-    @click.option(
-        "--manifest",
-        type=click.Path(dir_okay=False, path_type=Path),
-        help="The same as FILE: the texts that were to be spoken.",
-    )
-    @wraps(command)
-    def with_path(*, file: Path | None, manifest: Path | None, **others: Any) -> None:
-        given = [path for path in (file, manifest) if path is not None]
-        if len(given) != 1:
-            raise click.UsageError("give one file: FILE, or --manifest FILE")
-        command(path=given[0], **others)
-
-    return with_path
 
 
 @click.command(cls=SectionedCommand, context_settings=CONTEXT, epilog=EXAMPLE)
@@ -75,43 +43,48 @@ def prediction_file(command: Callable[..., None]) -> Callable[..., None]:
     help="With --task tts: folder of the generated sound files, named as a line's id or recording.",
 )
 @setting_options(VerifyConfig)
-@click.option(
-    "--fail-under",
-    callback=_reward,
-    metavar="REWARD",
-    help="Exit with 1 if the mean reward of what could be scored is lower.",
-)
+@threshold_options
 @click.option(
     "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=LocalPath(dir_okay=False),
     help="Write a JSON line of scores for each line; must be a new file.",
+)
+@click.option(
+    "--junit",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write a JUnit file for continuous integration: a test case for each limit.",
 )
 @plugin_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
 def verify(
-    path: Path,
+    predictions: Predictions,
     audio_dir: Path | None,
-    fail_under: float | None,
+    thresholds: list[Threshold],
     output: Path | None,
+    junit: Path | None,
     plugin_files: tuple[Path, ...],
     as_json: bool,
     **flags: Any,
 ) -> None:
     """Score what another system produced: no model, no training.
 
-    FILE holds JSON lines with text (what is right) and pred_text (what the system said), as
-    predictions.jsonl does; for --task tts, pred_audio or --audio-dir tells the sound files.
-    Consecutive lines of one sample are its k hypotheses. Exits with 1 when the mean reward is below
-    --fail-under, nothing could be scored, or a verifier failed too often; with 2 under --on-error
-    fail when a line cannot be scored.
+    FILE holds text (what is right) and pred_text (what the system said) on each line, as
+    predictions.jsonl does: JSON lines, CSV or TSV, by its ending, or - for stdin; or it is a .trn
+    or .ctm, and --reference says what is right. For --task tts, pred_audio or --audio-dir tells the
+    sound files. Consecutive lines of one sample are its k hypotheses. Exits with 1 when a limit is
+    missed, nothing could be scored, or a verifier failed too often; with 2 under --on-error fail
+    when a line cannot be scored.
     """
     config = VerifyConfig.from_mapping(given_flags(flags))
     if audio_dir is not None and not speech_task(config.task).generates_speech:
         raise click.UsageError("--audio-dir goes with --task tts")
+    from audioforge.scoring.junit import write_junit
     from audioforge.scoring.score import score_predictions
 
     registry = discover(files=plugin_files)
-    scoring = score_predictions(config, path, registry, audio_dir=audio_dir, output=output)
+    scoring = score_predictions(config, predictions, registry, audio_dir=audio_dir, output=output)
+    if junit is not None:
+        write_junit(junit, scoring, thresholds)
     if as_json:
         print_json(scoring.as_mapping())
     else:
@@ -122,8 +95,10 @@ def verify(
     if scoring.reward is None:
         print_error("nothing could be scored")
         click.get_current_context().exit(1)
-    if fail_under is not None and scoring.reward < fail_under - ROUNDING:
-        print_error(f"the mean reward {scoring.reward:.6g} is below --fail-under {fail_under:g}")
+    failures = [failure for t in thresholds if (failure := t.failure(scoring.measured))]
+    for failure in failures:
+        print_error(failure)
+    if failures:
         click.get_current_context().exit(1)
 
 

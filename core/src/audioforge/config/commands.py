@@ -6,17 +6,17 @@ from typing import ClassVar
 
 from attrs import define
 
+from audioforge.config.export_table import ExportSettings
 from audioforge.config.setting_kinds import Schedule, at_cycle
 from audioforge.config.tables import (
     DatasetSettings,
-    DataSettings,
     EvaluationSettings,
     MetricSettings,
     ModelSettings,
+    PredictionSettings,
     RewardSettings,
     RunSettings,
     SamplingSettings,
-    UpdateSettings,
 )
 
 CHANGEABLE = (
@@ -34,7 +34,7 @@ CHANGEABLE = (
 
 # attrs puts the fields of the last base first: what is asked for most stands last here.
 @define(kw_only=True, slots=False)
-class VerifyConfig(RewardSettings, DataSettings):
+class VerifyConfig(RewardSettings, PredictionSettings):
     """Every setting of `audioforge verify`; see its `--help` for what each means.
 
     Raises:
@@ -57,7 +57,7 @@ class BenchmarkConfig(MetricSettings, DatasetSettings, ModelSettings):
 
 @define(kw_only=True, slots=False)
 class AudioRAFTConfig(
-    RunSettings, UpdateSettings, SamplingSettings, EvaluationSettings, BenchmarkConfig
+    RunSettings, ExportSettings, SamplingSettings, EvaluationSettings, BenchmarkConfig
 ):
     """Every setting of a training run; see `audioforge train --help` for what each means.
 

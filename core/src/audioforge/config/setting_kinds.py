@@ -10,6 +10,9 @@ from typing import Any, TypeAlias, TypedDict, Unpack
 
 import attrs
 
+from audioforge.files.addresses import NOT_A_PATH, is_address
+from audioforge.files.addresses import shown as shown_address
+
 EACH = "each"
 """In place of a language: every clip's own."""
 
@@ -161,6 +164,8 @@ def _language(value: Any) -> str:
 
 
 def _path(value: Any) -> Path:
+    if is_address(str(value)):
+        raise ValueError(f"{shown_address(str(value))} {NOT_A_PATH}")
     # A shell replaces ~ in an argument of its own only: not in --output=~/run, not in a file.
     return (value if isinstance(value, Path) else Path(_text(value))).expanduser()
 

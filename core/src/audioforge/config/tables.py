@@ -98,6 +98,15 @@ class DataSettings(TaskSettings):
 
 
 @define(kw_only=True, slots=False)
+class PredictionSettings(DataSettings):
+    """How a line of predictions is read."""
+
+    pred_column: str | None = setting(
+        None, "text", "Column or key of what the system said; otherwise pred_text or pred_audio."
+    )
+
+
+@define(kw_only=True, slots=False)
 class DatasetSettings(DataSettings):
     """Which dataset is read: to learn from, or to measure on."""
 
@@ -105,6 +114,14 @@ class DatasetSettings(DataSettings):
 
     dataset: str | None = setting(None, "text", "Data: a name, a path, or a hub id.")
     split: str | None = setting(None, "text", "Split of the dataset to read.")
+    audio_column: str | None = setting(None, "text", "Column or key that holds the sound's path.")
+    speaker_column: str | None = setting(None, "text", "Column or key that says who speaks.")
+    audio_root: str | None = setting(
+        None,
+        "text",
+        "Folder or address where relative paths of sound start; otherwise the folder of the file "
+        "that states them.",
+    )
     data_dir: Path | None = setting(None, "path", "Folder of the corpus' extracted archive.")
     streaming: bool = setting(False, "flag", "Stream a hub dataset instead of downloading it.")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,22 @@ from audioforge.errors import DatasetError
 from audioforge.files.text_lines import TOO_LONG, numbered_lines
 from audioforge.sample import Problem
 
+REPEATED_KEY = "repeated key"
+"""The kind of problem of an object that states one key twice."""
+
 CONVERSION = "If it is one JSON list, this makes lines of it: jq -c '.[]'"
+
+
+class RepeatedKeyError(ValueError):
+    """An object states one key twice, of which a reader of JSON would silently take the last.
+
+    Args:
+        key: The key.
+    """
+
+    def __init__(self, key: str) -> None:
+        super().__init__(key)
+        self.key = key
 
 
 def read_objects(path: Path) -> Iterator[tuple[int, str, dict[str, Any] | Problem]]:
@@ -27,8 +43,10 @@ def read_objects(path: Path) -> Iterator[tuple[int, str, dict[str, Any] | Proble
         if line is not None and not line.strip():
             continue
         where = f"{path}:{number}"
-        row = Problem(where, TOO_LONG, "line too long") if line is None else _parse(line, where)
-        if isinstance(row, Problem):
+        row = (
+            Problem(where, TOO_LONG, "line too long") if line is None else parse_object(line, where)
+        )
+        if isinstance(row, Problem) and row.kind != REPEATED_KEY:
             first = first or row
         else:
             found = True
@@ -43,9 +61,20 @@ def read_objects(path: Path) -> Iterator[tuple[int, str, dict[str, Any] | Proble
     )
 
 
-def _parse(line: str, where: str) -> dict[str, Any] | Problem:
+def _unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    row = dict(pairs)
+    if len(row) < len(pairs):
+        raise RepeatedKeyError(next(k for k, n in Counter(k for k, _ in pairs).items() if n > 1))
+    return row
+
+
+def parse_object(line: str, where: str) -> dict[str, Any] | Problem:
+    """Return the object that a line is, or what is wrong with it."""
     try:
-        row = json.loads(line)
+        row = json.loads(line, object_pairs_hook=_unrepeated)
+    except RepeatedKeyError as error:
+        reason = f"the key {error.key!r} is there twice: keep the one that is meant"
+        return Problem(where, reason, REPEATED_KEY)
     except json.JSONDecodeError as error:  # its own line number counts within this one line
         return Problem(where, f"not JSON: {error.msg} at column {error.pos + 1}", "bad JSON")
     except RecursionError:

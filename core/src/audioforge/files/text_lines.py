@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import IO
 
 from audioforge.errors import DatasetError
-from audioforge.files.paths import open_regular
+from audioforge.files.compressed import opened
 
 BYTE_ORDER_MARK = "\ufeff"
 
@@ -43,19 +43,16 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, str | None]]:
     Raises:
         DatasetError: If the file cannot be read or is not UTF-8.
     """
-    try:
-        with open_regular(path) as file:
-            number = 0
-            while raw := file.readline(MOST_LINE_BYTES + 1):
-                number += 1
-                if len(raw) > MOST_LINE_BYTES and not raw.endswith(b"\n"):
-                    _skip_line(file)
-                    yield number, None
-                    continue
-                line = _decode(raw, path, number)
-                yield number, line.removeprefix(BYTE_ORDER_MARK) if number == 1 else line
-    except OSError as error:
-        raise DatasetError(f"{path}: cannot be read: {error.strerror or error}") from error
+    with opened(path) as file:
+        number = 0
+        while raw := file.readline(MOST_LINE_BYTES + 1):
+            number += 1
+            if len(raw) > MOST_LINE_BYTES and not raw.endswith(b"\n"):
+                _skip_line(file)
+                yield number, None
+                continue
+            line = _decode(raw, path, number)
+            yield number, line.removeprefix(BYTE_ORDER_MARK) if number == 1 else line
 
 
 def _skip_line(file: IO[bytes]) -> None:

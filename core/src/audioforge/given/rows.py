@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -11,22 +10,23 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from audioforge.dataset import DatasetRequest
+from audioforge.files.addresses import is_address, joined
+from audioforge.files.written_paths import written_path
+from audioforge.remote.fetch import FetchError, fetched
 from audioforge.sample import Audio, AudioSample, Problem
+from audioforge.sound_array import RATE, float_samples, rate_of, seconds_of
+from audioforge.sound_part import SoundPartError, sound_part
 
 AUDIO = ("audio", "audio_filepath", "file_name", "path", "file", "wav", "array")
-RATE = ("sampling_rate", "sample_rate")
 TEXT = ("text", "transcript", "transcription", "sentence")
 LABEL = ("label", "labels")
 SPEAKER = ("speaker", "speaker_id", "client_id")
 LANGUAGE = ("language", "lang", "locale")
 ID = ("id", "utterance_id")
 """Names of the keys, the usual one first."""
-
-MOST_CHANNELS = 8
-"""Rows of a two-dimensional array up to which it may be turned round: (channels, frames)."""
 
 
 class UnusableRowError(Exception):
@@ -84,7 +84,7 @@ class Rows:
                 kind = type(row).__name__
                 raise UnusableRowError("not a row", f"expected a mapping with 'audio', not {kind}")
             return self._sample(row, where)
-        except UnusableRowError as error:
+        except (UnusableRowError, SoundPartError) as error:
             return Problem(where, str(error), error.kind)
 
     def _sample(self, row: Mapping[Any, Any], where: str) -> AudioSample:
@@ -93,23 +93,30 @@ class Rows:
         sound = None
         if values.get("audio") is not None:
             sound = read_sound(values["audio"], values.get("rate"), names["audio"])
+            sound = self._found(sound)
         elif self.request.needs_audio:
             keys = ", ".join(map(repr, row)) or "none"
             raise UnusableRowError("missing audio", f"no 'audio'; its keys are: {keys}")
         text = values.get("text")
         if text is not None and not isinstance(text, str):
             raise UnusableRowError("bad text", f"{names['text']!r} must be text, not {text!r:.60}")
+        part = sound_part(row)
+        if sound is not None and part.offset and not isinstance(sound.audio, Path):
+            part = part.of(seconds_of(sound.audio, sound.rate))
+        name = sound.name + part.name if sound else f"text-{_digest(text or '')}"
+        used = {*names.values(), *part.keys}
         return AudioSample(
-            id=self._id(values.get("id"), sound.name if sound else f"text-{_digest(text or '')}"),
+            id=self._id(values.get("id"), name),
             audio=sound.audio if sound else None,
             sampling_rate=sound.rate if sound else None,
             reference=text,
             labels=self._labels(values.get("label"), names.get("label", "")),
             speaker=_name(values.get("speaker")),
             language=_name(values.get("language")),
-            offset=_seconds(values.get("offset"), "offset"),
-            duration=_seconds(values.get("duration"), "duration"),
-            metadata={str(k): v for k, v in row.items() if k not in names.values()},
+            offset=part.offset,
+            duration=part.duration,
+            channels=part.channels,
+            metadata={str(k): v for k, v in row.items() if k not in used},
             where=where,
         )
 
@@ -117,18 +124,32 @@ class Rows:
         """Return which key holds what, for those that the row has."""
         request = self.request
         wanted = {
-            "audio": AUDIO,
+            "audio": (request.audio_column,) if request.audio_column else AUDIO,
             "rate": RATE,
             "text": (request.text_column,) if request.text_column else TEXT,
             "label": (request.label_column,) if request.label_column else LABEL,
-            "speaker": SPEAKER,
+            "speaker": (request.speaker_column,) if request.speaker_column else SPEAKER,
             "language": LANGUAGE,
             "id": ID,
-            "offset": ("offset",),
-            "duration": ("duration",),
         }
         found = {what: next((k for k in keys if k in row), None) for what, keys in wanted.items()}
         return {what: key for what, key in found.items() if key is not None}
+
+    def _found(self, sound: Sound) -> Sound:
+        """Return a clip with its file where it is: below `audio_root`, or fetched from there."""
+        if not isinstance(sound.audio, Path):
+            return sound
+        root = self.request.audio_root
+        try:
+            if is_address(sound.name):
+                return evolve(sound, audio=fetched(sound.name))
+            if root is None or sound.audio.is_absolute():
+                return sound
+            if is_address(root):
+                return evolve(sound, audio=fetched(joined(root, sound.name)))
+        except FetchError as error:
+            raise UnusableRowError("not fetched", str(error)) from error
+        return evolve(sound, audio=Path(root).expanduser() / sound.audio)
 
     def _labels(self, value: Any, key: str) -> tuple[str, ...]:
         members = value if isinstance(value, list | tuple) else [value]
@@ -185,7 +206,8 @@ def read_sound(value: Any, rate: Any, key: str) -> Sound:
         path = os.fspath(value)
         if not isinstance(path, str) or not path or "\0" in path:
             raise UnusableRowError("bad path", f"{key!r}: no file can be called {path!r:.60}")
-        return Sound(Path(path).expanduser(), None, path)
+        file, name = written_path(path, Path())
+        return Sound(file, None, name)
     if isinstance(value, bytes | bytearray):
         return Sound(bytes(value), None, _digest(bytes(value)))
     if value is None or not (hasattr(value, "__array__") or isinstance(value, list | tuple)):
@@ -193,53 +215,14 @@ def read_sound(value: Any, rate: Any, key: str) -> Sound:
         raise UnusableRowError(
             "missing audio", f"{key!r} must hold an array, bytes or a path, not {kind}"
         )
-    samples = _samples(value, key)
-    return Sound(samples, _rate(rate, key), f"{_digest(samples.tobytes())}")
-
-
-def _samples(value: Any, key: str) -> np.ndarray:
-    """Return sound as float32 samples of its own memory, from -1 to 1 where they were int16."""
     try:
-        array = np.asarray(value)
-    except (ValueError, TypeError, RuntimeError) as error:  # ragged, or a tensor on a GPU
-        raise UnusableRowError("bad array", f"{key!r} is no array of numbers: {error}") from error
-    if array.dtype == np.int16:
-        samples = array.astype(np.float32) / 2**15
-    elif np.issubdtype(array.dtype, np.floating):
-        samples = array.astype(np.float32)
-    else:
-        raise UnusableRowError(
-            "bad array", f"{key!r} must be float samples from -1 to 1, or int16, not {array.dtype}"
-        )
-    if samples.ndim not in (1, 2):
-        shape = f"shape {samples.shape}"
-        raise UnusableRowError("bad array", f"{key!r} must be (frames,), not of {shape}")
-    if samples.ndim == 2 and samples.shape[0] <= MOST_CHANNELS < samples.shape[1]:
-        samples = np.ascontiguousarray(samples.T)  # (channels, frames), as torchaudio has it
-    return samples
-
-
-def _rate(rate: Any, key: str) -> int:
-    if isinstance(rate, np.integer | np.floating):
-        rate = rate.item()
-    if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate < math.inf:
-        said = "which is not there" if rate is None else f"not {rate!r:.60}"
-        raise UnusableRowError(
-            "missing rate", f"{key!r} is an array, which needs 'sampling_rate' in Hz, {said}"
-        )
-    return int(rate)
-
-
-def _seconds(value: Any, key: str) -> float | None:
-    if isinstance(value, np.integer | np.floating):
-        value = value.item()
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
-        raise UnusableRowError(
-            f"bad {key}", f"{key!r} must be seconds from 0 up, not {value!r:.60}"
-        )
-    return float(value)
+        samples = float_samples(value)
+    except ValueError as error:
+        raise UnusableRowError("bad array", f"{key!r} {error}") from error
+    try:
+        return Sound(samples, rate_of(rate), _digest(samples.tobytes()))
+    except ValueError as error:
+        raise UnusableRowError("missing rate", f"{key!r} {error}") from error
 
 
 def _name(value: Any) -> str | None:

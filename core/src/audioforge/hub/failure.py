@@ -52,23 +52,55 @@ def explain_hub_failure(error: BaseException, *, page: str) -> str | None:
     if first(errors.OfflineModeIsEnabled):
         return (
             "the hub cannot be reached, since HF_HUB_OFFLINE is set, and the cache "
-            f"({constants.HF_HUB_CACHE}) does not hold all of it. Unset HF_HUB_OFFLINE, or give a "
-            "local copy"
+            f"({constants.HF_HUB_CACHE}) does not hold all of it. Unset HF_HUB_OFFLINE once to "
+            "fetch it, or give a local copy"
         )
     if first(errors.GatedRepoError):
-        return (
-            f"it is gated: accept its terms on {constants.ENDPOINT}/{page}, then log in with: "
-            "hf auth login"
-        )
+        return explain_gated(page)
     if first(errors.RepositoryNotFoundError):
-        return (
-            "the hub has nothing of that name, or it is private. Check the spelling; for a private "
-            "one log in with: hf auth login"
-        )
+        return f"the hub has nothing of that name, or it is private. {explain_absent(page)}"
     if (answer := first(errors.HfHubHTTPError)) is not None:
         assert isinstance(answer, errors.HfHubHTTPError)
         return _refused(answer.response.status_code, answer.server_message)
     return _not_stored(chain)
+
+
+def explain_gated(page: str) -> str:
+    """Return what to do about something whose owner wants terms to be accepted first.
+
+    Args:
+        page: As for `explain_hub_failure`.
+    """
+    from huggingface_hub import constants
+
+    return (
+        f"it is gated: accept its terms on {constants.ENDPOINT}/{page}. Then {_token()}. What has "
+        f"been fetched is read from the cache ({constants.HF_HOME}) without asking again with "
+        "HF_HUB_OFFLINE=1"
+    )
+
+
+def explain_absent(page: str) -> str:
+    """Return what to do about something that is not there, or private, which the hub calls alike.
+
+    Args:
+        page: As for `explain_hub_failure`.
+    """
+    from huggingface_hub import constants
+
+    return f"Check the spelling: {constants.ENDPOINT}/{page}. For a private one, {_token()}"
+
+
+def _token() -> str:
+    """Return what to do about the token that the hub knows a user by."""
+    from huggingface_hub import get_token
+
+    if get_token() is None:
+        return "log in with: hf auth login, or set HF_TOKEN"
+    return (
+        "the token in use must be one of an account that may read it: log in with: hf auth login, "
+        "or change HF_TOKEN where it is set"
+    )
 
 
 def is_temporary(error: BaseException) -> bool:

@@ -23,9 +23,10 @@ CHECKPOINT_FILES = (
     "model.safetensors",
     "model-?????-of-?????.safetensors",
     "adapter_model.safetensors",
+    "README.md",
 )
-"""What Transformers reads of a speech model. Weights of other formats and precisions, optimiser
-state and subfolders stay on the hub."""
+"""What Transformers reads of a speech model, and its card. Weights of other formats and precisions,
+optimiser state and subfolders stay on the hub."""
 
 
 @cache

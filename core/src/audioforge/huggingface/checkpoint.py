@@ -17,6 +17,7 @@ from audioforge.hub.snapshot import fetch_checkpoint
 from audioforge.huggingface.known_keys import check_values
 from audioforge.huggingface.library import transformers
 from audioforge.huggingface.network_size import check_size
+from audioforge.huggingface.portable_files import write_portable_files
 from audioforge.huggingface.safe_files import check_files
 
 T = TypeVar("T")
@@ -112,15 +113,13 @@ def read_model(
     return merge_update(model, update)
 
 
-def write_model(
-    model: Any, state: dict[str, torch.Tensor], processors: Sequence[Any], folder: Path
-) -> None:
-    """Write a folder that plain Transformers loads.
+def write_model(model: Any, state: dict[str, torch.Tensor], processor: Any, folder: Path) -> None:
+    """Write a folder that plain Transformers loads, in every version since 4.46.
 
     Args:
         model: The network; its configuration is written.
         state: The weights to write, by their plain names.
-        processors: Tokenizer, feature extractor, or a processor of both.
+        processor: A feature extractor, or a processor of one and a tokenizer.
         folder: Created when it is not there.
 
     Raises:
@@ -133,8 +132,8 @@ def write_model(
         plain.save_pretrained(folder, state_dict=state)
         for weights in folder.glob("*.safetensors"):  # safetensors 0.8: readable by its owner only
             weights.chmod((folder / "config.json").stat().st_mode)
-        for processor in processors:
-            processor.save_pretrained(folder)
+        processor.save_pretrained(folder)
+        write_portable_files(processor, folder)
     except OSError as error:
         raise CheckpointError(
             f"{folder}: the checkpoint cannot be written: {error}. Free space or choose another "

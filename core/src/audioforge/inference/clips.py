@@ -171,8 +171,11 @@ class ClipLoader:
         except (OSError, ValueError):  # decoding says what is wrong
             return None
         what = (sample.audio, file.st_dev, file.st_ino, file.st_size, file.st_mtime_ns)
-        part = (sample.offset, sample.duration, self._rate, self._max_seconds, self._min_seconds)
-        return hashlib.blake2b(repr((what, part)).encode(errors="surrogateescape")).hexdigest()[:32]
+        part = (sample.offset, sample.duration, sample.channels)
+        wanted = (self._rate, self._max_seconds, self._min_seconds)
+        return hashlib.blake2b(
+            repr((what, part, wanted)).encode(errors="surrogateescape")
+        ).hexdigest()[:32]
 
 
 def _problem(sample: AudioSample, error: AudioError, origin: str) -> Problem:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from audioforge.audio import load_clip
 from audioforge.errors import AudioError, TrainingError
 from audioforge.files import atomic
 from audioforge.sample import AudioSample, Hypothesis
+from audioforge.sound.opening import open_sound
 
 _PLAIN = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
 """Ids that are file names as they are, the same one on every file system. Upper case is not: some
@@ -94,7 +96,7 @@ def load_audio(hypothesis: Hypothesis) -> Hypothesis:
     """
     if not isinstance(hypothesis.audio, Path):
         return hypothesis
-    rate = _header(hypothesis.audio).samplerate
+    _, rate = _header(hypothesis.audio)
     clip = load_clip(AudioSample(hypothesis.audio.name, hypothesis.audio), rate)
     return evolve(hypothesis, audio=clip.waveform, sampling_rate=rate)
 
@@ -106,14 +108,17 @@ def audio_seconds(hypothesis: Hypothesis) -> float:
         AudioError: If the file that it names cannot be read.
     """
     if isinstance(hypothesis.audio, Path):
-        return float(_header(hypothesis.audio).duration)
+        frames, rate = _header(hypothesis.audio)
+        return frames / rate
     if hypothesis.audio is None or not hypothesis.sampling_rate:
         return 0.0
     return len(hypothesis.audio) / hypothesis.sampling_rate
 
 
-def _header(path: Path) -> soundfile._SoundFileInfo:
+def _header(path: Path) -> tuple[int, int]:
+    """Return the frames of a file and its sampling rate in Hz."""
     try:
-        return soundfile.info(str(path))
+        with closing(open_sound(path)) as sound:
+            return sound.frames, sound.samplerate
     except (soundfile.SoundFileError, OSError, ValueError) as error:
         raise AudioError(f"{path}: the generated audio cannot be read: {error}") from error

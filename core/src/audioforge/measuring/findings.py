@@ -18,8 +18,6 @@ from audioforge.measuring.writing import (
 )
 from audioforge.terminal.figures import percent
 
-EMPTIED = 0.05
-"""Share of references that may be empty once normalised: a set has recordings of a cough."""
 COLLAPSED, WHOLE = 0.6, 0.8
 """Words left of a reference's words: below, they collapse; above, they are as good as all there."""
 FEW = 0.05
@@ -28,24 +26,6 @@ FEWEST_CLIPS = 20
 
 OF_THE_MODEL = ("empty transcripts", "few clips", "more errors than words")
 """Reasons that are in what the model says, not in how it is measured."""
-
-
-def emptied_references(look: Look) -> Finding | None:
-    """References of which nothing is left, so that whatever is said there costs."""
-    written = np.array([any(map(str.isalnum, pair.reference)) for pair in look.pairs])
-    emptied = written & (look.own.units == 0)
-    if emptied.sum() <= EMPTIED * len(emptied):
-        return None
-    left = {name: int((written & (c.units == 0)).sum()) for name, c in look.others.items()}
-    mend = "mend the transcripts"
-    if left and min(left.values()) < emptied.sum():
-        name = min(left, key=lambda name: left[name])
-        mend = f"--normalizer {name} leaves {left[name]} empty"
-    sentence = (
-        f"{emptied.sum()} of {len(emptied)} transcripts are empty once {look.normalizer} has "
-        f"normalised them, so that whatever is said there costs: {mend}"
-    )
-    return Finding("emptied transcripts", sentence, emptied.astype(float))
 
 
 def speech_over_empty(look: Look) -> Finding | None:
@@ -164,7 +144,6 @@ def more_errors_than_words(look: Look) -> Finding | None:
 
 
 FINDINGS: tuple[Callable[[Look], Finding | None], ...] = (
-    emptied_references,
     speech_over_empty,
     collapsed_words,
     case_and_punctuation,

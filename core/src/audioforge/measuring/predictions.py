@@ -24,7 +24,10 @@ WORD_COUNTS = ("substitutions", "deletions", "insertions", "reference_words", "r
 LABEL = "label"
 """The verifier that says whether a label is right."""
 
-TRUTH = (*WORD_COUNTS, "normalizer", "correct", "measured")
+NORMALIZER = "normalizer"
+"""The key of what the counts of a line were counted under."""
+
+TRUTH = (*WORD_COUNTS, NORMALIZER, "correct", "measured")
 """The keys that `truth_of` writes."""
 
 
@@ -48,6 +51,8 @@ def prediction_line(sample: AudioSample, output: Hypothesis, seconds: float) -> 
         line["pred_audio"] = f"{output.audio.parent.name}/{output.audio.name}"
     if sample.offset is not None:
         line["offset"] = sample.offset
+    if sample.channels:
+        line["channel"] = list(sample.channels)
     known = {
         "speaker": sample.speaker,
         "language": sample.language,
@@ -102,7 +107,7 @@ def truth_of(
     }
     return {
         **counts,
-        **({"normalizer": normalizer} if counts and normalizer else {}),
+        **({NORMALIZER: normalizer} if counts and normalizer else {}),
         **({"correct": label["correct"] > 0} if "correct" in label else {}),
         **({"measured": parts} if parts else {}),
     }

@@ -10,6 +10,7 @@ from audioforge.plugins.registry import (
     checked_options,
     dataset_specs,
     import_factory,
+    import_object,
     model_specs,
     verifier_spec,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "dataset_specs",
     "discover",
     "import_factory",
+    "import_object",
     "model_specs",
     "restriction",
     "verifier_spec",

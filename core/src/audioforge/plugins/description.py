@@ -154,10 +154,9 @@ def _facts_of_spec(spec: Spec) -> dict[str, Any]:
             "serves": [f"{s.model_type} ({', '.join(s.architectures)})" for s in spec.serves],
         }
     if isinstance(spec, DatasetSpec):
-        reads = [*(f"*{s}" for s in spec.suffixes), *(f"folder/{m}" for m in spec.markers)]
         return {
             "tasks": list(spec.tasks),
-            "reads": reads + (["hub ids"] if spec.hub else []),
+            "reads": spec.reads + (["hub ids"] if spec.hub else []),
             "size": spec.size or None,
             "licence of the data": spec.licence or None,
         }

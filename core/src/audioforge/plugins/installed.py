@@ -32,6 +32,7 @@ OWN_DISTRIBUTIONS = frozenset(
         "audioforge-verifiers",
         "audioforge-datasets",
         "audioforge-demo",
+        "audioforge-export",
         "audioforge-kit",
     }
 )

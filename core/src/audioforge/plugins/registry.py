@@ -30,7 +30,7 @@ TO_INSTALL = {
     "selections": "audioforge again, which brings them",
     "trackers": "audioforge again, which brings them",
     "executors": "audioforge again, which brings them",
-    "exporters": "a plugin that brings one, or give a file by --plugin",
+    "exporters": "audioforge[export], or give a file by --plugin",
     "augmentations": "audioforge again, which brings them",
 }
 """What to install when nothing of a kind is there."""

@@ -14,7 +14,7 @@ from typing import Any, Literal, get_args, get_origin
 import attrs
 
 from audioforge.model import TASKS
-from audioforge.specs import Spec
+from audioforge.specs import ModelSpec, Spec
 
 RESERVED = ("id", "name", "weight")
 """What a plugin reference says about a verifier besides its options."""
@@ -28,13 +28,17 @@ def spec_problem(spec: Spec) -> str | None:
     """Return what is wrong with a specification, or None."""
     if not isinstance(spec.name, str) or not _NAME.fullmatch(spec.name):
         return "a name has lower-case letters, digits, '-' and '_' only"
-    for text in filter(None, (spec.factory, spec.options, spec.example)):
+    for text in filter(None, (spec.factory, spec.options, spec.example, _limits(spec))):
         if not isinstance(text, str) or not _OBJECT.fullmatch(text):
             return f"{text!r} is not of the form 'package.module:Class'"
     tasks = getattr(spec, "tasks", ())
     if isinstance(tasks, str) or not set(tasks) <= set(TASKS):
         return f"tasks {tasks!r} must be some of {TASKS!r}"
     return _wrong_field(spec) or reserved_problem(spec, _written_fields(spec.options))
+
+
+def _limits(spec: Spec) -> str | None:
+    return spec.limits if isinstance(spec, ModelSpec) else None
 
 
 def reserved_problem(spec: Spec, fields: Iterable[str]) -> str | None:

@@ -13,7 +13,14 @@ from audioforge.run.run import Run
 from audioforge.run.style import warn_of_style
 
 
-def evaluate(run: Run, adapter: ModelAdapter | None, cycle: int, alpha: float = 1.0) -> Candidate:
+def evaluate(
+    run: Run,
+    adapter: ModelAdapter | None,
+    cycle: int,
+    alpha: float = 1.0,
+    *,
+    as_exported: bool = False,
+) -> Candidate:
     """Evaluate a model on the held-out set and on every retention set.
 
     Args:
@@ -22,16 +29,17 @@ def evaluate(run: Run, adapter: ModelAdapter | None, cycle: int, alpha: float = 
         adapter: The model; None to recall an evaluation that was finished.
         cycle: The cycle whose weights it has; 0 for the untouched base.
         alpha: How far it is from the base (0) to the cycle's weights (1).
+        as_exported: Whether it is no cycle's own model, but one that could be exported: between the
+            base and the cycle, or rounded.
 
     Raises:
         DatasetError: If nothing of a set can be measured.
         TrainingError: If results that are to be recalled are gone.
         Interrupted: If somebody asked to stop.
     """
-    is_cycle = alpha == 1.0
-    what = f"cycle {cycle} evaluate" if is_cycle else f"{alpha:g} of cycle {cycle} on"
-    stage = f"cycle-{cycle:02d}" if is_cycle else f"export-{alpha!r}"
-    speaks = run.task.generates_speech and is_cycle
+    what = f"{alpha:g} of cycle {cycle} on" if as_exported else f"cycle {cycle} evaluate"
+    stage = f"export-{alpha!r}" if as_exported else f"cycle-{cycle:02d}"
+    speaks = run.task.generates_speech and not as_exported
     held_out = run.evaluator.evaluate(
         adapter,
         DatasetPass(

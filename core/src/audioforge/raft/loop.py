@@ -118,7 +118,7 @@ def _finish_cycle(
     kept, sampled = len(rollouts.selected.items), rollouts.as_mapping(run.resting(cycle))
     figures = summary.add_cycle(candidate, sampled, kept, report, seconds)
     if run.processes.is_main:
-        run.folder.save_checkpoint(cycle, adapter)
+        run.folder.save_checkpoint(cycle, adapter, run.updated)
         run.folder.write_skipped(run.data.skips)
     summary.tell(candidate, figures)
     _prune(run, summary, cycle)

@@ -8,6 +8,7 @@ from typing import Any
 
 import attrs
 
+from audioforge.huggingface.write_update import UPDATE
 from audioforge.inference.peak_memory import peak_memory
 from audioforge.measuring.changed import changed
 from audioforge.measuring.cut_short import cut_short
@@ -129,35 +130,36 @@ class Summary(RunResults):
         self.trained.append(candidate)
         self.cycles.append(entry)
 
-    def add_choice(self, choice: ExportChoice, line: Sequence[Candidate]) -> None:
-        """Add what was exported and why."""
+    def add_choice(
+        self, choice: ExportChoice, line: Sequence[Candidate], exported: Candidate
+    ) -> None:
+        """Add what was exported (a candidate, or the base, rounded) and why."""
         self.candidates = [c.describe(self.base_candidate) for c in line]
         self.improved, self.reason = choice.improved, choice.reason
         rejected = None
         if choice.winner is not None:
             before, after = self.base_candidate.evaluation.style, choice.winner.evaluation.style
             self.style = style_sentence(self._run, choice.winner.cycle, before, after)
-            rejected = {
-                "cycle": choice.winner.cycle,
-                "interpolation": choice.winner.alpha,
-                self.metric: choice.winner.evaluation.value(),
-                **decoded(choice.winner.evaluation),
-                "difference_ci95": list(choice.difference),
-                "interval": choice.resampling.as_mapping(),
-            }
-        if choice.improved:
-            assert rejected is not None
-            self.best = {**rejected, "checkpoint": "best"}
-            return
-        self.best = {
-            "cycle": 0,
-            "interpolation": 0.0,
-            self.metric: self.base[self.metric],
-            **decoded(self.base_candidate.evaluation),
-            "difference_ci95": [0.0, 0.0],
+            rejected = self._chosen(choice.winner, choice)
+        files: dict[str, Any] = {"checkpoint": "best", "dtype": self._run.config.export_dtype}
+        self.best = {**self._chosen(exported, choice), **files}
+        if not choice.improved:
+            base = self.base_candidate.evaluation
+            self.best["difference_ci95"] = list(exported.evaluation.difference_interval(base))
+            self.best["rejected"] = rejected
+        elif self._run.config.export_adapter:
+            self.best["adapter"] = f"best/{UPDATE}"
+
+    def _chosen(self, candidate: Candidate, choice: ExportChoice) -> dict[str, Any]:
+        return {
+            "cycle": candidate.cycle,
+            "interpolation": candidate.alpha,
+            self.metric: candidate.evaluation.value(),
+            "ci95": list(candidate.evaluation.interval),
+            "n": len(candidate.evaluation.items),
+            **decoded(candidate.evaluation),
+            "difference_ci95": list(choice.difference),
             "interval": choice.resampling.as_mapping(),
-            "checkpoint": "best",
-            "rejected": rejected,
         }
 
     @property
@@ -265,11 +267,13 @@ class Summary(RunResults):
         """Rows of the final table: base, cycles, points between them, and what was exported."""
         rows = [self._row("base", self.base)]
         rows += [self._row(f"cycle {c['cycle']}", c) for c in self.cycles]
-        rows += [
-            self._row(f"{c['interpolation']:g} × cycle {c['cycle']}", c)
-            for c in self.candidates
-            if c["interpolation"] != 1.0
-        ]
+        # The cycle's row is of its float32 weights, and another type's of what is exported.
+        rounded = self._run.exports_rounded
+        for c in self.candidates:
+            if c["interpolation"] != 1.0 or rounded:
+                part = "" if c["interpolation"] == 1.0 else f"{c['interpolation']:g} × "
+                as_type = f", {self._run.config.export_dtype}" if rounded else ""
+                rows.append(self._row(f"{part}cycle {c['cycle']}{as_type}", c))
         return rows
 
     def _row(self, label: str, entry: Mapping[str, Any]) -> list[str]:
@@ -278,7 +282,8 @@ class Summary(RunResults):
             entry.get("cycle", 0),
             entry.get("interpolation", 1.0 if "cycle" in entry else 0.0),
         )
-        cells = [f"{label} → best" if exported else label, *self._cells(entry)]
+        trained = self._run.exports_rounded and "interpolation" not in entry and "cycle" in entry
+        cells = [f"{label} → best" if exported and not trained else label, *self._cells(entry)]
         for name, retained in entry["retention"].items():
             value, _, difference, *runaway = self._cells(retained)
             worse = " WORSE" if name in entry.get("lost", ()) else ""
@@ -307,9 +312,10 @@ class Summary(RunResults):
         """One honest sentence about the run, and what limits it."""
         best, name = self.best, self._title
         independent = self._run.data.has_independent_test
-        where = self._run.output_dir / "best"
+        where, rounded = self._run.output_dir / "best", self._run.exports_rounded
         if not self.improved:
-            text = f"Not improved: {self.reason}{self._rejected}. {where} holds its weights."
+            text = f"Not improved: {self.reason}{self._rejected}. {where} holds its weights"
+            text += f" as {best['dtype']}, {name} {rate(best, self.metric)}." if rounded else "."
         else:
             low, high = best["difference_ci95"]
             text = (
@@ -318,7 +324,8 @@ class Summary(RunResults):
                 f"(difference {point_interval(low, high)} points, 95 %, "
                 f"{claimed_speakers(best['interval'])}) with cycle {best['cycle']}"
                 + (f" × {best['interpolation']:g}" if best["interpolation"] != 1 else "")
-                + f", in {where}."
+                + f", in {where}"
+                + (f" as {best['dtype']}." if rounded else ".")
             )
         if self.test:
             low, high = self.test["best"]["difference_ci95"]

@@ -84,6 +84,7 @@ def _flac(line: Line) -> bytes | None:
         Path(path),
         offset=offset,
         duration=None if offset is None else line.get("duration"),
+        channels=tuple(line.get("channel", ())),
     )
     try:
         clip = load_clip(sample, RATE, max_seconds=MOST_SECONDS)

@@ -2,44 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-import attrs
 from attrs import frozen
 
 from audioforge.config import BenchmarkConfig
 from audioforge.executor import Executor
-from audioforge.find_adapter import choose_adapter, load_adapter
-from audioforge.inference.fallback import check_falls_back
 from audioforge.inference.skip_log import SkipLog
-from audioforge.inference.stop import StopRequest
 from audioforge.judging.verification import Verification
 from audioforge.measuring.corpus_metrics import MEAN_REWARD
 from audioforge.measuring.cut_short import cut_warning
-from audioforge.measuring.deciding_metric import decide_by, deciding_needs
-from audioforge.measuring.decoding import Decoding
 from audioforge.measuring.enough_utterances import missing_part
 from audioforge.measuring.evaluation import Evaluation, EvaluationSet, decoded
-from audioforge.measuring.evaluator import DatasetPass, create_evaluator
+from audioforge.measuring.evaluator import DatasetPass
 from audioforge.measuring.explanation import explain
 from audioforge.measuring.resampling import claimed_speakers
-from audioforge.model import LoadOptions
 from audioforge.plugins import Registry, discover
 from audioforge.results.frames import frame
 from audioforge.results.shown import Shown, ShowsItself
 from audioforge.run.check_settings import check_settings
 from audioforge.run.data.languages import spoken
-from audioforge.run.data.run_data import data_request
 from audioforge.run.data.samples import (
-    Wanted,
-    check_labels,
-    length_limit_for,
-    load_samples,
     normalizer_for,
 )
 from audioforge.run.folder_claim import FolderClaim
-from audioforge.run.prepare import closing_executor, create_executor, create_verification
-from audioforge.run.spoken_languages import settle
+from audioforge.run.measurement import prepare_measurement
+from audioforge.run.prepare import closing_executor, create_executor
 from audioforge.tasks import SpeechTask, speech_task
 from audioforge.terminal.reporter import Reporter
 from audioforge.terminal.runaway_rates import rate
@@ -131,58 +119,32 @@ def _benchmark(
     word_times: bool,
 ) -> Benchmark:
     """Evaluate a model with an executor that has joined; see `run_benchmark`."""
-    processes = executor.processes
-    task, model_name = speech_task(config.task), cast("str", config.model_name)
-    if config.adapter is None:  # fail before an hour of reading data
-        choose_adapter(registry, model_name, task.name)
-    if claim is not None:
-        claim.take(processes)
-    # The data, which decide the normaliser and the labels that verifiers know.
-    needs = [deciding_needs(registry, config)]
-    wanted = Wanted(task=task, needs=needs, on_error=config.on_error, limit=config.limit)
-    location = cast("str", config.dataset)
-    dataset = load_samples(registry, location, data_request(config), wanted, reporter=reporter)
-    parts = [(location, [dataset])]
-    settled = settle(registry, config, parts, executor, reporter)
-    asked = config.common_language
-    normalizer = normalizer_for(config.normalizer, asked, dataset.samples, config.task)
-    limit = length_limit_for(config.max_tokens_per_second, dataset.samples, config.task)
-    config = attrs.evolve(config, normalizer=normalizer, max_tokens_per_second=limit)
-    verification = create_verification(registry, config, dataset.samples, executor, reporter)
-    evaluator = create_evaluator(
-        registry, verification, Decoding.of(config), executor, StopRequest(), reporter
-    )
-    config = attrs.evolve(config, metric=decide_by(evaluator, config.metric, dataset.samples))
-    # The model.
-    adapter = settled.adapter
-    if adapter is None:
-        options = LoadOptions(str(processes.device), config.common_language)
-        adapter = load_adapter(registry, model_name, task.name, options, config.adapter)
-    check_labels(adapter.labels, model_name, [dataset])
-    if config.temperature_fallback:
-        check_falls_back(adapter)
+    task = speech_task(config.task)
+    measured = prepare_measurement(registry, config, executor, reporter, claim)
+    config, dataset, evaluator = measured.config, measured.dataset, measured.evaluator
+    verification = measured.verification
     speech = claim.folder.root / "predictions" if claim and task.generates_speech else None
     dataset_pass = DatasetPass(dataset=dataset, audio_folder=speech, word_times=word_times)
     with reporter.attending():
-        evaluation = evaluator.evaluate(adapter, dataset_pass)
+        evaluation = evaluator.evaluate(measured.adapter, dataset_pass)
     # What the figures do not tell.
     skipped = dataset.skips.describe(dataset.total)
     if skipped:
         reporter.warn(f"{config.dataset}: {skipped}")
     failures = verification.guard.failures
-    for sentence in failures.describe(processes.gather(failures.counts())):
+    for sentence in failures.describe(executor.processes.gather(failures.counts())):
         reporter.warn(sentence)
     if warning := cut_warning(evaluation.dataset, evaluation.cut, len(evaluation.items)):
         reporter.warn(warning)
     _warn_of_silent(evaluation, verification, task, reporter)
-    advised = normalizer_for(None, asked, dataset.samples, config.task)
+    advised = normalizer_for(None, config.common_language, dataset.samples, config.task)
     explanation = explain(registry, evaluator, dataset, evaluation, advised)
     result = _result(config, evaluation, dataset)
-    result["languages"] = spoken(settled.languages)
+    result["languages"] = spoken(measured.languages)
     if explanation is not None:
         explanation.tell(reporter.warn, reporter.info)
         result["explanation"] = explanation.as_mapping()
-    return Benchmark(evaluation, result, dataset.skips, processes.is_main)
+    return Benchmark(evaluation, result, dataset.skips, executor.processes.is_main)
 
 
 def _result(

@@ -84,6 +84,8 @@ def _training_problems(registry: Registry, settings: AudioRAFTConfig) -> list[st
     problems = []
     if settings.new_head and not speech_task(settings.task).has_classes:
         problems.append("new_head: only a classifier has a head; add --task classification")
+    if settings.new_head and settings.export_adapter:
+        problems.append("export_adapter: a new head is no update of the base; leave new_head out")
     selected = _plugin_problems("selection", registry, "selections", settings.selection)
     augmented = [
         problem

@@ -16,7 +16,7 @@ from audioforge.run.identity.run_format import FORMAT
 
 LIBRARIES = (
     *("torch", "transformers", "accelerate", "peft", "rapidfuzz", "text2num", "soundfile", "soxr"),
-    "numpy",
+    *("numpy", "av"),
 )
 
 

@@ -7,10 +7,11 @@ import os
 from pathlib import Path
 from typing import cast
 
+import attrs
 from attrs import frozen
 
 from audioforge.errors import AudioForgeError, CheckpointError, PluginError, UsageError, describe
-from audioforge.exporter import Exporter
+from audioforge.exporter import Exporter, Transcribe
 from audioforge.files import atomic
 from audioforge.files.checkpoint_folder import locate
 from audioforge.files.paths import is_file
@@ -20,10 +21,20 @@ from audioforge.huggingface.safe_files import check_files
 from audioforge.isolation.global_state.restored import global_state_restored
 from audioforge.plugin_reference import parse_plugin_reference
 from audioforge.plugins import Registry, call_factory, checked_options
+from audioforge.run.measure_export import (
+    Measured,
+    MeasureOn,
+    NothingToMeasureError,
+    measure_export,
+)
 from audioforge.specs import ExporterSpec, Provided
+from audioforge.terminal.reporter import Reporter
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 """What the disk says and no exporter is to blame for."""
+
+MEASURED = "measured.json"
+"""The file in an exported folder with what `Measured` holds."""
 
 
 @frozen(kw_only=True)
@@ -36,6 +47,8 @@ class Exported:
         output: The new folder.
         files: How many files the new folder holds, below subfolders too.
         bytes: Size of all of these files.
+        measured: What the export does beside the checkpoint; None where that was not measured.
+        why_not: Why not.
     """
 
     exporter: str
@@ -43,29 +56,41 @@ class Exported:
     output: Path
     files: int
     bytes: int
+    measured: Measured | None
+    why_not: str | None
 
 
-def export_checkpoint(registry: Registry, source: str, plugin: str, output: Path) -> Exported:
-    """Have an exporter write a checkpoint into a new folder.
+def export_checkpoint(
+    registry: Registry,
+    source: str,
+    plugin: str,
+    output: Path,
+    wanted: MeasureOn | None = None,
+    reporter: Reporter | None = None,
+) -> Exported:
+    """Have an exporter write a checkpoint into a new folder, and measure it with its engine.
 
     Args:
         registry: What is installed.
         source: A run folder, of which `best/` is taken; a checkpoint's folder; or a hub id.
         plugin: The exporter, as `name:key=value`.
-        output: Folder to make.
+        output: Folder to make; what is measured is in its `measured.json`.
+        wanted: What to measure on; None for the clips that the run held out.
+        reporter: Where to tell how it goes; None for stderr.
 
     Raises:
         UsageError: If the run is not finished, or the folder is there already.
         ConfigError: If an option is unknown or of the wrong type.
         CheckpointError: If the checkpoint cannot be had, or is none that the exporter takes.
-        PluginError: If there is no such exporter, or it fails.
+        PluginError: If there is no such exporter, or it or its engine fails.
     """
+    wanted, reporter = wanted or MeasureOn(), reporter or Reporter()
     output = output.expanduser().absolute()  # an exporter may change the working directory
     _require_new(output)
     name, settings = parse_plugin_reference(plugin)
     provided = registry.find("exporters", name)
     options = checked_options(provided, settings)
-    checkpoint = _checkpoint_of(source)
+    checkpoint = checkpoint_of(source)
     _check_task(registry, provided, checkpoint)
     if checkpoint in output.resolve().parents:
         raise UsageError(f"--output {output}: lies in the checkpoint; name a folder elsewhere")
@@ -74,6 +99,14 @@ def export_checkpoint(registry: Registry, source: str, plugin: str, output: Path
     _make_parents(output)
     with atomic.new_folder(output) as folder:
         _call(exporter, provided, checkpoint, folder)
+        _written(folder, provided)
+        measured, why_not = None, None
+        try:
+            transcribe = _loaded(exporter, provided, folder)
+            measured = measure_export(registry, source, checkpoint, transcribe, wanted, reporter)
+            atomic.write_json(folder / MEASURED, attrs.asdict(measured))
+        except NothingToMeasureError as error:
+            why_not = str(error)
         files = _written(folder, provided)
         _require_new(output)  # exporting takes its time, and what came meanwhile stays
     return Exported(
@@ -82,6 +115,8 @@ def export_checkpoint(registry: Registry, source: str, plugin: str, output: Path
         output=output,
         files=len(files),
         bytes=sum((output / file).stat().st_size for file in files),
+        measured=measured,
+        why_not=why_not,
     )
 
 
@@ -103,7 +138,7 @@ def _make_parents(output: Path) -> None:
         raise UsageError(f"--output {output}: cannot be made: {error.strerror}") from error
 
 
-def _checkpoint_of(source: str) -> Path:
+def checkpoint_of(source: str) -> Path:
     """Return the folder of a checkpoint that holds what it says, and no pickle.
 
     Raises:
@@ -161,6 +196,29 @@ def _call(exporter: Exporter, provided: Provided, checkpoint: Path, folder: Path
     changed = sorted(name for name in {*before, *after} if before.get(name) != after.get(name))
     if changed:
         raise PluginError(f"{whose} changed the checkpoint: {checkpoint / changed[0]}. {mend}")
+
+
+def _loaded(exporter: Exporter, provided: Provided, folder: Path) -> Transcribe:
+    """Load what was exported with its engine.
+
+    Raises:
+        NothingToMeasureError: If the exporter does not run its engine.
+        PluginError: If the engine does not load it.
+    """
+    whose = f"exporter '{provided.full_name}'"
+    with global_state_restored(whose, "load"):
+        try:
+            transcribe = exporter.load(folder)
+        except (AudioForgeError, KeyboardInterrupt):
+            raise
+        except BaseException as error:
+            raise PluginError(
+                f"{whose}: its engine does not load what it wrote: {describe(error)}. Nothing was "
+                f"written. Mend or update {provided.distribution}."
+            ) from error
+    if transcribe is None:
+        raise NothingToMeasureError(f"{whose} does not run its engine")
+    return transcribe
 
 
 def _state(folder: Path) -> dict[Path, tuple[int, int]]:

@@ -11,7 +11,7 @@ cycle-NN/predictions.jsonl     greedy output on the held-out set; its audio in p
 cycle-NN/checkpoint/           of the best cycle so far and of the latest one
 state/                         what resume needs; gone when the run is finished
 state/cache/                   what need be computed of a clip only once
-best/                          the exported model
+best/                          the exported model, with its card; its low-rank update in adapter/
 report.html                    all of it as a page; written after each cycle
 best-predictions.jsonl         its greedy output on the held-out set
 test-predictions.jsonl         the same on the test set; the base's in test-predictions-base.jsonl
@@ -35,6 +35,7 @@ from safetensors import SafetensorError
 from audioforge.errors import UsageError
 from audioforge.files import atomic
 from audioforge.files.journal import RANK, Journal, append_line, mend, whole_lines
+from audioforge.huggingface.write_update import UPDATE, write_update
 from audioforge.inference.skip_log import SkipLog
 from audioforge.model import ModelAdapter
 from audioforge.plugins import Registry
@@ -337,9 +338,18 @@ class RunFolder:
             if line["dataset"] in skips:
                 skips[line["dataset"]].recall(Problem(line["where"], line["reason"], line["kind"]))
 
-    def save_checkpoint(self, cycle: int, adapter: ModelAdapter) -> None:
-        """Write a cycle's checkpoint."""
-        save_model(adapter, self.make_cycle(cycle) / "checkpoint")
+    def save_checkpoint(self, cycle: int, adapter: ModelAdapter, updated: str | None) -> None:
+        """Write a cycle's checkpoint.
+
+        Args:
+            cycle: The cycle, from 1.
+            adapter: The trained model.
+            updated: The base model, where the low-rank update of it is written alone, too.
+        """
+        with atomic.new_folder(self.make_cycle(cycle) / "checkpoint") as folder:
+            write_checkpoint(adapter, folder)
+            if updated is not None:
+                write_update(adapter.module, updated, folder / UPDATE)
 
     def prune_checkpoints(self, latest: int, best: int) -> None:
         """Remove the checkpoints of all cycles but two."""
@@ -352,14 +362,13 @@ class RunFolder:
         atomic.write_json(self.root / "summary.json", summary)
 
 
-def save_model(adapter: ModelAdapter, path: Path) -> None:
-    """Write a checkpoint in one step.
+def write_checkpoint(adapter: ModelAdapter, folder: Path) -> None:
+    """Have an adapter write its checkpoint into a folder.
 
     Raises:
         OSError: If it cannot be written.
     """
-    with atomic.new_folder(path) as folder:
-        try:
-            adapter.save(folder)
-        except SafetensorError as error:  # what stopped it is only in its text
-            raise OSError(None, str(error), str(path)) from error
+    try:
+        adapter.save(folder)
+    except SafetensorError as error:  # what stopped it is only in its text
+        raise OSError(None, str(error)) from error

@@ -19,6 +19,7 @@ from audioforge.run.resumed_settings import read_settings
 
 PATHS = (
     *("model_name", "dataset", "eval_dataset", "test_dataset", "retention_dataset", "data_dir"),
+    "audio_root",
     "parent",
 )
 """Settings that can hold a path, which counts from where the run was started."""

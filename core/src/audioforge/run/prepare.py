@@ -13,6 +13,7 @@ from audioforge.config import AudioRAFTConfig, BenchmarkConfig, RewardSettings, 
 from audioforge.errors import AudioForgeError, ConfigError
 from audioforge.executor import Executor
 from audioforge.find_adapter import choose_adapter
+from audioforge.huggingface.export_dtype import settled_dtype
 from audioforge.inference.clip_cache import ClipCache
 from audioforge.inference.guarded_executor import GuardedExecutor
 from audioforge.inference.processes import precision_for
@@ -25,13 +26,15 @@ from audioforge.judging.verification import (
 )
 from audioforge.measuring.deciding_metric import decide_by
 from audioforge.measuring.decoding import Decoding
-from audioforge.measuring.evaluator import create_evaluator
+from audioforge.measuring.evaluation import EvaluationSet
+from audioforge.measuring.evaluator import Evaluator, create_evaluator
 from audioforge.model import Task
 from audioforge.plugin_reference import read_plugin_reference
 from audioforge.plugins import Registry, discover
 from audioforge.run.augmentations import create_augmentations
 from audioforge.run.check_settings import check_settings
-from audioforge.run.data.run_data import read_run_data
+from audioforge.run.data.emptied import leave_out_emptied
+from audioforge.run.data.run_data import RunData, read_run_data
 from audioforge.run.data.samples import labels_of, length_limit_for, normalizer_for
 from audioforge.run.data.spool import Spool
 from audioforge.run.events import Events
@@ -88,6 +91,7 @@ def prepare(
         reporter = reporter or Reporter()
         model = _model_spec(registry, config)  # fail before an hour of reading data
         config.temperature = config.temperature or model.temperature
+        config.export_dtype = settled_dtype(config.export_dtype, cast("str", config.model_name))
         folder = RunFolder(cast("Path", config.output_dir))
         if claim is not None:
             claim.take(processes)
@@ -118,6 +122,7 @@ def prepare(
         decoding = Decoding.of(config, cache)
         evaluator = create_evaluator(registry, verification, decoding, executor, stop, reporter)
         config.metric = decide_by(evaluator, config.metric, data.held_out.samples)
+        leave_out_emptied(_scored_by_reference(data, evaluator, selection), evaluator, reporter)
         files = [RunFiles(folder)] if processes.is_main else []
         pages = [ReportFile(folder.root, reporter)] if processes.is_main else []
         on_failure.pop_all()
@@ -141,6 +146,17 @@ def prepare(
             trackers=trackers,
             cache=cache,
         )
+
+
+def _scored_by_reference(
+    data: RunData, evaluator: Evaluator, selection: Selection
+) -> list[EvaluationSet]:
+    """Return the datasets of which a clip is of no use where nothing can be scored against it."""
+    verification = evaluator.verification
+    rewarding = [v for i, v in verification.verifiers.items() if verification.has_part(i)]
+    learnt = all(v.needs_reference for v in rewarding) and not selection.learns_from_references
+    measured = data.all[1:] if evaluator.needs.reference else []
+    return [*([data.train] if learnt else []), *measured]
 
 
 def create_executor(registry: Registry, config: BenchmarkConfig) -> Executor:
@@ -263,6 +279,7 @@ def plan_of(run: Run) -> list[str]:
         f"temperature {shown(cast('Schedule', config.temperature))}, "
         f"selection {read_plugin_reference(config.selection)[0]}, reward from "
         f"{shown(config.effective_reward_threshold)}",
+        *([f"exported as: {config.export_dtype}"] if run.exports_rounded else []),
         f"output: {config.output_dir}",
     ]
 

@@ -121,6 +121,7 @@ def _known(sample: AudioSample) -> dict[str, Any]:
     known = {
         "duration": sample.duration,
         "offset": sample.offset,
+        "channel": list(sample.channels) or None,
         "speaker": sample.speaker,
         "language": sample.language,
     }

@@ -199,6 +199,16 @@ class Run:
             return Journal(self.shared_base, stage.rpartition("/")[2], self.processes.rank)
         return self.folder.journal(stage, self.processes.rank)
 
+    @property
+    def exports_rounded(self) -> bool:
+        """Whether the exported weights are of another type than the trained ones."""
+        return self.config.export_dtype != "float32"
+
+    @property
+    def updated(self) -> str | None:
+        """The model whose low-rank update is exported alone, too; None where none is."""
+        return self.model_name if self.config.export_adapter else None
+
     def load_to_train(self) -> ModelAdapter:
         """Load the base model, to be changed by this run.
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-import math
-from typing import Any
+from typing import Any, TypeAlias
+
+from audioforge.sample import Problem
+
+Line: TypeAlias = "tuple[int, str, dict[str, Any] | Problem]"
+"""Number, place and content of a line."""
 
 
 class UnusableLineError(Exception):
@@ -72,32 +76,6 @@ def names(row: dict[str, Any], key: str) -> tuple[str, ...]:
     if len(found) < len(members):
         raise UnusableLineError("bad label", f"'{key}' must be text, not {value!r:.60}")
     return found
-
-
-def segment(row: dict[str, Any]) -> tuple[float | None, float | None]:
-    """Return where a clip starts in its file and how long it is, in seconds.
-
-    Raises:
-        UnusableLineError: If the segment cannot be cut out.
-    """
-    offset, duration = row.get("offset"), row.get("duration")
-    start, length = _seconds(offset), _seconds(duration)
-    if offset is not None and start is None:
-        raise UnusableLineError("bad offset", f"'offset' must be seconds, not {offset!r:.60}")
-    if start is not None and duration is not None and not length:
-        raise UnusableLineError("bad duration", f"'duration' must be seconds, not {duration!r:.60}")
-    return start, length or None
-
-
-def _seconds(value: Any) -> float | None:
-    """Return a number of seconds from 0, None for what is none."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    try:
-        seconds = float(value)
-    except OverflowError:
-        return None
-    return seconds if math.isfinite(seconds) and seconds >= 0 else None
 
 
 def _unicode(value: str, key: str) -> str:

@@ -1,4 +1,4 @@
-"""Predictions of any system, as JSON lines: what it said, or which sound file it made.
+"""Predictions of any system, line by line: what it said, or which sound file it made.
 
 Keys: `text` (what is right: the transcript, the class or the classes joined by `|`, the text that
 was to be spoken), `pred_text` (what the system said), `audio_filepath`, `id`, and where known
@@ -15,7 +15,7 @@ which may lie on another machine.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +27,14 @@ from audioforge.files.paths import is_file, real_path
 from audioforge.inference.runaway import runs_away
 from audioforge.languages.scripts import written_language
 from audioforge.languages.tags import language_of
-from audioforge.measuring.predictions import TRUTH
+from audioforge.measuring.predictions import NORMALIZER, TRUTH
+from audioforge.run.data.special_tokens import special_tokens_problem
 from audioforge.sample import AudioSample, Hypothesis, Problem
 from audioforge.scoring import fields
-from audioforge.scoring.fields import UnusableLineError
+from audioforge.scoring.fields import Line, UnusableLineError
 from audioforge.scoring.sound_folder import SoundFolder
+from audioforge.scoring.sources import Source
+from audioforge.sound_part import SoundPart, SoundPartError, sound_part
 from audioforge.tasks import SpeechTask
 
 RECORDING = "audio_filepath"
@@ -63,7 +66,8 @@ class Prediction:
         """Whether both are hypotheses of one sample: the same id, reference and recording."""
 
         def known(sample: AudioSample) -> tuple[Any, ...]:
-            return sample.id, sample.reference, sample.labels, sample.audio, sample.offset
+            part = sample.offset, sample.channels
+            return sample.id, sample.reference, sample.labels, sample.audio, part
 
         return known(self.sample) == known(other.sample)
 
@@ -77,12 +81,14 @@ class Survey:
         languages: The languages that its lines are in; None for lines of which it is not known.
         otherwise: The language of lines that state none: of most others, or of their letters.
         labels: The correct classes that its lines state, sorted.
+        normalizers: Number of lines by the text normaliser that they state they were measured with.
     """
 
     lines: int
     languages: frozenset[str | None]
     otherwise: str | None
     labels: tuple[str, ...]
+    normalizers: Mapping[str, int]
 
 
 @frozen(eq=False)
@@ -112,8 +118,9 @@ class PredictionFile:
         folder: Where generated sound files lie that no line names.
         asked: The language of every line, whatever it states; None for its own.
         otherwise: The language of lines that state none.
-        given: Lines that are in memory already, read instead of the file: `path` names them only,
-            and their paths start where the process stands.
+        said: Key of what the system said, where it is not the task's own.
+        source: Its lines, where they are no JSON lines at `path`; that names them only, and its
+            folder is where their paths start.
     """
 
     path: Path
@@ -123,16 +130,16 @@ class PredictionFile:
     folder: SoundFolder | None = None
     asked: str | None = None
     otherwise: str | None = None
-    given: Sequence[Mapping[str, Any]] | None = None
+    said: str | None = None
+    source: Source | None = None
 
-    def _objects(self) -> Iterator[tuple[int, str, dict[str, Any] | Problem]]:
+    @property
+    def _said(self) -> str:
+        return self.said or self.task.prediction_key
+
+    def _objects(self) -> Iterator[Line]:
         """Yield number, place and content of each line."""
-        if self.given is None:
-            return read_objects(self.path)
-        return (
-            (number, where := f"{self.path}: row {number}", _row(row, where))
-            for number, row in enumerate(self.given, 1)
-        )
+        return read_objects(self.path) if self.source is None else iter(self.source)
 
     def survey(self) -> Survey:
         """Read every line once, without looking for any sound file.
@@ -145,13 +152,16 @@ class PredictionFile:
         stated: Counter[str | None] = Counter()
         unstated: list[str] = []  # some of the references
         labels: set[str] = set()
+        normalizers: Counter[str] = Counter()
         for _, _, row in self._objects():
             lines += 1
             if isinstance(row, Problem):
                 continue
-            predicted = predicted or row.get(self.task.prediction_key) is not None
+            predicted = predicted or row.get(self._said) is not None
             if len(keys) < MOST_KEYS:
                 keys |= row.keys()
+            if isinstance(name := row.get(NORMALIZER), str) and name:
+                normalizers[name] += 1
             try:
                 language = self._stated(row)
                 stated[language] += 1
@@ -166,7 +176,7 @@ class PredictionFile:
         most = next((code for code, n in stated.items() if code and 2 * n > stated.total()), None)
         otherwise = most or (written[0] if written else None)
         languages = frozenset(language or otherwise for language in stated)
-        return Survey(lines, languages, otherwise, tuple(sorted(labels)))
+        return Survey(lines, languages, otherwise, tuple(sorted(labels)), normalizers)
 
     def read(self) -> Iterator[Prediction | Problem]:
         """Yield a prediction or a problem for each line that is not blank.
@@ -179,10 +189,12 @@ class PredictionFile:
             if isinstance(row, Problem):
                 yield row
                 continue
-            metadata = {key: value for key, value in row.items() if key not in own_keys}
             try:
-                yield self._prediction(row, metadata, where, number)
-            except UnusableLineError as error:
+                part = sound_part(row)
+                used = own_keys | part.keys
+                metadata = {key: value for key, value in row.items() if key not in used}
+                yield self._prediction(row, part, metadata, where, number)
+            except (UnusableLineError, SoundPartError) as error:
                 yield Problem(where, str(error), error.kind)
 
     @property
@@ -191,31 +203,35 @@ class PredictionFile:
 
         What an evaluation wrote of a line is measured anew, and nothing that is known of a clip.
         """
-        own = (self.text_column, self.label_column, self.task.prediction_key, RECORDING, *LANGUAGE)
-        return frozenset((*own, "id", "offset", "duration", "speaker", "cut", *TRUTH))
+        own = (self.text_column, self.label_column, self._said, RECORDING, *LANGUAGE)
+        return frozenset((*own, "id", "speaker", "cut", *TRUTH))
 
     def _no_prediction(self, keys: set[str]) -> str:
         what, mend = (
             "holds what the system said",
             (
-                "A manifest has no predictions; audioforge benchmark --output writes them, as "
-                "predictions.jsonl"
+                "Another column is named by --pred-column. A manifest has no predictions; "
+                "audioforge benchmark --output writes them, as predictions.jsonl"
             ),
         )
         if self.task.generates_speech:
             what = "names a generated sound file"
             mend = "--audio-dir takes the folder that holds them"
         return (
-            f"{self.path}: no line has the key '{self.task.prediction_key}', which {what}. "
+            f"{self.path}: no line has the key '{self._said}', which {what}. "
             f"The keys are: {listed(sorted(keys))}. {mend}"
         )
 
     def _prediction(
-        self, row: dict[str, Any], metadata: dict[str, Any], where: str, number: int
+        self,
+        row: dict[str, Any],
+        part: SoundPart,
+        metadata: dict[str, Any],
+        where: str,
+        number: int,
     ) -> Prediction:
         recording = fields.file_path(row, RECORDING)
-        offset, duration = fields.segment(row)
-        place = f"{recording}@{offset!r}" if recording and offset else recording
+        place = recording and recording + part.name
         sample = AudioSample(
             id=fields.name(row, "id") or place or f"row-{number}",
             audio=None if recording is None else self.path.parent / recording,
@@ -223,27 +239,30 @@ class PredictionFile:
             labels=self._labels(row),
             speaker=fields.name(row, "speaker"),
             language=self.asked or self._stated(row) or self.otherwise,
-            offset=offset,
-            duration=duration,
+            offset=part.offset,
+            duration=part.duration,
+            channels=part.channels,
             metadata=metadata,
         )
+        if not self.task.has_classes and (problem := special_tokens_problem(sample)) is not None:
+            raise UnusableLineError(problem.kind, problem.reason)
         hypothesis = evolve(self._hypothesis(row, where), cut=row.get("cut") is True)
         if isinstance(hypothesis.audio, Path) and _is_same_file(hypothesis.audio, sample.audio):
             # A manifest of the output itself: it is no recording of the voice to compare with.
-            sample = evolve(sample, audio=None, offset=None, duration=None)
-        labels, key = "|".join(sample.labels), self.task.prediction_key
+            sample = evolve(sample, audio=None, offset=None, duration=None, channels=())
+        labels = "|".join(sample.labels)
         line = {
             "id": sample.id,
             RECORDING: recording,
             "text": labels if self.task.has_classes else sample.reference,
-            key: row.get(key) or str(hypothesis.audio or ""),
+            self.task.prediction_key: row.get(self._said) or str(hypothesis.audio or ""),
             **({"cut": True} if hypothesis.cut else {}),
             **({"runaway": True} if runs_away(hypothesis) else {}),
         }
         return Prediction(where, sample, hypothesis, line)
 
     def _hypothesis(self, row: dict[str, Any], where: str) -> Hypothesis:
-        key = self.task.prediction_key
+        key = self._said
         if self.task.generates_speech:
             return Hypothesis(audio=self._sound_file(row, key, where))
         said = fields.text(row, key)
@@ -276,13 +295,6 @@ class PredictionFile:
         if row.get(self.label_column) is not None:
             return fields.names(row, self.label_column)
         return tuple(filter(None, (fields.text(row, self.text_column) or "").split("|")))
-
-
-def _row(row: object, where: str) -> dict[str, Any] | Problem:
-    """Return a line that is in memory as one of a file is read."""
-    if isinstance(row, Mapping):
-        return {str(key): value for key, value in row.items()}
-    return Problem(where, f"expected a mapping, not {type(row).__name__}", "not an object")
 
 
 def _is_same_file(generated: Path, recording: Any) -> bool:

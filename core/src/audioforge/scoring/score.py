@@ -1,4 +1,4 @@
-"""Scoring a file of predictions with verifiers and an aggregator, as a training run would.
+"""Scoring predictions with verifiers and an aggregator, as a training run would.
 
 The file is read twice: first for what it holds (its languages decide the normaliser, its classes
 are the known ones), then for scoring, batch by batch, so that a million lines need little memory.
@@ -29,14 +29,15 @@ from audioforge.run.data.samples import normalizer_for
 from audioforge.run.rollout_store import score_line
 from audioforge.sample import AudioSample, Problem, ScoredHypothesis
 from audioforge.scoring.predictions import FileSamples, Prediction, PredictionFile
+from audioforge.scoring.references import WithReferences
 from audioforge.scoring.sound_folder import SoundFolder
+from audioforge.scoring.sources import Predictions
+from audioforge.scoring.stated_normalizer import stated_normalizer
 from audioforge.scoring.tally import Tally, unscored
+from audioforge.scoring.worst import Worst
 from audioforge.tasks import speech_task
 from audioforge.terminal.figures import decimal, decimal_interval
 from audioforge.terminal.reporter import Reporter
-
-IN_MEMORY = Path("predictions")
-"""What predictions are called that come from no file."""
 
 MOST_HYPOTHESES = 1000
 """Hypotheses of one sample at the most; more means that the ids do not tell samples apart."""
@@ -52,6 +53,7 @@ class Scoring(ShowsItself):
         tally: The scores, added up.
         unmatched: Generated sound files that no line asked for.
         failures: A sentence for each verifier that failed, though not too often.
+        worst: The lines with the lowest rewards, as `--output` writes them, the worst first.
     """
 
     task: Task
@@ -59,6 +61,13 @@ class Scoring(ShowsItself):
     tally: Tally
     unmatched: tuple[Path, ...]
     failures: tuple[str, ...]
+    worst: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def measured(self) -> dict[str, float]:
+        """The mean reward and the corpus metrics, as far as there is something to divide by."""
+        ratios = {"reward": self.tally.reward, **self.tally.metrics}
+        return {n: ratio.value for n, ratio in ratios.items() if ratio.value is not None}
 
     @property
     def reward(self) -> float | None:
@@ -114,7 +123,7 @@ class Scoring(ShowsItself):
 
 def score_predictions(
     config: VerifyConfig,
-    predictions: Path | Sequence[Mapping[str, Any]],
+    predictions: Path | Sequence[Mapping[str, Any]] | Predictions,
     registry: Registry | None = None,
     *,
     audio_dir: Path | None = None,
@@ -125,8 +134,7 @@ def score_predictions(
 
     Args:
         config: What to score with, and how they are read.
-        predictions: A file of JSON lines, see `audioforge.scoring.predictions`, or what such lines
-            hold.
+        predictions: A file, see `audioforge.scoring.predictions`, or what its lines hold.
         registry: The plugins to use; None to discover what is installed.
         audio_dir: Folder of generated sound files, for lines that do not name theirs.
         output: Where to write a line of scores for each line, in the same order; must be new.
@@ -141,19 +149,12 @@ def score_predictions(
     check_settings(registry, config)
     _check_output(output)
     folder = None if audio_dir is None else SoundFolder(audio_dir)
-    path, given = (predictions, None) if isinstance(predictions, Path) else (IN_MEMORY, predictions)
-    file = PredictionFile(
-        path,
-        speech_task(task),
-        config.text_column or "text",
-        config.label_column or "label",
-        folder,
-        given=given,
-    )
+    file = _prediction_file(config, predictions, folder)
     # A first look at the whole file: its languages choose the normaliser, its classes the labels.
     survey = file.survey()
     speaking = [AudioSample("", language=language) for language in survey.languages]
-    normalizer = normalizer_for(config.normalizer, config.common_language, speaking, task)
+    setting = stated_normalizer(file.path, survey.normalizers, config.normalizer)
+    normalizer = normalizer_for(setting, config.common_language, speaking, task)
     file = evolve(file, asked=config.common_language, otherwise=survey.otherwise)
     context = verifier_context(
         registry, task, normalizer, config.wer_threshold, _device(config.device), survey.labels
@@ -166,7 +167,8 @@ def score_predictions(
     # From here on batch by batch, lazily: the file may be larger than the memory.
     batches = _batches(file.read(), speech_task(task).hypotheses_per_call, config.limit)
     tracked = reporter.track(batches, survey.lines, "verify", size=len)
-    lines = _scored_lines(tracked, verification, tally, config.on_error)
+    worst = Worst()
+    lines = worst.watched(_scored_lines(tracked, verification, tally, config.on_error))
     try:
         if output is None:
             for _ in lines:
@@ -177,7 +179,23 @@ def score_predictions(
         for problem in verification.close():
             reporter.warn(problem)
     unmatched = tuple(folder.unmatched if folder else ())
-    return Scoring(task, normalizer, tally, unmatched, tuple(guard.failures.describe()))
+    failures = tuple(guard.failures.describe())
+    return Scoring(task, normalizer, tally, unmatched, failures, worst.lines)
+
+
+def _prediction_file(
+    config: VerifyConfig,
+    predictions: Path | Sequence[Mapping[str, Any]] | Predictions,
+    folder: SoundFolder | None,
+) -> PredictionFile:
+    given = predictions if isinstance(predictions, Predictions) else Predictions(predictions)
+    task, key = speech_task(config.task), config.text_column or "text"
+    said = config.pred_column or task.prediction_key
+    source = given.source(said)
+    if given.reference is not None:
+        source = WithReferences(source, given.reference, key, said)
+    label = config.label_column or "label"
+    return PredictionFile(given.path, task, key, label, folder, said=said, source=source)
 
 
 def _device(setting: str) -> str | Callable[[], str]:

@@ -9,8 +9,7 @@ from pathlib import Path, PurePosixPath
 from audioforge.errors import DatasetError
 from audioforge.files.paths import is_file, is_folder
 from audioforge.scoring.fields import UnusableLineError
-
-SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".aiff", ".aif", ".au")
+from audioforge.sound.kinds import SOUND_SUFFIXES
 
 
 class SoundFolder:
@@ -31,7 +30,8 @@ class SoundFolder:
         self._files = sorted(p for p in folder.rglob("*") if _is_sound_file(p))
         if not self._files:
             raise DatasetError(
-                f"--audio-dir {folder}: the folder holds no sound file ({', '.join(SUFFIXES)})"
+                f"--audio-dir {folder}: the folder holds no sound file "
+                f"({', '.join(SOUND_SUFFIXES)})"
             )
         self._by_last_part: dict[str, list[Path]] = {}
         for path in self._files:
@@ -89,13 +89,13 @@ class SoundFolder:
 
 
 def _is_sound_file(path: Path) -> bool:
-    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and is_file(path)
+    return path.suffix.lower() in SOUND_SUFFIXES and not path.name.startswith(".") and is_file(path)
 
 
 def _parts(name: str) -> list[str]:
     """Return a path's folders and its name without the ending of a sound file."""
     path = PurePosixPath(name.replace("\\", "/"))  # a manifest may come from another machine
-    if path.suffix.lower() in SUFFIXES:
+    if path.suffix.lower() in SOUND_SUFFIXES:
         path = path.with_suffix("")
     # One letter with an accent can be spelt in two ways, and some file systems change it.
     return [unicodedata.normalize("NFC", part) for part in path.parts if part != "/"]

@@ -261,7 +261,7 @@ class AudioClassifierAdapter(ModelAdapter):
             CheckpointError: If the folder cannot be written.
         """
         state = merged_state(self._model)
-        write_model(self._model, state, [self._features.extractor], folder)
+        write_model(self._model, state, self._features.extractor, folder)
 
     def _logits(self, batch: ClassifierBatch) -> torch.Tensor:
         """Return float32 logits in the order of the clips, shape (clips, labels)."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -17,9 +16,7 @@ from audioforge.model import LoadOptions
 from audioforge_classification.families import Family, family_of
 from audioforge_classification.features import check_window
 from audioforge_classification.head import draw_head
-
-GENERIC_LABEL = re.compile(r"LABEL_\d+")
-"""What Transformers calls the outputs of a checkpoint that does not name them."""
+from audioforge_classification.limits import GENERIC_LABEL
 
 
 @frozen(eq=False)

@@ -17,12 +17,7 @@ import torch
 from attrs import frozen
 
 from audioforge.errors import CheckpointError
-
-FBANK_FRAME = 400
-"""Samples of a frame of Kaldi's filter banks at 16 kHz: 25 ms."""
-
-FBANK_HOP = 160
-"""Samples between frames of Kaldi's filter banks at 16 kHz: 10 ms."""
+from audioforge_classification.limits import FBANK_FRAME, FBANK_HOP, longest_fbank
 
 
 @frozen(eq=False)
@@ -119,8 +114,7 @@ def _limits(extractor: Any, config: Any) -> tuple[int | None, int]:
     if config.model_type == "whisper":
         return extractor.n_samples, extractor.n_fft
     if config.model_type == "audio-spectrogram-transformer":
-        # The first length with one more frame than the window holds is one sample longer.
-        return FBANK_FRAME + FBANK_HOP * extractor.max_length - 1, FBANK_FRAME
+        return longest_fbank(extractor.max_length), FBANK_FRAME
     if config.model_type == "wav2vec2-bert":
         return None, FBANK_FRAME + FBANK_HOP * (extractor.stride - 1)
     shortest = 1

@@ -29,6 +29,7 @@ def register_models() -> list[ModelSpec]:
             summary="Audio classification: Whisper, AST, Wav2Vec2, HuBERT, WavLM, Data2Vec and kin",
             factory="audioforge_classification.adapter:AudioClassifierAdapter",
             example="audioforge_classification.example:example",
+            limits="audioforge_classification.limits:limits",
             serves=tuple(
                 Serves(
                     task="classification",

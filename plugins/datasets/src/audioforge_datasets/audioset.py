@@ -15,11 +15,18 @@ from attrs import frozen
 from audioforge.dataset import Dataset, DatasetRequest
 from audioforge.files.text_lines import read_lines
 from audioforge.sample import AudioSample, Problem
+from audioforge.sound_part import seconds
 
 from .hub import Hub
 from .ids import UniqueIds
-from .rows import UnusableRowError, seconds
-from .settings import archive_folder, refuse_settings, split_by_either_name, wrong_layout
+from .rows import UnusableRowError
+from .settings import (
+    COLUMN_SETTINGS,
+    archive_folder,
+    refuse_settings,
+    split_by_either_name,
+    wrong_layout,
+)
 
 HUB_ID = "agkphysics/AudioSet"
 HUB_CONFIG = "full"
@@ -84,7 +91,7 @@ class AudioSet(Dataset):
             yield from Hub(request, config=HUB_CONFIG, id_column=HUB_VIDEO).load()
             return
         because = "the labels are in the segment lists"
-        refuse_settings(self._request, ["text_column", "label_column"], because)
+        refuse_settings(self._request, COLUMN_SETTINGS, because)
         yield from self._from_lists(SPLITS[split])
 
     def _from_lists(self, name: str) -> Iterator[AudioSample | Problem]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection
 
 from audioforge.dataset import DatasetRequest
@@ -23,8 +24,6 @@ LABEL = ("label", "labels", "class", "category")
 SPEAKER = ("speaker", "speaker_id", "client_id", "spk_id")
 LANGUAGE = ("language", "lang", "locale")
 ID = ("id", "utterance_id", "utt_id")
-OFFSET = ("offset",)
-DURATION = ("duration",)
 
 
 def first_present(names: Collection[str], available: Collection[str]) -> str | None:
@@ -37,20 +36,24 @@ def first_present(names: Collection[str], available: Collection[str]) -> str | N
 
 
 def check_columns(request: DatasetRequest, available: Collection[str], where: str) -> None:
-    """Refuse a table without a column for the audio, or without one that the user names.
+    """Refuse a table with two columns of one name, or without one for the audio or a named one.
 
     Raises:
         DatasetError: Listing the columns that are there.
     """
+    if repeated := sorted(n for n, times in Counter(available).items() if n and times > 1):
+        raise DatasetError(f"{where}: the column {repeated[0]!r} is there twice; rename one")
     listed = ", ".join(repr(name) for name in available) or "none"
     for flag, name in (
+        ("--audio-column", request.audio_column),
         ("--text-column", request.text_column),
         ("--label-column", request.label_column),
+        ("--speaker-column", request.speaker_column),
     ):
         if name is not None and name not in available:
             raise DatasetError(f"{where}: {flag} {name}: no such column. The columns are: {listed}")
-    if first_present(AUDIO, available) is None:
+    if request.audio_column is None and first_present(AUDIO, available) is None:
         raise DatasetError(
-            f"{where}: no column holds the audio: it must be called one of {', '.join(AUDIO)}. "
-            f"The columns are: {listed}"
+            f"{where}: no column holds the audio: name it with --audio-column, or call it one of "
+            f"{', '.join(AUDIO)}. The columns are: {listed}"
         )

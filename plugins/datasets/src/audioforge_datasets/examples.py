@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import csv
+import gzip
+import importlib.util
 import json
+import tarfile
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -52,6 +55,21 @@ def table(folder: Path) -> DatasetExample:
     path = folder / "clips.csv"
     _write_rows(path, [rows[0].keys(), *(row.values() for row in rows)])
     return DatasetExample(request=DatasetRequest(str(path)))
+
+
+def workbook(folder: Path) -> DatasetExample:
+    """One sheet."""
+    if importlib.util.find_spec("openpyxl") is None:
+        raise CannotCheck("needs openpyxl: python -m pip install 'audioforge-datasets[excel]'")
+    import openpyxl
+
+    rows = _rows(folder)
+    book = openpyxl.Workbook(write_only=True)
+    sheet = book.create_sheet("Clips")
+    for cells in [list(rows[0]), *(list(row.values()) for row in rows)]:
+        sheet.append(cells)
+    book.save(folder / "clips.xlsx")
+    return DatasetExample(request=DatasetRequest(str(folder / "clips.xlsx")))
 
 
 def sound_file(folder: Path) -> DatasetExample:
@@ -152,3 +170,62 @@ def audioset(folder: Path) -> DatasetExample:
     for video in ("video_000_a", "video_000_b"):
         _write_sound(folder / "audio" / f"{video}.wav")
     return DatasetExample(request=DatasetRequest("audioset", data_dir=folder))
+
+
+def kaldi(folder: Path) -> DatasetExample:
+    """A data folder with segments of one recording."""
+    _write_sound(folder / "session.wav")
+    lists = {
+        "wav.scp": ["session session.wav"],
+        "segments": ["ann-1 session 0.00 0.15", "ann-2 session 0.15 0.30"],
+        "text": [f"ann-{number} {text}" for number, text in enumerate(TEXTS, 1)],
+        "utt2spk": ["ann-1 ann", "ann-2 ann"],
+    }
+    for name, lines in lists.items():
+        (folder / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return DatasetExample(request=DatasetRequest(str(folder)))
+
+
+def lhotse(folder: Path) -> DatasetExample:
+    """Two cuts with a supervision each."""
+    cuts = []
+    for row in _rows(folder):
+        name = row["audio_filepath"]
+        source = {"type": "file", "channels": [0], "source": name}
+        recording = {"id": name, "sources": [source], "sampling_rate": RATE, "duration": 0.3}
+        supervision = {"id": name, "start": 0.0, "duration": 0.3, "channel": 0, "text": row["text"]}
+        cut = {"id": name, "start": 0.0, "duration": 0.3, "channel": 0, "type": "MonoCut"}
+        cuts.append(cut | {"recording": recording, "supervisions": [supervision]})
+    with gzip.open(folder / "cuts.jsonl.gz", "wt", encoding="utf-8") as file:
+        file.writelines(json.dumps(cut) + "\n" for cut in cuts)
+    return DatasetExample(request=DatasetRequest(str(folder)))
+
+
+def nemo_tarred(folder: Path) -> DatasetExample:
+    """A clip in each of two shards."""
+    rows = _rows(folder)
+    for shard, row in enumerate(rows):
+        with tarfile.open(folder / f"audio_{shard}.tar", "w") as tar:
+            tar.add(folder / row["audio_filepath"], row["audio_filepath"])
+    lines = [json.dumps(row | {"shard_id": shard}) + "\n" for shard, row in enumerate(rows)]
+    (folder / "tarred_audio_manifest.json").write_text("".join(lines), encoding="utf-8")
+    return DatasetExample(request=DatasetRequest(str(folder)))
+
+
+def webdataset(folder: Path) -> DatasetExample:
+    """One shard of two clips."""
+    with tarfile.open(folder / "clips-000000.tar", "w") as tar:
+        for number, row in enumerate(_rows(folder)):
+            tar.add(folder / row["audio_filepath"], f"{number}.wav")
+            text = folder / "text"
+            text.write_text(row["text"], encoding="utf-8")
+            tar.add(text, f"{number}.txt")
+    return DatasetExample(request=DatasetRequest(str(folder / "clips-000000.tar")))
+
+
+def sound_folder(folder: Path) -> DatasetExample:
+    """Two clips with their texts beside them."""
+    for row in _rows(folder):
+        path = (folder / row["audio_filepath"]).with_suffix(".txt")
+        path.write_text(row["text"] + "\n", encoding="utf-8")
+    return DatasetExample(request=DatasetRequest(str(folder)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from audioforge.errors import DatasetError
-from audioforge.hub.failure import causes, explain_hub_failure
+from audioforge.hub.failure import causes, explain_absent, explain_gated, explain_hub_failure
 
 
 def explain(error: Exception, dataset_id: str, config: str | None) -> DatasetError:
@@ -24,10 +24,7 @@ def explain(error: Exception, dataset_id: str, config: str | None) -> DatasetErr
             "--local-dir FOLDER) and give FOLDER as the dataset"
         )
     if "gated" in text:
-        return DatasetError(
-            f"{dataset_id}: the dataset is gated: accept its terms on its page of the hub, then "
-            "log in with: hf auth login"
-        )
+        return DatasetError(f"{dataset_id}: {explain_gated(f'datasets/{dataset_id}')}")
     if "scripts are no longer supported" in text:
         return DatasetError(
             f"{dataset_id}: it is a dataset script, which no longer loads. Look for a Parquet copy "
@@ -41,13 +38,13 @@ def explain(error: Exception, dataset_id: str, config: str | None) -> DatasetErr
         return DatasetError(f"{dataset_id}: {reason}")
     if "DatasetNotFoundError" in named:
         return DatasetError(
-            f"{dataset_id}: the hub has no such dataset, or it is private. Check the spelling; for "
-            "a private one log in with: hf auth login"
+            f"{dataset_id}: the hub has no such dataset, or it is private. "
+            f"{explain_absent(f'datasets/{dataset_id}')}"
         )
     if isinstance(error, ConnectionError):
         return DatasetError(
             f"{dataset_id}: the hub cannot be reached ({text}). Check the network and "
-            "HF_HUB_OFFLINE, or give a local file or folder"
+            "HF_HUB_OFFLINE: set, only what the cache holds is read; or give a local file or folder"
         )
     return DatasetError(f"{dataset_id}: cannot be read: {_innermost(error)}")
 

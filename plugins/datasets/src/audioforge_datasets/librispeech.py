@@ -13,7 +13,13 @@ from audioforge.sample import AudioSample, Problem
 
 from .hub import Hub
 from .ids import UniqueIds
-from .settings import archive_folder, refuse_settings, split_by_either_name, wrong_layout
+from .settings import (
+    COLUMN_SETTINGS,
+    archive_folder,
+    refuse_settings,
+    split_by_either_name,
+    wrong_layout,
+)
 
 HUB_ID = "openslr/librispeech_asr"
 HUB_CONFIG = "all"
@@ -51,7 +57,7 @@ class LibriSpeech(Dataset):
             yield from Hub(request, config=HUB_CONFIG).load()
             return
         because = "the archive has transcripts in files of their own"
-        refuse_settings(self._request, ["text_column", "label_column"], because)
+        refuse_settings(self._request, COLUMN_SETTINGS, because)
         yield from self._from_archive(SUBSETS[split])
 
     def _from_archive(self, subset: str) -> Iterator[AudioSample | Problem]:

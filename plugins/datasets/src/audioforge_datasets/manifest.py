@@ -12,9 +12,9 @@ from pathlib import Path
 
 from audioforge.dataset import Dataset, DatasetRequest
 from audioforge.errors import DatasetError, listed
-from audioforge.files.json_lines import read_objects
 from audioforge.sample import AudioSample, Problem
 
+from .json_rows import read_rows
 from .rows import RowReader
 from .settings import refuse_settings
 
@@ -39,7 +39,8 @@ class Manifest(Dataset):
         path = Path(self._request.location)
         because = "a manifest has one split; give the manifest of the split you want"
         refuse_settings(self._request, ["split"], because)
-        refuse_settings(self._request, ["data_dir"], "paths start at the manifest's own folder")
+        because = "paths start at the manifest's own folder, or where --audio-root says"
+        refuse_settings(self._request, ["data_dir"], because)
         reader = RowReader(self._request, path.parent)
         yield from read_json_lines(path, reader)
 
@@ -50,9 +51,11 @@ def read_json_lines(path: Path, reader: RowReader) -> Iterator[AudioSample | Pro
     Raises:
         DatasetError: As `Manifest.load` does.
     """
-    missing = set(filter(None, (reader.request.text_column, reader.request.label_column)))
+    asked = reader.request
+    named = (asked.audio_column, asked.text_column, asked.label_column, asked.speaker_column)
+    missing = set(filter(None, named))
     keys: set[str] = set()
-    for number, where, row in read_objects(path):
+    for number, where, row in read_rows(path):
         if isinstance(row, Problem):
             yield row
             continue

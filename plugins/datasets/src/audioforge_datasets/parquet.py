@@ -15,6 +15,7 @@ from audioforge.dataset import Dataset, DatasetRequest
 from audioforge.errors import DatasetError
 from audioforge.sample import AudioSample, Problem
 
+from .arrow_rows import rows_of
 from .columns import check_columns
 from .rows import RowReader
 from .settings import DEFAULT_SPLIT, choose_split, refuse_settings
@@ -69,7 +70,7 @@ class Parquet(Dataset):
                     reader.folder = path.parent
                     reader.class_names = class_names(file.schema_arrow)
                     for batch in file.iter_batches(ROWS_PER_BATCH):
-                        for row in batch.to_pylist():
+                        for row in rows_of(batch):
                             number += 1
                             yield reader.read(row, f"{path}: row {number}", number)
             except UnicodeDecodeError as error:

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from audioforge.hookspecs import hookimpl
 from audioforge.model import TASKS
+from audioforge.sound.kinds import SOUND_SUFFIXES
 from audioforge.specs import DatasetSpec
 
+from .tars import TAR_SUFFIXES
+
 AUDIOFORGE_API = 4
+
+JSON = (".jsonl", ".json", ".ndjson")
 
 CORPORA = (
     DatasetSpec(
@@ -51,25 +56,34 @@ CORPORA = (
 FORMATS = (
     DatasetSpec(
         name="manifest",
-        summary="NeMo-style JSON lines: audio_filepath, text, duration, offset, speaker, label",
+        summary="JSON lines as NeMo's, or a list: audio_filepath, text, duration, offset, label",
         tasks=TASKS,
-        suffixes=(".jsonl", ".json", ".ndjson"),
+        suffixes=(*JSON, *(f"{json}.{packed}" for json in JSON for packed in ("gz", "zst"))),
         factory="audioforge_datasets.manifest:Manifest",
         example="audioforge_datasets.examples:manifest",
     ),
     DatasetSpec(
         name="table",
-        summary="CSV or TSV whose first line names the columns",
+        summary="CSV, TSV and the like, in any separator, quoting and Unicode encoding; LJSpeech",
         tasks=TASKS,
         suffixes=(".csv", ".tsv"),
         factory="audioforge_datasets.table:Table",
         example="audioforge_datasets.examples:table",
     ),
     DatasetSpec(
+        name="workbook",
+        summary="Sheet of an Excel workbook, the first or :sheet=NAME; needs the extra excel",
+        tasks=TASKS,
+        suffixes=(".xlsx", ".xlsm"),
+        factory="audioforge_datasets.workbook:Workbook",
+        example="audioforge_datasets.examples:workbook",
+        options="audioforge_datasets.workbook:WorkbookOptions",
+    ),
+    DatasetSpec(
         name="sound-file",
         summary="One sound file: a dataset of one clip without a transcript",
         tasks=TASKS,
-        suffixes=(".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".aiff", ".aif", ".au"),
+        suffixes=SOUND_SUFFIXES,
         factory="audioforge_datasets.sound_file:SoundFile",
         example="audioforge_datasets.examples:sound_file",
     ),
@@ -88,6 +102,53 @@ FORMATS = (
         markers=("metadata.csv", "metadata.jsonl", "*/metadata.csv", "*/metadata.jsonl"),
         factory="audioforge_datasets.folder:Folder",
         example="audioforge_datasets.examples:folder",
+    ),
+    DatasetSpec(
+        name="kaldi",
+        summary="Data folder of Kaldi, or of several: wav.scp, text, segments, utt2spk",
+        tasks=("asr", "tts"),
+        markers=("wav.scp", "*/wav.scp"),
+        factory="audioforge_datasets.kaldi:Kaldi",
+        example="audioforge_datasets.examples:kaldi",
+    ),
+    DatasetSpec(
+        name="lhotse",
+        summary="Cuts of Lhotse, or recordings with supervisions; also as any manifest",
+        tasks=("asr", "tts"),
+        suffixes=tuple(
+            f"{kind}.jsonl{packed}"
+            for kind in ("cuts", "supervisions", "recordings")
+            for packed in ("", ".gz", ".zst")
+        ),
+        markers=("*cuts*.jsonl*", "*supervisions*.jsonl*", "*recordings*.jsonl.gz"),
+        factory="audioforge_datasets.lhotse:Lhotse",
+        example="audioforge_datasets.examples:lhotse",
+    ),
+    DatasetSpec(
+        name="nemo-tarred",
+        summary="Tarred dataset of NeMo: tarred_audio_manifest.json and audio_0.tar to audio_N.tar",
+        tasks=TASKS,
+        suffixes=("tarred_audio_manifest.json",),
+        markers=("tarred_audio_manifest.json", "sharded_manifests/manifest_*.json"),
+        factory="audioforge_datasets.nemo_tarred:NemoTarred",
+        example="audioforge_datasets.examples:nemo_tarred",
+    ),
+    DatasetSpec(
+        name="webdataset",
+        summary="Tar file of WebDataset, or folder of them: a.wav, a.txt, a.json follow each other",
+        tasks=TASKS,
+        suffixes=TAR_SUFFIXES,
+        holds=TAR_SUFFIXES,
+        factory="audioforge_datasets.webdataset:WebDataset",
+        example="audioforge_datasets.examples:webdataset",
+    ),
+    DatasetSpec(
+        name="sound-folder",
+        summary="Sound files, with a.txt, a.lab or a.trn beside a.wav, or a folder for each class",
+        tasks=TASKS,
+        holds=SOUND_SUFFIXES,
+        factory="audioforge_datasets.sound_folder:SoundFolder",
+        example="audioforge_datasets.examples:sound_folder",
     ),
     DatasetSpec(
         name="parquet",

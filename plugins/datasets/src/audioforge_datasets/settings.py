@@ -10,6 +10,8 @@ from audioforge.errors import DatasetError, did_you_mean
 from audioforge.files.paths import is_folder
 
 DEFAULT_SPLIT = "train"
+COLUMN_SETTINGS = ("text_column", "label_column", "audio_column", "speaker_column", "audio_root")
+"""Settings of what is read from rows, which an archive with a layout of its own has no use for."""
 
 
 def refuse_settings(request: DatasetRequest, names: Iterable[str], because: str) -> None:

@@ -10,7 +10,7 @@ from audioforge.errors import DatasetError
 from audioforge.files.paths import path_text
 from audioforge.sample import AudioSample, Problem
 
-from .settings import refuse_settings
+from .settings import COLUMN_SETTINGS, refuse_settings
 
 
 class SoundFile(Dataset):
@@ -26,7 +26,7 @@ class SoundFile(Dataset):
         Raises:
             DatasetError: If there is no such file, or the request sets what a sound file has not.
         """
-        names = ["split", "text_column", "label_column", "data_dir"]
+        names = ["split", "data_dir", *(name for name in COLUMN_SETTINGS if name != "audio_root")]
         because = "a sound file is one clip without a transcript; write a manifest for more"
         refuse_settings(self._request, names, because)
         path = Path(self._request.location)

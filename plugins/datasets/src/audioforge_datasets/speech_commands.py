@@ -15,7 +15,7 @@ from audioforge.files.text_lines import read_lines
 from audioforge.sample import AudioSample, Problem
 
 from .archive import Archive, fetch
-from .settings import archive_folder, choose_split, refuse_settings, wrong_layout
+from .settings import COLUMN_SETTINGS, archive_folder, choose_split, refuse_settings, wrong_layout
 
 ARCHIVE = Archive(
     name="speech_commands_v0.02",
@@ -45,7 +45,7 @@ class SpeechCommands(Dataset):
         Raises:
             DatasetError: If the archive cannot be had, or the folder does not hold the corpus.
         """
-        refuse_settings(self._request, ["text_column", "label_column"], "the folders are the words")
+        refuse_settings(self._request, COLUMN_SETTINGS, "the folders are the words")
         split = choose_split(self._request.split, SPLITS, "speech_commands")
         root = self._root()
         listed = {name: set(_list(root / file)) for name, file in LISTS.items()}

@@ -1,23 +1,29 @@
-"""CSV and TSV tables whose first line names the columns.
-
-CSV quotes as spreadsheets do. TSV has no quoting (IANA text/tab-separated-values): a quotation
-mark is part of the text, as in Common Voice.
-"""
+"""Tables as text: CSV and TSV files, however they separate, quote and encode."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+import os
+from collections.abc import Iterable, Iterator
+from functools import cache
+from itertools import chain, islice
 from pathlib import Path
 
 from audioforge.dataset import Dataset, DatasetRequest
 from audioforge.errors import DatasetError
-from audioforge.files.text_lines import read_lines
 from audioforge.sample import AudioSample, Problem
+from audioforge.terminal.console import print_note
+from audioforge.terminal.escapes import one_line
 
 from .columns import check_columns
 from .rows import RowReader
 from .settings import refuse_settings
+from .table_dialect import QUOTED, SEPARATORS, Dialect, find_dialect
+from .table_head import LOOKED_AT, FirstRows, Head
+from .table_text import TableText
+
+Row = tuple[str, int, list[str]]
+"""Place, number and cells of a row."""
 
 
 class Table(Dataset):
@@ -34,10 +40,20 @@ class Table(Dataset):
             DatasetError: If the file cannot be read, or lacks a column.
         """
         path = Path(self._request.location)
-        because = "a table has one split; give the table of the split you want"
-        refuse_settings(self._request, ["split"], because)
-        refuse_settings(self._request, ["data_dir"], "paths start at the table's own folder")
+        refuse_table_settings(self._request)
         yield from read_table(path, RowReader(self._request, path.parent))
+
+
+def refuse_table_settings(request: DatasetRequest) -> None:
+    """Refuse what no table has.
+
+    Raises:
+        DatasetError: Naming the flag.
+    """
+    because = "a table has one split; give the table of the split you want"
+    refuse_settings(request, ["split"], because)
+    because = "paths start at the table's own folder, or where --audio-root says"
+    refuse_settings(request, ["data_dir"], because)
 
 
 def read_table(path: Path, reader: RowReader) -> Iterator[AudioSample | Problem]:
@@ -46,49 +62,101 @@ def read_table(path: Path, reader: RowReader) -> Iterator[AudioSample | Problem]
     Raises:
         DatasetError: If the file cannot be read, or lacks a column.
     """
-    rows = read_rows(path)
-    _, head = next(rows, (0, []))
-    if not head:
+    text = TableText.of(path)
+    look = FirstRows.below(reader.root, reader.request)
+    usual = "\t" if path.suffix.lower() == ".tsv" else ","
+    dialect = find_dialect(text, usual, look.rank)
+    rows = _rows(text, dialect)
+    first = list(islice(((line, cells) for line, cells in rows if cells), LOOKED_AT))
+    if not first:
         raise DatasetError(f"{path}: the file is empty; its first line must name the columns")
-    if repeated := sorted({name for name in head if name and head.count(name) > 1}):
-        raise DatasetError(f"{path}: the column {repeated[0]!r} is there twice; rename one")
-    check_columns(reader.request, head, str(path))
-    for line, cells in rows:
-        where = f"{path}:{line}"
-        if len(cells) == len(head):
-            # A table cannot tell an empty text from a missing one; that of silence is rarer.
-            row = {name: cell or None for name, cell in zip(head, cells, strict=True)}
-            yield reader.read(row, where, line)
+    head = look.head([cells for _, cells in first], dialect.separator, str(path))
+    _say(_unusual(text, dialect, usual, head))
+    # Who writes ", " between names writes it between cells.
+    is_padded = head.is_written and any(cell != cell.strip() for cell in first[0][1])
+    numbered = (
+        (f"{path}:{line}", line, [c.strip() for c in cells] if is_padded else cells)
+        for line, cells in chain(first[head.is_written :], rows)
+    )
+    yield from read_named_rows(numbered, head, reader, str(path))
+
+
+def read_named_rows(
+    rows: Iterable[Row | Problem], head: Head, reader: RowReader, where: str
+) -> Iterator[AudioSample | Problem]:
+    """Yield what a reader makes of rows of cells, and the problems among them.
+
+    Raises:
+        DatasetError: If a column is missing, or there twice.
+    """
+    names = head.names
+    if head.is_written:
+        check_columns(reader.request, names, where)
+    for row in rows:
+        if isinstance(row, Problem):
+            yield row
+            continue
+        place, number, cells = row
+        if not any(cells[len(names) :]):
+            cells = cells[: len(names)]
+        if len(cells) == len(names):
+            yield reader.read(head.row(cells), place, number)
         elif cells:
             reason = (
-                f"{len(cells)} cells for {len(head)} columns; quote a text that holds the separator"
+                f"{len(cells)} cells for {len(names)} columns; quote a text that holds the "
+                f"separator"
             )
-            yield Problem(where, reason, "bad row")
+            yield Problem(place, reason, "bad row")
 
 
-def read_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
+def _rows(text: TableText, dialect: Dialect) -> Iterator[tuple[int, list[str]]]:
     """Yield each row of a table with the number of its last line.
 
     Raises:
         DatasetError: If the file cannot be read, or its quoting is broken.
     """
-    if path.suffix.lower() == ".tsv":
-        reader = csv.reader(read_lines(path), delimiter="\t", quoting=csv.QUOTE_NONE)
-    else:
-        # Strict: an unbalanced quotation mark would silently swallow the rows after it.
-        reader = csv.reader(read_lines(path), strict=True)
     try:
-        for cells in reader:
-            yield reader.line_num, cells
+        yield from dialect.rows(text.lines())
     except csv.Error as error:
-        where = f"{path}:{reader.line_num}"
+        where = f"{text.path}:{error.__notes__[-1]}"
         if "field limit" in str(error):
             most = f"{csv.field_size_limit():,}"
             raise DatasetError(
                 f"{where}: a cell is longer than {most} characters, which is no transcript. Look "
                 f"for a quotation mark that nothing closes, or shorten the cell"
             ) from error
+        if "new-line character" in str(error):
+            raise DatasetError(
+                f"{where}: a carriage return stands within a cell; take it out, or quote the cell"
+            ) from error
         raise DatasetError(
             f"{where}: broken table: {error}. Write a quotation mark within a quoted cell twice "
             '("")'
         ) from error
+
+
+def _unusual(text: TableText, dialect: Dialect, usual: str, head: Head) -> str:
+    """Return a sentence on what is not as the file's name promises; empty where all is."""
+    found = []
+    if dialect.separator != usual:
+        found.append(f"separated by {SEPARATORS[dialect.separator]}")
+    if dialect.is_quoted and dialect.separator not in QUOTED:
+        found.append("with quoted cells")
+    if text.encoding != "UTF-8":
+        found.append(f"in {text.encoding}")
+    if text.line_end == "\r":
+        found.append("with a carriage return after each line")
+    if not head.is_written:
+        what = f"{head.place.replace('{}', '<' + head.names[0] + '>')}" if head.place else ""
+        found.append(
+            f"without a line of names: the columns are {', '.join(head.names)}"
+            + (f", the sound is {what}" if what else "")
+        )
+    return f"{text.path}: read as a table {', '.join(found)}." if found else ""
+
+
+@cache
+def _say(sentence: str) -> None:
+    """Say something once, by the first of several processes."""
+    if sentence and os.environ.get("RANK", "0") == "0":
+        print_note(one_line(sentence))

@@ -162,4 +162,5 @@ def _fields(item: AudioSample | Problem) -> tuple[Any, ...]:
     """Return what must be the same in every load."""
     if isinstance(item, Problem):
         return (item.where, item.kind)
-    return (item.id, item.reference, item.labels, item.speaker, item.offset, str(item.audio)[:200])
+    part = (item.offset, item.channels, str(item.audio)[:200])
+    return (item.id, item.reference, item.labels, item.speaker, *part)

@@ -17,7 +17,7 @@ from rapidfuzz.distance import Levenshtein
 from audioforge.sample import AudioSample, Hypothesis, Score
 from audioforge.verifier import CorpusMetric
 from audioforge_verifiers.transcripts import TranscriptVerifier
-from audioforge_verifiers.words import is_unspaced, words_of
+from audioforge_verifiers.words import is_emptied, is_unspaced, words_of
 
 EDITS = ("substitutions", "deletions", "insertions")
 
@@ -38,7 +38,8 @@ class ErrorRate(TranscriptVerifier):
 
     The error rate is (substitutions + deletions + insertions) / units of the reference; it can
     exceed 1 and is not clipped in the metrics. Empty texts follow jiwer 4: an empty reference with
-    an empty hypothesis has rate 0, and with n units said has rate n, so that its reward is 0.
+    an empty hypothesis has rate 0, and with n units said has rate n, so that its reward is 0. A
+    reference that is not empty, and of which the normaliser leaves nothing, cannot be judged by.
     """
 
     def verify(
@@ -52,6 +53,7 @@ class ErrorRate(TranscriptVerifier):
             Score(None)
             if sample.reference is None or hypothesis.text is None
             else self._score(
+                sample.reference,
                 normalizer.reference(sample.reference, sample.language),
                 normalizer.hypothesis(hypothesis.text, sample.language),
             )
@@ -66,7 +68,9 @@ class ErrorRate(TranscriptVerifier):
     def _rates(self, reference: str) -> Mapping[str, str]:
         """Return the names of the rate, each with that of its units, for such a reference."""
 
-    def _score(self, reference: str, text: str) -> Score:
+    def _score(self, written: str, reference: str, text: str) -> Score:
+        if is_emptied(written, reference):
+            return Score(None)
         right = self._units(reference)
         counts = _counts(right, right if text == reference else self._units(text))
         edits = counts["substitutions"] + counts["deletions"] + counts["insertions"]

@@ -14,7 +14,7 @@ from audioforge.sample import AudioSample, Hypothesis, Score
 from audioforge.verifier import CorpusMetric, Verifier, VerifierContext
 from audioforge_verifiers.normalizers import Normalizer, get_normalizer
 from audioforge_verifiers.terms import TermFinder, read_terms
-from audioforge_verifiers.words import size_in_words, words_of
+from audioforge_verifiers.words import is_emptied, size_in_words, words_of
 
 FEW_WORDS = 3
 """So many words more than twice the reference's are no reason to doubt a transcript: what is short
@@ -103,16 +103,21 @@ class Hotwords(Verifier):
         return [
             Score(None)
             if sample.reference is None or hypothesis.text is None
-            else self._score(self._normalizer, sample, hypothesis.text)
+            else self._score(self._normalizer, sample, sample.reference, hypothesis.text)
             for sample, hypothesis in zip(samples, hypotheses, strict=True)
         ]
 
-    def _score(self, normalizer: Normalizer, sample: AudioSample, text: str) -> Score:
+    def _score(
+        self, normalizer: Normalizer, sample: AudioSample, reference: str, text: str
+    ) -> Score:
         language = sample.language
+        normalized = normalizer.reference(reference, language)
+        if is_emptied(reference, normalized):
+            return Score(None)
         if language not in self._finders:
             self._finders[language] = self._finder_of(normalizer, language)
         finder = self._finders[language]
-        reference_words = words_of(normalizer.reference(sample.reference or "", language))
+        reference_words = words_of(normalized)
         words = words_of(normalizer.hypothesis(text, language))
         wanted, said = finder.count(reference_words), finder.count(words)
         hits, references, transcripts = (wanted & said).total(), wanted.total(), said.total()

@@ -53,6 +53,15 @@ SYLLABLE_IN_LETTERS = 3
 """How many letters a Chinese character, a kana or a Korean syllable counts for."""
 
 
+def is_emptied(written: str, normalized: str) -> bool:
+    """Say whether a reference says something, of which a normaliser leaves nothing.
+
+    >>> is_emptied("(laughs)", ""), is_emptied("", ""), is_emptied("Yes.", "yes")
+    (True, False, False)
+    """
+    return not normalized.strip() and bool(written.strip())
+
+
 def words_of(text: str) -> list[str]:
     """Return the words of a text, and each character of a script without spaces by itself.
 

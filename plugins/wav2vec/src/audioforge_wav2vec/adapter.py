@@ -39,6 +39,7 @@ from audioforge_wav2vec.checkpoint import Checkpoint, read_checkpoint
 from audioforge_wav2vec.families import LOW_RANK_LAYERS
 from audioforge_wav2vec.frozen import frozen_output, frozen_part, logits_above
 from audioforge_wav2vec.likelihood import log_likelihoods, negative_log_likelihoods
+from audioforge_wav2vec.limits import MAX_SECONDS
 from audioforge_wav2vec.padding import ignore_padding
 from audioforge_wav2vec.paths import best_paths, collapse, draw_paths
 from audioforge_wav2vec.recordings import chunks, segments
@@ -113,7 +114,7 @@ class Wav2VecAdapter(ModelAdapter):
     @property
     def max_seconds(self) -> float:
         """Two minutes: the network has no window, and its attention grows with the square."""
-        return 120.0
+        return MAX_SECONDS
 
     @property
     def min_seconds(self) -> float:
@@ -375,7 +376,7 @@ class Wav2VecAdapter(ModelAdapter):
         Raises:
             CheckpointError: If the folder cannot be written.
         """
-        write_model(self._model, merged_state(self._model), [self._checkpoint.processor], folder)
+        write_model(self._model, merged_state(self._model), self._checkpoint.processor, folder)
 
     @contextmanager
     def _without_masks(self) -> Iterator[None]:

@@ -28,6 +28,7 @@ def register_models() -> list[ModelSpec]:
             summary="CTC speech recognition: Wav2Vec2, HuBERT, WavLM and Data2Vec",
             factory="audioforge_wav2vec.adapter:Wav2VecAdapter",
             example="audioforge_wav2vec.example:example",
+            limits="audioforge_wav2vec.limits:limits",
             serves=tuple(
                 Serves(task="asr", model_type=model_type, architectures=(architecture,))
                 for model_type, architecture in FAMILIES.items()

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import warnings
 from collections.abc import Sequence
 
-import numpy as np
-import soundfile
-
+from audioforge.audio import stated_seconds
+from audioforge.errors import AudioError
 from audioforge.sample import AudioSample
 from audioforge_wav2vec.likelihood import frames_needed
 from audioforge_wav2vec.vocabulary import Vocabulary
@@ -60,13 +58,10 @@ def warn_of_long_targets(
 
 
 def seconds_of(sample: AudioSample) -> float | None:
-    """Return the length of a sample's audio, from its file's header if need be; None if unknown."""
-    if isinstance(sample.audio, np.ndarray):
-        return len(sample.audio) / sample.sampling_rate if sample.sampling_rate else None
-    if sample.offset is not None or sample.audio is None:
+    """Return the length of a sample's audio, by what its file states; None if unknown."""
+    if sample.audio is None or (sample.offset is not None and sample.duration is not None):
         return sample.duration
-    source = io.BytesIO(sample.audio) if isinstance(sample.audio, bytes) else str(sample.audio)
     try:
-        return float(soundfile.info(source).duration)
-    except (soundfile.SoundFileError, OSError):
+        return stated_seconds(sample)
+    except AudioError:
         return sample.duration

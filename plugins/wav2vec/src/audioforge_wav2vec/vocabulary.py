@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 
 from transformers import Wav2Vec2CTCTokenizer
 
-SPOKEN_SIGNS = frozenset("&%@#")
-"""Punctuation by Unicode's classes that is read aloud as a word."""
-
-APOSTROPHES = str.maketrans({"\u2018": "'", "\u2019": "'", "\u02bc": "'"})
+from audioforge_wav2vec.spelling import Spelling
 
 
 class Vocabulary:
-    """The characters of a CTC model.
-
-    A character that the model lacks is written in the other case where it has that. Punctuation
-    that it lacks is left out, dashes as spaces: nobody hears it. Anything else it lacks (letters
-    with accents, digits, "&") it cannot spell.
+    """The characters of a CTC model, with the tokens that are none; `Spelling` has the rules.
 
     Args:
         tokenizer: Tokenizer of the checkpoint.
@@ -41,7 +33,9 @@ class Vocabulary:
         marks = (tokenizer.unk_token, tokenizer.bos_token, tokenizer.eos_token)
         self.marks = tuple(sorted({vocabulary[mark] for mark in marks if mark in vocabulary}))
         other = (self.blank, self.delimiter, *self.marks)
-        self._ids = {t: n for t, n in vocabulary.items() if len(t) == 1 and n not in other}
+        self._spelling = Spelling(
+            {t: n for t, n in vocabulary.items() if len(t) == 1 and n not in other}
+        )
         self._written = [tokenizer.unk_token] * outputs
         for token, number in vocabulary.items():
             self._written[number] = token
@@ -75,39 +69,7 @@ class Vocabulary:
         return [(word, tokens) for word, tokens in spelt if tokens]
 
     def _spell(self, text: str) -> tuple[list[int], Counter[str]]:
-        unknown: Counter[str] = Counter()
-        words = []
-        for word in self._spaced(text).split():
-            word_tokens: list[int] = []
-            for character in word:
-                spelling = self._spelling(character)
-                if spelling is not None:
-                    word_tokens += spelling
-                elif not _is_silent(character):
-                    unknown[character] += 1
-            if word_tokens:
-                words.append(word_tokens)
+        words, unknown = self._spelling.words(text)
         between = [] if self.delimiter is None else [self.delimiter]
         tokens = [token for word in words for token in [*between, *word]]
         return tokens[len(between) :], unknown
-
-    def _spaced(self, text: str) -> str:
-        """Return a text with the dashes and apostrophes that the model has."""
-        composed = unicodedata.normalize("NFC", text)
-        if "'" in self._ids:
-            composed = composed.translate(APOSTROPHES)
-        return "".join(
-            " " if unicodedata.category(c) == "Pd" and c not in self._ids else c for c in composed
-        )
-
-    def _spelling(self, character: str) -> list[int] | None:
-        """Return a character's tokens, in the other case if need be; None where it has none."""
-        for form in (character, character.upper(), character.lower()):
-            if all(c in self._ids for c in form):
-                return [self._ids[c] for c in form]
-        return None
-
-
-def _is_silent(character: str) -> bool:
-    category = unicodedata.category(character)
-    return (category.startswith("P") and character not in SPOKEN_SIGNS) or category == "Cf"

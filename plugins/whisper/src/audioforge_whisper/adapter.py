@@ -315,7 +315,7 @@ class WhisperAdapter(ModelAdapter):
             CheckpointError: If the folder cannot be written.
         """
         processor = self._checkpoint.processor
-        write_model(self._model, merged_state(self._model), [processor], folder)
+        write_model(self._model, merged_state(self._model), processor, folder)
 
     @property
     def _end(self) -> int:

@@ -59,6 +59,7 @@ def register_models() -> list[ModelSpec]:
             summary="Whisper speech recognition: any size, English-only and multilingual",
             factory="audioforge_whisper.adapter:WhisperAdapter",
             example="audioforge_whisper.example:example",
+            limits="audioforge_whisper.limits:limits",
             serves=(
                 Serves(
                     task="asr",

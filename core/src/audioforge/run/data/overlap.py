@@ -1,6 +1,7 @@
 """Clips that two datasets of a run share: what is learnt from or chosen by must not also measure.
 
-Two clips are one where the same part of the same sound is in both, whatever the files are called.
+Two clips are one where the same part of the same sound is in both, whatever the files are called;
+two channels are two sounds.
 Sounds are the same where their encoded bytes are: a link, a copy, a column of Parquet. The same
 recording in another container is not recognised, nor is a part that was cut out into a file.
 
@@ -40,6 +41,11 @@ NO_SIZE = -1
 Span = tuple[float, float]
 """Start and end in seconds; infinite where the end is the file's."""
 
+
+Channels = tuple[int, ...]
+"""Channels of a sound, by number; empty for the mean of all, in which each is heard."""
+
+Heard = tuple[Channels, Span]
 
 Role = tuple[str, EvaluationSet]
 """A role's name and its dataset."""
@@ -90,16 +96,23 @@ class _Comparison:
     def shared(self, measured: EvaluationSet, used: EvaluationSet) -> int:
         """Count the clips of `measured` that are also in `used`."""
         ours, theirs = self._of_same_sounds(measured, used)
-        spans: dict[Part, list[Span]] = defaultdict(list)
-        for part, span in theirs:
-            spans[part].append(span)
-        covered = {part: _merged(found) for part, found in spans.items()}
-        count = sum(_covers(covered.get(part, []), span) for part, span in ours)
+        spans: dict[Part, dict[Channels, list[Span]]] = defaultdict(lambda: defaultdict(list))
+        for part, (channels, span) in theirs:
+            spans[part][channels].append(span)
+        covered = {
+            part: [(channels, _merged(found)) for channels, found in of_channels.items()]
+            for part, of_channels in spans.items()
+        }
+        count = sum(
+            any(_meet(channels, known) and _covers(merged, span) for known, merged in covered[part])
+            for part, (channels, span) in ours
+            if part in covered
+        )
         return count + (_shared_texts(measured, used) if self._task.generates_speech else 0)
 
     def _of_same_sounds(
         self, measured: EvaluationSet, used: EvaluationSet
-    ) -> tuple[list[tuple[Part, Span]], list[tuple[Part, Span]]]:
+    ) -> tuple[list[tuple[Part, Heard]], list[tuple[Part, Heard]]]:
         """Return the clips of each set whose sound is in both."""
         samples, looks = self._of_same_sizes([measured, used])
         count = len(samples[0])
@@ -120,7 +133,10 @@ class _Comparison:
         sound_of = sounds[file_of]
         shared = np.isin(sound_of, np.intersect1d(sound_of[:count], sound_of[count:]))
         clips = [
-            (i, ((int(sound_of[i]), self._words(both[i])), _span(both[i])))
+            (
+                i,
+                ((int(sound_of[i]), self._words(both[i])), (both[i].channels, _span(both[i]))),
+            )
             for i in np.flatnonzero(shared)
         ]
         return [c for i, c in clips if i < count], [c for i, c in clips if i >= count]
@@ -219,6 +235,11 @@ def _span(sample: AudioSample) -> Span:
         return 0.0, math.inf
     # The end may be left out, and is the file's then.
     return sample.offset, sample.offset + sample.duration if sample.duration else math.inf
+
+
+def _meet(channels: Channels, others: Channels) -> bool:
+    """Say whether something is heard in both of two choices of channels."""
+    return not channels or not others or not set(channels).isdisjoint(others)
 
 
 def _merged(spans: Sequence[Span]) -> list[Span]:

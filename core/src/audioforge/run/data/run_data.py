@@ -8,7 +8,7 @@ from typing import cast
 import attrs
 from attrs import define, field
 
-from audioforge.config import AudioRAFTConfig, DatasetSettings, DataSettings
+from audioforge.config import AudioRAFTConfig, DatasetSettings
 from audioforge.dataset import DatasetRequest
 from audioforge.errors import listed
 from audioforge.inference.skip_log import SkipLog
@@ -18,6 +18,7 @@ from audioforge.measuring.enough_utterances import size_problem
 from audioforge.measuring.evaluation import EvaluationSet
 from audioforge.measuring.shared_clips import Overlap
 from audioforge.plugins import Registry
+from audioforge.run.data.contradictions import warn_of_contradictions
 from audioforge.run.data.hold_out import hold_out
 from audioforge.run.data.languages import SpokenLanguages
 from audioforge.run.data.overlap import find_overlaps
@@ -97,12 +98,15 @@ def data_request(config: DatasetSettings) -> DatasetRequest:
     )
 
 
-def columns_request(config: DataSettings) -> DatasetRequest:
+def columns_request(config: DatasetSettings) -> DatasetRequest:
     """Return the request for any other data of the run: the columns are called the same."""
     return DatasetRequest(
         "",
+        audio_column=config.audio_column,
         text_column=config.text_column,
         label_column=config.label_column,
+        speaker_column=config.speaker_column,
+        audio_root=config.audio_root,
         needs_audio=not speech_task(config.task).generates_speech,
     )
 
@@ -140,6 +144,7 @@ def read_run_data(
         skipped = loaded.skips.describe(loaded.total)
         if skipped:
             reporter.warn(f"{location}: {skipped}")
+        warn_of_contradictions(loaded, speech_task(config.task), reporter)
         return loaded
 
     # What is learnt from needs what rewards it, and what is measured on what decides.

@@ -32,7 +32,7 @@ class DataIdentity:
 
     Attributes:
         samples: How many samples there are.
-        digest: Digest of their ids, references, labels and segments, in hexadecimal.
+        digest: Digest of their ids, references, labels, segments and channels, in hexadecimal.
         ids: Digest of their ids alone; None in run folders of format 1.
         about: Digest of what else is known of them, such as language and speaker; None in format 1.
     """
@@ -49,7 +49,9 @@ class DataIdentity:
         count = 0
         for sample in sorted(samples, key=lambda s: s.id):
             known = (sample.id, sample.reference, sample.labels, sample.offset, sample.duration)
-            texts.update(json.dumps(known).encode())
+            # Runs from before there were channels have none written.
+            part = (*known, sample.channels) if sample.channels else known
+            texts.update(json.dumps(part).encode())
             ids.update(json.dumps(sample.id).encode())
             metadata = {str(key): value for key, value in sample.metadata.items()}
             other = (sample.speaker, sample.language, sample.sampling_rate, metadata)

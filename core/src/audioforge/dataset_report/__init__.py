@@ -1,0 +1,1 @@
+"""What `audioforge datasets show` counts. `report.py` is where to start."""

@@ -1,0 +1,1 @@
+"""What lies at an address: fetched once, through fsspec, and read from a copy."""

@@ -1,0 +1,147 @@
+"""WAV, AIFF, AU, W64 and FLAC files: where the header says that the sound ends, and what follows.
+
+A recorder that is switched off leaves a length that is too small, a pipe one that is 0 or as large
+as it can be, and `cat a.wav b.wav` a file of which a decoder reads the first part.
+"""
+
+from __future__ import annotations
+
+from typing import IO
+
+from attrs import evolve
+
+from audioforge.sound.splice import CutShortError, Piece, literal
+
+STREAMED = 0x7FFF_0000
+"""From this size on, a header only says that its writer did not know it."""
+LEFT_OVER = 4096
+"""Bytes after the stated end that may be anything: less than a tenth of a second of speech."""
+FLAC_STREAM = b"fLaC\x00\x00\x00\x22"
+"""How a FLAC file begins: its mark, and the header of a first block of 34 bytes."""
+W64_GUID = b"riff\x2e\x91\xcf\x11"
+BLOCK = 2**20
+
+
+def joined_by_header(file: IO[bytes], size: int) -> list[list[Piece]]:
+    """Return the recordings of a file whose header states their length, each as its pieces.
+
+    Args:
+        file: A WAV, AIFF, AU or W64 file.
+        size: Its length in bytes.
+
+    Raises:
+        CutShortError: If more follows the stated end than can be anything else but sound.
+    """
+    recordings: list[list[Piece]] = []
+    start = 0
+    while start < size:
+        file.seek(start)
+        magic = file.read(4)
+        pieces, end = _recording(file, start, size)
+        file.seek(end)
+        after = file.read(5)
+        if after[:1] == b"\0" and after[1:5] == magic:  # a pad byte is not part of the length
+            end += 1
+        elif after[:4] != magic:
+            _check_little_follows(file, end, size)
+            last = evolve(pieces[-1], end=size)  # with what else stands there
+            return [*recordings, [*pieces[:-1], last]]
+        recordings.append(pieces)
+        start = end
+    return recordings
+
+
+def joined_flac(file: IO[bytes], start: int, size: int) -> list[list[Piece]]:
+    """Return the FLAC files of which a file is made from a byte on, each as its pieces."""
+    starts, place, before = [start], start, b""
+    file.seek(start)
+    while block := file.read(BLOCK):
+        window = before + block
+        at = window.find(FLAC_STREAM, 1)
+        while at >= 0:
+            if (found := place - len(before) + at) > starts[-1]:
+                starts.append(found)
+            at = window.find(FLAC_STREAM, at + 1)
+        place += len(block)
+        before = window[1 - len(FLAC_STREAM) :]
+    return [[Piece(a, b)] for a, b in zip(starts, [*starts[1:], size], strict=True)]
+
+
+def _recording(file: IO[bytes], start: int, size: int) -> tuple[list[Piece], int]:
+    """Return the pieces of the recording that begins at a byte, and where it ends."""
+    file.seek(start)
+    head = file.read(128)
+    if head.startswith(b"RIFF"):
+        return _wav(file, start, size)
+    if head.startswith(b"FORM"):
+        length = 8 + int.from_bytes(head[4:8], "big")
+    elif head.startswith(b".snd"):
+        length = int.from_bytes(head[4:8], "big") + int.from_bytes(head[8:12], "big")
+    elif head.startswith(W64_GUID):
+        length = int.from_bytes(head[16:24], "little")
+    elif head.startswith(b"RF64"):
+        length = 8 + int.from_bytes(head[20:28], "little")
+    else:
+        return [Piece(start, size)], size
+    end = start + length
+    if size < end < STREAMED and head.startswith(
+        (W64_GUID, b"RF64")
+    ):  # libsndfile says it of others
+        raise CutShortError(f"{size} of {end} bytes are there; the file is cut")
+    if not start + 12 < end < size or length >= STREAMED:
+        end = size
+    return [Piece(start, end)], end
+
+
+def _wav(file: IO[bytes], start: int, size: int) -> tuple[list[Piece], int]:
+    """Return a WAV recording by its chunks; the length of the whole is often not filled in."""
+    place, data = start + 12, None
+    while place + 8 <= size:
+        file.seek(place)
+        head = file.read(8)
+        name, length = head[:4], int.from_bytes(head[4:], "little")
+        if name == b"RIFF" or not _is_name(name):
+            break
+        end = place + 8 + length + length % 2
+        if name == b"data":
+            if length >= STREAMED or end - length % 2 > size:
+                return [Piece(start, size)], size
+            if length == 0 and not _chunks_follow(file, place + 8, size):
+                stated = min(size - place - 8, 0xFFFF_FFFF).to_bytes(4, "little")
+                return [Piece(start, place + 4), literal(stated), Piece(place + 8, size)], size
+            data = end
+        elif end > size:
+            break
+        place = end
+    if data is None:
+        return [Piece(start, size)], size
+    return [Piece(start, min(place, size))], min(place, size)
+
+
+def _is_name(name: bytes) -> bool:
+    return len(name) == 4 and all(32 <= byte < 127 for byte in name)
+
+
+def _chunks_follow(file: IO[bytes], place: int, size: int) -> bool:
+    """Whether chunks, or nothing, stand at a place up to the end of the file."""
+    while place + 8 <= size:
+        file.seek(place)
+        head = file.read(8)
+        if not _is_name(head[:4]):
+            return False
+        length = int.from_bytes(head[4:], "little")
+        place += 8 + length + length % 2
+    return place <= size + 1
+
+
+def _check_little_follows(file: IO[bytes], end: int, size: int) -> None:
+    if size - end <= LEFT_OVER:
+        return
+    file.seek(end)
+    block = file.read(LEFT_OVER)
+    if block.startswith((b"ID3", b"APETAGEX", b"<?xml")) or not block.strip(b"\0"):
+        return
+    raise CutShortError(
+        f"{size - end} bytes follow byte {end}, where its header says that the sound ends; the "
+        f"header was not finished, or something else was written after it"
+    )

@@ -1,0 +1,155 @@
+"""Rows of JSON, however they are arranged: lines, one list, or one object that holds a list.
+
+A line or item that another tool wrote for several clips (a cut of Lhotse, a task of Label Studio)
+becomes a row for each.
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from audioforge.errors import DatasetError
+from audioforge.files.compressed import opened
+from audioforge.files.json_lines import parse_object, read_objects
+from audioforge.files.text_lines import MOST_LINE_BYTES, numbered_lines
+from audioforge.sample import Problem
+
+from . import columns, label_studio, lhotse_cuts
+from .roots import Root
+
+PlacedRow = tuple[int, str, "Mapping[str, Any] | Problem"]
+
+MOST_DOCUMENT_BYTES = 256 * 2**20
+"""Of one object that is read as a whole; lines and lists are read piece by piece."""
+
+CHUNK_BYTES = 2**16
+
+
+def read_rows(path: Path) -> Iterator[PlacedRow]:
+    """Yield number, place and content of every row of a JSON file, as `read_objects` does.
+
+    Raises:
+        DatasetError: If the file cannot be read, is not UTF-8, or holds nothing.
+    """
+    root = Root(path.parent)
+    for number, where, value in _objects(path):
+        if isinstance(value, Problem):
+            yield number, where, value
+        elif lhotse_cuts.is_cut(value):
+            yield from ((number, where, row) for row in lhotse_cuts.cut_rows(value, where, root))
+        elif label_studio.is_task(value):
+            yield from ((number, where, row) for row in label_studio.task_rows(value, where, root))
+        else:
+            yield number, where, value
+
+
+def _objects(path: Path) -> Iterator[PlacedRow]:
+    """Yield the objects of a file of lines, a list, or an object that holds one list of them."""
+    line, is_alone = _first_line(path)
+    starts = next(_text(path), "").lstrip()[:1]
+    is_document = is_alone or _parsed(line) is None
+    if starts == "[" and is_document:
+        for number, (where, item) in enumerate(_list_items(path), 1):
+            yield number, where, item
+        return
+    whole = _document(path) if starts == "{" and is_document else None
+    if whole is None:
+        yield from read_objects(path)
+        return
+    for number, item in enumerate(_only_list(whole) or [whole], 1):
+        yield number, f"{path}: item {number}", item
+
+
+def _first_line(path: Path) -> tuple[str, bool]:
+    """Return the first line that is not blank, cut where it is long, and whether it is alone."""
+    shown = (line or "…" for _, line in numbered_lines(path) if line is None or line.strip())
+    return next(shown, ""), next(shown, None) is None
+
+
+def _parsed(text: str | bytes) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _document(path: Path) -> dict[str, Any] | None:
+    """Return a file that is one object as a whole, or None when it is something else."""
+    with opened(path) as file:
+        raw = file.read(MOST_DOCUMENT_BYTES + 1)
+    value = _parsed(raw) if len(raw) <= MOST_DOCUMENT_BYTES else None
+    return value if isinstance(value, dict) else None
+
+
+def _only_list(value: Mapping[str, Any]) -> list[dict[str, Any]] | None:
+    """Return the list of rows that an object holds; None where the object is a row itself."""
+    if (
+        columns.first_present(columns.AUDIO, value)
+        or lhotse_cuts.is_cut(value)
+        or label_studio.is_task(value)
+    ):
+        return None
+    lists = [v for v in value.values() if isinstance(v, list) and v and isinstance(v[0], dict)]
+    return [row for row in lists[0] if isinstance(row, dict)] if len(lists) == 1 else None
+
+
+def _list_items(path: Path) -> Iterator[tuple[str, dict[str, Any] | Problem]]:
+    """Yield the place and content of the items of a JSON list one by one, however long it is.
+
+    Raises:
+        DatasetError: If it is no JSON, an item is too long, or there is none.
+    """
+    chunks = _text(path)
+    buffer, number = next(chunks, "").lstrip(), 0
+    start = _after_separators(buffer, 1)
+    while not buffer.startswith("]", start):
+        end = _end_of_item(buffer, start)
+        if end:
+            number += 1
+            where = f"{path}: item {number}"
+            yield where, parse_object(buffer[start:end], where)
+            start = _after_separators(buffer, end)
+            continue
+        buffer, start = buffer[start:], 0
+        more = next(chunks, None)
+        if more is None or len(buffer) > MOST_LINE_BYTES:
+            what = "is too long" if more is not None else "is cut or no JSON"
+            raise DatasetError(
+                f"{path}: item {number + 1} of its list {what}. Write the file again, or as lines: "
+                f"jq -c '.[]' {path.name}"
+            )
+        buffer += "".join([more, *islice(chunks, len(buffer) // CHUNK_BYTES)])
+        start = _after_separators(buffer, start)
+    if not number:
+        raise DatasetError(f"{path}: its list is empty; it should have one JSON object for a clip")
+
+
+def _after_separators(buffer: str, start: int) -> int:
+    while start < len(buffer) and buffer[start] in " \t\r\n,":
+        start += 1
+    return start
+
+
+def _end_of_item(buffer: str, start: int) -> int:
+    """Return where a value ends that starts here; 0 where it is not whole yet."""
+    try:
+        _, end = json.JSONDecoder().raw_decode(buffer, start)
+    except (ValueError, RecursionError):
+        return 0
+    # Where the text ends with it, it may go on: 12 of 123.
+    return end if _after_separators(buffer, end) < len(buffer) else 0
+
+
+def _text(path: Path) -> Iterator[str]:
+    decoder = codecs.getincrementaldecoder("utf-8-sig")()
+    try:
+        with opened(path) as file:
+            while chunk := file.read(CHUNK_BYTES):
+                yield decoder.decode(chunk)
+    except UnicodeDecodeError as error:
+        raise DatasetError(f"{path}: not UTF-8: {error}; convert the file with iconv") from error
