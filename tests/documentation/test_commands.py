@@ -13,7 +13,7 @@ from .commands import ROOT, Command, commands, spans
 ALL = commands()
 OURS = [c for c in ALL if c.text.startswith(("audioforge", "torchrun"))]
 OTHER_FLAGS = {
-    "pip": {"--upgrade", "--editable", "--index-url"},
+    "pip": {"--upgrade", "--editable", "--index-url", "--find-links"},
     "benchmarks/memory.py": {"--clips"},
     "benchmarks/real_whisper.py": {"--arms", "--full", "--report", "--settings"},
     "pytest": {"--strict-audioforge"},
