@@ -11,6 +11,7 @@ import soundfile
 from click.testing import CliRunner
 
 from audioforge.cli.datasets import datasets
+from audioforge.cli.sections import CONTEXT
 from audioforge.errors import DatasetError
 from audioforge.find_adapter import load_adapter, read_limits
 from audioforge.model import LoadOptions
@@ -18,9 +19,15 @@ from audioforge.plugins import discover
 
 
 def run(*arguments):
-    result = CliRunner().invoke(datasets, [str(a) for a in arguments], catch_exceptions=False)
+    result = invoke(*arguments)
     assert result.exit_code == 0
     return result.stdout
+
+
+def invoke(*arguments):
+    """Call the command as the command line does, but for what becomes of errors."""
+    texts = [str(argument) for argument in arguments]
+    return CliRunner().invoke(datasets, texts, catch_exceptions=False, **CONTEXT)
 
 
 def show_json(*arguments):
@@ -165,7 +172,7 @@ def named(report):
 
 
 def strict(*arguments):
-    return CliRunner().invoke(datasets, ["show", *map(str, arguments), "--strict"])
+    return invoke("show", *arguments, "--strict")
 
 
 def test_strict_exits_1_on_any_problem_and_0_without(tmp_path, write_sound):
@@ -228,7 +235,7 @@ def test_what_is_not_decoded_is_read_from_its_header(tmp_path, write_sound):
     assert (report["channels"], report["problems"]["n"]) == ({"1": 1, "2": 1}, 0)
     assert "Decoded in full: 1 clips" in run("show", path, "--decode", 1)
     assert show_json(path, "--decode", "all")["problems"]["kinds"] == {"silent": 1}
-    result = CliRunner().invoke(datasets, ["show", str(path), "--decode", "some"])
+    result = invoke("show", path, "--decode", "some")
     assert result.exit_code == 2
     assert "neither a number of clips nor 'all'" in result.stderr
 
