@@ -70,7 +70,7 @@ def transcribe(
     quiet: bool,
     reporter: Reporter,
 ) -> None:
-    """Write what is said in recordings of any length.
+    """Write what is said in recordings of any length: text, subtitles, JSON.
 
     RUN is the folder of a finished run, whose exported model in best/ is taken; MODEL the folder of
     a checkpoint, or a hub id. FILE is a sound file, a folder of them, or - for a list of those on
