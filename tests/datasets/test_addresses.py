@@ -192,6 +192,7 @@ OUTPUTS = {
     "benchmark": ["--model", "m", "--dataset", "d", "--output"],
     "export": ["runs/mine", "--format", "x", "--output"],
     "report": ["runs/mine", "--output"],
+    "transcribe": ["runs/mine", "a.wav", "--output"],
     "verify": ["x.jsonl", "--output"],
 }
 

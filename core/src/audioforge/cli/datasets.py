@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 REMOTE_LIMIT = 100
 """Clips that `show` reads from elsewhere when `--limit` does not say: they are downloaded."""
 
+SHOWN = 4
+"""Patterns of a format that the listing names."""
 
 DECODED = 1000
 """Clips that `show` decodes when `--decode` does not say: ten seconds or so of work."""
@@ -89,10 +91,17 @@ def _print_listing(listed: list[dict[str, Any]]) -> None:
     print_line()
     print_table(
         ["format", "reads", "what it is"],
-        [[d["name"], ", ".join(d["reads"]), d["summary"]] for d in formats],
+        [[d["name"], _some(d["reads"]), d["summary"]] for d in formats],
     )
     print_line()
     print_line("Look into one: audioforge datasets show NAME|PATH|owner/name")
+
+
+def _some(patterns: list[str]) -> str:
+    """Return what a format reads, of many the first; --json has all."""
+    if len(patterns) <= SHOWN:
+        return ", ".join(patterns)
+    return f"{', '.join(patterns[: SHOWN - 1])}, {len(patterns) - SHOWN + 1} more"
 
 
 @datasets.command()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import click
 
+from audioforge.cli.local_path import LocalPath
 from audioforge.cli.output_options import loading, output_options
 from audioforge.cli.plugin_option import plugin_option
 from audioforge.plugins import discover
@@ -39,7 +40,7 @@ MB = 10**6
 )
 @click.option(
     "--output",
-    type=click.Path(path_type=Path),
+    type=LocalPath(),
     help="Folder to make; must be new. Otherwise SOURCE-NAME in the working folder.",
 )
 @click.option("--dataset", help="Measure on this data; otherwise on what the run held out.")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from audioforge.cli.local_path import LocalPath
 from audioforge.cli.output_options import loading, output_options
 from audioforge.cli.plugin_option import plugin_option
 from audioforge.errors import AudioError, UsageError
@@ -45,7 +46,7 @@ SUBTITLES = ("srt", "vtt")
 @click.option("--word-times", is_flag=True, help="Say when each word was said, in JSON.")
 @click.option(
     "--output",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=LocalPath(file_okay=False),
     help="Folder for a file of each recording, made where it is not there; else stdout.",
 )
 @click.option("--language", help="Spoken language, such as en; else the run's, or what is heard.")

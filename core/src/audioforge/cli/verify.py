@@ -51,7 +51,7 @@ EXAMPLE = """\b
 )
 @click.option(
     "--junit",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=LocalPath(dir_okay=False),
     help="Write a JUnit file for continuous integration: a test case for each limit.",
 )
 @plugin_option
