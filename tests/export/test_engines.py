@@ -2,7 +2,6 @@
 
 import json
 import sys
-from importlib import import_module
 
 import numpy as np
 import pytest
@@ -12,8 +11,9 @@ from safetensors.torch import load_file, save_file
 
 from audioforge.api.loaded import load
 from audioforge.errors import CheckpointError, PluginError
+from audioforge.plugins import discover
 from audioforge.sample import AudioSample, Clip
-from audioforge_export.plugin import register_exporters
+from audioforge_export import example
 from audioforge_whisper.untrained import SIZES, Architecture, write_untrained
 
 LOUD = ("proj.weight", "conv1.weight", "conv2.weight")
@@ -37,9 +37,7 @@ SMALL = Architecture(
 def create(name, quantize=None):
     for module in ENGINES[name]:
         pytest.importorskip(module, reason=f"needs audioforge-export[{name}]")
-    (spec,) = [spec for spec in register_exporters() if spec.name == name]
-    module, _, factory = spec.factory.partition(":")
-    return getattr(import_module(module), factory)(quantize)
+    return discover().create("exporters", f"audioforge-export/{name}", quantize=quantize)
 
 
 @pytest.fixture
@@ -97,6 +95,20 @@ def test_ctranslate2_says_what_the_checkpoint_says(untrained, tmp_path):
     # What faster-whisper would fetch from the hub, for another model.
     for beside in ("tokenizer.json", "preprocessor_config.json", "generation_config.json"):
         assert (folder / beside).is_file()
+
+
+def test_int8_weights_of_ctranslate2_are_smaller(tmp_path):
+    checkpoint = example.ctranslate2(tmp_path).checkpoint
+    sizes = [
+        (
+            export(create("ctranslate2", quantize), checkpoint, tmp_path / str(quantize))
+            / "model.bin"
+        )
+        .stat()
+        .st_size
+        for quantize in (None, "float16", "int8")
+    ]
+    assert sizes[0] > 1.5 * sizes[1] > 1.5 * sizes[2]
 
 
 def add_a_token(checkpoint):
