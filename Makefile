@@ -58,11 +58,10 @@ test: $(STAMP)
 # As many processes as WORKERS says, with one thread of torch each: one more than cores, since some
 # tests wait for a server or for a process that they start. They start hundreds of others,
 # which are not to compile the sources again, even where the environment forbids to keep bytecode.
-# librosa compiles its loops for 20 s where nothing was compiled yet, and tests call them on little.
 # Of each distribution the tests must reach 90 % of the lines: none hides behind another. Processes
 # that tests have killed leave .coverage.* half written.
 every-test: $(STAMP)
-	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 NUMBA_DISABLE_JIT=1 $(BIN)/pytest -n $(WORKERS) --dist worksteal \
+	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/pytest -n $(WORKERS) --dist worksteal \
 		--cov --cov-report=term $(ARGS)
 	@rm -f .coverage.*
 	$(if $(ARGS),,@for folder in $(DISTRIBUTIONS); do \

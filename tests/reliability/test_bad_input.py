@@ -381,8 +381,6 @@ def test_a_file_may_have_any_name(bad, benchmark, tmp_path, raw):
 TEXT_FILES = {
     "deep": (b'{"audio_filepath": ' + b"[" * 100_000, "nested too deep"),
     "digits": (b'{"audio_filepath": ' + b"9" * 5_000 + b"}", "a number is too long"),
-    "list": (b'[{"audio_filepath": "a.wav", "text": "x"}]', "jq -c '.[]'"),
-    "indented": (b'{\n "audio_filepath": "a.wav",\n "text": "x"\n}\n', "jq -c '.[]'"),
     "utf16": ('{"audio_filepath": "a.wav"}\n'.encode("utf-16"), "iconv -f UTF-16"),
     "latin1": ('{"text": "é"}\n'.encode("latin1"), "iconv -f LATIN1"),
     "binary": (bytes(range(256)), "It is no text file"),
@@ -398,6 +396,18 @@ def test_a_file_that_is_no_manifest_is_refused_with_the_mend(benchmark, tmp_path
     path.write_bytes(raw)
     for result in (run("datasets", "show", path), benchmark(path), run("verify", path)):
         refused(result, path, said)
+
+
+LISTED = (
+    b'[{"audio_filepath": "a.wav", "text": "x"}]',
+    b'{\n "audio_filepath": "a.wav",\n "text": "x"\n}\n',
+)
+
+
+@pytest.mark.parametrize("raw", LISTED, ids=["list", "indented"])
+def test_predictions_are_lines_and_no_list(tmp_path, raw):
+    (tmp_path / "m.jsonl").write_bytes(raw)
+    refused(run("verify", tmp_path / "m.jsonl"), tmp_path / "m.jsonl", "jq -c '.[]'")
 
 
 TABLES = {

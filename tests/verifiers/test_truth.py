@@ -1,7 +1,8 @@
 """Error counts that were set by hand, before any of the code was run: `truth.tsv`.
 
 A line has the kind of the pair, its language, reference and hypothesis, the units of the reference
-(empty where that is a matter of taste), the errors, and why. Whoever finds a pair that is judged
+(empty where that is a matter of taste), the errors (empty where nothing of the reference is left to
+compare with), and why. Whoever finds a pair that is judged
 wrongly adds a line.
 """
 
@@ -42,6 +43,9 @@ def wer():
 def test_errors_are_those_that_a_listener_counts(wer, pair):
     sample = AudioSample("one", reference=pair["reference"], language=pair["language"])
     [score] = wer.verify([sample], [Hypothesis(0, text=pair["hypothesis"])])
+    if not pair["edits"]:
+        assert (score.reward, score.metrics) == (None, {})
+        return
     assert sum(score.metrics[edit] for edit in EDITS) == int(pair["edits"])
     units = {value for name, value in score.metrics.items() if name.startswith("reference_")}
     if pair["units"]:
