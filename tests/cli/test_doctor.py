@@ -111,6 +111,7 @@ for name in sys.argv[1:]:
 """
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 def test_each_module_that_may_be_first_hides_what_is_broken_before_transformers(misfits):
     result = python(misfits, "-c", AT_TRANSFORMERS, *FIRST)

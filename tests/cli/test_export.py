@@ -310,6 +310,7 @@ def test_of_the_hub_the_whole_checkpoint_is_taken(plugin, checkpoint, tmp_path):
     assert (tmp_path / "out/weights.bin").is_file()
 
 
+@pytest.mark.soak
 def test_a_signal_from_the_keyboard_leaves_nothing(plugin, checkpoint, tmp_path):
     waiting = EXPORTER.replace(
         'case "leave":',

@@ -295,6 +295,7 @@ def test_what_was_downloaded_is_read_without_the_hub(results, cache, broken_torc
     assert again == [results[name] for name in names]
 
 
+@pytest.mark.soak
 def test_show_streams_and_stops_at_the_limit(repositories, tmp_path, broken_torchcodec):
     code = "from audioforge.cli import main; main()"
     command = [sys.executable, "-c", code, "datasets", "show", "own/speech", "--json"]

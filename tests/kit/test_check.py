@@ -48,6 +48,7 @@ def test_a_project_is_checked_as_it_would_be_published(environment, example):
     assert not list(example.rglob("*.egg-info")) + list(example.glob("build"))
 
 
+@pytest.mark.soak
 def test_a_wheel_is_checked(environment, example, wheel, root):
     built = wheel(root / "docs/examples/audioforge-phone-digits")
     result = environment.run("audioforge", "plugins", "check", built, "--json")

@@ -421,6 +421,7 @@ ROWS = """    def reuse(self):
     def sample(self, batch"""
 
 
+@pytest.mark.sweep(3)
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [

@@ -16,6 +16,7 @@ def test_a_simulated_null_holds_nothing_to_find():
         assert errors / base == pytest.approx(1, abs=0.04)
 
 
+@pytest.mark.soak
 def test_speakers_who_differ_are_no_gain_of_all_speakers():
     found = rates(Setting(8, 25, 10), 60, ["now", "utterances"])
     assert found.get("now improved", 0) <= 5

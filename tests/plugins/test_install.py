@@ -109,6 +109,7 @@ def test_in_the_environment_of_a_tool_it_says_what_the_tool_forgets(
     assert note in result.stderr
 
 
+@pytest.mark.soak
 def test_what_cannot_be_installed_changes_nothing(environment, tmp_path):
     result = environment.run("audioforge", "plugins", "install", "acme-that-is-nowhere")
     assert (result.returncode, result.stdout) == (2, "")

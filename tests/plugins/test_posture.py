@@ -68,6 +68,7 @@ def marks(tmp_path):
     return run
 
 
+@pytest.mark.sweep(3)
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -89,6 +90,7 @@ def test_a_command_that_needs_no_plugin_loads_none(marks, arguments):
     assert marks(*arguments) == set()
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize(
     "arguments",
     [["plugins", "list"], ["models"], ["datasets"], ["plugins", "info", "wer"]],

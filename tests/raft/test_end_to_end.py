@@ -398,6 +398,7 @@ def test_clips_that_cannot_be_used_are_named_and_counted(tmp_path: Path) -> None
     assert "train.jsonl" in refused.stderr or "long.wav" in refused.stderr
 
 
+@pytest.mark.soak
 def test_clips_that_are_measured_and_learnt_are_called_out(tmp_path: Path) -> None:
     result = run(
         "train", "--model", assets.model(), "--dataset", "demo:split=heldout", "--device", "cpu",

@@ -92,6 +92,7 @@ def test_a_repeat_is_equal_to_the_bit(whole, tmp_path) -> None:
     assert results(tmp_path / "again") == results(whole)
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 def test_a_run_killed_in_one_process_and_resumed_in_two_draws_the_same(whole, tmp_path) -> None:
     folder = tmp_path / "run"

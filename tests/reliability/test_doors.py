@@ -297,6 +297,7 @@ def test_what_a_selection_does_to_rollouts_changes_no_figure(
     assert changed["cycles"][0]["reward"] == best["cycles"][0]["reward"]
 
 
+@pytest.mark.soak
 def test_a_selection_that_draws_from_the_global_generator_draws_by_seed_and_cycle(
     inputs: Path, registry: Registry, tmp_path: Path
 ) -> None:

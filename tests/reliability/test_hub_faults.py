@@ -263,6 +263,7 @@ def test_a_dataset_that_vanishes_while_it_is_streamed_is_named(speech, tmp_path)
     assert "404" in outcome["error"]
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize(
     "how", ["a file", pytest.param("without permission", marks=pytest.mark.soak)]
 )

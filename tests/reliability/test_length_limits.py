@@ -114,6 +114,7 @@ def test_where_every_hypothesis_is_cut_the_flags_are_named(
         train(tmp_path / "run", settings(inputs))
 
 
+@pytest.mark.sweep(3)
 @pytest.mark.parametrize(
     ("changes", "stored", "told"),
     [

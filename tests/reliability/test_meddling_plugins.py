@@ -294,7 +294,7 @@ def test_random_numbers_of_a_verifier_depend_on_what_it_judges_alone() -> None:
 # Processes of its own
 
 
-@pytest.mark.sweep(4)
+@pytest.mark.soak
 @pytest.mark.parametrize("kind", ["pools", "forks"])
 def test_processes_of_a_verifier_are_no_part_of_the_run(
     inputs: Path, judged: dict[str, Any], tmp_path: Path, kind: str

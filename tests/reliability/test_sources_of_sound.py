@@ -16,6 +16,7 @@ from .tone_run import SETS, read_lines, resume, settings, train
 from .tone_run import results as results_of
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize("with_ids", [True, False], ids=["ids", "numbered rows"])
 def test_a_run_on_sound_from_parquet_is_that_on_a_manifest(
     inputs: Path, tmp_path: Path, with_ids: bool

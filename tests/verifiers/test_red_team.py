@@ -59,6 +59,7 @@ def test_an_attack_on_sound_earns_no_more_than_is_right(judges, recording, attac
         assert attack.reward(verifier, recording) <= at_most + 0.01, name
 
 
+@pytest.mark.sweep(2)
 @pytest.mark.parametrize("attack", PADDED, ids=lambda attack: attack.what)
 def test_silence_beside_speech_costs_quality_and_no_word(judges, recording, attack):
     assert attack.reward(judges["intelligibility"], recording) == 1.0

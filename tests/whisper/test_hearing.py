@@ -303,6 +303,7 @@ def test_a_run_hears_once_tells_the_model_and_keeps_it(
     assert [s.language for s in data.samples] == ["zh", best]
 
 
+@pytest.mark.soak
 def test_a_run_that_goes_on_has_the_languages_that_it_began_with(
     multilingual, manifest, tmp_path, monkeypatch
 ):

@@ -81,6 +81,7 @@ def test_words_have_times_and_the_model_is_as_it_was(timed, load, noise_clips):
         assert all(0 <= w.start <= w.end <= 3.0 for w in segment.words)
 
 
+@pytest.mark.soak
 def test_fallback_depends_on_the_name_alone(timed, load, noise_clips):
     [clip] = noise_clips(1, seconds=1.0, language="en")
     options = TranscriptionOptions(segment_times=True, temperature_fallback=True)

@@ -135,6 +135,7 @@ def test_saved_checkpoint_is_plain_and_says_the_same(
     assert not any("attn" in key for key in config)
 
 
+@pytest.mark.soak
 def test_multilingual_checkpoint_in_a_pipeline(load, untrained, noise_clips, plain, tmp_path):
     """Language by detection and by choice, the task, and no beams: all in the saved folder."""
     clips = noise_clips(5)
