@@ -53,13 +53,14 @@ def read_rows(path: Path) -> Iterator[PlacedRow]:
 def _objects(path: Path) -> Iterator[PlacedRow]:
     """Yield the objects of a file of lines, a list, or an object that holds one list of them."""
     line, is_alone = _first_line(path)
-    starts = next(_text(path), "").lstrip()[:1]
+    with opened(path) as file:  # no text yet: the limit may lie before what is not UTF-8
+        starts = file.read(CHUNK_BYTES).removeprefix(codecs.BOM_UTF8).lstrip()[:1]
     is_document = is_alone or _parsed(line) is None
-    if starts == "[" and is_document:
+    if starts == b"[" and is_document:
         for number, (where, item) in enumerate(_list_items(path), 1):
             yield number, where, item
         return
-    whole = _document(path) if starts == "{" and is_document else None
+    whole = _document(path) if starts == b"{" and is_document else None
     listed = None if whole is None else _only_list(whole)
     if whole is None or (is_alone and listed is None):  # one line is a line like others
         yield from read_objects(path)
