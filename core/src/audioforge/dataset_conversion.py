@@ -18,6 +18,7 @@ import numpy as np
 import soundfile
 from attrs import define, evolve, field, frozen
 
+from audioforge import column_names
 from audioforge.audio import load_clip, stated_seconds
 from audioforge.errors import AudioError, DatasetError, UsageError
 from audioforge.files import atomic
@@ -33,7 +34,7 @@ FIRST_PROBLEMS = 10
 """How many problems are named; the others are counted."""
 
 OTHER = "original_"
-"""What a key of the data gets before it that the manifest uses for something else."""
+"""What a key of the data gets before it that a reader of the manifest would take for the clip's."""
 
 
 class NobodySpeaksError(AudioError):
@@ -280,8 +281,16 @@ def _line(sample: AudioSample, folder: Path) -> dict[str, Any]:
         "speaker": sample.speaker,
         "lang": sample.language,
     }
-    other = {f"{OTHER}{k}" if k in stated else k: _plain(v) for k, v in sample.metadata.items()}
-    return {key: value for key, value in stated.items() if value is not None} | other
+    line = {key: value for key, value in stated.items() if value is not None}
+    own = {k: v for k, v in sample.metadata.items() if k not in column_names.READ}
+    line |= {key: _plain(value) for key, value in own.items()}
+    for key, value in sample.metadata.items():
+        if key not in own:
+            name = f"{OTHER}{key}"
+            while name in line:
+                name = f"{OTHER}{name}"
+            line[name] = _plain(value)
+    return line
 
 
 def _plain(value: Any) -> Any:
