@@ -10,6 +10,7 @@ import math
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from typing import Any
 import numpy as np
 import soundfile
 from attrs import define, evolve, field, frozen
+from filelock import FileLock, Timeout
 
 from audioforge import column_names
 from audioforge.audio import load_clip, stated_seconds
@@ -109,18 +111,38 @@ class Converted:
             self.first_problems.append(problem)
 
 
+@contextmanager
+def only_writer(conversion: Conversion) -> Iterator[None]:
+    """Let nobody else write the same manifest meanwhile.
+
+    Raises:
+        UsageError: If somebody does, or its folder cannot be written.
+    """
+    output = conversion.output
+    _check_place(output)
+    lock = FileLock(output.with_name(f".{output.name}.lock"), timeout=0)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise UsageError(
+            f"{output}: another process is writing it; wait until it ends, or name another file"
+        ) from error
+    except OSError as error:
+        raise UsageError(f"{output.parent}: cannot be written: {error.strerror}") from error
+    try:
+        yield
+    finally:
+        Path(lock.lock_file).unlink(missing_ok=True)  # while it is ours
+        lock.release()
+
+
 def check_output(conversion: Conversion) -> None:
     """Check that nothing is in the way of a conversion.
 
     Raises:
-        UsageError: If the manifest is there already, its folder is not, or what was begun there is
-            of something else.
+        UsageError: If the manifest is there already, or what was begun there is of something else.
     """
     output, begun = conversion.output, conversion.begun
-    if output.suffix.lower() != ".jsonl":
-        raise UsageError(f"{output}: a manifest ends in .jsonl; name it {output.name}.jsonl")
-    if not output.parent.is_dir():
-        raise UsageError(f"{output.parent}: there is no such folder; make it first")
     if os.path.lexists(output):
         raise UsageError(f"{output}: is there already; remove it, or name another file")
     if begun.is_file():
@@ -179,6 +201,13 @@ def convert(items: Iterable[AudioSample | Problem], conversion: Conversion) -> C
     atomic.write_jsonl(conversion.output, chain.from_iterable(lines))
     begun.unlink()
     return converted
+
+
+def _check_place(output: Path) -> None:
+    if output.suffix.lower() != ".jsonl":
+        raise UsageError(f"{output}: a manifest ends in .jsonl; name it {output.name}.jsonl")
+    if not output.parent.is_dir():
+        raise UsageError(f"{output.parent}: there is no such folder; make it first")
 
 
 def _head(conversion: Conversion) -> dict[str, Any]:
