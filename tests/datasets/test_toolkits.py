@@ -191,7 +191,10 @@ def tar(path, files, mode="w"):
 def test_shards_of_webdataset(tmp_path, read):
     flac = encoded_flac()
     first = [
+        ("d/._a.flac", "of macOS"),
         ("d/a.flac", flac),
+        ("d/._a.txt", "of macOS"),
+        ("__MACOSX/d/a.flac", "of macOS"),
         ("d/a.txt", "one\n"),
         ("d/b.json", '{"text": "two", "lang": "de"}'),
     ]

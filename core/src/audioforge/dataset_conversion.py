@@ -27,6 +27,7 @@ from audioforge.files import atomic
 from audioforge.files.journal import append_line, mend, whole_lines
 from audioforge.inference.hypothesis_audio import file_stem
 from audioforge.long_recordings import split_at_silence
+from audioforge.remote.fetch import is_copy
 from audioforge.sample import AudioSample, Problem
 
 FLAC_RATE_HZ = 16_000
@@ -243,11 +244,17 @@ def _reason(sample: AudioSample, error: AudioError) -> str:
 
 
 def _check_sound(sample: AudioSample, conversion: Conversion) -> None:
-    if not (conversion.flac or isinstance(sample.audio, Path)):
-        raise UsageError(
-            f"{sample.where or sample.id}: the sound is within the data, in no file of its own; "
-            f"add --flac to write it beside the manifest"
-        )
+    if conversion.flac:
+        return
+    lies = "within the data, in no file of its own"
+    if isinstance(sample.audio, Path):
+        if not is_copy(sample.audio):
+            return
+        lies = "at an address, and its copy here only in a cache"
+    raise UsageError(
+        f"{sample.where or sample.id}: the sound is {lies}; add --flac to write it beside the "
+        f"manifest"
+    )
 
 
 def _parts(sample: AudioSample, max_seconds: float | None) -> list[AudioSample]:
