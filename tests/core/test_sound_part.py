@@ -25,6 +25,7 @@ from audioforge.sound_part import SoundPartError, sound_part
         ({"Start": 1, "End Time": 3}, 1.0, 2.0),
         ({"start": 1, "Start": 5, "end": 3}, 1.0, 2.0),
         ({"start": 1, "end": 3, "start_frame": 16_000}, 1.0, 2.0),
+        ({"original_start": 7.0}, None, None),
         ({"start_ms": "soon", "gender": 1, "weekend": 2, "unit_end": None}, None, None),
     ],
 )

@@ -29,15 +29,13 @@ from audioforge.inference.hypothesis_audio import file_stem
 from audioforge.long_recordings import split_at_silence
 from audioforge.remote.fetch import is_copy
 from audioforge.sample import AudioSample, Problem
+from audioforge.sound_part import ORIGINAL
 
 FLAC_RATE_HZ = 16_000
 """What nearly all models of speech read."""
 
 FIRST_PROBLEMS = 10
 """How many problems are named; the others are counted."""
-
-OTHER = "original_"
-"""What a key of the data gets before it that a reader of the manifest would take for the clip's."""
 
 
 class NobodySpeaksError(AudioError):
@@ -322,9 +320,9 @@ def _line(sample: AudioSample, folder: Path) -> dict[str, Any]:
     line |= {key: _plain(value) for key, value in own.items()}
     for key, value in sample.metadata.items():
         if key not in own:
-            name = f"{OTHER}{key}"
+            name = f"{ORIGINAL}{key}"
             while name in line:
-                name = f"{OTHER}{name}"
+                name = f"{ORIGINAL}{name}"
             line[name] = _plain(value)
     return line
 

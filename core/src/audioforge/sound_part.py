@@ -17,6 +17,9 @@ DURATION = "duration"
 CHANNEL = ("channel", "channel_selector")
 """Names of columns and keys. Times are seconds; channels are numbered from 0."""
 
+ORIGINAL = "original_"
+"""Begins a name of what is true of the file that a clip was cut from, and not of its own."""
+
 ROUNDING_SECONDS = 0.05
 """By how much two statements of one time may differ: each may be rounded to a tenth."""
 
@@ -129,7 +132,7 @@ def _keys(keys: tuple[Hashable, ...]) -> tuple[Mapping[str, Any], Sequence[str]]
     spelt = {key: key for key in keys if key in _NAMES}
     time_like = []
     for key in keys:
-        if not isinstance(key, str) or key in spelt:
+        if not isinstance(key, str) or key in spelt or key.startswith(ORIGINAL):
             continue
         if (name := usual_name(key)) in _NAMES:
             spelt.setdefault(name, key)
