@@ -293,6 +293,22 @@ def test_bytes_that_are_left_over_are_said():
         heard(mp3[:576] + b"abc" * 100 + mp3[576:])
 
 
+@pytest.mark.parametrize("kind", ["WAV", "AIFF", "AU", "RF64", "MP3"])
+def test_little_that_follows_is_said_unless_it_is_a_tag(kind):
+    """A WAV file lost the MP3 of two seconds behind it."""
+    sound = encoded(kind, soundfile.default_subtype(kind))
+    for left_over in (b"\x81\x82\x83", encoded("OGG", "OPUS", SOUND[:2000])):
+        with pytest.raises(ClipCutShort, match="something else was written"):
+            heard(sound + left_over)
+    assert frames_of(sound + b"APETAGEX" + bytes(24) + b"TAG" + b"x" * 125 + bytes(9)) == FRAMES
+
+
+def test_an_odd_chunk_without_its_pad_byte_is_no_sound():
+    wav = encoded("WAV", "PCM_16")
+    odd = b"LIST" + (5).to_bytes(4, "little") + b"INFO."
+    assert frames_of(wav + odd) == frames_of(wav + odd + odd) == FRAMES
+
+
 @pytest.mark.parametrize("stated", [0, 0x7FFF_FFFF, 0xFFFF_FFFF])
 @pytest.mark.parametrize("whole", [0, 0xFFFF_FFFF])
 def test_a_wav_from_a_pipe_is_read_to_its_end(stated, whole):

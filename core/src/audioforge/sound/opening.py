@@ -16,10 +16,11 @@ from audioforge.sound.headers import joined_by_header, joined_flac
 from audioforge.sound.kinds import av_kind
 from audioforge.sound.libav import AvSound, has_av
 from audioforge.sound.libsndfile import JoinedSound, NativeSound
-from audioforge.sound.mpeg import begins_frame, id3_length, joined_mpeg
+from audioforge.sound.mpeg import begins_frame, joined_mpeg
 from audioforge.sound.ogg import MAGIC as OGG
 from audioforge.sound.ogg import chained_ogg
 from audioforge.sound.splice import Piece, Splice
+from audioforge.sound.tags import id3_length
 
 HEAD = 512
 """Bytes that tell what a file is."""
@@ -116,7 +117,7 @@ def _recordings(file: IO[bytes], head: bytes, start: int, size: int) -> list[lis
     if head.startswith(OGG):
         return [[link] for link in chained_ogg(file, size)]
     if head.startswith(BY_HEADER):
-        return joined_by_header(file, size)
+        return joined_by_header(file, start, size)
     if head.startswith(FLAC):
         return joined_flac(file, start, size)
     if head.startswith(PADDING) or begins_frame(head):
