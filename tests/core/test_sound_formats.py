@@ -61,6 +61,7 @@ BY_AV = {
 }
 """What PyAV reads, and by how many frames the length may differ: by what a container rounds or,
 where it does not say what the encoder added, by that. `a.mp4` is a video."""
+AMR = "libopencore_amrnb"
 RATES = {
     "libopus": 48_000,
     "ac3": 48_000,
@@ -80,8 +81,12 @@ def write_by_av(path: Path, codec: str) -> int:
     """Write the sound; return the rate in Hz."""
     av = pytest.importorskip("av")
     rate = RATES.get(codec, RATES.get(path.suffix, RATE))
-    with av.open(str(path), "w") as container:
-        video = container.add_stream("mpeg4", rate=10) if path.suffix == ".mp4" else None
+    options = {
+        "frag.mp4": {"movflags": "frag_keyframe+empty_moov", "frag_duration": "100000"},
+        "live.webm": {"live": "1"},
+    }
+    with av.open(str(path), "w", options=options.get(path.name, {})) as container:
+        video = container.add_stream("mpeg4", rate=10) if path.name == "a.mp4" else None
         if video is not None and codec == "aac":
             video.width = video.height = 32
             video.pix_fmt = "yuv420p"
@@ -180,7 +185,7 @@ def test_without_pyav_the_mend_is_named(tmp_path, name, monkeypatch):
     [
         *(("MP3", "MPEG_LAYER_III"), ("OGG", "VORBIS"), ("OGG", "OPUS"), ("FLAC", "PCM_16")),
         *(("WAV", "PCM_16"), ("AU", "PCM_16"), ("AIFF", "PCM_16"), ("W64", "PCM_16")),
-        ("RF64", "PCM_16"),
+        *(("RF64", "PCM_16"), ("CAF", "PCM_16")),
     ],
 )
 def test_joined_recordings_are_all_read(kind, subtype, tmp_path, capfd):
@@ -191,6 +196,37 @@ def test_joined_recordings_are_all_read(kind, subtype, tmp_path, capfd):
     across = heard(tmp_path / "joined", offset=8000 / RATE, duration=1000 / RATE)
     np.testing.assert_allclose(across, joined[8000:9000], atol=1e-4)
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "codec"),
+    [
+        *(("a.m4a", "aac"), ("frag.mp4", "aac"), ("a.mov", "pcm_s16le"), ("a.3gp", AMR)),
+        *(("a.webm", "libopus"), ("live.webm", "libopus"), ("a.mka", "flac"), ("a.wma", "wmav2")),
+        *(("a.flv", "aac"), ("a.avi", "libmp3lame"), ("flac.ogg", "flac")),
+    ],
+)
+def test_joined_recordings_that_need_pyav_are_all_read(name, codec, tmp_path):
+    rate = write_by_av(tmp_path / name, codec)
+    sound, whole = (tmp_path / name).read_bytes(), heard(tmp_path / name, rate)
+    (tmp_path / name).write_bytes(sound * 3)
+    joined = heard(tmp_path / name, rate)
+    np.testing.assert_array_equal(joined, np.tile(whole, 3))
+    np.testing.assert_array_equal(joined, heard(sound * 3, rate))
+    for left_over in (b"\x81\x82\x83", encoded("MP3", "MPEG_LAYER_III")):
+        with pytest.raises(ClipCutShort, match=r"the \d+ bytes from byte \d+ on are no"):
+            heard(sound + left_over, rate)
+    tag = b"TAG" + bytes(125)
+    if name != "flac.ogg":
+        assert len(heard(sound + tag, rate)) == len(whole)
+
+
+def test_quicktime_recordings_that_cannot_be_told_apart_are_refused(tmp_path):
+    write_by_av(tmp_path / "a.mov", "pcm_s16le")
+    sound = (tmp_path / "a.mov").read_bytes()
+    old = sound[int.from_bytes(sound[:4], "big") :]
+    with pytest.raises(ClipCutShort, match=r"a second recording, which is not read, .* at byte"):
+        heard(old * 2)
 
 
 def test_recordings_of_other_channels_are_mixed_and_of_other_rates_refused():

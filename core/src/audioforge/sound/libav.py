@@ -19,7 +19,7 @@ import numpy as np
 
 from audioforge.files.paths import open_regular
 from audioforge.sound.kinds import Kind
-from audioforge.sound.splice import CutShortError
+from audioforge.sound.splice import CutShortError, Piece, Splice
 
 PREROLL_SECONDS = 1.0
 """What is decoded before a place that is gone to, and dropped: decoders need what came before."""
@@ -43,8 +43,9 @@ class AvSound:
     thousandths of a second, with what the codec adds, or not at all.
 
     Args:
-        file: The file; closed with the sound.
+        file: The file; not closed with the sound.
         kind: What it is.
+        piece: Which of its bytes are the recording.
         path: Where it is; None for a file in memory.
 
     Attributes:
@@ -56,10 +57,10 @@ class AvSound:
         ValueError: If the file cannot be read, has no sound, or is cut.
     """
 
-    def __init__(self, file: IO[bytes], kind: Kind, path: Path | None) -> None:
+    def __init__(self, file: IO[bytes], kind: Kind, piece: Piece, path: Path | None) -> None:
         """Open the file."""
-        self._file, self._kind = file, kind
-        self._container = _open(file, kind)
+        self._file, self._kind = Splice(file, [piece]), kind
+        self._container = _open(self._file, kind)
         first = next(_decoded(self._container), None)
         if first is None:
             raise ValueError("its sound track is empty")
@@ -71,7 +72,7 @@ class AvSound:
         else:
             status = path.stat()
             name = os.fspath(path.absolute())
-            self.frames = _counted_once(name, status.st_size, status.st_mtime_ns, kind)
+            self.frames = _counted_once(name, status.st_size, status.st_mtime_ns, kind, piece)
         self._heed_stated()
 
     def blocks(self, start: int, wanted: int) -> Iterator[np.ndarray]:
@@ -101,9 +102,8 @@ class AvSound:
             yield np.concatenate(waiting)
 
     def close(self) -> None:
-        """Close the file."""
+        """Close what decodes the file."""
         self._container.close()
-        self._file.close()
 
     def _heed_stated(self) -> None:
         """Leave out what the codec added, where that is known; see that nothing is missing."""
@@ -142,7 +142,7 @@ class AvSound:
         return round(float((frame.pts - self._first_pts) * frame.time_base) * self.samplerate)
 
 
-def _open(file: IO[bytes], kind: Kind) -> Any:
+def _open(file: Splice, kind: Kind) -> Any:
     av = import_module("av")
     file.seek(0)
     try:
@@ -170,9 +170,9 @@ def _counted(container: Any) -> int:
 
 
 @lru_cache(maxsize=4096)
-def _counted_once(path: str, size: int, changed_ns: int, kind: Kind) -> int:
-    """Return the number of frames of a file; its size and time say that it is still the same."""
-    with open_regular(Path(path)) as file, _open(file, kind) as container:
+def _counted_once(path: str, size: int, changed_ns: int, kind: Kind, piece: Piece) -> int:
+    """Return a recording's number of frames; size and time say that the file is still the same."""
+    with open_regular(Path(path)) as file, _open(Splice(file, [piece]), kind) as container:
         return _counted(container)
 
 
