@@ -364,6 +364,22 @@ def test_a_flac_from_a_pipe_and_odd_chunks_are_read():
     assert frames_of(wav[:12] + odd + wav[12:] + odd) == FRAMES
 
 
+@pytest.mark.parametrize("kind", ["PCM_16", "PCM_24"])
+def test_a_flac_is_read_to_its_last_frame_and_what_follows_is_said(kind):
+    flac = encoded("FLAC", kind, np.tile(SOUND, 3))
+    half = bytearray(flac)
+    half[22:26] = FRAMES.to_bytes(4, "big")
+    np.testing.assert_array_equal(heard(bytes(half)), heard(flac))
+    assert frames_of(flac + b"TAG" + b"x" * 125 + bytes(5000)) == 3 * FRAMES
+    noise = np.random.default_rng(0).bytes(20_000)
+    for left_over in (b"\x81", noise, encoded("WAV", "PCM_16"), encoded("MP3", "MPEG_LAYER_III")):
+        with pytest.raises(ClipCutShort, match=r"24963 of 24963 .* from byte \d+ on are no whole"):
+            heard(flac + left_over)
+    for cut in (flac[:-1], flac[: len(flac) // 2]):
+        with pytest.raises(ClipCutShort, match=r"frames are there, .* the file is cut"):
+            heard(cut)
+
+
 def test_a_header_that_was_never_finished_hides_no_sound():
     wav = encoded("WAV", "PCM_16")
     at = wav.index(b"data") + 4

@@ -1,4 +1,4 @@
-"""WAV, AIFF, AU, W64 and FLAC files: where the header says that the sound ends, and what follows.
+"""WAV, AIFF, AU and W64 files: where the header says that the sound ends, and what follows.
 
 A recorder that is switched off leaves a length that is too small, a pipe one that is 0 or as large
 as it can be, and `cat a.wav b.wav` a file of which a decoder reads the first part.
@@ -15,12 +15,9 @@ from audioforge.sound.tags import check_only_tags_follow
 
 STREAMED = 0x7FFF_0000
 """From this size on, a header only says that its writer did not know it."""
-FLAC_STREAM = b"fLaC\x00\x00\x00\x22"
-"""How a FLAC file begins: its mark, and the header of a first block of 34 bytes."""
 W64_GUID = b"riff\x2e\x91\xcf\x11"
 OTHERS = (b"RIFF", b"RF64", b"FORM", b"OggS", b"fLaC", b"caff")
 """What begins a file and, in a WAV file, no chunk."""
-BLOCK = 2**20
 
 
 def joined_by_header(file: IO[bytes], start: int, size: int) -> list[list[Piece]]:
@@ -50,22 +47,6 @@ def joined_by_header(file: IO[bytes], start: int, size: int) -> list[list[Piece]
         recordings.append(pieces)
         start = end
     return recordings
-
-
-def joined_flac(file: IO[bytes], start: int, size: int) -> list[list[Piece]]:
-    """Return the FLAC files of which a file is made from a byte on, each as its pieces."""
-    starts, place, before = [start], start, b""
-    file.seek(start)
-    while block := file.read(BLOCK):
-        window = before + block
-        at = window.find(FLAC_STREAM, 1)
-        while at >= 0:
-            if (found := place - len(before) + at) > starts[-1]:
-                starts.append(found)
-            at = window.find(FLAC_STREAM, at + 1)
-        place += len(block)
-        before = window[1 - len(FLAC_STREAM) :]
-    return [[Piece(a, b)] for a, b in zip(starts, [*starts[1:], size], strict=True)]
 
 
 def _recording(file: IO[bytes], start: int, size: int) -> tuple[list[Piece], int]:

@@ -10,7 +10,8 @@ from typing import IO
 
 from audioforge.files.paths import open_regular
 from audioforge.sound.containers import CAF, CONTAINERS, joined_container
-from audioforge.sound.headers import joined_by_header, joined_flac
+from audioforge.sound.flac import joined_flac
+from audioforge.sound.headers import joined_by_header
 from audioforge.sound.joined import JoinedSound, Sound
 from audioforge.sound.kinds import av_kind
 from audioforge.sound.libav import AvSound, has_av
