@@ -58,6 +58,12 @@ BY_AV = {
     ("a.flv", "aac"): 2048,
     ("a.avi", "libmp3lame"): 2 * 1152,
     ("a.mp4", "aac"): 48,
+    ("mp3.wav", "libmp3lame"): 3 * 1152,
+    ("aac.wav", "aac"): 2048,
+    ("g722.wav", "g722"): 2,
+    ("g726.wav", "g726"): 2,
+    ("a.wv", "wavpack"): 0,
+    ("a.tta", "tta"): 0,
 }
 """What PyAV reads, and by how many frames the length may differ: by what a container rounds or,
 where it does not say what the encoder added, by that. `a.mp4` is a video."""
@@ -66,6 +72,7 @@ RATES = {
     "libopus": 48_000,
     "ac3": 48_000,
     "libopencore_amrnb": 8_000,
+    "g726": 8_000,
     ".flv": 44_100,
     ".mp4": 48_000,
 }
@@ -204,6 +211,7 @@ def test_joined_recordings_are_all_read(kind, subtype, tmp_path, capfd):
         *(("a.m4a", "aac"), ("frag.mp4", "aac"), ("a.mov", "pcm_s16le"), ("a.3gp", AMR)),
         *(("a.webm", "libopus"), ("live.webm", "libopus"), ("a.mka", "flac"), ("a.wma", "wmav2")),
         *(("a.flv", "aac"), ("a.avi", "libmp3lame"), ("flac.ogg", "flac")),
+        *(("mp3.wav", "libmp3lame"), ("g722.wav", "g722"), ("a.wv", "wavpack")),
     ],
 )
 def test_joined_recordings_that_need_pyav_are_all_read(name, codec, tmp_path):
@@ -214,11 +222,25 @@ def test_joined_recordings_that_need_pyav_are_all_read(name, codec, tmp_path):
     np.testing.assert_array_equal(joined, np.tile(whole, 3))
     np.testing.assert_array_equal(joined, heard(sound * 3, rate))
     for left_over in (b"\x81\x82\x83", encoded("MP3", "MPEG_LAYER_III")):
-        with pytest.raises(ClipCutShort, match=r"the \d+ bytes from byte \d+ on are no"):
+        with pytest.raises(ClipCutShort, match=r"\d+ bytes (from|follow) byte \d+.* after it"):
             heard(sound + left_over, rate)
     tag = b"TAG" + bytes(125)
     if name != "flac.ogg":
         assert len(heard(sound + tag, rate)) == len(whole)
+
+
+def test_what_cannot_be_read_to_its_end_is_said(tmp_path):
+    write_by_av(tmp_path / "a.tta", "tta")
+    write_by_av(tmp_path / "mp3.wav", "libmp3lame")
+    tta, wav = (tmp_path / "a.tta").read_bytes(), (tmp_path / "mp3.wav").read_bytes()
+    for joined in (tta * 2, tta + b"\x81"):
+        with pytest.raises(ClipCutShort, match=rf"{len(joined) - len(tta)} bytes follow byte"):
+            heard(joined)
+    assert frames_of(tta + b"TAG" + bytes(125)) == FRAMES
+    with pytest.raises(ClipCutShort, match=r"\d+ of \d+ bytes are there; the file is cut"):
+        heard(wav[: len(wav) // 2])
+    with pytest.raises(AudioError, match=r"it is a Monkey's Audio file, .* convert it to FLAC"):
+        heard(b"MAC " + bytes(2000))
 
 
 def test_quicktime_recordings_that_cannot_be_told_apart_are_refused(tmp_path):

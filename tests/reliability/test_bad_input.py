@@ -86,7 +86,7 @@ MANIFESTS = {
     "manifest_all_bad_audio": Outcome(
         18,
         {
-            **{"undecodable": 10, "cut short": 2, "too short": 1, "cancelled out": 1},
+            **{"undecodable": 8, "cut short": 4, "too short": 1, "cancelled out": 1},
             **{"other length": 12, "silent": 1},
         },
         "manifest_all_bad_audio.jsonl:2: ", 16,

@@ -1,4 +1,4 @@
-"""MP4, Matroska, WMA, FLV, AVI and CAF files: where each recording of a joined file begins.
+"""MP4, Matroska, WMA, FLV, AVI, WavPack and CAF: where each recording of a joined file begins.
 
 Such a file is boxes (elements, objects, tags, chunks) one after the other, each with its length. A
 decoder that opens `cat a.m4a b.m4a` reads up to the first recording's end, without a word.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import IO
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from audioforge.sound.headers import STREAMED
 from audioforge.sound.splice import CutShortError, Piece
@@ -65,12 +65,12 @@ def joined_container(
         CutShortError: If the file is cut, something else than a box or a tag stands in it, or two
             recordings that cannot be told apart.
     """
-    starts, place, indices = [start], start, 0
+    pieces, place, indices = [Piece(start, size)], start, 0
     while place < size:
         file.seek(place)
         head = file.read(HEAD)
-        if place > starts[-1] and container.begins(head):
-            starts.append(place)
+        if place > pieces[-1].start and container.begins(head):
+            pieces.append(Piece(place, size))
             indices = 0
         if container.index is not None and head.startswith(container.index[1], container.index[0]):
             indices += 1
@@ -80,22 +80,25 @@ def joined_container(
                 f"keep each in a file of its own"
             )
         length = container.length(head, size - place)
-        if length <= 0:
-            _check_tags(file, place, size)
-            break
-        place += length
+        if length > 0:
+            place += length
+            pieces[-1] = evolve(pieces[-1], end=min(place, size))
+        else:
+            place += _of_tags(file, place, size, container)
     if place > size + PADDING:
         raise CutShortError(f"{size} of {place} bytes are there; the file is cut")
-    return [[Piece(a, b)] for a, b in zip(starts, [*starts[1:], size], strict=True)]
+    return [[piece] for piece in pieces]
 
 
-def _check_tags(file: IO[bytes], place: int, size: int) -> None:
+def _of_tags(file: IO[bytes], place: int, size: int, container: Container) -> int:
     end = after_tags(file, place, size)
-    if end < size:
+    file.seek(end)
+    if end < size and (end == place or not container.begins(file.read(HEAD))):
         raise CutShortError(
             f"the {size - end} bytes from byte {end} on are no part of it; the file is damaged or "
             f"something else was written after it"
         )
+    return end - place
 
 
 def _mp4_length(head: bytes, left: int) -> int:
@@ -143,6 +146,15 @@ def _avi_length(head: bytes, left: int) -> int:
     return 8 + length + length % 2 if 0 < length < STREAMED else left
 
 
+def _begins_wavpack(head: bytes) -> bool:
+    """Whether a block is the first of its recording, and of its channels."""
+    return len(head) == HEAD and head[16:20] == bytes(4) and bool(head[25] & 8)
+
+
+def _wavpack_length(head: bytes, _left: int) -> int:
+    return 8 + int.from_bytes(head[4:8], "little") if head.startswith(b"wvpk") else 0
+
+
 def _caf_length(head: bytes, left: int) -> int:
     if head.startswith(b"caff"):
         return 8
@@ -158,6 +170,7 @@ CONTAINERS = {
     "matroska": Container(lambda head: head.startswith(EBML), _matroska_length),
     "asf": Container(lambda head: head.startswith(ASF), _asf_length),
     "flv": Container(lambda head: head.startswith(b"FLV\x01"), _flv_length),
+    "wv": Container(_begins_wavpack, _wavpack_length),
     "avi": Container(lambda head: head[:4] == b"RIFF" and head[8:12] == b"AVI ", _avi_length),
 }
 """How the files are divided that PyAV decodes, by the name of its demuxer."""

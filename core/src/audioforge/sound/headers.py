@@ -88,8 +88,10 @@ def _wav(file: IO[bytes], start: int, size: int) -> tuple[list[Piece], int]:
         if length % 2 and _is_unpadded(file, end - 1, size):
             end -= 1
         if name == b"data":
-            if length >= STREAMED or end - length % 2 > size:
+            if length >= STREAMED:
                 return [Piece(start, size)], size
+            if (there := size - place - 8) + 1 < length:
+                raise CutShortError(f"{there} of {length} bytes are there; the file is cut")
             if length == 0 and not _chunks_follow(file, place + 8, size):
                 stated = min(size - place - 8, 0xFFFF_FFFF).to_bytes(4, "little")
                 return [Piece(start, place + 4), literal(stated), Piece(place + 8, size)], size

@@ -7,6 +7,7 @@ address.
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Iterator
 from functools import lru_cache
@@ -20,6 +21,7 @@ import numpy as np
 from audioforge.files.paths import open_regular
 from audioforge.sound.kinds import Kind
 from audioforge.sound.splice import CutShortError, Piece, Splice
+from audioforge.sound.tags import check_only_tags_follow
 
 PREROLL_SECONDS = 1.0
 """What is decoded before a place that is gone to, and dropped: decoders need what came before."""
@@ -67,8 +69,8 @@ class AvSound:
         self.samplerate, self.channels = int(first.sample_rate), len(first.layout.channels)
         self._first_pts = first.pts or 0
         if path is None:
+            self.frames = _counted(self._file, kind)
             self._begin_anew()
-            self.frames = _counted(self._container)
         else:
             status = path.stat()
             name = os.fspath(path.absolute())
@@ -165,15 +167,28 @@ def _decoded(container: Any) -> Iterator[Any]:
         raise ValueError(f"it is cut or damaged ({error.strerror})") from error
 
 
-def _counted(container: Any) -> int:
-    return sum(int(frame.samples) for frame in _decoded(container))
+def _counted(file: Splice, kind: Kind) -> int:
+    """Return the number of frames of a recording.
+
+    Raises:
+        CutShortError: If something else than a tag follows its last packet.
+        ValueError: If it is damaged.
+    """
+    with _open(file, kind) as container:
+        frames = sum(int(frame.samples) for frame in _decoded(container))
+    if kind.counted_to_end:
+        with _open(file, kind) as container:
+            packets = container.demux(container.streams.audio[0])
+            end = max((packet.pos + packet.size for packet in packets if packet.size), default=0)
+        check_only_tags_follow(file, end, file.seek(0, io.SEEK_END))
+    return frames
 
 
 @lru_cache(maxsize=4096)
 def _counted_once(path: str, size: int, changed_ns: int, kind: Kind, piece: Piece) -> int:
     """Return a recording's number of frames; size and time say that the file is still the same."""
-    with open_regular(Path(path)) as file, _open(Splice(file, [piece]), kind) as container:
-        return _counted(container)
+    with open_regular(Path(path)) as file:
+        return _counted(Splice(file, [piece]), kind)
 
 
 def _as_floats(frame: Any) -> np.ndarray:

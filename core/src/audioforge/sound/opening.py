@@ -13,7 +13,7 @@ from audioforge.sound.containers import CAF, CONTAINERS, joined_container
 from audioforge.sound.flac import joined_flac
 from audioforge.sound.headers import joined_by_header
 from audioforge.sound.joined import JoinedSound, Sound
-from audioforge.sound.kinds import av_kind
+from audioforge.sound.kinds import UNREAD, av_kind
 from audioforge.sound.libav import AvSound, has_av
 from audioforge.sound.libsndfile import NativeSound
 from audioforge.sound.mpeg import begins_frame, joined_mpeg
@@ -54,6 +54,8 @@ def _opened(audio: Path | bytes, file: IO[bytes]) -> Sound:
     start = _after_tag(file)
     file.seek(start)
     head = file.read(HEAD)
+    if head[:4] in UNREAD:
+        raise ValueError(f"it is {UNREAD[head[:4]]}, which is not read; convert it to FLAC")
     kind = av_kind(head)
     if kind is not None and not has_av():
         raise ValueError(f"it is {kind.name}, for which there is: pip install 'audioforge[av]'")
