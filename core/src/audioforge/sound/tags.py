@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import IO
 
-from audioforge.sound.splice import CutShortError
+from audioforge.sound.splice import CutShortError, Splice
 
 SEARCHED = 2**16
 """Bytes that are looked at together for padding."""
@@ -20,7 +20,7 @@ def id3_length(head: bytes) -> int:
     return 10 + (a << 21 | b << 14 | c << 7 | d) + (10 if head[5] & 0x10 else 0)
 
 
-def tag_or_padding(file: IO[bytes], place: int, size: int) -> int:
+def tag_or_padding(file: IO[bytes] | Splice, place: int, size: int) -> int:
     """Return the length in bytes of the tag (ID3, APE, Lyrics3) or zeros at a place; 0 for none."""
     file.seek(place)
     block = file.read(min(SEARCHED, size - place))
@@ -37,7 +37,7 @@ def tag_or_padding(file: IO[bytes], place: int, size: int) -> int:
     return len(block) - len(block.lstrip(b"\0"))
 
 
-def after_tags(file: IO[bytes], place: int, size: int) -> int:
+def after_tags(file: IO[bytes] | Splice, place: int, size: int) -> int:
     """Return where tags, chunks of tags and zeros that stand at a place end."""
     while place < size:
         file.seek(place)
@@ -56,7 +56,7 @@ def after_tags(file: IO[bytes], place: int, size: int) -> int:
     return size
 
 
-def check_only_tags_follow(file: IO[bytes], end: int, size: int) -> None:
+def check_only_tags_follow(file: IO[bytes] | Splice, end: int, size: int) -> None:
     """Check that nothing but tags and padding follows the sound.
 
     Args:
