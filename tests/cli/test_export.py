@@ -9,6 +9,7 @@ import sys
 
 import numpy as np
 import pytest
+import soundfile
 import yaml
 from click.testing import CliRunner
 from safetensors.numpy import save_file
@@ -355,19 +356,36 @@ def heard(plugin):
 
 @pytest.fixture
 def spoken_run(tmp_path):
-    """The folder of a finished run of the demo, with its held-out clips."""
+    """The folder of a finished run of the demo, with its held-out clips, started in `tmp_path`."""
     run = tmp_path / "spoken"
     shutil.copytree(assets.model(), run / "best")
     (run / "summary.json").write_text("{}")
     settings = {
         "model_name": "gone/since",
         "dataset": "demo:split=train",
-        "eval_dataset": "demo:split=source",
+        "eval_dataset": "held.jsonl",
         "output_dir": str(run),
         "device": "cpu",
+        "max_new_tokens": 2,
+        "temperature_fallback": True,
     }
     (run / "config.yaml").write_text(yaml.safe_dump(settings))
+    (run / "environment.json").write_text(json.dumps({"working_directory": str(tmp_path)}))
+    manifest = assets.source_heldout()
+    rows = [json.loads(line) for line in manifest.read_text().splitlines()[:8]]
+    for number, row in enumerate(rows):
+        row["audio_filepath"] = str(manifest.parent / row["audio_filepath"])
+        row["id"] = f"clip-{number}"
+    write_lines(tmp_path / "held.jsonl", rows)
+    (run / "cycle-00").mkdir()
+    lengths = [round(soundfile.info(row["audio_filepath"]).duration, 4) for row in rows]
+    measured = [row | {"duration": length} for row, length in zip(rows, lengths, strict=True)]
+    write_lines(run / "cycle-00/predictions.jsonl", measured)
     return run
+
+
+def write_lines(path, rows):
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
 
 
 def test_an_export_is_measured_beside_the_checkpoint(export, heard, spoken_run, tmp_path):
@@ -416,7 +434,7 @@ def test_without_clips_or_engine_the_export_is_whole_and_not_measured(
         source, said = spoken_run / "best", "a checkpoint holds no clips out: name some by --data"
     elif what == "clips gone":
         path = spoken_run / "config.yaml"
-        path.write_text(path.read_text().replace("demo:split=source", "away.jsonl"))
+        path.write_text(path.read_text().replace("held.jsonl", "away.jsonl"))
         said = "the clips that the run held out cannot be had ("
     else:
         does = "write"
@@ -425,6 +443,45 @@ def test_without_clips_or_engine_the_export_is_whole_and_not_measured(
     assert "the export was not measured: " in result.stderr
     assert said in result.stderr
     assert "measured.json" not in {path.name for path in (tmp_path / "out").iterdir()}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda rows: rows[:3], "of the 8 clips that the run held out, 5 are not held out any mo"),
+        (lambda rows: [{**rows[0], "text": "two"}, *rows[1:]], "1 have another text or length no"),
+        (None, "which clips the run held out is not known"),
+    ],
+)
+def test_clips_that_the_run_did_not_hold_out_are_not_measured(
+    export, heard, spoken_run, tmp_path, change, said
+):
+    if change is None:
+        (spoken_run / "cycle-00/predictions.jsonl").unlink()
+    else:
+        rows = [json.loads(line) for line in (tmp_path / "held.jsonl").read_text().splitlines()]
+        write_lines(tmp_path / "held.jsonl", change(rows))
+    result = export(spoken_run, "upper:does=seven")
+    assert result.exit_code == 0, result.output
+    assert said in result.stderr
+    assert (tmp_path / "out/weights.bin").is_file()
+    assert not (tmp_path / "out/measured.json").exists()
+
+
+def test_clips_that_were_added_are_not_measured_nor_those_of_another_folder(
+    export, heard, spoken_run, tmp_path, monkeypatch
+):
+    rows = [json.loads(line) for line in (tmp_path / "held.jsonl").read_text().splitlines()]
+    added = [{**row, "id": f"a-{row['id']}", "text": "nine"} for row in rows]
+    write_lines(tmp_path / "held.jsonl", added + rows)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    write_lines(elsewhere / "held.jsonl", rows[:1])
+    monkeypatch.chdir(elsewhere)
+    result = export(spoken_run, "upper:does=seven", "--json")
+    assert result.exit_code == 0, result.output
+    measured = json.loads(result.stdout)["measured"]
+    assert (measured["clips"], measured["checkpoint"] < 0.3) == (8, True)
 
 
 def test_the_folder_has_a_name_of_its_own(export, plugin, checkpoint, tmp_path, monkeypatch):

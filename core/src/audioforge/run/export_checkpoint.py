@@ -21,12 +21,8 @@ from audioforge.huggingface.safe_files import check_files
 from audioforge.isolation.global_state.restored import global_state_restored
 from audioforge.plugin_reference import parse_plugin_reference
 from audioforge.plugins import Registry, call_factory, checked_options
-from audioforge.run.measure_export import (
-    Measured,
-    MeasureOn,
-    NothingToMeasureError,
-    measure_export,
-)
+from audioforge.run.measure_export import Measured, MeasureOn, measure_export
+from audioforge.run.same_clips import NothingToMeasureError
 from audioforge.specs import ExporterSpec, Provided
 from audioforge.terminal.reporter import Reporter
 
