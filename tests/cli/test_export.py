@@ -425,6 +425,13 @@ def test_what_cannot_be_measured_is_said_and_leaves_nothing(
     assert not (tmp_path / "out").exists()
 
 
+def test_the_dataset_is_looked_for_before_anything_is_written(export, heard, spoken_run):
+    result = export(spoken_run / "best", "upper:does=raise", "--dataset", "typo.jsonl")
+    assert result.exit_code == 2
+    assert "typo.jsonl" in result.stderr
+    assert "ZeroDivisionError" not in result.stderr
+
+
 @pytest.mark.parametrize("what", ["no run", "clips gone", "no engine"])
 def test_without_clips_or_engine_the_export_is_whole_and_not_measured(
     export, heard, spoken_run, tmp_path, what

@@ -21,7 +21,7 @@ from audioforge.huggingface.safe_files import check_files
 from audioforge.isolation.global_state.restored import global_state_restored
 from audioforge.plugin_reference import parse_plugin_reference
 from audioforge.plugins import Registry, call_factory, checked_options
-from audioforge.run.measure_export import Measured, MeasureOn, measure_export
+from audioforge.run.measure_export import Measured, MeasureOn, check_dataset, measure_export
 from audioforge.run.same_clips import NothingToMeasureError
 from audioforge.specs import ExporterSpec, Provided
 from audioforge.terminal.reporter import Reporter
@@ -91,6 +91,7 @@ def export_checkpoint(
     if checkpoint in output.resolve().parents:
         raise UsageError(f"--output {output}: lies in the checkpoint; name a folder elsewhere")
     exporter = cast("Exporter", call_factory(provided, **options))
+    check_dataset(registry, checkpoint, wanted)
 
     _make_parents(output)
     with atomic.new_folder(output) as folder:

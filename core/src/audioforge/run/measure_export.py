@@ -18,11 +18,14 @@ from audioforge.exporter import Transcribe
 from audioforge.find_adapter import load_adapter, read_config, served_tasks
 from audioforge.isolation.copies import copies_for_adapter
 from audioforge.isolation.global_state.restored import global_state_restored
+from audioforge.measuring.deciding_metric import deciding_needs
 from audioforge.measuring.decoding import Decoding
 from audioforge.measuring.evaluation import Evaluation, EvaluationSet
 from audioforge.measuring.evaluator import DatasetPass, Evaluator
 from audioforge.model import LoadOptions, ModelAdapter, Task
 from audioforge.plugins import Registry
+from audioforge.run.data.run_data import data_request
+from audioforge.run.data.samples import Wanted, load_samples
 from audioforge.run.folder import RunFolder
 from audioforge.run.measurement import prepare_measurement
 from audioforge.run.parent import settings_from_here
@@ -35,7 +38,7 @@ from audioforge.run.same_clips import (
     require_unchanged,
 )
 from audioforge.sample import Hypothesis
-from audioforge.tasks import DEFAULT_TASK
+from audioforge.tasks import DEFAULT_TASK, speech_task
 from audioforge.terminal.reporter import Reporter
 
 AS_ENGINES = {
@@ -135,6 +138,26 @@ def measure_export(
             require_unchanged(held.dataset, before, held.lines)
         after = _evaluate(held, before, transcribe)
     return _compared(before, after)
+
+
+def check_dataset(registry: Registry, checkpoint: Path, wanted: MeasureOn) -> None:
+    """Read the dataset that was asked for, since exporting takes its time.
+
+    Args:
+        registry: What is installed.
+        checkpoint: The folder of the checkpoint.
+        wanted: What to measure on.
+
+    Raises:
+        AudioForgeError: If it cannot be used.
+    """
+    if wanted.dataset is None:
+        return
+    config = BenchmarkConfig.from_mapping(_settings(registry, checkpoint, wanted))
+    needs = [deciding_needs(registry, config)]
+    task = speech_task(config.task)
+    of_use = Wanted(task=task, needs=needs, on_error=config.on_error, limit=config.limit)
+    load_samples(registry, wanted.dataset, data_request(config), of_use)
 
 
 @contextmanager
