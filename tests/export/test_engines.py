@@ -138,6 +138,33 @@ def test_onnx_runtime_says_what_the_checkpoint_says(untrained, tmp_path):
     assert len(exporter.load(folder)(clips)) == 3
 
 
+def test_int8_weights_beside_an_onnx_file_take_the_place_of_the_float_ones(tmp_path):
+    create("onnx")
+    import onnx
+    import onnxruntime
+
+    from audioforge_export.onnx_files import quantize
+
+    path, weights = tmp_path / "model.onnx", np.eye(128, dtype=np.float32)
+    given, result = (
+        onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [1, 128]) for name in "xy"
+    )
+    graph = onnx.helper.make_graph(
+        [onnx.helper.make_node("MatMul", ["x", "w"], ["y"])],
+        "graph",
+        [given],
+        [result],
+        [onnx.numpy_helper.from_array(weights, "w")],
+    )
+    opset = [onnx.helper.make_opsetid("", 18)]
+    model = onnx.helper.make_model(graph, opset_imports=opset, ir_version=10)
+    onnx.save_model(model, path, save_as_external_data=True, location="model.onnx.data")
+    quantize(path)
+    assert sum(file.stat().st_size for file in tmp_path.iterdir()) < weights.nbytes / 2
+    said = onnxruntime.InferenceSession(path).run(None, {"x": weights[:1]})[0]
+    assert np.allclose(said, weights[:1], atol=0.02)
+
+
 def test_whisper_cpp_reads_what_is_written_for_it(untrained, tmp_path):
     narrow = evolve(
         SIZES["tiny.en"], width=64, heads=2, encoder_layers=1, decoder_layers=1, positions=16
