@@ -246,6 +246,11 @@ def test_names_that_nobody_has(export, checkpoint, tmp_path, monkeypatch):
     result = CliRunner().invoke(cli, ["export", str(checkpoint), *arguments])
     assert result.exit_code == 2
     assert "no exporter is called 'gguf'. Known: ctranslate2, ggml, onnx." in result.stderr
+    arguments[1] = "ctranslate2"
+    result = CliRunner().invoke(cli, ["export", str(checkpoint), *arguments, "--quantize", "int4"])
+    said = "  ctranslate2.quantize: 'int4' is not one of these: float16, int8\n"
+    assert result.stderr.endswith(said)
+    arguments[1] = "gguf"
     monkeypatch.setenv("AUDIOFORGE_PLUGINS", "acme")
     result = CliRunner().invoke(cli, ["export", str(checkpoint), *arguments])
     assert (
@@ -281,6 +286,19 @@ def test_what_is_no_checkpoint_reaches_no_exporter(export, checkpoint, tmp_path,
     assert said in result.stderr
     assert "ZeroDivisionError" not in result.stderr
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("head", "engine"),
+    [(b"\x06\0\0\0\x0c\0WhisperSpec\0\x03", "CTranslate2"), (b"lmgg\x98\xca", "whisper.cpp")],
+)
+def test_what_another_engine_reads_is_not_called_a_pickle(export, checkpoint, head, engine):
+    (checkpoint / "model.safetensors").unlink()
+    (checkpoint / "model.bin").write_bytes(head)
+    result = export(checkpoint, "upper")
+    assert result.exit_code == 2
+    assert f"model.bin holds a model for {engine}, which only that engine reads" in result.stderr
+    assert "pickle" not in result.stderr
 
 
 def test_a_low_rank_update_is_no_whole_checkpoint(export, checkpoint, tmp_path):
@@ -340,6 +358,7 @@ def test_a_signal_from_the_keyboard_leaves_nothing(plugin, checkpoint, tmp_path)
 SAYING = """
     def load(self, folder):
         assert (folder / "weights.bin").is_file()
+        self.compute_type = "int8_float32"
         return {"seven": lambda clips: ["seven"] * len(clips), "fail": lambda clips: 1 / 0,
                 "less": lambda clips: []}.get(self.does)
 
@@ -399,6 +418,7 @@ def test_an_export_is_measured_beside_the_checkpoint(export, heard, spoken_run, 
         "english-1",
     )
     assert measured["checkpoint"] < 0.3 < 0.7 < measured["export"]
+    assert measured["compute_type"] == "int8_float32"
     assert measured["different"] == len(measured["examples"]) == 6
     assert {row["export"] for row in measured["examples"]} == {"seven"}
     low, high = measured["difference_ci95"]

@@ -92,6 +92,7 @@ def test_ctranslate2_says_what_the_checkpoint_says(untrained, tmp_path):
     expected = said_by(checkpoint, clips)
     assert len(set(expected)) == 3
     assert exporter.load(folder)(clips) == expected
+    assert exporter.compute_type == "float32"
     # What faster-whisper would fetch from the hub, for another model.
     for beside in ("tokenizer.json", "preprocessor_config.json", "generation_config.json"):
         assert (folder / beside).is_file()

@@ -101,6 +101,7 @@ def export_checkpoint(
         try:
             transcribe = _loaded(exporter, provided, folder)
             measured = measure_export(registry, source, checkpoint, transcribe, wanted, reporter)
+            measured = attrs.evolve(measured, compute_type=exporter.compute_type)
             atomic.write_json(folder / MEASURED, attrs.asdict(measured))
         except NothingToMeasureError as error:
             why_not = str(error)

@@ -78,6 +78,7 @@ class Measured:
         difference_ci95: 95 % interval of export minus checkpoint.
         different: Of how many clips the two say something different, before it is normalised.
         examples: The first of these clips: id, what the checkpoint says, and what the export says.
+        compute_type: What the engine computed in; None where it does not say.
     """
 
     dataset: str
@@ -89,6 +90,7 @@ class Measured:
     difference_ci95: tuple[float, float]
     different: int
     examples: list[dict[str, str]]
+    compute_type: str | None = None
 
 
 MOST_EXAMPLES = 20
