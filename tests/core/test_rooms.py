@@ -37,6 +37,7 @@ ROOMS = [
     "isolation",
     "long_recordings",
     "audio",
+    "column_names",
     "sound_part",
     "sound_array",
     "sound",

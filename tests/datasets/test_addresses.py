@@ -115,6 +115,20 @@ def test_failures_that_pass_are_tried_again(web, read, tmp_path):
     assert not list((tmp_path / "home").rglob("*.tmp"))
 
 
+def test_a_manifest_of_addresses_holds_neither_signatures_nor_copies_in_the_cache(
+    web, read, tmp_path
+):
+    web.files["/a.flac?X-Amz-Signature=abc"] = encoded_flac()
+    path = manifest(tmp_path, f"{web.root}/a.flac?X-Amz-Signature=abc")
+    convert = [*["datasets", "convert"], str(path), str(tmp_path / "out.jsonl")]
+    refused = CliRunner().invoke(cli, convert)
+    assert "add --flac" in refused.output + str(refused.exception)
+    CliRunner().invoke(cli, [*convert, "--flac"])
+    [made] = samples(read(tmp_path / "out.jsonl"))
+    assert made.id == f"{web.root}/a.flac"
+    assert made.audio.parent == tmp_path / "out-flac"
+
+
 def test_what_is_refused_or_absent_is_one_problem_each(web, read, tmp_path):
     secret = f"{web.root}/secret.flac?token=abc".replace("//", "//ann:word@", 1)
     path = manifest(tmp_path, secret, f"{web.root}/absent.flac")

@@ -1,5 +1,6 @@
 """`datasets convert`: any dataset as a manifest that reads the same, killed at any time or not."""
 
+import io
 import json
 from pathlib import Path
 
@@ -128,10 +129,48 @@ def test_killed_at_any_time_it_ends_with_the_same_files(
     assert contents(tmp_path / "killed") == contents(tmp_path / "whole")
 
 
+def test_a_folder_that_has_changed_is_begun_anew(session, tmp_path, monkeypatch):
+    def kill(*_):
+        raise KilledError
+
+    out = session / "m.jsonl"  # what is written there is no change
+    with monkeypatch.context() as patched:
+        patched.setattr(dataset_conversion, "append_line", kill)
+        with pytest.raises(KilledError):
+            run(session, out)
+    begun = (session / "m.jsonl.partial").read_text()
+    (session / "m.jsonl.partial").write_text(begun + '{"id": "u1", "lines": []}\n')
+    text = (session / "text").read_text()
+    (session / "text").write_text(text.replace("one", "two"))
+    with pytest.raises(UsageError, match="its data have changed since"):
+        run(session, out)
+    (session / "m.jsonl.partial").unlink()
+    run(session, out)
+    assert json.loads(out.read_text().splitlines()[0])["text"] == "two"
+
+
+def test_two_at_once_do_not_write_one_manifest(session, tmp_path, monkeypatch):
+    refused = []
+
+    def again(*args):
+        with pytest.raises(UsageError) as error:
+            run(session, tmp_path / "m.jsonl")
+        refused.append(str(error.value))
+        return monkeypatch.original(*args)
+
+    monkeypatch.original = dataset_conversion.append_line
+    monkeypatch.setattr(dataset_conversion, "append_line", again)
+    run(session, tmp_path / "m.jsonl")
+    assert "another process is writing it" in refused[0]
+    assert len((tmp_path / "m.jsonl").read_text().splitlines()) == 2
+    assert not list(tmp_path.glob(".*"))
+
+
 def test_long_clips_are_cut_where_nobody_speaks(tmp_path, monkeypatch, read):
     soundfile.write(tmp_path / "long.wav", np.full(9 * 8000, 0.1), 8000)
+    other = {"normalized_text": "many", "class": "a", "original_class": "b", "take": 1}
     rows = [
-        {"audio_filepath": "long.wav", "text": "many words", "speaker": "ann"},
+        {"audio_filepath": "long.wav", "text": "many words", "speaker": "ann", **other},
         {"audio_filepath": "long.wav", "offset": 1.0, "duration": 2.0, "text": "short"},
         {"audio_filepath": "long.wav", "offset": 2.0, "text": "in one part"},
         {"audio_filepath": "long.wav", "offset": 3.0, "text": ""},
@@ -158,6 +197,20 @@ def test_long_clips_are_cut_where_nobody_speaks(tmp_path, monkeypatch, read):
         ("long.wav@3.0@3", 3.0, 1.0, ""),
         ("long.wav@3.0@5", 5.0, 1.0, ""),
     ]
+    kept = {"original_normalized_text": "many", "original_class": "b", "take": 1}
+    assert [(s.labels, s.metadata) for s in made[:2]] == [(("a",), kept)] * 2
+
+
+def test_times_of_a_clip_that_was_cut_already_are_no_times_of_its_file(tmp_path, read):
+    shard = tar(tmp_path / "x.tar", [("a.flac", encoded_flac()), ("a.json", "{}")])
+    [clip] = samples(read(shard))
+    seconds = soundfile.info(io.BytesIO(clip.audio)).duration
+    times = {"start": 7.0, "end": 7.0 + seconds, "sentence": "words"}
+    tar(tmp_path / "x.tar", [("a.flac", encoded_flac()), ("a.json", json.dumps(times))])
+    run(shard, tmp_path / "m.jsonl", "--flac")
+    [made] = samples(read(tmp_path / "m.jsonl"))
+    kept = {"original_start": 7.0, "original_end": times["end"]}
+    assert (made.offset, made.reference, made.metadata) == (None, "words", kept)
 
 
 def test_nothing_else_is_written_over(session, tmp_path):

@@ -136,6 +136,7 @@ def test_label_studio(tmp_path, read, write_sound):
         (0.5, 0.5, "one"),
         (2.0, 1.5, "two"),
     ]
+    assert [s.id for s in (one, all_of_it)] == ["a.wav@0.5", "sub/b c.wav"]
     assert one.labels == ("Speech",)
     assert one.metadata == {"room": "hall", "task": 7}
     assert {s.audio for s in (one, two)} == {tmp_path / "a.wav"}

@@ -143,6 +143,14 @@ def test_sound_alone(folder, read):
     ]
 
 
+def test_texts_with_times_that_are_not_read_are_named(folder, read, capsys):
+    place = folder({"a.wav": None, "a.srt": "1", "s/b.wav": None, "s/b.TextGrid": "", "c.ts": ""})
+    (place / "a.wav").rename(place / "a.wave")
+    assert texts(read(place)) == {"a.wave": None, "s/b.wav": None}
+    said = " ".join(capsys.readouterr().err.split())
+    assert "not read: 1 .TextGrid, 1 .srt, 1 .ts. A text is read from" in said
+
+
 def test_a_list_in_the_folder_is_not_passed_over(folder, read):
     place = folder({"a.wav": None, "train.csv": "path,text\na.wav,one\n"})
     with pytest.raises(

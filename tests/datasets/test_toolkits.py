@@ -6,7 +6,9 @@ import io
 import json
 import tarfile
 
+import numpy as np
 import pytest
+import soundfile
 
 from audioforge.errors import DatasetError
 
@@ -53,6 +55,25 @@ def test_a_data_folder_of_kaldi(tmp_path, read, write_sound):
         (f"{folder / 'segments'}:4: u4", "bad segment"),
         (f"{folder / 'text'}: u9", "missing audio"),
     ]
+
+
+def test_channels_of_kaldi(tmp_path, read):
+    soundfile.write(tmp_path / "call.wav", np.zeros((800, 2)), 8000)
+    soundfile.write(tmp_path / "side.wav", np.zeros(800), 8000)
+    sides = {
+        "reco2file_and_channel": ["a call A", "b call B", "m side B", "n call 2", "x call left"]
+    }
+    scp = [
+        f"{n} {f}.wav"
+        for n, f in zip("abmnx", ("call", "call", "side", "call", "call"), strict=True)
+    ]
+    good, problems = split_items(read(kaldi(tmp_path, scp, **sides)))
+    assert {s.id: s.channels for s in good} == {"a": (0,), "b": (1,), "m": (), "n": (1,)}
+    assert [(p.where.rpartition(": ")[2], p.kind) for p in problems] == [("x", "bad channel")]
+    cut = ["u1 b 0 0.05", "u2 b 0.05 0.1 0", "u3 b 0 0.1 left", "u4 b 0 0.1 0 1"]
+    good, problems = split_items(read(kaldi(tmp_path, scp, segments=cut)))
+    assert [(s.id, s.channels) for s in good] == [("u1", (1,)), ("u2", (0,))]
+    assert [p.kind for p in problems] == ["bad channel"] * 2
 
 
 def test_commands_of_kaldi_are_never_run(tmp_path, read):
@@ -170,7 +191,10 @@ def tar(path, files, mode="w"):
 def test_shards_of_webdataset(tmp_path, read):
     flac = encoded_flac()
     first = [
+        ("d/._a.flac", "of macOS"),
         ("d/a.flac", flac),
+        ("d/._a.txt", "of macOS"),
+        ("__MACOSX/d/a.flac", "of macOS"),
         ("d/a.txt", "one\n"),
         ("d/b.json", '{"text": "two", "lang": "de"}'),
     ]

@@ -161,6 +161,34 @@ def test_a_benchmark_measures_what_the_run_did(inputs: Path, learnt: Path) -> No
     assert "see --verifier and --metric" in " ".join(unmeasured.output.split())
 
 
+@pytest.mark.parametrize(
+    ("verifiers", "metric"),
+    [
+        ([], "hallucination.hallucination_rate"),
+        (["--verifier", "consensus"], "hallucination.hallucination_rate"),
+        (["--verifier", "length:low=1,high=9"], "length.unlikely_length_rate"),
+    ],
+)
+def test_sound_alone_is_measured_by_what_needs_no_reference(
+    inputs: Path, tmp_path: Path, verifiers: list[str], metric: str
+) -> None:
+    lines = read_lines(inputs / "heldout.jsonl")[:2]
+    for line in lines:
+        sound = inputs / line["audio_filepath"]
+        (tmp_path / sound.name).symlink_to(sound)
+    folder = f"{tmp_path}:format=sound-folder"
+    output = ["--output", tmp_path / "out", "--json"]
+    measured = run(
+        "benchmark", "--model", inputs / "base", "--dataset", folder, *verifiers, *output
+    )
+    assert measured.exit_code == 0, measured.output
+    result = json.loads(measured.stdout)
+    assert (result["metric"], result["measured"], "wer" in result) == (metric, 2, False)
+    assert "no clip has a reference" in measured.stderr
+    predictions = read_lines(tmp_path / "out" / "predictions.jsonl")
+    assert [(p["text"], bool(p["pred_text"])) for p in predictions] == [(None, True)] * 2
+
+
 def test_a_part_is_held_out_of_labelled_clips_alone(labelled: dict, tmp_path: Path) -> None:
     alone = {k: v for k, v in labelled.items() if not k.endswith("_dataset")}
     summary = train(tmp_path / "run", {**alone, "num_cycles": 1, "eval_fraction": 0.5})

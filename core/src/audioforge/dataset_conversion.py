@@ -10,6 +10,7 @@ import math
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -17,13 +18,16 @@ from typing import Any
 import numpy as np
 import soundfile
 from attrs import define, evolve, field, frozen
+from filelock import FileLock, Timeout
 
+from audioforge import column_names
 from audioforge.audio import load_clip, stated_seconds
 from audioforge.errors import AudioError, DatasetError, UsageError
 from audioforge.files import atomic
 from audioforge.files.journal import append_line, mend, whole_lines
 from audioforge.inference.hypothesis_audio import file_stem
 from audioforge.long_recordings import split_at_silence
+from audioforge.remote.fetch import is_copy
 from audioforge.sample import AudioSample, Problem
 
 FLAC_RATE_HZ = 16_000
@@ -33,7 +37,7 @@ FIRST_PROBLEMS = 10
 """How many problems are named; the others are counted."""
 
 OTHER = "original_"
-"""What a key of the data gets before it that the manifest uses for something else."""
+"""What a key of the data gets before it that a reader of the manifest would take for the clip's."""
 
 
 class NobodySpeaksError(AudioError):
@@ -108,18 +112,38 @@ class Converted:
             self.first_problems.append(problem)
 
 
+@contextmanager
+def only_writer(conversion: Conversion) -> Iterator[None]:
+    """Let nobody else write the same manifest meanwhile.
+
+    Raises:
+        UsageError: If somebody does, or its folder cannot be written.
+    """
+    output = conversion.output
+    _check_place(output)
+    lock = FileLock(output.with_name(f".{output.name}.lock"), timeout=0)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise UsageError(
+            f"{output}: another process is writing it; wait until it ends, or name another file"
+        ) from error
+    except OSError as error:
+        raise UsageError(f"{output.parent}: cannot be written: {error.strerror}") from error
+    try:
+        yield
+    finally:
+        Path(lock.lock_file).unlink(missing_ok=True)  # while it is ours
+        lock.release()
+
+
 def check_output(conversion: Conversion) -> None:
     """Check that nothing is in the way of a conversion.
 
     Raises:
-        UsageError: If the manifest is there already, its folder is not, or what was begun there is
-            of something else.
+        UsageError: If the manifest is there already, or what was begun there is of something else.
     """
     output, begun = conversion.output, conversion.begun
-    if output.suffix.lower() != ".jsonl":
-        raise UsageError(f"{output}: a manifest ends in .jsonl; name it {output.name}.jsonl")
-    if not output.parent.is_dir():
-        raise UsageError(f"{output.parent}: there is no such folder; make it first")
     if os.path.lexists(output):
         raise UsageError(f"{output}: is there already; remove it, or name another file")
     if begun.is_file():
@@ -180,6 +204,13 @@ def convert(items: Iterable[AudioSample | Problem], conversion: Conversion) -> C
     return converted
 
 
+def _check_place(output: Path) -> None:
+    if output.suffix.lower() != ".jsonl":
+        raise UsageError(f"{output}: a manifest ends in .jsonl; name it {output.name}.jsonl")
+    if not output.parent.is_dir():
+        raise UsageError(f"{output.parent}: there is no such folder; make it first")
+
+
 def _head(conversion: Conversion) -> dict[str, Any]:
     settings = {"flac": conversion.flac, "max_seconds": conversion.max_seconds}
     return {"made_of": {**conversion.made_of, **settings}}
@@ -213,11 +244,17 @@ def _reason(sample: AudioSample, error: AudioError) -> str:
 
 
 def _check_sound(sample: AudioSample, conversion: Conversion) -> None:
-    if not (conversion.flac or isinstance(sample.audio, Path)):
-        raise UsageError(
-            f"{sample.where or sample.id}: the sound is within the data, in no file of its own; "
-            f"add --flac to write it beside the manifest"
-        )
+    if conversion.flac:
+        return
+    lies = "within the data, in no file of its own"
+    if isinstance(sample.audio, Path):
+        if not is_copy(sample.audio):
+            return
+        lies = "at an address, and its copy here only in a cache"
+    raise UsageError(
+        f"{sample.where or sample.id}: the sound is {lies}; add --flac to write it beside the "
+        f"manifest"
+    )
 
 
 def _parts(sample: AudioSample, max_seconds: float | None) -> list[AudioSample]:
@@ -280,8 +317,16 @@ def _line(sample: AudioSample, folder: Path) -> dict[str, Any]:
         "speaker": sample.speaker,
         "lang": sample.language,
     }
-    other = {f"{OTHER}{k}" if k in stated else k: _plain(v) for k, v in sample.metadata.items()}
-    return {key: value for key, value in stated.items() if value is not None} | other
+    line = {key: value for key, value in stated.items() if value is not None}
+    own = {k: v for k, v in sample.metadata.items() if k not in column_names.READ}
+    line |= {key: _plain(value) for key, value in own.items()}
+    for key, value in sample.metadata.items():
+        if key not in own:
+            name = f"{OTHER}{key}"
+            while name in line:
+                name = f"{OTHER}{name}"
+            line[name] = _plain(value)
+    return line
 
 
 def _plain(value: Any) -> Any:

@@ -28,6 +28,8 @@ class SpeechTask:
         metric_verifiers: The verifiers whose corpus metrics every evaluation reports; the first
             one decides where no other is asked for. Without any, the mean reward of the run's own
             verifiers does: no reference says how a text must sound.
+        verifier_without_references: The verifier whose metric decides where no clip has a reference
+            and no other metric is asked for; None where every clip needs one.
         output: The field of a hypothesis that holds what the model said.
         prediction_key: The key of `predictions.jsonl` and of prediction files that holds it.
         reference: The field of a sample that says what is right.
@@ -39,6 +41,7 @@ class SpeechTask:
     name: Task
     default_verifiers: tuple[str, ...]
     metric_verifiers: tuple[str, ...]
+    verifier_without_references: str | None = None
     output: Output
     prediction_key: str
     reference: Literal["reference", "labels"]
@@ -101,6 +104,7 @@ _TASKS: Mapping[Task, SpeechTask] = {
             name="asr",
             default_verifiers=("wer",),
             metric_verifiers=("wer", "cer"),
+            verifier_without_references="hallucination",
             output="text",
             prediction_key="pred_text",
             reference="reference",

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import os
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from attrs import evolve
 
 from audioforge.cli.column_options import column_options
 from audioforge.cli.completions import complete_dataset
 from audioforge.cli.local_path import LocalPath
 from audioforge.cli.plugin_option import plugin_option
 from audioforge.dataset import DatasetRequest
+from audioforge.errors import UsageError
+from audioforge.files.addresses import is_address
+from audioforge.files.state import state_of
+from audioforge.plugin_reference import parse_plugin_reference
 from audioforge.plugins import discover
 from audioforge.terminal.console import print_json, print_line
 from audioforge.terminal.escapes import one_line
@@ -72,7 +78,11 @@ def convert(
     in .jsonl. Parts, channels, speakers, languages, labels and all other keys are kept. Killed at
     any time, the same command goes on where it was.
     """
-    from audioforge.dataset_conversion import Conversion, check_output  # decoding is heavy
+    from audioforge.dataset_conversion import (  # decoding is heavy
+        Conversion,
+        check_output,
+        only_writer,
+    )
     from audioforge.dataset_conversion import convert as convert_items
     from audioforge.find_dataset import open_dataset
 
@@ -82,14 +92,17 @@ def convert(
     settings = {k: v and str(v) for k, v in {**request, "data_dir": data_dir}.items()}
     conversion = Conversion(
         output,
-        {"dataset": dataset, "limit": limit, **settings, **_state(dataset)},
+        {"dataset": dataset, "limit": limit, **settings},
         flac=flac,
         max_seconds=(max_seconds or WINDOW_SECONDS) if split_silence else None,
     )
-    check_output(conversion)
-    items = open_dataset(discover(files=plugin_files), dataset, asked).load()
-    counted = Reporter().count(islice(items, limit), "Converting", limit)
-    converted = convert_items(counted, conversion)
+    state = _state(dataset, data_dir, conversion)
+    conversion = evolve(conversion, made_of={**conversion.made_of, **state})
+    with only_writer(conversion):
+        check_output(conversion)
+        items = open_dataset(discover(files=plugin_files), dataset, asked).load()
+        counted = Reporter().count(islice(items, limit), "Converting", limit)
+        converted = convert_items(counted, conversion)
     if as_json:
         print_json(_to_json(converted, conversion))
     else:
@@ -130,10 +143,18 @@ def _print(converted: Converted, conversion: Conversion) -> None:
         print_line(one_line(f"  {problem.kind}: {problem}"))
 
 
-def _state(dataset: str) -> dict[str, Any]:
-    """Return what tells one state of a file from another; nothing of what is no file."""
+def _state(dataset: str, data_dir: Path | None, conversion: Conversion) -> dict[str, Any]:
+    """Return what tells one state of the data from another; nothing of what is no path.
+
+    Raises:
+        UsageError: If a folder cannot be read.
+    """
     path = Path(dataset)
-    if not path.is_file():
-        return {}
-    found = path.stat()
-    return {"bytes": found.st_size, "modified_ns": found.st_mtime_ns}
+    if not (is_address(dataset) or os.path.lexists(path)):
+        path = Path(parse_plugin_reference(dataset)[0])
+    paths = [path] if data_dir is None else [path, data_dir]
+    own = (conversion.output, conversion.begun, conversion.sound)
+    try:
+        return {"data": [state_of(path, without=own) for path in paths]}
+    except OSError as error:
+        raise UsageError(f"{error.filename}: cannot be read: {error.strerror or error}") from error

@@ -21,6 +21,9 @@ _ADDRESS = re.compile(
 )
 _WITH_SETTINGS = re.compile(r"(?P<address>.+?):(?P<settings>\w+=[^/]*)")
 _ODD = re.compile(r"[^\w.-]+")
+_SIGNED = re.compile(
+    r"(?:^|&)[^=&]*(?:sig|token|expires|credential|policy|auth|key|secret)[^=&]*=", re.IGNORECASE
+)
 LONGEST_NAME = 100
 """Characters of a file's name, which systems limit to 255 bytes."""
 
@@ -88,6 +91,20 @@ def shown(address: str) -> str:
         return address
     plain, question, _ = address.partition("?")
     return re.sub(r"//[^/@]*@", "//", plain) + (question and "?…")
+
+
+def lasting(address: str) -> str:
+    """Return what of an address stays the same: without names, passwords and signatures.
+
+    >>> lasting("https://ann:word@host/a.wav?X-Amz-Expires=60&X-Amz-Signature=1")
+    'https://host/a.wav'
+    >>> lasting("https://host/get?clip=5")
+    'https://host/get?clip=5'
+    """
+    if not _is_web(address):
+        return address
+    plain, question, query = re.sub(r"//[^/@]*@", "//", address).partition("?")
+    return plain if _SIGNED.search(query) else plain + question + query
 
 
 def _is_web(address: str) -> bool:

@@ -7,7 +7,9 @@ reports. A verifier with weight 0 measures without rewarding.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from attrs import evolve
 
 from audioforge.config import MetricSettings, VerifierSetting
 from audioforge.errors import AudioForgeError, ConfigError, did_you_mean
@@ -21,6 +23,8 @@ from audioforge.tasks import speech_task
 if TYPE_CHECKING:
     from audioforge.measuring.evaluation import EvaluationSet
     from audioforge.measuring.evaluator import Evaluator
+
+S = TypeVar("S", bound=MetricSettings)
 
 
 def metric_problems(registry: Registry, settings: MetricSettings) -> list[str]:
@@ -66,6 +70,38 @@ def deciding_needs(registry: Registry, settings: MetricSettings) -> Needs:
     if identity is None:
         return own_needs(settings)
     return Needs.of(unready_verifier(registry, _measuring(registry, settings)[identity]), task)
+
+
+def without_references(registry: Registry, settings: S) -> S | None:
+    """Return settings by which clips are measured that have no reference at all.
+
+    The first metric decides, of the run's verifiers, that needs nothing but the sound; where none
+    has one, that of the task's verifier for this, which is added with weight 0.
+
+    Returns:
+        None where a metric was asked for, or a verifier needs something that is not there.
+    """
+    task = speech_task(settings.task)
+    added = task.verifier_without_references
+    if settings.metric is not None or added is None:
+        return None
+    extra = VerifierSetting(added, added, 0.0, {})
+    known = {setting.id for setting in settings.verifiers}
+    for setting in (*settings.verifiers, *([] if added in known else [extra])):
+        try:
+            verifier = unready_verifier(registry, setting)
+        except AudioForgeError:  # which is not installed
+            return None
+        if verifier.needs_metadata:  # and has a metric that the user may want
+            return None
+        if verifier.scope != "hypothesis" or Needs.of(verifier, task).reference:
+            continue
+        for metric in verifier.corpus_metrics:
+            run_own = settings.verifier or task.default_verifiers
+            verifier_settings = (*run_own, f"{added}:weight=0") if setting is extra else run_own
+            name = MeasuredMetric(setting.id, metric).setting
+            return evolve(settings, metric=name, verifier=verifier_settings)
+    return None
 
 
 def decide_by(evaluator: Evaluator, metric: str | None, samples: Sequence[AudioSample]) -> str:

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 PACKAGES = {"https": "aiohttp", "http": "aiohttp", "s3": "s3fs", "gs": "gcsfs"}
 """What fsspec needs for a scheme; for hf:// it is the hub's client, which is there."""
 
+CACHE = "audioforge/addresses"
+"""The folder of the cache, below that of the hub's."""
+
 TIMEOUT_S = 20.0
 """How long a connection may say nothing."""
 
@@ -99,7 +102,14 @@ def cached_path(address: str) -> Path:
     from huggingface_hub import constants
 
     digest = hashlib.sha256(address.encode("utf-8", "surrogatepass")).hexdigest()[:32]
-    return Path(constants.HF_HOME) / "audioforge/addresses" / digest / file_name(address)
+    return Path(constants.HF_HOME) / CACHE / digest / file_name(address)
+
+
+def is_copy(path: Path) -> bool:
+    """Say whether a file is a copy in the cache, which anyone may empty."""
+    from huggingface_hub import constants
+
+    return path.is_relative_to(Path(constants.HF_HOME) / CACHE)
 
 
 def may_pass(error: BaseException) -> bool:

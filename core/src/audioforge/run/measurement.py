@@ -8,12 +8,13 @@ import attrs
 from attrs import frozen
 
 from audioforge.config import BenchmarkConfig
+from audioforge.errors import DatasetError
 from audioforge.executor import Executor
 from audioforge.find_adapter import choose_adapter, load_adapter
 from audioforge.inference.fallback import check_falls_back
 from audioforge.inference.stop import StopRequest
 from audioforge.judging.verification import Verification
-from audioforge.measuring.deciding_metric import decide_by, deciding_needs
+from audioforge.measuring.deciding_metric import decide_by, deciding_needs, without_references
 from audioforge.measuring.decoding import Decoding
 from audioforge.measuring.evaluation import EvaluationSet
 from audioforge.measuring.evaluator import Evaluator, create_evaluator
@@ -22,6 +23,7 @@ from audioforge.plugins import Registry
 from audioforge.run.data.languages import SpokenLanguages
 from audioforge.run.data.run_data import data_request
 from audioforge.run.data.samples import (
+    NothingLabelledError,
     Wanted,
     check_labels,
     length_limit_for,
@@ -82,10 +84,22 @@ def prepare_measurement(
     if claim is not None:
         claim.take(processes)
     # The data, which decide the normaliser and the labels that verifiers know.
-    needs = [deciding_needs(registry, config)]
-    wanted = Wanted(task=task, needs=needs, on_error=config.on_error, limit=config.limit)
     location = cast("str", config.dataset)
-    dataset = load_samples(registry, location, data_request(config), wanted, reporter=reporter)
+    try:
+        dataset = _dataset(registry, config, reporter)
+    except NothingLabelledError as error:
+        measurable = without_references(registry, config)
+        if measurable is None:
+            raise
+        config = measurable
+        try:
+            dataset = _dataset(registry, config, reporter)
+        except DatasetError:
+            raise error from None
+        reporter.warn(
+            f"{location}: no clip has a reference, so that its error rates are missing; what is "
+            f"measured is {config.metric}"
+        )
     settled = settle(registry, config, [(location, [dataset])], executor, reporter)
     asked = config.common_language
     normalizer = normalizer_for(config.normalizer, asked, dataset.samples, config.task)
@@ -112,3 +126,14 @@ def prepare_measurement(
         evaluator=evaluator,
         adapter=adapter,
     )
+
+
+def _dataset(registry: Registry, config: BenchmarkConfig, reporter: Reporter) -> EvaluationSet:
+    wanted = Wanted(
+        task=speech_task(config.task),
+        needs=[deciding_needs(registry, config)],
+        on_error=config.on_error,
+        limit=config.limit,
+    )
+    location = cast("str", config.dataset)
+    return load_samples(registry, location, data_request(config), wanted, reporter=reporter)

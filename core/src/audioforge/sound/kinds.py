@@ -5,7 +5,20 @@ from __future__ import annotations
 from attrs import frozen
 
 SOUND_SUFFIXES = (
-    *(".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".aiff", ".aif", ".aifc", ".au", ".snd"),
+    *(
+        ".wav",
+        ".wave",
+        ".flac",
+        ".mp3",
+        ".ogg",
+        ".oga",
+        ".opus",
+        ".aiff",
+        ".aif",
+        ".aifc",
+        ".au",
+        ".snd",
+    ),
     *(".caf", ".w64", ".rf64", ".sph", ".mp2"),
     *(".m4a", ".mp4", ".m4b", ".mov", ".3gp", ".aac", ".webm", ".mkv", ".mka", ".wma", ".asf"),
     *(".amr", ".ac3", ".flv", ".avi"),

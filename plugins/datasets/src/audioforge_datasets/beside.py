@@ -56,6 +56,11 @@ class Texts:
         self._by_name = {_plain(path.name): path for path in files}
         self._files = files
 
+    @property
+    def endings(self) -> Iterator[str]:
+        """The last ending of each file, as it is written."""
+        return (path.suffix for path in self._files)
+
     @cached_property
     def _together(self) -> dict[str, tuple[str, str]]:
         """Place and text by name, from the files that hold many."""

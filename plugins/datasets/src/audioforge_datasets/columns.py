@@ -1,29 +1,24 @@
-"""The names that columns and keys usually have."""
+"""Which columns a table has, by the names that they usually have."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection
 
+from audioforge.column_names import AUDIO, ID, LABEL, LANGUAGE, SPEAKER, TEXT
 from audioforge.dataset import DatasetRequest
 from audioforge.errors import DatasetError
 
-AUDIO = (
-    "audio_filepath",
-    "audio",
-    "file_name",
-    "path",
-    "file",
-    "audio_path",
-    "audio_file",
-    "filename",
-    "wav",
-)
-TEXT = ("text", "transcript", "transcription", "sentence", "normalized_text", "raw_text")
-LABEL = ("label", "labels", "class", "category")
-SPEAKER = ("speaker", "speaker_id", "client_id", "spk_id")
-LANGUAGE = ("language", "lang", "locale")
-ID = ("id", "utterance_id", "utt_id")
+__all__ = [
+    "AUDIO",
+    "ID",
+    "LABEL",
+    "LANGUAGE",
+    "SPEAKER",
+    "TEXT",
+    "check_columns",
+    "first_present",
+]
 
 
 def first_present(names: Collection[str], available: Collection[str]) -> str | None:

@@ -30,20 +30,26 @@ MOST_DOCUMENT_BYTES = 256 * 2**20
 CHUNK_BYTES = 2**16
 
 
-def read_rows(path: Path) -> Iterator[PlacedRow]:
+def read_rows(path: Path, start: Path | None = None) -> Iterator[PlacedRow]:
     """Yield number, place and content of every row of a JSON file, as `read_objects` does.
+
+    Args:
+        path: The file.
+        start: Where relative paths start that a row names, if anywhere here.
 
     Raises:
         DatasetError: If the file cannot be read, is not UTF-8, or holds nothing.
     """
-    root = Root(path.parent)
+    root, relative = Root(path.parent), Root(path.parent, is_relative=start == path.parent)
     for number, where, value in _objects(path):
         if isinstance(value, Problem):
             yield number, where, value
         elif lhotse_cuts.is_cut(value):
             yield from ((number, where, row) for row in lhotse_cuts.cut_rows(value, where, root))
         elif label_studio.is_task(value):
-            yield from ((number, where, row) for row in label_studio.task_rows(value, where, root))
+            yield from (
+                (number, where, row) for row in label_studio.task_rows(value, where, relative)
+            )
         else:
             yield number, where, value
 

@@ -1,21 +1,25 @@
 """Data folders of Kaldi, and of those that follow it (ESPnet, WeNet): `wav.scp` and the rest.
 
 `wav.scp` names each recording's file, `segments` cuts utterances out of them, `text`, `utt2spk` and
-`utt2lang` say what is known of each. A command in `wav.scp` is never run.
+`utt2lang` say what is known of each, `reco2file_and_channel` which side of a call a recording is. A
+command in `wav.scp` is never run.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from attrs import frozen
 
 from audioforge.dataset import Dataset, DatasetRequest
 from audioforge.errors import DatasetError
 from audioforge.files.text_lines import read_lines
 from audioforge.sample import AudioSample, Problem
 
+from .kaldi_channels import SIDES, channel_of_side, stated_channel
 from .roots import Root
 from .rows import RowReader
 from .settings import COLUMN_SETTINGS, choose_split, refuse_settings
@@ -75,40 +79,62 @@ class Kaldi(Dataset):
 
 def _clips(folder: Path) -> Iterator[tuple[str, Mapping[str, Any] | Problem]]:
     """Yield the place of each utterance and where its sound is."""
-    root = Root(folder)
+    sounds = _Sounds(Root(folder), _table(folder / SIDES))
     segments = folder / "segments"
     if not segments.is_file():
         for where, name, entry in _lines(folder / RECORDINGS):
-            yield (
-                where,
-                _recording(f"{where}: {name}", entry, root)
-                or {
-                    "id": name,
-                    "audio_filepath": root.place(entry),
-                },
-            )
+            yield where, sounds.row({"id": name}, f"{where}: {name}", name, entry)
         return
     recordings = _table(folder / RECORDINGS)
     for where, name, rest in _lines(segments):
-        recording, *times = rest.split()
-        if len(times) not in (2, 3) or recording not in recordings:
+        recording, *fields = rest.split()
+        place = f"{where}: {name}"
+        if len(fields) < 2 or recording not in recordings:
             reason = "expected: utterance recording start end, of a recording that wav.scp names"
-            yield where, Problem(f"{where}: {name}", reason, "bad segment")
+            yield where, Problem(place, reason, "bad segment")
             continue
-        entry = recordings[recording]
-        yield (
-            where,
-            _recording(f"{where}: {name}", entry, root)
-            or {
-                "id": name,
-                "audio_filepath": root.place(entry),
-                "recording": recording,
-                **_times(*times[:2]),
-            },
-        )
+        row = {"id": name, "recording": recording, **_times(*fields[:2])}
+        yield where, sounds.row(row, place, recording, recordings[recording], fields[2:])
 
 
-def _recording(where: str, entry: str, root: Root) -> Problem | None:
+@frozen
+class _Sounds:
+    """The sounds of recordings, as rows name them."""
+
+    root: Root
+    sides: Mapping[str, str]
+
+    def row(
+        self,
+        row: Mapping[str, Any],
+        where: str,
+        recording: str,
+        entry: str,
+        fields: Sequence[str] = (),
+    ) -> Mapping[str, Any] | Problem:
+        """Return an utterance's row with its sound, or what is wrong with that.
+
+        Args:
+            row: What else is known of it.
+            where: Its place, for messages.
+            recording: The recording that it is in.
+            entry: What wav.scp says of that.
+            fields: Those of `segments` after the times.
+        """
+        if problem := _recording(where, entry):
+            return problem
+        path = self.root.place(entry)
+        try:
+            channel = stated_channel(fields)
+            if channel is None:
+                channel = channel_of_side(self.sides, recording, path)
+        except ValueError as error:
+            return Problem(where, str(error), "bad channel")
+        side = {} if channel is None else {"channel": channel}
+        return {**row, "audio_filepath": path, **side}
+
+
+def _recording(where: str, entry: str) -> Problem | None:
     """Return why an entry of wav.scp cannot be read, if so."""
     if entry.endswith("|") or entry.startswith("|"):
         reason = (

@@ -55,7 +55,9 @@ def read_json_lines(path: Path, reader: RowReader) -> Iterator[AudioSample | Pro
     named = (asked.audio_column, asked.text_column, asked.label_column, asked.speaker_column)
     missing = set(filter(None, named))
     keys: set[str] = set()
-    for number, where, row in read_rows(path):
+    for number, where, row in read_rows(
+        path, reader.root if isinstance(reader.root, Path) else None
+    ):
         if isinstance(row, Problem):
             yield row
             continue

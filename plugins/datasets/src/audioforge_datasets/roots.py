@@ -6,6 +6,7 @@ the list. So a path is looked for from the list's own folder upwards, then in th
 
 from __future__ import annotations
 
+from os.path import relpath
 from pathlib import Path
 
 from attrs import define, field
@@ -22,9 +23,11 @@ class Root:
 
     Attributes:
         folder: Folder of the list.
+        is_relative: Whether what is found is named from that folder, and so alike on any machine.
     """
 
     folder: Path
+    is_relative: bool = False
     _starts: list[Path] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -38,7 +41,9 @@ class Root:
             if is_file(start / path):
                 self._starts.remove(start)
                 self._starts.insert(0, start)
-                return str(start / path)
+                found = start / path
+                folder = self.folder.resolve()
+                return Path(relpath(found, folder)).as_posix() if self.is_relative else str(found)
         return None
 
     def place(self, path: str) -> str:

@@ -13,7 +13,7 @@ from attrs import define, field, frozen
 
 from audioforge.dataset import DatasetRequest
 from audioforge.errors import DatasetError
-from audioforge.files.addresses import is_address, joined
+from audioforge.files.addresses import is_address, joined, lasting
 from audioforge.files.paths import is_folder
 from audioforge.files.written_paths import written_path
 from audioforge.remote.fetch import FetchError, fetched
@@ -174,7 +174,7 @@ class RowReader:
         if "\0" in path:
             raise UnusableRowError("bad path", f"no file can be called {path!r:.60}")
         if is_address(path):
-            return _Sound(_fetched(path), path)
+            return _Sound(_fetched(path), lasting(path))
         root = self.root
         if root is None:
             raise UnusableRowError(

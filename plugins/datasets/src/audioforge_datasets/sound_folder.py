@@ -7,7 +7,8 @@ neither, there is sound alone. Folders that are called as splits are splits, and
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -21,9 +22,18 @@ from audioforge.sample import AudioSample, Problem
 from audioforge.sound.kinds import SOUND_SUFFIXES
 
 from .beside import TEXT_FOLDERS, Texts
+from .notes import say
 from .rows import RowReader
 from .settings import COLUMN_SETTINGS, choose_split, refuse_settings
 from .splits import is_split
+
+UNREAD = (".srt", ".vtt", ".textgrid", ".eaf", ".ctm", ".stm", ".ts", ".mts", ".m2ts", ".vob")
+"""Endings of texts with times, and of videos, that are not read here."""
+
+MEND = (
+    "A text is read from a file that ends in .txt and is called as its sound; one with times from "
+    "a manifest with offset and duration, and so is other sound"
+)
 
 
 class SoundFolder(Dataset):
@@ -56,6 +66,9 @@ class SoundFolder(Dataset):
         found = _survey(part)
         if not found.n:
             raise DatasetError(f"{part}: no file in it ends in one of: {', '.join(SOUND_SUFFIXES)}")
+        if found.unread:
+            counts = ", ".join(f"{n} {ending}" for ending, n in sorted(found.unread.items()))
+            say(f"{part}: not read: {counts}. {MEND}")
         reader = RowReader(self._request, root)
         number = 0
         for texts in _folders(part):
@@ -89,19 +102,23 @@ class _Found:
     Attributes:
         n: Number of sound files.
         has_classes: Whether all lie in folders and none has a text.
+        unread: How many files there are by their ending, of those in `UNREAD`.
     """
 
     n: int
     has_classes: bool
+    unread: Mapping[str, int]
 
 
 def _survey(part: Path) -> _Found:
     n, has_texts, has_loose = 0, False, False
+    unread: Counter[str] = Counter()
     for texts in _folders(part):
         n += len(texts.sounds)
+        unread.update(e for e in texts.endings if e.lower() in UNREAD)
         has_texts = has_texts or any(texts.of(sound) for sound in texts.sounds)
         has_loose = has_loose or (texts.folder == part and bool(texts.sounds))
-    return _Found(n, not (has_texts or has_loose))
+    return _Found(n, not (has_texts or has_loose), unread)
 
 
 def _folders(part: Path) -> Iterator[Texts]:

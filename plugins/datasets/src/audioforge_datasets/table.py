@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Iterable, Iterator
-from functools import cache
 from itertools import chain, islice
 from pathlib import Path
 
 from audioforge.dataset import Dataset, DatasetRequest
 from audioforge.errors import DatasetError
 from audioforge.sample import AudioSample, Problem
-from audioforge.terminal.console import print_note
-from audioforge.terminal.escapes import one_line
 
 from .columns import check_columns
+from .notes import say
 from .rows import RowReader
 from .settings import refuse_settings
 from .table_dialect import QUOTED, SEPARATORS, Dialect, find_dialect
@@ -71,7 +68,7 @@ def read_table(path: Path, reader: RowReader) -> Iterator[AudioSample | Problem]
     if not first:
         raise DatasetError(f"{path}: the file is empty; its first line must name the columns")
     head = look.head([cells for _, cells in first], dialect.separator, str(path))
-    _say(_unusual(text, dialect, usual, head))
+    say(_unusual(text, dialect, usual, head))
     # Who writes ", " between names writes it between cells.
     is_padded = head.is_written and any(cell != cell.strip() for cell in first[0][1])
     numbered = (
@@ -153,10 +150,3 @@ def _unusual(text: TableText, dialect: Dialect, usual: str, head: Head) -> str:
             + (f", the sound is {what}" if what else "")
         )
     return f"{text.path}: read as a table {', '.join(found)}." if found else ""
-
-
-@cache
-def _say(sentence: str) -> None:
-    """Say something once, by the first of several processes."""
-    if sentence and os.environ.get("RANK", "0") == "0":
-        print_note(one_line(sentence))

@@ -33,7 +33,10 @@ class Member:
 
 
 def members(path: Path) -> Iterator[Member]:
-    """Yield the files of a tar file in their order; links, devices and folders are left out.
+    """Yield the files of a tar file in their order.
+
+    Links, devices and folders are left out, and so are hidden files and what macOS adds to archives
+    (`._a.wav`, `__MACOSX`).
 
     Raises:
         DatasetError: If it cannot be read, is no tar file, or is cut.
@@ -45,7 +48,7 @@ def members(path: Path) -> Iterator[Member]:
             tarfile.open(fileobj=file, mode="r|" if is_zstd else "r|*") as tar,
         ):
             for member in tar:
-                if not member.isreg():
+                if not member.isreg() or _is_hidden(member.name):
                     continue
                 if member.size > MOST_MEMBER_BYTES:
                     yield Member(member.name, None)
@@ -59,3 +62,8 @@ def members(path: Path) -> Iterator[Member]:
         ) from error
     except OSError as error:
         raise DatasetError(f"{path}: cannot be read: {error.strerror or error}") from error
+
+
+def _is_hidden(name: str) -> bool:
+    parts = (part for part in name.split("/") if part not in (".", ".."))
+    return any(part.startswith((".", "__MACOSX")) for part in parts)

@@ -23,6 +23,10 @@ from audioforge.tasks import DEFAULT_TASK, SpeechTask, speech_task
 from audioforge.terminal.reporter import Reporter
 
 
+class NothingLabelledError(DatasetError):
+    """There are clips, and none says what it must to be of use."""
+
+
 @frozen(kw_only=True)
 class Wanted:
     """Which samples of a dataset are of use.
@@ -102,9 +106,10 @@ def load_samples(
         if lacking:
             why += (
                 ". A verifier that needs something else of a clip can reward and measure without "
-                "it: see --verifier and --metric"
+                "it: see --verifier and --metric; audioforge transcribe measures nothing"
             )
-        raise DatasetError(f"{location}: there is nothing in it to use: {why}")
+        kind = NothingLabelledError if lacking else DatasetError
+        raise kind(f"{location}: there is nothing in it to use: {why}")
     silent = sum(s.reference is not None and not s.reference.strip() for s in samples)
     if silent and reporter:
         reporter.info(
