@@ -214,7 +214,7 @@ def test_a_lone_sound_file_has_nothing_to_score_with(bad, benchmark, train, name
     if on_error == "fail" or not SOUNDS[name].usable:
         refused(measured, bad / name)
     else:  # what the model says of it is shown, and no rate made up
-        assert json.loads(measured.stdout)["wer"] is None
+        assert "wer" not in json.loads(measured.stdout)
 
 
 @pytest.mark.sweep(10)
