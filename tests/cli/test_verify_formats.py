@@ -182,6 +182,7 @@ def test_standard_input_is_read_twice_and_named(tmp_path: Path) -> None:
         (["--at-most", "mer=0.5"], 1, "no mer was measured"),
         (["--max-wer", "nan"], 2, "--max-wer"),
         (["--max-wer", "-1"], 2, "--max-wer"),
+        (["--max-wer", "10"], 2, "10 is no rate from 0 to 5: 0.1 is 10 %"),
         (["--at-most", "wer"], 2, "METRIC=VALUE"),
         (["--at-least", "wer=much"], 2, "--at-least"),
     ],
@@ -192,6 +193,20 @@ def test_any_figure_can_be_limited(tmp_path: Path, limit: list, code: int, messa
     result = verify(path, "--verifier", "wer", "--verifier", "cer:weight=0", *limit)
     assert result.exit_code == code, result.output
     assert message in result.stderr
+
+
+def test_what_has_no_prediction_fails_under_a_limit_unless_skipped(tmp_path: Path) -> None:
+    said = write(tmp_path / "h.trn", "one two (a)")
+    right = write(tmp_path / "r.trn", "one two (a)", "three (b)", "four (c)")
+    flags = (said, "--reference", right, "--max-wer", "0.1")
+    junit = tmp_path / "j.xml"
+    result = verify(*flags, "--junit", junit)
+    assert (result.exit_code, "without a prediction: 2" in result.stderr) == (1, True)
+    (suite,) = parsed(junit)
+    cases = {case.get("name"): case.find("failure") for case in suite.iter("testcase")}
+    assert [name for name, failed in cases.items() if failed is not None] == ["unscored"]
+    assert verify(*flags, "--on-error", "skip").exit_code == 0
+    assert verify(*flags[:3]).exit_code == 0, "no limit, no check"
 
 
 def test_junit_has_a_case_for_each_limit_and_names_the_worst(tmp_path: Path) -> None:
@@ -206,12 +221,13 @@ def test_junit_has_a_case_for_each_limit_and_names_the_worst(tmp_path: Path) -> 
     assert result.exit_code == 1
     (suite,) = parsed(junit)
     assert {name: suite.get(name) for name in ("tests", "failures", "errors")} == {
-        "tests": "3",
-        "failures": "1",
+        "tests": "4",
+        "failures": "2",
         "errors": "0",
     }
     cases = {case.get("name"): case.find("failure") for case in suite.iter("testcase")}
     failed = cases.pop("wer <= 0.1")
+    assert cases.pop("unscored").get("message").startswith("without a prediction: 1")
     assert cases == {"predictions can be scored": None, "reward >= 0.1": None}
     assert failed.get("message") == "wer 0.75 is above --max-wer 0.1"
     named = failed.text.splitlines()[1:]

@@ -22,6 +22,10 @@ from audioforge.sound_part import SoundPartError, sound_part
         ({"duration": "long"}, None, None),
         ({"start": None, "end": "", "offset": None}, None, None),
         ({"end": "of the line"}, None, None),
+        ({"Start": 1, "End Time": 3}, 1.0, 2.0),
+        ({"start": 1, "Start": 5, "end": 3}, 1.0, 2.0),
+        ({"start": 1, "end": 3, "start_frame": 16_000}, 1.0, 2.0),
+        ({"start_ms": "soon", "gender": 1, "weekend": 2, "unit_end": None}, None, None),
     ],
 )
 def test_times_under_all_names(row, offset, duration):
@@ -40,6 +44,10 @@ def test_times_under_all_names(row, offset, duration):
         ({"end": 1}, "bad segment", "nothing where it starts: add 'start'"),
         ({"start": "1:30", "end": "1:40"}, "bad offset", "'start' must be seconds from 0 up"),
         ({"start": 1, "end": True}, "bad segment", "'end' must be seconds from 0 up, not True"),
+        ({"startTime": 1, "endTime": 2}, "unread time", "'startTime' looks like where a part"),
+        ({"start_ms": "5"}, "unread time", "offset, start, start_time, begin, begin_time and end"),
+        ({"segment_start": 1}, "unread time", "'segment_start' looks like"),
+        ({"offset": 1, "stop_sec": 2}, "unread time", "'stop_sec' looks like"),
         ({"offset": -1}, "bad offset", "must be seconds from 0 up, not -1"),
         ({"offset": 1, "duration": 0}, "bad duration", "must be seconds above 0, not 0"),
         ({"channel": -1}, "bad channel", "number of a channel from 0 up"),

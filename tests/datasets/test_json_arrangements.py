@@ -71,6 +71,30 @@ def test_what_is_wrong_with_a_list_is_said(tmp_path, read):
         read(path)
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[\n{"path": "a.wav"}\n]\n[\n{"path": "b.wav"}\n]\n', ":4: its list has ended, and more"),
+        ('[{"path": "a.wav"}]\n garbage {', ":1: expected a JSON object"),
+        ('[{"path": "a.wav"}] garbage {', ":1: its list has ended, and more"),
+        ('[\n{"path": "a.wav"}\n{"path": "b.wav"}]', ":3: item 1 of its list: no comma"),
+    ],
+)
+def test_nothing_that_follows_a_list_is_left_unread(tmp_path, read, text, said):
+    path = tmp_path / "m.json"
+    path.write_text(text)
+    with pytest.raises(DatasetError, match=said):
+        read(path)
+
+
+def test_items_that_are_no_objects_are_problems_in_the_list_of_an_object_too(tmp_path, read):
+    path = tmp_path / "m.json"
+    path.write_text('{"clips": [7, {"path": "a.wav", "text": "a"}, null]} \n\n')
+    good, problems = split_items(read(path))
+    assert len(good) == 1
+    assert [p.where for p in problems] == [f"{path}: item 1", f"{path}: item 3"]
+
+
 def test_compressed_lines_are_read_and_cut_ones_refused(tmp_path, read):
     path = tmp_path / "m.jsonl.gz"
     path.write_bytes(gzip.compress(LINES.encode()))

@@ -338,3 +338,20 @@ def test_a_key_that_a_line_states_twice_is_named_though_it_is_the_only_line(tmp_
     result = invoke("show", path, "--strict", "--json")
     assert result.exit_code == 1
     assert json.loads(result.stdout)["problems"]["kinds"] == {"repeated key": 1}
+
+
+def test_noise_without_words_is_in_order_and_so_is_sound_alone_but_under_strict(
+    tmp_path, write_sound
+):
+    sounds = tmp_path / "sounds"
+    sounds.mkdir()
+    write_sound(sounds / "noise.wav")
+    path = tmp_path / "m.jsonl"
+    path.write_text('{"audio_filepath": "sounds/noise.wav", "text": ""}\n')
+    assert invoke("show", path, "--strict").exit_code == 0
+    assert show_json(sounds)["problems"]["n"] == 0
+    strict = invoke("show", sounds, "--strict")
+    assert (strict.exit_code, "1 empty reference" in strict.stdout) == (1, True)
+    write_sound(tmp_path / "b.wav", seconds=1)
+    path.write_text(path.read_text() + '{"audio_filepath": "b.wav"}\n')
+    assert show_json(path)["problems"]["kinds"] == {"empty reference": 1}

@@ -60,6 +60,32 @@ def test_however_a_table_is_written_it_says_the_same(tmp_path, read, capsys, how
     assert told.count("read as a table") == bool(said)  # once, however often it is read
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_cell_over_several_lines_of_a_spreadsheets_tabs_is_one_cell(tmp_path, read, end):
+    path = tmp_path / "t.tsv"
+    lines = ["path\ttext\tspeaker", 'a.wav\t"multi', "and more", 'line"\tann', "b.wav\tno\tbo"]
+    path.write_bytes("".join(line + end for line in lines).encode())
+    found = [(s.reference.split(), s.speaker) for s in samples(read(path))]
+    assert found == [(["multi", "and", "more", "line"], "ann"), (["no"], "bo")]
+    path.write_text('path\ttext\na.wav\t"multi\nline"\nb.wav\t"Yes" he said\n')
+    with pytest.raises(DatasetError, match=r"t\.tsv:4: broken table"):
+        read(path)
+    path.write_text('text\tpath\n"one\ntwo"\ta.wav\n')
+    assert [s.reference for s in samples(read(path))] == ["one\ntwo"]
+    path.write_text('path\ttext\na.wav\t"open\nb.wav\tshut"\n')
+    assert [s.reference for s in samples(read(path))] == ['"open', 'shut"']
+
+
+@pytest.mark.parametrize("encoding", ["UTF-16LE", "UTF-16BE"])
+def test_utf_16_without_its_mark_is_refused_with_the_command(tmp_path, read, encoding):
+    path = tmp_path / "t.tsv"
+    path.write_bytes(joined("\t").encode(encoding))
+    with pytest.raises(
+        DatasetError, match=f"UTF-16 .*iconv -f {encoding} -t UTF-8 t.tsv > new.tsv"
+    ):
+        read(path)
+
+
 COMMON_VOICE = "client_id\tpath\tsentence\tup_votes\n"
 
 

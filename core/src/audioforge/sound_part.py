@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence, Set
+import re
+from collections.abc import Hashable, Mapping, Sequence, Set
+from functools import lru_cache
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 OFFSET = "offset"
 START = (OFFSET, "start", "start_time", "begin", "begin_time")
@@ -49,7 +51,7 @@ class SoundPart:
         duration: Its length in seconds. Without an offset it is only what the row states of the
             whole sound; with one, None means up to the end.
         channels: Of which channels it is the mean; empty for all.
-        keys: The row's keys that say so.
+        keys: The row's keys that say so, as it spells them.
     """
 
     offset: float | None = None
@@ -79,27 +81,89 @@ class SoundPart:
             return self
         if abs(length - self.duration) > ROUNDING_SECONDS:
             return self
-        return SoundPart(None, self.duration, self.channels, self.keys - {*START, *END})
+        kept = frozenset(k for k in self.keys if usual_name(k) not in {*START, *END})
+        return SoundPart(None, self.duration, self.channels, kept)
 
 
 _NAMES = frozenset((*START, *END, DURATION, *CHANNEL))
 _WHOLE = SoundPart()
+
+_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+_TIME_LIKE = re.compile(
+    r"(start|end|begin|onset|offset|stop)(time|s|ms|secs?|seconds?|samples?|frames?)?"
+)
+"""A first or last word of a name that promises where a part starts or ends."""
+
+
+def usual_name(name: str) -> str:
+    """Return how a name is usually spelt: in small letters, with underscores for blanks.
+
+    >>> usual_name("Start Time")
+    'start_time'
+    """
+    return name.casefold().replace(" ", "_")
 
 
 def sound_part(row: Mapping[Any, Any]) -> SoundPart:
     """Return which part of its sound a row means.
 
     Args:
-        row: Values by column; one that is None or an empty text is not there.
+        row: Values by column, in any capitals; one that is None or an empty text is not there.
 
     Raises:
-        SoundPartError: If the part cannot be, or two keys state different ones.
+        SoundPartError: If the part cannot be, two keys state different ones, or a key looks like
+            a time of it under a name that is not read.
     """
-    present = _NAMES & row.keys()
-    if not present:  # as most of a million rows are
+    spelt, time_like = _keys(tuple(row))
+    if not (spelt or time_like):  # as most of a million rows are
         return _WHOLE
+    part = _stated({name: row[key] for name, key in spelt.items()})
+    if part.offset is None or part.duration is None:
+        _refuse_unread(row, time_like)
+    return evolve(part, keys=frozenset(spelt[name] for name in part.keys))
+
+
+@lru_cache(maxsize=256)
+def _keys(keys: tuple[Hashable, ...]) -> tuple[Mapping[str, Any], Sequence[str]]:
+    """Return which keys have a meaning, by their usual names, and which only look so."""
+    spelt = {key: key for key in keys if key in _NAMES}
+    time_like = []
+    for key in keys:
+        if not isinstance(key, str) or key in spelt:
+            continue
+        if (name := usual_name(key)) in _NAMES:
+            spelt.setdefault(name, key)
+            continue
+        words = [word.lower() for word in _WORDS.findall(key)]
+        if words and any(_TIME_LIKE.fullmatch(word) for word in (words[0], words[-1])):
+            time_like.append(key)
+    return spelt, time_like
+
+
+def _refuse_unread(row: Mapping[Any, Any], time_like: Sequence[str]) -> None:
+    """Refuse a number under a name that promises a time of the part and is not read.
+
+    Raises:
+        SoundPartError: Naming the names that are.
+    """
+    for key in time_like:
+        if seconds(row[key]) is not None:
+            raise SoundPartError(
+                "unread time",
+                f"{key!r} looks like where a part of the sound starts or ends, and is not read: "
+                f"seconds are, as {', '.join(START)} and {', '.join(END)} or {DURATION}. Write "
+                "those, or rename it where it is no such time",
+            )
+
+
+def _stated(row: Mapping[str, Any]) -> SoundPart:
+    """Return the part that values under their usual names state.
+
+    Raises:
+        SoundPartError: If it cannot be, or two keys state different ones.
+    """
     channel_keys, channels = _channels(row)
-    times = present - {*CHANNEL}
+    times = row.keys() - {*CHANNEL}
     start = _time(row, START, "bad offset")
     duration = seconds(row.get(DURATION))
     if duration is not None and duration <= 0:

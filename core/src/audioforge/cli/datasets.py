@@ -161,7 +161,7 @@ def show(
     if limit is None and _is_remote(registry, dataset, data_dir):
         limit = REMOTE_LIMIT
     fit = None if model is None else _fit(registry, model)
-    report = DatasetReport(decode, fit)
+    report = DatasetReport(decode, fit, strict)
     for item in Reporter().count(islice(items, limit), "Reading", limit):
         report.add(item)
     summary = {"dataset": dataset, "split": request["split"], "limit": limit, **report.to_json()}

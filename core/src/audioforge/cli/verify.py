@@ -72,19 +72,24 @@ def verify(
     predictions.jsonl does: JSON lines, CSV or TSV, by its ending, or - for stdin; or it is a .trn
     or .ctm, and --reference says what is right. For --task tts, pred_audio or --audio-dir tells the
     sound files. Consecutive lines of one sample are its k hypotheses. Exits with 1 when a limit is
-    missed, nothing could be scored, or a verifier failed too often; with 2 under --on-error fail
+    missed, something under a limit has no prediction (--on-error skip allows that), nothing could
+    be scored, or a verifier failed too often; with 2 under --on-error fail
     when a line cannot be scored.
     """
-    config = VerifyConfig.from_mapping(given_flags(flags))
+    given = given_flags(flags)
+    config = VerifyConfig.from_mapping(given)
     if audio_dir is not None and not speech_task(config.task).generates_speech:
         raise click.UsageError("--audio-dir goes with --task tts")
     from audioforge.scoring.junit import write_junit
     from audioforge.scoring.score import score_predictions
+    from audioforge.scoring.thresholds import checked
 
     registry = discover(files=plugin_files)
     scoring = score_predictions(config, predictions, registry, audio_dir=audio_dir, output=output)
+    missing = 0 if "on_error" in given else scoring.unpredicted  # "fail" has ended it already
+    checks = checked(thresholds, scoring.measured, missing)
     if junit is not None:
-        write_junit(junit, scoring, thresholds)
+        write_junit(junit, scoring, checks)
     if as_json:
         print_json(scoring.as_mapping())
     else:
@@ -95,7 +100,7 @@ def verify(
     if scoring.reward is None:
         print_error("nothing could be scored")
         click.get_current_context().exit(1)
-    failures = [failure for t in thresholds if (failure := t.failure(scoring.measured))]
+    failures = [failure for failure in checks.values() if failure is not None]
     for failure in failures:
         print_error(failure)
     if failures:

@@ -39,6 +39,11 @@ class Problems:
             both.add(problem)
         return both
 
+    def without(self, kind: str) -> Problems:
+        """Return all but those of a kind."""
+        kinds = Counter({other: n for other, n in self.kinds.items() if other != kind})
+        return Problems(kinds, [problem for problem in self.first if problem.kind != kind])
+
     def to_json(self) -> dict[str, Any]:
         """Return them as plain values."""
         return {

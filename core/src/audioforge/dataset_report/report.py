@@ -23,6 +23,8 @@ from audioforge.sample import AudioSample, Problem
 EXAMPLES = 3
 """How many clips are shown."""
 
+EMPTY_REFERENCE = "empty reference"
+
 STATED_SLACK = 0.01
 """By how much a clip may be shorter or longer than the dataset states, as a part of it."""
 
@@ -35,6 +37,7 @@ class DatasetReport:
         decode: So many clips are decoded in full; of the others only the headers are read. None for
             all.
         fit: What a model cannot take of them; None where none was named.
+        strict: Whether clips without a transcript are a problem even where none has one.
         rows: How many things the dataset has yielded, of use or not.
         decoded: How many clips were decoded in full.
         durations: Length of each clip that can be used, in seconds.
@@ -51,6 +54,7 @@ class DatasetReport:
 
     decode: int | None = None
     fit: ModelFit | None = None
+    strict: bool = False
     rows: int = 0
     decoded: int = 0
     durations: array[float] = field(factory=lambda: array("d"))
@@ -63,6 +67,7 @@ class DatasetReport:
     style: StyleCount = field(factory=StyleCount)
     problems: Problems = field(factory=Problems)
     examples: list[dict[str, Any]] = field(factory=list)
+    _has_references: bool = field(default=False, init=False)
     _ids: set[int] = field(factory=set, init=False)
     _sounds: SeenSounds = field(factory=SeenSounds, init=False)
 
@@ -72,6 +77,7 @@ class DatasetReport:
         if isinstance(item, Problem):
             self.problems.add(item)
             return
+        self._has_references |= item.reference is not None or bool(item.labels)
         if (problem := special_tokens_problem(item)) is not None:
             self.problems.add(problem)
             return
@@ -118,11 +124,9 @@ class DatasetReport:
         if (sample.reference or "").strip():
             self.with_reference += 1
             self.style.add(sample.reference or "")
-        elif not sample.labels and not (nothing_said and facts.is_silent):
+        elif not (sample.labels or nothing_said):
             reason = "neither a transcript nor a label to score with"
-            if nothing_said:
-                reason = "its text says that nothing is said; where it is only unknown, write null"
-            self._doubt(sample, "empty reference", reason)
+            self._doubt(sample, EMPTY_REFERENCE, reason)
         if facts.is_silent and not nothing_said:
             self._doubt(sample, "silent", "every sample is 0")
 
@@ -148,6 +152,8 @@ class DatasetReport:
         """Return the report as plain values; durations in seconds, rates in Hz."""
         durations = np.asarray(self.durations)
         problems = self.problems.with_those(self.speakers.problems())
+        if not (self._has_references or self.strict):  # sound alone, to be written down or judged
+            problems = problems.without(EMPTY_REFERENCE)
         return {
             "samples": len(durations),
             "rows": self.rows,

@@ -81,8 +81,13 @@ def parse_object(line: str, where: str) -> dict[str, Any] | Problem:
         return Problem(where, "not JSON that can be read: it is nested too deep", "bad JSON")
     except ValueError:  # the only other one: thousands of digits
         return Problem(where, "not JSON that can be read: a number is too long", "bad JSON")
-    if not isinstance(row, dict):
-        kind = {list: "a list", str: "a text", type(None): "null", bool: "true or false"}
-        what = kind.get(type(row), "a number")
-        return Problem(where, f"expected a JSON object {{…}}, not {what}", "not an object")
-    return row
+    return object_or_problem(row, where)
+
+
+def object_or_problem(value: Any, where: str) -> dict[str, Any] | Problem:
+    """Return a value of JSON that is an object, or the problem that it is none."""
+    if isinstance(value, dict):
+        return value
+    kind = {list: "a list", str: "a text", type(None): "null", bool: "true or false"}
+    what = kind.get(type(value), "a number")
+    return Problem(where, f"expected a JSON object {{…}}, not {what}", "not an object")

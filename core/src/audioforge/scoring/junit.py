@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as Xml
 
 from audioforge.files import atomic
-from audioforge.scoring.thresholds import Threshold
 
 if TYPE_CHECKING:
     from audioforge.scoring.score import Scoring
@@ -22,8 +21,8 @@ _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What no XML document can hold, even spelt out."""
 
 
-def write_junit(path: Path, scoring: Scoring, thresholds: Sequence[Threshold]) -> None:
-    """Write a test suite: a case for each threshold, and one for whether anything was scored.
+def write_junit(path: Path, scoring: Scoring, checks: Mapping[str, str | None]) -> None:
+    """Write a test suite: a case for each check, and one for whether anything was scored.
 
     A single utterance is no case: a limit is for all of them together. The worst ones are in what a
     failed case says, and in the suite's output.
@@ -31,11 +30,11 @@ def write_junit(path: Path, scoring: Scoring, thresholds: Sequence[Threshold]) -
     Args:
         path: Where to write it; what is there is replaced.
         scoring: What was measured.
-        thresholds: What must hold.
+        checks: What must hold, and why it does not; None where it does.
     """
     worst = "\n".join(map(_described, scoring.worst))
     nothing = None if scoring.reward is not None else "nothing could be scored"
-    cases = {SCORED: nothing} | {str(t): t.failure(scoring.measured) for t in thresholds}
+    cases = {SCORED: nothing, **checks}
     suite = Xml.Element(
         "testsuite",
         name=SUITE,

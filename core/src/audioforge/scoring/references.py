@@ -18,6 +18,8 @@ from audioforge.sound_part import SoundPartError, sound_part
 
 Row = dict[str, Any]
 
+WITHOUT_PREDICTION = "without a prediction"
+
 
 @define
 class WithReferences:
@@ -109,7 +111,7 @@ class WithReferences:
             if place not in asked:
                 number += 1
                 reason = f"nothing was predicted for {row.get('id') or row.get('audio_filepath')!r}"
-                yield number, where, Problem(where, reason, "without a prediction")
+                yield number, where, Problem(where, reason, WITHOUT_PREDICTION)
 
     def _merged(self, where: str, row: Row) -> Iterator[tuple[set[int], Row | Problem]]:
         """Yield what becomes of a prediction, with the places of the references that it is of."""

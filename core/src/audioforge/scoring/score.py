@@ -29,7 +29,7 @@ from audioforge.run.data.samples import normalizer_for
 from audioforge.run.rollout_store import score_line
 from audioforge.sample import AudioSample, Problem, ScoredHypothesis
 from audioforge.scoring.predictions import FileSamples, Prediction, PredictionFile
-from audioforge.scoring.references import WithReferences
+from audioforge.scoring.references import WITHOUT_PREDICTION, WithReferences
 from audioforge.scoring.sound_folder import SoundFolder
 from audioforge.scoring.sources import Predictions
 from audioforge.scoring.stated_normalizer import stated_normalizer
@@ -42,6 +42,9 @@ from audioforge.terminal.reporter import Reporter
 MOST_HYPOTHESES = 1000
 """Hypotheses of one sample at the most; more means that the ids do not tell samples apart."""
 
+UNPREDICTED = (WITHOUT_PREDICTION, "without audio")
+"""Kinds of problems of what has no prediction; of a text without one the key is named."""
+
 
 @frozen(eq=False, repr=False)
 class Scoring(ShowsItself):
@@ -53,6 +56,7 @@ class Scoring(ShowsItself):
         tally: The scores, added up.
         unmatched: Generated sound files that no line asked for.
         failures: A sentence for each verifier that failed, though not too often.
+        unpredicted: How many lines or references have no prediction.
         worst: The lines with the lowest rewards, as `--output` writes them, the worst first.
     """
 
@@ -61,6 +65,7 @@ class Scoring(ShowsItself):
     tally: Tally
     unmatched: tuple[Path, ...]
     failures: tuple[str, ...]
+    unpredicted: int = 0
     worst: tuple[dict[str, Any], ...] = ()
 
     @property
@@ -180,7 +185,8 @@ def score_predictions(
             reporter.warn(problem)
     unmatched = tuple(folder.unmatched if folder else ())
     failures = tuple(guard.failures.describe())
-    return Scoring(task, normalizer, tally, unmatched, failures, worst.lines)
+    missing = sum(tally.unscored[kind] for kind in {*UNPREDICTED, f"without {file.said}"})
+    return Scoring(task, normalizer, tally, unmatched, failures, missing, worst.lines)
 
 
 def _prediction_file(

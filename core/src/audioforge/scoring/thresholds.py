@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from attrs import frozen
 
@@ -13,6 +13,12 @@ ROUNDING = 1e-9
 """How far a figure may miss a limit by rounding alone."""
 
 REWARD = "reward"
+
+UNSCORED = "unscored"
+"""The check that nothing is missing of what the limits are for."""
+
+MOST_RATE = 5
+"""A rate of errors above this is meant in per cent; that of made-up text may be above 1."""
 
 
 @frozen
@@ -74,8 +80,8 @@ def most_errors(option: str, text: str) -> Threshold:
         ValueError: If the text is no rate.
     """
     rate = number(text)
-    if not (math.isfinite(rate) and rate >= 0):
-        raise ValueError(f"{text} is no rate; 0.1 is 10 %")
+    if not 0 <= rate <= MOST_RATE:
+        raise ValueError(f"{text} is no rate from 0 to {MOST_RATE}: 0.1 is 10 %")
     return Threshold(option, "wer", rate, is_most=True)
 
 
@@ -92,3 +98,24 @@ def of_metric(option: str, text: str, *, is_most: bool) -> Threshold:
     if not math.isfinite(limit):
         raise ValueError(f"{value} is no limit")
     return Threshold(f"{option} {name.strip()}", name.strip(), limit, is_most=is_most)
+
+
+def checked(
+    thresholds: Sequence[Threshold], measured: Mapping[str, float], unpredicted: int
+) -> dict[str, str | None]:
+    """Return what must hold, and why it does not; None where it does.
+
+    Args:
+        thresholds: The limits.
+        measured: The mean reward and the corpus metrics.
+        unpredicted: How many samples have no prediction: under a limit there may be none, since
+            what was left out would be errors.
+    """
+    checks = {str(t): t.failure(measured) for t in thresholds}
+    if thresholds:
+        missing = (
+            f"without a prediction: {unpredicted:,}, which no limit counts; predict them, or leave "
+            "them out with --on-error skip"
+        )
+        checks[UNSCORED] = missing if unpredicted else None
+    return checks

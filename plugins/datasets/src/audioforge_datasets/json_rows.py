@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import codecs
 import json
-from collections.abc import Iterator, Mapping
-from itertools import islice
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 from audioforge.errors import DatasetError
 from audioforge.files.compressed import opened
-from audioforge.files.json_lines import parse_object, read_objects
+from audioforge.files.json_lines import object_or_problem, parse_object, read_objects
 from audioforge.files.text_lines import MOST_LINE_BYTES, numbered_lines
 from audioforge.sample import Problem
 
@@ -28,6 +28,8 @@ MOST_DOCUMENT_BYTES = 256 * 2**20
 """Of one object that is read as a whole; lines and lists are read piece by piece."""
 
 CHUNK_BYTES = 2**16
+
+LINE_END = "\n"
 
 
 def read_rows(path: Path, start: Path | None = None) -> Iterator[PlacedRow]:
@@ -57,19 +59,21 @@ def read_rows(path: Path, start: Path | None = None) -> Iterator[PlacedRow]:
 def _objects(path: Path) -> Iterator[PlacedRow]:
     """Yield the objects of a file of lines, a list, or an object that holds one list of them."""
     line, is_alone = _first_line(path)
-    starts = next(_text(path), "").lstrip()[:1]
+    with opened(path) as file:  # no text yet: the limit may lie before what is not UTF-8
+        starts = file.read(CHUNK_BYTES).removeprefix(codecs.BOM_UTF8).lstrip()[:1]
     is_document = is_alone or _parsed(line) is None
-    if starts == "[" and is_document:
+    if starts == b"[" and is_document:
         for number, (where, item) in enumerate(_list_items(path), 1):
             yield number, where, item
         return
-    whole = _document(path) if starts == "{" and is_document else None
+    whole = _document(path) if starts == b"{" and is_document else None
     listed = None if whole is None else _only_list(whole)
     if whole is None or (is_alone and listed is None):  # one line is a line like others
         yield from read_objects(path)
         return
     for number, item in enumerate(listed or [whole], 1):
-        yield number, f"{path}: item {number}", item
+        where = f"{path}: item {number}"
+        yield number, where, object_or_problem(item, where)
 
 
 def _first_line(path: Path) -> tuple[str, bool]:
@@ -93,7 +97,7 @@ def _document(path: Path) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def _only_list(value: Mapping[str, Any]) -> list[dict[str, Any]] | None:
+def _only_list(value: Mapping[str, Any]) -> list[Any] | None:
     """Return the list of rows that an object holds; None where the object is a row itself."""
     if (
         columns.first_present(columns.AUDIO, value)
@@ -101,43 +105,75 @@ def _only_list(value: Mapping[str, Any]) -> list[dict[str, Any]] | None:
         or label_studio.is_task(value)
     ):
         return None
-    lists = [v for v in value.values() if isinstance(v, list) and v and isinstance(v[0], dict)]
-    return [row for row in lists[0] if isinstance(row, dict)] if len(lists) == 1 else None
+    lists = [v for v in value.values() if isinstance(v, list) and any(_is_row(i) for i in v)]
+    return lists[0] if len(lists) == 1 else None
+
+
+def _is_row(item: Any) -> bool:
+    return isinstance(item, dict)
 
 
 def _list_items(path: Path) -> Iterator[tuple[str, dict[str, Any] | Problem]]:
     """Yield the place and content of the items of a JSON list one by one, however long it is.
 
     Raises:
-        DatasetError: If it is no JSON, an item is too long, or there is none.
+        DatasetError: If it is no JSON, an item is too long, there is none, or the list is not all
+            that the file holds.
     """
     chunks = _text(path)
-    buffer, number = next(chunks, "").lstrip(), 0
-    start = _after_separators(buffer, 1)
-    while not buffer.startswith("]", start):
+    buffer, number, line = next(chunks, ""), 0, 1
+    start = _after_blanks(buffer, buffer.index("[") + 1)
+    is_closed = buffer.startswith("]", start)
+    while not is_closed:
         end = _end_of_item(buffer, start)
         if end:
             number += 1
             where = f"{path}: item {number}"
             yield where, parse_object(buffer[start:end], where)
-            start = _after_separators(buffer, end)
+            after = _after_blanks(buffer, end)
+            is_closed = buffer[after] == "]"
+            if buffer[after] not in ",]":
+                place = f"{path}:{line + buffer.count(LINE_END, 0, after)}"
+                what = "no comma stands between it and what follows"
+                raise DatasetError(f"{place}: item {number} of its list: {what}")
+            start = after if is_closed else _after_blanks(buffer, after + 1)
             continue
+        line += buffer.count(LINE_END, 0, start)
         buffer, start = buffer[start:], 0
         more = next(chunks, None)
         if more is None or len(buffer) > MOST_LINE_BYTES:
             what = "is too long" if more is not None else "is cut or no JSON"
             raise DatasetError(
-                f"{path}: item {number + 1} of its list {what}. Write the file again, or as lines: "
-                f"jq -c '.[]' {path.name}"
+                f"{path}:{line}: item {number + 1} of its list {what}. Write the file again, or "
+                f"as lines: jq -c '.[]' {path.name}"
             )
         buffer += "".join([more, *islice(chunks, len(buffer) // CHUNK_BYTES)])
-        start = _after_separators(buffer, start)
+        start = _after_blanks(buffer, start)
+    _refuse_more(
+        path, line + buffer.count(LINE_END, 0, start), chain([buffer[start + 1 :]], chunks)
+    )
     if not number:
         raise DatasetError(f"{path}: its list is empty; it should have one JSON object for a clip")
 
 
-def _after_separators(buffer: str, start: int) -> int:
-    while start < len(buffer) and buffer[start] in " \t\r\n,":
+def _refuse_more(path: Path, line: int, rest: Iterable[str]) -> None:
+    """Refuse anything but blanks behind the end of a list, which is in the line that is given.
+
+    Raises:
+        DatasetError: If there is something.
+    """
+    for text in rest:
+        if more := text.lstrip():
+            line += text[: len(text) - len(more)].count(LINE_END)
+            raise DatasetError(
+                f"{path}:{line}: its list has ended, and more follows: {more[:20]!r}. Keep one "
+                f"list, or write those that are there as lines: jq -c '.[]' {path.name}"
+            )
+        line += text.count(LINE_END)
+
+
+def _after_blanks(buffer: str, start: int) -> int:
+    while start < len(buffer) and buffer[start] in " \t\r\n":
         start += 1
     return start
 
@@ -149,7 +185,7 @@ def _end_of_item(buffer: str, start: int) -> int:
     except (ValueError, RecursionError):
         return 0
     # Where the text ends with it, it may go on: 12 of 123.
-    return end if _after_separators(buffer, end) < len(buffer) else 0
+    return end if _after_blanks(buffer, end) < len(buffer) else 0
 
 
 def _text(path: Path) -> Iterator[str]:

@@ -7,7 +7,8 @@ shows a name that is known there.
 Cells between commas and semicolons are quoted as spreadsheets do. Between tabs and bars most
 writers quote nothing, so that a quotation mark is part of the text (IANA
 text/tab-separated-values, Common Voice since 2020, LJSpeech); spreadsheets and older Common Voice
-do quote. A look at every cell that begins with a quotation mark tells which.
+do quote. A look at every cell that begins with a quotation mark tells which; so does one that goes
+on in the next line, which only a quoted cell can.
 """
 
 from __future__ import annotations
@@ -77,7 +78,11 @@ def find_dialect(text: TableText, usual: str, rank: Rank) -> Dialect:
     else:
         ordered = sorted(SEPARATORS, key=lambda s: s != usual)
         separator = max(ordered, key=lambda s: rank(_cells(first, s)))
-    is_quoted = separator in QUOTED or _quotes_cells(text, separator)
+    is_quoted = (
+        separator in QUOTED
+        or _quotes_cells(text, separator)
+        or _has_cells_over_lines(text, separator)
+    )
     return Dialect(separator, is_quoted, is_hinted=hint is not None)
 
 
@@ -141,3 +146,23 @@ def _quotes_cells(text: TableText, separator: str) -> bool:
         if quoting.contradicted:
             return False
     return quoting.is_meant
+
+
+def _has_cells_over_lines(text: TableText, separator: str) -> bool:
+    """Say whether a quotation mark opens a cell that only a later line closes.
+
+    As text, both lines would be rows with too few cells, or the first one with half a cell.
+    """
+    width = 0
+    is_open = is_short = False
+    for line in text.lines():
+        cells = line.rstrip("\r\n").split(separator)
+        width = width or len(cells)
+        closes = cells[0].count('"') % 2 == 1
+        if is_open and closes and cells[0].endswith('"') and (is_short or len(cells) < width):
+            return True
+        if is_open and not closes and len(cells) < width:
+            continue  # a line within the cell
+        is_open = cells[-1].startswith('"') and cells[-1].count('"') % 2 == 1
+        is_short = len(cells) < width
+    return False

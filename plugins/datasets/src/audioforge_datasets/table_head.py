@@ -15,7 +15,7 @@ from audioforge.dataset import DatasetRequest
 from audioforge.errors import DatasetError
 from audioforge.files.paths import is_file
 from audioforge.sound.kinds import SOUND_SUFFIXES
-from audioforge.sound_part import CHANNEL, DURATION, END, START
+from audioforge.sound_part import CHANNEL, DURATION, END, START, usual_name
 
 from . import columns
 
@@ -81,7 +81,7 @@ def column_names(cells: Sequence[str], request: DatasetRequest) -> list[str]:
     stripped = [cell.strip() for cell in cells]
 
     def usual(name: str) -> str:
-        spelt = name.casefold().replace(" ", "_")
+        spelt = usual_name(name)
         return spelt if spelt in _KNOWN and name not in asked and spelt not in stripped else name
 
     return [usual(name) for name in stripped]

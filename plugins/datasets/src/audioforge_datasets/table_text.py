@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import io
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,9 @@ from audioforge.files.text_lines import MOST_LINE_BYTES, TOO_LONG, read_lines
 
 SAMPLE_BYTES = 2**16
 """How much of a file shows its line ends."""
+
+NAME_BYTES = 64
+"""How much of it holds names of columns, which are mostly plain letters."""
 
 MARKS = (
     (codecs.BOM_UTF32_LE, "UTF-32"),  # begins as UTF-16 does
@@ -44,7 +48,7 @@ class TableText:
         """Return how a file is stored, by its first bytes.
 
         Raises:
-            DatasetError: If it cannot be read.
+            DatasetError: If it cannot be read, or is UTF-16 without its mark.
         """
         try:
             with open_regular(path) as file:
@@ -52,6 +56,11 @@ class TableText:
         except OSError as error:
             raise DatasetError(f"{path}: cannot be read: {error.strerror or error}") from error
         encoding = next((name for mark, name in MARKS if sample.startswith(mark)), "UTF-8")
+        if encoding == "UTF-8" and (unmarked := _unmarked(sample)):
+            raise DatasetError(
+                f"{path}: looks like UTF-16 without a mark that says so: "
+                f"iconv -f {unmarked} -t UTF-8 {shlex.quote(path.name)} > new.{path.suffix[1:]}"
+            )
         text = sample.decode(encoding, errors="ignore")
         return cls(path, encoding, "\r" if "\r" in text and "\n" not in text else "\n")
 
@@ -80,3 +89,11 @@ class TableText:
             raise DatasetError(
                 f"{self.path}: not {self.encoding} after line {number}: {error}. Save it as UTF-8"
             ) from error
+
+
+def _unmarked(sample: bytes) -> str | None:
+    """Return as which UTF-16 a file begins that has no mark: every other byte of names is 0."""
+    even, odd = sample[:NAME_BYTES:2], sample[1:NAME_BYTES:2]
+    if 2 * odd.count(0) > len(odd) and 0 not in even:
+        return "UTF-16LE"
+    return "UTF-16BE" if 2 * even.count(0) > len(even) and 0 not in odd else None
