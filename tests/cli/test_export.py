@@ -9,6 +9,7 @@ import sys
 
 import numpy as np
 import pytest
+import soundfile
 import yaml
 from click.testing import CliRunner
 from safetensors.numpy import save_file
@@ -245,6 +246,11 @@ def test_names_that_nobody_has(export, checkpoint, tmp_path, monkeypatch):
     result = CliRunner().invoke(cli, ["export", str(checkpoint), *arguments])
     assert result.exit_code == 2
     assert "no exporter is called 'gguf'. Known: ctranslate2, ggml, onnx." in result.stderr
+    arguments[1] = "ctranslate2"
+    result = CliRunner().invoke(cli, ["export", str(checkpoint), *arguments, "--quantize", "int4"])
+    said = "  ctranslate2.quantize: 'int4' is not one of these: float16, int8\n"
+    assert result.stderr.endswith(said)
+    arguments[1] = "gguf"
     monkeypatch.setenv("AUDIOFORGE_PLUGINS", "acme")
     result = CliRunner().invoke(cli, ["export", str(checkpoint), *arguments])
     assert (
@@ -280,6 +286,19 @@ def test_what_is_no_checkpoint_reaches_no_exporter(export, checkpoint, tmp_path,
     assert said in result.stderr
     assert "ZeroDivisionError" not in result.stderr
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("head", "engine"),
+    [(b"\x06\0\0\0\x0c\0WhisperSpec\0\x03", "CTranslate2"), (b"lmgg\x98\xca", "whisper.cpp")],
+)
+def test_what_another_engine_reads_is_not_called_a_pickle(export, checkpoint, head, engine):
+    (checkpoint / "model.safetensors").unlink()
+    (checkpoint / "model.bin").write_bytes(head)
+    result = export(checkpoint, "upper")
+    assert result.exit_code == 2
+    assert f"model.bin holds a model for {engine}, which only that engine reads" in result.stderr
+    assert "pickle" not in result.stderr
 
 
 def test_a_low_rank_update_is_no_whole_checkpoint(export, checkpoint, tmp_path):
@@ -339,6 +358,7 @@ def test_a_signal_from_the_keyboard_leaves_nothing(plugin, checkpoint, tmp_path)
 SAYING = """
     def load(self, folder):
         assert (folder / "weights.bin").is_file()
+        self.compute_type = "int8_float32"
         return {"seven": lambda clips: ["seven"] * len(clips), "fail": lambda clips: 1 / 0,
                 "less": lambda clips: []}.get(self.does)
 
@@ -355,19 +375,36 @@ def heard(plugin):
 
 @pytest.fixture
 def spoken_run(tmp_path):
-    """The folder of a finished run of the demo, with its held-out clips."""
+    """The folder of a finished run of the demo, with its held-out clips, started in `tmp_path`."""
     run = tmp_path / "spoken"
     shutil.copytree(assets.model(), run / "best")
     (run / "summary.json").write_text("{}")
     settings = {
         "model_name": "gone/since",
         "dataset": "demo:split=train",
-        "eval_dataset": "demo:split=source",
+        "eval_dataset": "held.jsonl",
         "output_dir": str(run),
         "device": "cpu",
+        "max_new_tokens": 2,
+        "temperature_fallback": True,
     }
     (run / "config.yaml").write_text(yaml.safe_dump(settings))
+    (run / "environment.json").write_text(json.dumps({"working_directory": str(tmp_path)}))
+    manifest = assets.source_heldout()
+    rows = [json.loads(line) for line in manifest.read_text().splitlines()[:8]]
+    for number, row in enumerate(rows):
+        row["audio_filepath"] = str(manifest.parent / row["audio_filepath"])
+        row["id"] = f"clip-{number}"
+    write_lines(tmp_path / "held.jsonl", rows)
+    (run / "cycle-00").mkdir()
+    lengths = [round(soundfile.info(row["audio_filepath"]).duration, 4) for row in rows]
+    measured = [row | {"duration": length} for row, length in zip(rows, lengths, strict=True)]
+    write_lines(run / "cycle-00/predictions.jsonl", measured)
     return run
+
+
+def write_lines(path, rows):
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
 
 
 def test_an_export_is_measured_beside_the_checkpoint(export, heard, spoken_run, tmp_path):
@@ -381,6 +418,7 @@ def test_an_export_is_measured_beside_the_checkpoint(export, heard, spoken_run, 
         "english-1",
     )
     assert measured["checkpoint"] < 0.3 < 0.7 < measured["export"]
+    assert measured["compute_type"] == "int8_float32"
     assert measured["different"] == len(measured["examples"]) == 6
     assert {row["export"] for row in measured["examples"]} == {"seven"}
     low, high = measured["difference_ci95"]
@@ -407,6 +445,13 @@ def test_what_cannot_be_measured_is_said_and_leaves_nothing(
     assert not (tmp_path / "out").exists()
 
 
+def test_the_dataset_is_looked_for_before_anything_is_written(export, heard, spoken_run):
+    result = export(spoken_run / "best", "upper:does=raise", "--dataset", "typo.jsonl")
+    assert result.exit_code == 2
+    assert "typo.jsonl" in result.stderr
+    assert "ZeroDivisionError" not in result.stderr
+
+
 @pytest.mark.parametrize("what", ["no run", "clips gone", "no engine"])
 def test_without_clips_or_engine_the_export_is_whole_and_not_measured(
     export, heard, spoken_run, tmp_path, what
@@ -416,7 +461,7 @@ def test_without_clips_or_engine_the_export_is_whole_and_not_measured(
         source, said = spoken_run / "best", "a checkpoint holds no clips out: name some by --data"
     elif what == "clips gone":
         path = spoken_run / "config.yaml"
-        path.write_text(path.read_text().replace("demo:split=source", "away.jsonl"))
+        path.write_text(path.read_text().replace("held.jsonl", "away.jsonl"))
         said = "the clips that the run held out cannot be had ("
     else:
         does = "write"
@@ -425,6 +470,45 @@ def test_without_clips_or_engine_the_export_is_whole_and_not_measured(
     assert "the export was not measured: " in result.stderr
     assert said in result.stderr
     assert "measured.json" not in {path.name for path in (tmp_path / "out").iterdir()}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda rows: rows[:3], "of the 8 clips that the run held out, 5 are not held out any mo"),
+        (lambda rows: [{**rows[0], "text": "two"}, *rows[1:]], "1 have another text or length no"),
+        (None, "which clips the run held out is not known"),
+    ],
+)
+def test_clips_that_the_run_did_not_hold_out_are_not_measured(
+    export, heard, spoken_run, tmp_path, change, said
+):
+    if change is None:
+        (spoken_run / "cycle-00/predictions.jsonl").unlink()
+    else:
+        rows = [json.loads(line) for line in (tmp_path / "held.jsonl").read_text().splitlines()]
+        write_lines(tmp_path / "held.jsonl", change(rows))
+    result = export(spoken_run, "upper:does=seven")
+    assert result.exit_code == 0, result.output
+    assert said in result.stderr
+    assert (tmp_path / "out/weights.bin").is_file()
+    assert not (tmp_path / "out/measured.json").exists()
+
+
+def test_clips_that_were_added_are_not_measured_nor_those_of_another_folder(
+    export, heard, spoken_run, tmp_path, monkeypatch
+):
+    rows = [json.loads(line) for line in (tmp_path / "held.jsonl").read_text().splitlines()]
+    added = [{**row, "id": f"a-{row['id']}", "text": "nine"} for row in rows]
+    write_lines(tmp_path / "held.jsonl", added + rows)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    write_lines(elsewhere / "held.jsonl", rows[:1])
+    monkeypatch.chdir(elsewhere)
+    result = export(spoken_run, "upper:does=seven", "--json")
+    assert result.exit_code == 0, result.output
+    measured = json.loads(result.stdout)["measured"]
+    assert (measured["clips"], measured["checkpoint"] < 0.3) == (8, True)
 
 
 def test_the_folder_has_a_name_of_its_own(export, plugin, checkpoint, tmp_path, monkeypatch):

@@ -61,7 +61,8 @@ def test_a_checkpoint_is_published_privately_and_nothing_else_leaves(hub, run):
     assert files["model.safetensors"] == (run / "best/model.safetensors").read_bytes()
     assert b'model="me/tuned"' in files["README.md"]
     assert b"secret" not in b"".join(files.values())
-    assert "5 files" in result.stdout
+    assert "5 files, 0.3 kB, to" in result.stdout
+    assert " 0.1 kB  README.md" in result.stdout
     assert "to the new private repository me/tuned" in result.stdout
     for left in ("predictions.jsonl", "clip.flac"):
         assert f"stays here  {left}" in result.stdout
@@ -99,6 +100,32 @@ def test_what_is_public_is_not_written_to_by_chance(hub, run):
     assert "me/open: is there and public. Add --public" in result.stderr
     assert not hub.commits
     assert push(run, "me/open", "--yes", "--public").exit_code == 0
+    hub.repositories["me/closed"] = True
+    result = push(run, "me/closed", "--yes", "--public")
+    assert result.exit_code == 2
+    assert "me/closed: is there and private, which --public does not change" in result.stderr
+    assert ("me/closed", "main") not in hub.commits
+
+
+def test_a_hub_without_xet_is_told_of_and_the_empty_repository_too(hub, run, monkeypatch):
+    pytest.importorskip("hf_xet")
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_DISABLE_XET", False)
+    result = push(run, "me/tuned", "--yes")
+    assert result.exit_code == 1
+    assert (
+        "takes no uploads by Xet, which is tried first. Set HF_HUB_DISABLE_XET=1" in result.stderr
+    )
+    assert "The new repository me/tuned is there now, and empty" in result.stderr
+    assert list(hub.repositories) == ["me/tuned"]
+    assert "and empty" not in push(run, "me/tuned", "--yes").stderr
+
+
+@pytest.mark.parametrize("branch", ["a b", "a..b", "/a", "a/", ".a", "a.lock", "-a", ""])
+def test_what_is_no_branch_is_refused_before_the_hub_is_asked(hub, run, branch):
+    result = push(run, "me/tuned", "--revision", branch, "--yes")
+    assert result.exit_code == 2
+    assert f"--revision {branch}: is no name of a branch" in result.stderr
+    assert not hub.requests
 
 
 @pytest.mark.parametrize("token", [None, "hf_wrong"])

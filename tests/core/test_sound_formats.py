@@ -58,13 +58,21 @@ BY_AV = {
     ("a.flv", "aac"): 2048,
     ("a.avi", "libmp3lame"): 2 * 1152,
     ("a.mp4", "aac"): 48,
+    ("mp3.wav", "libmp3lame"): 3 * 1152,
+    ("aac.wav", "aac"): 2048,
+    ("g722.wav", "g722"): 2,
+    ("g726.wav", "g726"): 2,
+    ("a.wv", "wavpack"): 0,
+    ("a.tta", "tta"): 0,
 }
 """What PyAV reads, and by how many frames the length may differ: by what a container rounds or,
 where it does not say what the encoder added, by that. `a.mp4` is a video."""
+AMR = "libopencore_amrnb"
 RATES = {
     "libopus": 48_000,
     "ac3": 48_000,
     "libopencore_amrnb": 8_000,
+    "g726": 8_000,
     ".flv": 44_100,
     ".mp4": 48_000,
 }
@@ -80,8 +88,12 @@ def write_by_av(path: Path, codec: str) -> int:
     """Write the sound; return the rate in Hz."""
     av = pytest.importorskip("av")
     rate = RATES.get(codec, RATES.get(path.suffix, RATE))
-    with av.open(str(path), "w") as container:
-        video = container.add_stream("mpeg4", rate=10) if path.suffix == ".mp4" else None
+    options = {
+        "frag.mp4": {"movflags": "frag_keyframe+empty_moov", "frag_duration": "100000"},
+        "live.webm": {"live": "1"},
+    }
+    with av.open(str(path), "w", options=options.get(path.name, {})) as container:
+        video = container.add_stream("mpeg4", rate=10) if path.name == "a.mp4" else None
         if video is not None and codec == "aac":
             video.width = video.height = 32
             video.pix_fmt = "yuv420p"
@@ -180,7 +192,7 @@ def test_without_pyav_the_mend_is_named(tmp_path, name, monkeypatch):
     [
         *(("MP3", "MPEG_LAYER_III"), ("OGG", "VORBIS"), ("OGG", "OPUS"), ("FLAC", "PCM_16")),
         *(("WAV", "PCM_16"), ("AU", "PCM_16"), ("AIFF", "PCM_16"), ("W64", "PCM_16")),
-        ("RF64", "PCM_16"),
+        *(("RF64", "PCM_16"), ("CAF", "PCM_16")),
     ],
 )
 def test_joined_recordings_are_all_read(kind, subtype, tmp_path, capfd):
@@ -191,6 +203,52 @@ def test_joined_recordings_are_all_read(kind, subtype, tmp_path, capfd):
     across = heard(tmp_path / "joined", offset=8000 / RATE, duration=1000 / RATE)
     np.testing.assert_allclose(across, joined[8000:9000], atol=1e-4)
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "codec"),
+    [
+        *(("a.m4a", "aac"), ("frag.mp4", "aac"), ("a.mov", "pcm_s16le"), ("a.3gp", AMR)),
+        *(("a.webm", "libopus"), ("live.webm", "libopus"), ("a.mka", "flac"), ("a.wma", "wmav2")),
+        *(("a.flv", "aac"), ("a.avi", "libmp3lame"), ("flac.ogg", "flac")),
+        *(("mp3.wav", "libmp3lame"), ("g722.wav", "g722"), ("a.wv", "wavpack")),
+    ],
+)
+def test_joined_recordings_that_need_pyav_are_all_read(name, codec, tmp_path):
+    rate = write_by_av(tmp_path / name, codec)
+    sound, whole = (tmp_path / name).read_bytes(), heard(tmp_path / name, rate)
+    (tmp_path / name).write_bytes(sound * 3)
+    joined = heard(tmp_path / name, rate)
+    np.testing.assert_array_equal(joined, np.tile(whole, 3))
+    np.testing.assert_array_equal(joined, heard(sound * 3, rate))
+    for left_over in (b"\x81\x82\x83", encoded("MP3", "MPEG_LAYER_III")):
+        with pytest.raises(ClipCutShort, match=r"\d+ bytes (from|follow) byte \d+.* after it"):
+            heard(sound + left_over, rate)
+    tag = b"TAG" + bytes(125)
+    if name != "flac.ogg":
+        assert len(heard(sound + tag, rate)) == len(whole)
+
+
+def test_what_cannot_be_read_to_its_end_is_said(tmp_path):
+    write_by_av(tmp_path / "a.tta", "tta")
+    write_by_av(tmp_path / "mp3.wav", "libmp3lame")
+    tta, wav = (tmp_path / "a.tta").read_bytes(), (tmp_path / "mp3.wav").read_bytes()
+    for joined in (tta * 2, tta + b"\x81"):
+        with pytest.raises(ClipCutShort, match=rf"{len(joined) - len(tta)} bytes follow byte"):
+            heard(joined)
+    assert frames_of(tta + b"TAG" + bytes(125)) == FRAMES
+    with pytest.raises(ClipCutShort, match=r"\d+ of \d+ bytes are there; the file is cut"):
+        heard(wav[: len(wav) // 2])
+    with pytest.raises(AudioError, match=r"it is a Monkey's Audio file, .* convert it to FLAC"):
+        heard(b"MAC " + bytes(2000))
+
+
+def test_quicktime_recordings_that_cannot_be_told_apart_are_refused(tmp_path):
+    write_by_av(tmp_path / "a.mov", "pcm_s16le")
+    sound = (tmp_path / "a.mov").read_bytes()
+    old = sound[int.from_bytes(sound[:4], "big") :]
+    with pytest.raises(ClipCutShort, match=r"a second recording, which is not read, .* at byte"):
+        heard(old * 2)
 
 
 def test_recordings_of_other_channels_are_mixed_and_of_other_rates_refused():
@@ -293,6 +351,22 @@ def test_bytes_that_are_left_over_are_said():
         heard(mp3[:576] + b"abc" * 100 + mp3[576:])
 
 
+@pytest.mark.parametrize("kind", ["WAV", "AIFF", "AU", "RF64", "MP3"])
+def test_little_that_follows_is_said_unless_it_is_a_tag(kind):
+    """A WAV file lost the MP3 of two seconds behind it."""
+    sound = encoded(kind, soundfile.default_subtype(kind))
+    for left_over in (b"\x81\x82\x83", encoded("OGG", "OPUS", SOUND[:2000])):
+        with pytest.raises(ClipCutShort, match="something else was written"):
+            heard(sound + left_over)
+    assert frames_of(sound + b"APETAGEX" + bytes(24) + b"TAG" + b"x" * 125 + bytes(9)) == FRAMES
+
+
+def test_an_odd_chunk_without_its_pad_byte_is_no_sound():
+    wav = encoded("WAV", "PCM_16")
+    odd = b"LIST" + (5).to_bytes(4, "little") + b"INFO."
+    assert frames_of(wav + odd) == frames_of(wav + odd + odd) == FRAMES
+
+
 @pytest.mark.parametrize("stated", [0, 0x7FFF_FFFF, 0xFFFF_FFFF])
 @pytest.mark.parametrize("whole", [0, 0xFFFF_FFFF])
 def test_a_wav_from_a_pipe_is_read_to_its_end(stated, whole):
@@ -310,6 +384,22 @@ def test_a_flac_from_a_pipe_and_odd_chunks_are_read():
     wav = encoded("WAV", "PCM_16")
     odd = b"junk" + (3).to_bytes(4, "little") + b"abc\0"
     assert frames_of(wav[:12] + odd + wav[12:] + odd) == FRAMES
+
+
+@pytest.mark.parametrize("kind", ["PCM_16", "PCM_24"])
+def test_a_flac_is_read_to_its_last_frame_and_what_follows_is_said(kind):
+    flac = encoded("FLAC", kind, np.tile(SOUND, 3))
+    half = bytearray(flac)
+    half[22:26] = FRAMES.to_bytes(4, "big")
+    np.testing.assert_array_equal(heard(bytes(half)), heard(flac))
+    assert frames_of(flac + b"TAG" + b"x" * 125 + bytes(5000)) == 3 * FRAMES
+    noise = np.random.default_rng(0).bytes(20_000)
+    for left_over in (b"\x81", noise, encoded("WAV", "PCM_16"), encoded("MP3", "MPEG_LAYER_III")):
+        with pytest.raises(ClipCutShort, match=r"24963 of 24963 .* from byte \d+ on are no whole"):
+            heard(flac + left_over)
+    for cut in (flac[:-1], flac[: len(flac) // 2]):
+        with pytest.raises(ClipCutShort, match=r"frames are there, .* the file is cut"):
+            heard(cut)
 
 
 def test_a_header_that_was_never_finished_hides_no_sound():

@@ -92,6 +92,7 @@ def test_ctranslate2_says_what_the_checkpoint_says(untrained, tmp_path):
     expected = said_by(checkpoint, clips)
     assert len(set(expected)) == 3
     assert exporter.load(folder)(clips) == expected
+    assert exporter.compute_type == "float32"
     # What faster-whisper would fetch from the hub, for another model.
     for beside in ("tokenizer.json", "preprocessor_config.json", "generation_config.json"):
         assert (folder / beside).is_file()
@@ -136,6 +137,33 @@ def test_onnx_runtime_says_what_the_checkpoint_says(untrained, tmp_path):
         quantize(folder / name)
     assert sizes(folder) < 0.7 * before
     assert len(exporter.load(folder)(clips)) == 3
+
+
+def test_int8_weights_beside_an_onnx_file_take_the_place_of_the_float_ones(tmp_path):
+    create("onnx")
+    import onnx
+    import onnxruntime
+
+    from audioforge_export.onnx_files import quantize
+
+    path, weights = tmp_path / "model.onnx", np.eye(128, dtype=np.float32)
+    given, result = (
+        onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [1, 128]) for name in "xy"
+    )
+    graph = onnx.helper.make_graph(
+        [onnx.helper.make_node("MatMul", ["x", "w"], ["y"])],
+        "graph",
+        [given],
+        [result],
+        [onnx.numpy_helper.from_array(weights, "w")],
+    )
+    opset = [onnx.helper.make_opsetid("", 18)]
+    model = onnx.helper.make_model(graph, opset_imports=opset, ir_version=10)
+    onnx.save_model(model, path, save_as_external_data=True, location="model.onnx.data")
+    quantize(path)
+    assert sum(file.stat().st_size for file in tmp_path.iterdir()) < weights.nbytes / 2
+    said = onnxruntime.InferenceSession(path).run(None, {"x": weights[:1]})[0]
+    assert np.allclose(said, weights[:1], atol=0.02)
 
 
 def test_whisper_cpp_reads_what_is_written_for_it(untrained, tmp_path):

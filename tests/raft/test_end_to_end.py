@@ -385,6 +385,7 @@ def test_clips_that_cannot_be_used_are_named_and_counted(tmp_path: Path) -> None
     assert len(skipped) == 4
     assert {s["kind"] for s in skipped} >= {"too long", "missing audio", "empty reference"}
     assert "gone.wav" in str(skipped)
+    assert f"\n{len(good)} clips that are not" in (tmp_path / "r/best/README.md").read_text()
     assert "skipped" in result.stderr
     measured = run(
         "benchmark", "--model", assets.model(), "--dataset", manifest, "--normalizer", "none",

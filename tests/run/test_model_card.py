@@ -74,6 +74,14 @@ def test_what_is_not_known_is_not_stated_and_no_path_gets_in():
     assert "do not state its licence" in text
 
 
+def test_one_speaker_and_weights_that_are_the_base_s_own():
+    best = {**SUMMARY["best"], "interval": {"unit": "speakers", "speakers": 1}}
+    text = card(improved=False, best=best)
+    assert "The intervals are for the 1 speaker who was held out." in text
+    assert "# Openai/whisper\\-tiny.en, not tuned by AudioForge" in text
+    assert "# Openai/whisper\\-tiny.en, tuned by AudioForge" in card()
+
+
 @pytest.mark.parametrize("foreign", ["a`|b", "<script>x</script>", "[x](http://y)", "a\n---\n# b"])
 def test_foreign_text_stays_text(foreign):
     text = card(verifiers={foreign: 1.0})

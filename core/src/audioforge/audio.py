@@ -20,7 +20,8 @@ from attrs import frozen
 from audioforge.errors import AudioError
 from audioforge.files.near_paths import said_of_near
 from audioforge.sample import AudioSample, Clip
-from audioforge.sound.opening import Sound, open_sound
+from audioforge.sound.joined import Sound
+from audioforge.sound.opening import open_sound
 from audioforge.sound.splice import CutShortError
 from audioforge.sound_array import chosen_channels
 

@@ -14,7 +14,14 @@ Transcribe: TypeAlias = Callable[[Sequence[Clip]], Sequence[str]]
 
 
 class Exporter(ABC):
-    """Writes a checkpoint in the form of another engine. Created with its options."""
+    """Writes a checkpoint in the form of another engine. Created with its options.
+
+    Attributes:
+        compute_type: What the loaded engine computes in, such as "int8_float32", which may be other
+            than what is stored; None where it does not say.
+    """
+
+    compute_type: str | None = None
 
     @abstractmethod
     def export(self, checkpoint: Path, folder: Path) -> None:

@@ -12,7 +12,7 @@ EXAMPLE = """\b
   audioforge push runs/mine OWNER/NAME
   audioforge push runs/mine OWNER/NAME --public --yes
 """
-MB = 10**6
+MB, KB = 10**6, 10**3
 
 
 @click.command(context_settings={"max_content_width": 100}, epilog=EXAMPLE)
@@ -31,26 +31,37 @@ def push(source: str, repository: str, public: bool, revision: str | None, yes: 
     from audioforge.errors import UsageError
     from audioforge.run import push_checkpoint
 
-    upload = push_checkpoint.planned_upload(source, repository)
+    upload = push_checkpoint.planned_upload(source, repository, revision)
     there = push_checkpoint.visibility_of(repository)
     if there == "public" and not public:
         raise UsageError(
             f"{repository}: is there and public. Add --public if everybody may read this, or "
             f"choose another name"
         )
+    if there == "private" and public:
+        raise UsageError(
+            f"{repository}: is there and private, which --public does not change. Leave it out, "
+            f"or make the repository public in its settings on the hub first"
+        )
     total = sum(map(upload.size, upload.files))
     for file in upload.files:
-        print_line(f"{upload.size(file) / MB:10,.2f} MB  {file}")
+        print_line(f"{_as_size(upload.size(file)):>13}  {file}")
     for file in upload.left_out:
         print_line(f"{'stays here':>13}  {file}")
     kind = ("public" if public else "private") if there == "new" else there
     where = f"{'new ' if there == 'new' else ''}{kind} repository {repository}"
     branch = f", branch {revision}" if revision else ""
-    print_line(f"{len(upload.files)} files, {total / MB:,.1f} MB, to the {where}{branch}")
+    print_line(f"{len(upload.files)} files, {_as_size(total)}, to the {where}{branch}")
     if not yes and not _agreed():
         print_line("Nothing was uploaded.")
         return
-    print_line(push_checkpoint.push(upload, public=public, revision=revision))
+    is_new = there == "new"
+    print_line(push_checkpoint.push(upload, public=public, is_new=is_new, revision=revision))
+
+
+def _as_size(size: int) -> str:
+    """Return a number of bytes in MB, or in kB where that is less than one."""
+    return f"{size / MB:,.1f} MB" if size >= MB else f"{size / KB:,.1f} kB"
 
 
 def _agreed() -> bool:

@@ -132,6 +132,12 @@ def _without_weights(location: str, folder: Path, config: Mapping[str, Any]) -> 
             f"checkpoint again; of one that the hub has as {HUB_PICKLE} only, download all and "
             f"give the folder: the conversion to run is then named."
         )
+    for path in pickled:
+        if (engine := _engine_of(path)) is not None:
+            return CheckpointError(
+                f"{location}: {path.name} holds a model for {engine}, which only that engine "
+                f"reads. Give the checkpoint that it was made from."
+            )
     # The name goes into a command that a person will run, and comes from a stranger's file.
     known = (name for name in config.get("architectures") or () if name.isidentifier())
     architecture = next(known, None)
@@ -144,3 +150,14 @@ def _without_weights(location: str, folder: Path, config: Mapping[str, Any]) -> 
         f"{location}: its weights are pickled ({pickled[0].name}), and unpickling can run any "
         f"code, so that they are not read. If you trust their source, convert them once: {command}"
     )
+
+
+def _engine_of(path: Path) -> str | None:
+    """Return the engine that weights were converted for; None of a pickle."""
+    with path.open("rb") as file:
+        head = file.read(64)
+    if head.startswith(b"lmgg"):
+        return "whisper.cpp"
+    # The version of the format, the length of a name, and the name of what is held.
+    is_ctranslate2 = len(head) > 6 and head[6 : 6 + head[4]].rstrip(b"\0").endswith(b"Spec")
+    return "CTranslate2" if is_ctranslate2 else None

@@ -53,7 +53,18 @@ def structure_options(
     try:  # the class has validators of its own
         return attrs.asdict(options_class(**values), recurse=False)
     except (ValueError, TypeError) as error:
-        raise ConfigError([f"{name}: {_text(error)}"]) from error
+        raise ConfigError([_refused(name, error)]) from error
+
+
+def _refused(name: str, error: Exception) -> str:
+    """Return what a validator says: those of attrs raise with the attribute, and what it takes."""
+    match error.args:
+        case (_, attrs.Attribute(name=key), list() | tuple() | set() | frozenset() as known, value):
+            choices = ", ".join(sorted(map(str, known)))
+            return f"{name}.{key}: {value!r} is not one of these: {choices}"
+        case (str(message), attrs.Attribute(name=key), *_):
+            return f"{name}.{key}: {message}"
+    return f"{name}: {_text(error)}"
 
 
 def _structure(value: Any, wanted: Any) -> Any:

@@ -21,12 +21,8 @@ from audioforge.huggingface.safe_files import check_files
 from audioforge.isolation.global_state.restored import global_state_restored
 from audioforge.plugin_reference import parse_plugin_reference
 from audioforge.plugins import Registry, call_factory, checked_options
-from audioforge.run.measure_export import (
-    Measured,
-    MeasureOn,
-    NothingToMeasureError,
-    measure_export,
-)
+from audioforge.run.measure_export import Measured, MeasureOn, check_dataset, measure_export
+from audioforge.run.same_clips import NothingToMeasureError
 from audioforge.specs import ExporterSpec, Provided
 from audioforge.terminal.reporter import Reporter
 
@@ -95,6 +91,7 @@ def export_checkpoint(
     if checkpoint in output.resolve().parents:
         raise UsageError(f"--output {output}: lies in the checkpoint; name a folder elsewhere")
     exporter = cast("Exporter", call_factory(provided, **options))
+    check_dataset(registry, checkpoint, wanted)
 
     _make_parents(output)
     with atomic.new_folder(output) as folder:
@@ -104,6 +101,7 @@ def export_checkpoint(
         try:
             transcribe = _loaded(exporter, provided, folder)
             measured = measure_export(registry, source, checkpoint, transcribe, wanted, reporter)
+            measured = attrs.evolve(measured, compute_type=exporter.compute_type)
             atomic.write_json(folder / MEASURED, attrs.asdict(measured))
         except NothingToMeasureError as error:
             why_not = str(error)

@@ -18,25 +18,35 @@ from audioforge.exporter import Transcribe
 from audioforge.find_adapter import load_adapter, read_config, served_tasks
 from audioforge.isolation.copies import copies_for_adapter
 from audioforge.isolation.global_state.restored import global_state_restored
+from audioforge.measuring.deciding_metric import deciding_needs
 from audioforge.measuring.decoding import Decoding
 from audioforge.measuring.evaluation import Evaluation, EvaluationSet
 from audioforge.measuring.evaluator import DatasetPass, Evaluator
 from audioforge.model import LoadOptions, ModelAdapter, Task
 from audioforge.plugins import Registry
+from audioforge.run.data.run_data import data_request
+from audioforge.run.data.samples import Wanted, load_samples
 from audioforge.run.folder import RunFolder
 from audioforge.run.measurement import prepare_measurement
+from audioforge.run.parent import settings_from_here
 from audioforge.run.prepare import closing_executor, create_executor, prepare
-from audioforge.run.resumed_settings import read_settings
+from audioforge.run.same_clips import (
+    Lines,
+    NothingToMeasureError,
+    keep_measured,
+    lines_of_base,
+    require_unchanged,
+)
 from audioforge.sample import Hypothesis
-from audioforge.tasks import DEFAULT_TASK
+from audioforge.tasks import DEFAULT_TASK, speech_task
 from audioforge.terminal.reporter import Reporter
 
-NO_LIMIT = {"max_tokens_per_second": 0.0}
-"""A run ends what repeats itself after so many tokens; engines do not, and both are to be alike."""
-
-
-class NothingToMeasureError(AudioForgeError):
-    """An exported model cannot be measured; the message says why."""
+AS_ENGINES = {
+    "max_tokens_per_second": 0.0,
+    "max_new_tokens": None,
+    "temperature_fallback": False,
+}
+"""A run may end transcripts early or draw them again; engines do not, and both are to be alike."""
 
 
 @frozen(kw_only=True)
@@ -68,6 +78,7 @@ class Measured:
         difference_ci95: 95 % interval of export minus checkpoint.
         different: Of how many clips the two say something different, before it is normalised.
         examples: The first of these clips: id, what the checkpoint says, and what the export says.
+        compute_type: What the engine computed in; None where it does not say.
     """
 
     dataset: str
@@ -79,6 +90,7 @@ class Measured:
     difference_ci95: tuple[float, float]
     different: int
     examples: list[dict[str, str]]
+    compute_type: str | None = None
 
 
 MOST_EXAMPLES = 20
@@ -86,12 +98,13 @@ MOST_EXAMPLES = 20
 
 @frozen(eq=False)
 class _Held:
-    """Clips, the model as a checkpoint, and what measures."""
+    """Clips, the model as a checkpoint, what measures, and what the run wrote of the clips."""
 
     dataset: EvaluationSet
     adapter: ModelAdapter
     evaluator: Evaluator
     batch_size: int
+    lines: Lines | None = None
 
 
 def measure_export(
@@ -113,7 +126,7 @@ def measure_export(
         reporter: Where to tell how it goes.
 
     Raises:
-        NothingToMeasureError: If there are no clips, or those of the run are not there any more.
+        NothingToMeasureError: If there are no clips, or they are not those that the run held out.
         PluginError: If the engine fails.
         AudioForgeError: If the dataset that was asked for cannot be used.
     """
@@ -123,8 +136,30 @@ def measure_export(
         raise NothingToMeasureError("a checkpoint holds no clips out: name some by --dataset")
     with _held(registry, folder if of_run else None, checkpoint, wanted, reporter) as held:
         before = held.evaluator.evaluate(held.adapter, DatasetPass(dataset=held.dataset))
+        if held.lines is not None:
+            require_unchanged(held.dataset, before, held.lines)
         after = _evaluate(held, before, transcribe)
     return _compared(before, after)
+
+
+def check_dataset(registry: Registry, checkpoint: Path, wanted: MeasureOn) -> None:
+    """Read the dataset that was asked for, since exporting takes its time.
+
+    Args:
+        registry: What is installed.
+        checkpoint: The folder of the checkpoint.
+        wanted: What to measure on.
+
+    Raises:
+        AudioForgeError: If it cannot be used.
+    """
+    if wanted.dataset is None:
+        return
+    config = BenchmarkConfig.from_mapping(_settings(registry, checkpoint, wanted))
+    needs = [deciding_needs(registry, config)]
+    task = speech_task(config.task)
+    of_use = Wanted(task=task, needs=needs, on_error=config.on_error, limit=config.limit)
+    load_samples(registry, wanted.dataset, data_request(config), of_use)
 
 
 @contextmanager
@@ -143,6 +178,7 @@ def _held(
             made = prepare_measurement(registry, config, executor, reporter)
             yield _Held(made.dataset, made.adapter, made.evaluator, config.batch_size)
         return
+    lines = lines_of_base(run)
     try:
         executor, held = _of_run(registry, run, checkpoint)
     except AudioForgeError as error:
@@ -150,8 +186,9 @@ def _held(
             f"the clips that the run held out cannot be had ({error}); name others by --dataset"
         ) from error
     with closing_executor(executor, reporter):
-        held.dataset.samples = sorted(held.dataset.samples, key=lambda s: s.id)[: wanted.limit]
-        yield held
+        keep_measured(held.dataset, lines)
+        held.dataset.samples = held.dataset.samples[: wanted.limit]
+        yield attrs.evolve(held, lines=lines)
 
 
 def _settings(registry: Registry, checkpoint: Path, wanted: MeasureOn) -> dict[str, Any]:
@@ -159,7 +196,7 @@ def _settings(registry: Registry, checkpoint: Path, wanted: MeasureOn) -> dict[s
     tasks = served_tasks(registry, read_config(str(checkpoint)))
     task = DEFAULT_TASK if DEFAULT_TASK in tasks or not tasks else min(tasks)
     named = {"model_name": str(checkpoint), "dataset": wanted.dataset, "limit": wanted.limit}
-    return {"task": task, **named, **NO_LIMIT, **wanted.settings}
+    return {"task": task, **named, **AS_ENGINES, **wanted.settings}
 
 
 def _of_run(registry: Registry, folder: RunFolder, checkpoint: Path) -> tuple[Executor, _Held]:
@@ -170,7 +207,7 @@ def _of_run(registry: Registry, folder: RunFolder, checkpoint: Path) -> tuple[Ex
         "test_dataset": None,
         "log_with": [],
     }
-    settings = {**read_settings(folder.root, "export"), **alone, **NO_LIMIT}
+    settings = {**settings_from_here(folder, "export"), **alone, **AS_ENGINES}
     settings["model_name"] = str(checkpoint)  # the base is not needed, and may be elsewhere
     config = AudioRAFTConfig.from_mapping(settings)
     run = prepare(config, registry, Reporter(quiet=True, warnings=False), resumes=True)

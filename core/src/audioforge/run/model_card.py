@@ -50,7 +50,7 @@ class CardFacts:
         base: What is known of the base model.
         dataset: Id of the training data on the hub; None of data from elsewhere.
         held_out: Likewise of the held-out data.
-        clips: How many clips the run learnt from.
+        clips: How many clips the run could use to learn from.
         metric: How people call the metric that decides.
     """
 
@@ -69,7 +69,7 @@ def model_card(summary: Mapping[str, Any], config: Mapping[str, Any], facts: Car
         config: The settings, as `config.yaml` holds them.
         facts: What else is told.
     """
-    title = f"{_base(facts)}, tuned by AudioForge"
+    title = f"{_base(facts)}, {'' if summary['improved'] else 'not '}tuned by AudioForge"
     parts = (
         _metadata(summary, config, facts),
         f"# {title[0].upper()}{title[1:]}",
@@ -210,8 +210,10 @@ def _configuration(summary: Mapping[str, Any], config: Mapping[str, Any]) -> str
 def _limits(summary: Mapping[str, Any], facts: CardFacts) -> str:
     limits = []
     interval = summary["best"]["interval"]
-    if interval.get("speakers"):
-        limits.append(f"The intervals are for {interval['speakers']} speakers who were held out.")
+    if (speakers := interval.get("speakers")) == 1:
+        limits.append("The intervals are for the 1 speaker who was held out.")
+    elif speakers:
+        limits.append(f"The intervals are for {speakers} speakers who were held out.")
     if summary["selected_on_same_data"]:
         limits.append("The held-out clips chose the model too; no independent set confirms it.")
     if summary["metric_is_rewarded"]:

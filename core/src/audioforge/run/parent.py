@@ -40,8 +40,7 @@ def settings_after(parent: Path) -> dict[str, Any]:
     """
     folder = RunFolder(parent.resolve())
     summary = _summary_of(folder)
-    raw = read_settings(folder.root, "--continue")
-    settings = {name: _from_there(folder, name, value) for name, value in raw.items()}
+    settings = settings_from_here(folder, "--continue")
     config = AudioRAFTConfig.from_mapping(settings)
     first = summary["best"]["cycle"] + 1
     schedules = {
@@ -61,6 +60,21 @@ def settings_after(parent: Path) -> dict[str, Any]:
         "seed": config.seed + 1,
         "split_seed": config.seed if config.split_seed is None else config.split_seed,
     }
+
+
+def settings_from_here(folder: RunFolder, flag: str) -> dict[str, Any]:
+    """Return the settings of a run, its paths as they are found from here.
+
+    Args:
+        folder: The run folder.
+        flag: What asks for it.
+
+    Raises:
+        ConfigError: If they cannot be read.
+        UsageError: If there are some that this AudioForge does not know.
+    """
+    raw = read_settings(folder.root, flag)
+    return {name: _from_there(folder, name, value) for name, value in raw.items()}
 
 
 def describe_parent(parent: Path) -> dict[str, Any]:

@@ -6,6 +6,7 @@ else lies in a folder stay where they are.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,6 +35,19 @@ UPLOADED = (
 
 UPDATE_FILES = ("adapter/adapter_config.json", "adapter/adapter_model.safetensors")
 
+EMPTY = (
+    " The new repository {0} is there now, and empty: push again to fill it, or remove it with: "
+    "hf repos delete {0}"
+)
+
+WITHOUT_XET = (
+    "the hub at {} takes no uploads by Xet, which is tried first. Set HF_HUB_DISABLE_XET=1, so "
+    "that they are sent by Git LFS"
+)
+
+BRANCH = re.compile(r"(?!.*(\.\.|//|/\.|\.lock(/|$)))[\w][\w./-]*(?<![./])")
+"""What Git takes for the name of a branch, without the odder letters."""
+
 LOG_IN = "log in with: hf auth login (or set HF_TOKEN), with a token that may write"
 
 
@@ -58,18 +72,23 @@ class Upload:
         return (self.folder / file).stat().st_size
 
 
-def planned_upload(source: str, repository: str) -> Upload:
+def planned_upload(source: str, repository: str, revision: str | None = None) -> Upload:
     """Say what would be uploaded, without a network.
 
     Args:
         source: The folder of a finished run, whose `best/` is taken, or of a checkpoint.
         repository: OWNER/NAME.
+        revision: Branch to commit to; None for the main one.
 
     Raises:
-        UsageError: If the name cannot be one, or there is no such folder or no finished run.
+        UsageError: If a name cannot be one, or there is no such folder or no finished run.
         CheckpointError: If the checkpoint is not whole.
     """
     _check_name(repository)
+    if revision is not None and not BRANCH.fullmatch(revision):
+        raise UsageError(
+            f"--revision {revision}: is no name of a branch; write letters, digits, - _ . and /"
+        )
     if not is_folder(Path(source).expanduser()):
         raise UsageError(f"{source}: there is no such folder; give a run's or a checkpoint's")
     folder = checkpoint_of(source)
@@ -104,12 +123,13 @@ def visibility_of(repository: str) -> Literal["new", "private", "public"]:
             return "new"
 
 
-def push(upload: Upload, *, public: bool, revision: str | None) -> str:
+def push(upload: Upload, *, public: bool, is_new: bool, revision: str | None) -> str:
     """Upload a checkpoint in one commit.
 
     Args:
         upload: What, and to where.
         public: Whether everybody may read a repository that is new.
+        is_new: Whether the repository is to be made.
         revision: Branch to commit to, made where it is not there; None for the main one.
 
     Returns:
@@ -124,6 +144,7 @@ def push(upload: Upload, *, public: bool, revision: str | None) -> str:
     with _explained(name):
         api = HfApi()
         api.create_repo(name, private=not public, exist_ok=True)
+    with _explained(name, leaves=EMPTY.format(name) if is_new else ""):
         if revision is not None:
             api.create_branch(name, branch=revision, exist_ok=True)
         additions = [CommitOperationAdd(f, _content(upload, f)) for f in upload.files]
@@ -171,34 +192,37 @@ def _names_a_public_base(path: Path) -> bool:
 
 
 @contextmanager
-def _explained(repository: str) -> Iterator[None]:
-    """Say in a sentence what the hub's client raises."""
+def _explained(repository: str, leaves: str = "") -> Iterator[None]:
+    """Say in a sentence what the hub's client raises, and what that leaves there."""
     try:
         with patience():
             yield
     except AudioForgeError as error:
         if isinstance(error, CheckpointError | UsageError):
             raise
-        raise AudioForgeError(_sentence(error, repository)) from error
+        raise AudioForgeError(f"{_sentence(error, repository)}{leaves}") from error
     except Exception as error:
-        raise AudioForgeError(_sentence(error, repository)) from error
+        raise AudioForgeError(f"{_sentence(error, repository)}{leaves}") from error
 
 
 def _sentence(error: Exception, repository: str) -> str:
-    from huggingface_hub import errors
+    from huggingface_hub import constants, errors
 
     for cause in causes(error):
+        if "/xet-write-token/" in str(cause) and "404" in str(cause):
+            hub = constants.ENDPOINT
+            return f"{repository}: nothing was published: {WITHOUT_XET.format(hub)}."
         if isinstance(cause, errors.LocalTokenNotFoundError):
             return f"{repository}: nobody is logged in to the hub; {LOG_IN}"
         if isinstance(cause, errors.HfHubHTTPError):
             status = cause.response.status_code
             if status == 401:
                 return f"{repository}: the hub does not know the token; {LOG_IN}"
-            if status in (403, 404):
+            if status == 403 or isinstance(cause, errors.RepositoryNotFoundError):
                 owner, said = repository.partition("/")[0], cause.server_message or f"HTTP {status}"
                 return (
                     f"{repository}: the hub lets this token not write to {owner} ({said}). Choose "
-                    f"a name under your own, or {LOG_IN} to {owner}"
+                    f"a name under your own, or {LOG_IN} to {owner}."
                 )
     if is_temporary(error):
         return (

@@ -22,11 +22,13 @@ def write_card(run: Run, summary: Mapping[str, Any], metric: str) -> None:
         summary: What `summary.json` will hold.
         metric: How people call the metric that decides.
     """
+    train = run.data.train
+    unusable = {problem.where for problem in train.skips.problems.values()}
     facts = CardFacts(
         base=base_card(run.model_name),
         dataset=_hub_id(run, run.config.dataset),
         held_out=_hub_id(run, run.config.eval_dataset or run.config.dataset),
-        clips=len(run.data.train.samples),
+        clips=sum(sample.place not in unusable for sample in train.samples),
         metric=metric,
     )
     card = model_card(summary, run.config.as_mapping(), facts)

@@ -1,4 +1,4 @@
-"""WAV, AIFF, AU, W64 and FLAC files: where the header says that the sound ends, and what follows.
+"""WAV, AIFF, AU and W64 files: where the header says that the sound ends, and what follows.
 
 A recorder that is switched off leaves a length that is too small, a pipe one that is 0 or as large
 as it can be, and `cat a.wav b.wav` a file of which a decoder reads the first part.
@@ -11,29 +11,27 @@ from typing import IO
 from attrs import evolve
 
 from audioforge.sound.splice import CutShortError, Piece, literal
+from audioforge.sound.tags import check_only_tags_follow
 
 STREAMED = 0x7FFF_0000
 """From this size on, a header only says that its writer did not know it."""
-LEFT_OVER = 4096
-"""Bytes after the stated end that may be anything: less than a tenth of a second of speech."""
-FLAC_STREAM = b"fLaC\x00\x00\x00\x22"
-"""How a FLAC file begins: its mark, and the header of a first block of 34 bytes."""
 W64_GUID = b"riff\x2e\x91\xcf\x11"
-BLOCK = 2**20
+OTHERS = (b"RIFF", b"RF64", b"FORM", b"OggS", b"fLaC", b"caff")
+"""What begins a file and, in a WAV file, no chunk."""
 
 
-def joined_by_header(file: IO[bytes], size: int) -> list[list[Piece]]:
+def joined_by_header(file: IO[bytes], start: int, size: int) -> list[list[Piece]]:
     """Return the recordings of a file whose header states their length, each as its pieces.
 
     Args:
         file: A WAV, AIFF, AU or W64 file.
+        start: Where it begins.
         size: Its length in bytes.
 
     Raises:
-        CutShortError: If more follows the stated end than can be anything else but sound.
+        CutShortError: If anything but tags and padding follows the stated end.
     """
     recordings: list[list[Piece]] = []
-    start = 0
     while start < size:
         file.seek(start)
         magic = file.read(4)
@@ -43,28 +41,12 @@ def joined_by_header(file: IO[bytes], size: int) -> list[list[Piece]]:
         if after[:1] == b"\0" and after[1:5] == magic:  # a pad byte is not part of the length
             end += 1
         elif after[:4] != magic:
-            _check_little_follows(file, end, size)
+            check_only_tags_follow(file, end, size)
             last = evolve(pieces[-1], end=size)  # with what else stands there
             return [*recordings, [*pieces[:-1], last]]
         recordings.append(pieces)
         start = end
     return recordings
-
-
-def joined_flac(file: IO[bytes], start: int, size: int) -> list[list[Piece]]:
-    """Return the FLAC files of which a file is made from a byte on, each as its pieces."""
-    starts, place, before = [start], start, b""
-    file.seek(start)
-    while block := file.read(BLOCK):
-        window = before + block
-        at = window.find(FLAC_STREAM, 1)
-        while at >= 0:
-            if (found := place - len(before) + at) > starts[-1]:
-                starts.append(found)
-            at = window.find(FLAC_STREAM, at + 1)
-        place += len(block)
-        before = window[1 - len(FLAC_STREAM) :]
-    return [[Piece(a, b)] for a, b in zip(starts, [*starts[1:], size], strict=True)]
 
 
 def _recording(file: IO[bytes], start: int, size: int) -> tuple[list[Piece], int]:
@@ -100,17 +82,21 @@ def _wav(file: IO[bytes], start: int, size: int) -> tuple[list[Piece], int]:
         file.seek(place)
         head = file.read(8)
         name, length = head[:4], int.from_bytes(head[4:], "little")
-        if name == b"RIFF" or not _is_name(name):
+        if name in OTHERS or not _is_name(name):
             break
         end = place + 8 + length + length % 2
+        if length % 2 and _is_unpadded(file, end - 1, size):
+            end -= 1
         if name == b"data":
-            if length >= STREAMED or end - length % 2 > size:
+            if length >= STREAMED:
                 return [Piece(start, size)], size
+            if (there := size - place - 8) + 1 < length:
+                raise CutShortError(f"{there} of {length} bytes are there; the file is cut")
             if length == 0 and not _chunks_follow(file, place + 8, size):
                 stated = min(size - place - 8, 0xFFFF_FFFF).to_bytes(4, "little")
                 return [Piece(start, place + 4), literal(stated), Piece(place + 8, size)], size
             data = end
-        elif end > size:
+        elif end - length % 2 > size:
             break
         place = end
     if data is None:
@@ -120,6 +106,13 @@ def _wav(file: IO[bytes], start: int, size: int) -> tuple[list[Piece], int]:
 
 def _is_name(name: bytes) -> bool:
     return len(name) == 4 and all(32 <= byte < 127 for byte in name)
+
+
+def _is_unpadded(file: IO[bytes], place: int, size: int) -> bool:
+    """Whether the next chunk begins where the pad byte of an odd one belongs, or the file ends."""
+    file.seek(place)
+    name = file.read(4)
+    return place >= size or (name[:1] != b"\0" and _is_name(name))
 
 
 def _chunks_follow(file: IO[bytes], place: int, size: int) -> bool:
@@ -132,16 +125,3 @@ def _chunks_follow(file: IO[bytes], place: int, size: int) -> bool:
         length = int.from_bytes(head[4:], "little")
         place += 8 + length + length % 2
     return place <= size + 1
-
-
-def _check_little_follows(file: IO[bytes], end: int, size: int) -> None:
-    if size - end <= LEFT_OVER:
-        return
-    file.seek(end)
-    block = file.read(LEFT_OVER)
-    if block.startswith((b"ID3", b"APETAGEX", b"<?xml")) or not block.strip(b"\0"):
-        return
-    raise CutShortError(
-        f"{size - end} bytes follow byte {end}, where its header says that the sound ends; the "
-        f"header was not finished, or something else was written after it"
-    )

@@ -7,6 +7,7 @@ address.
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Iterator
 from functools import lru_cache
@@ -19,7 +20,8 @@ import numpy as np
 
 from audioforge.files.paths import open_regular
 from audioforge.sound.kinds import Kind
-from audioforge.sound.splice import CutShortError
+from audioforge.sound.splice import CutShortError, Piece, Splice
+from audioforge.sound.tags import check_only_tags_follow
 
 PREROLL_SECONDS = 1.0
 """What is decoded before a place that is gone to, and dropped: decoders need what came before."""
@@ -43,8 +45,9 @@ class AvSound:
     thousandths of a second, with what the codec adds, or not at all.
 
     Args:
-        file: The file; closed with the sound.
+        file: The file; not closed with the sound.
         kind: What it is.
+        piece: Which of its bytes are the recording.
         path: Where it is; None for a file in memory.
 
     Attributes:
@@ -56,22 +59,22 @@ class AvSound:
         ValueError: If the file cannot be read, has no sound, or is cut.
     """
 
-    def __init__(self, file: IO[bytes], kind: Kind, path: Path | None) -> None:
+    def __init__(self, file: IO[bytes], kind: Kind, piece: Piece, path: Path | None) -> None:
         """Open the file."""
-        self._file, self._kind = file, kind
-        self._container = _open(file, kind)
+        self._file, self._kind = Splice(file, [piece]), kind
+        self._container = _open(self._file, kind)
         first = next(_decoded(self._container), None)
         if first is None:
             raise ValueError("its sound track is empty")
         self.samplerate, self.channels = int(first.sample_rate), len(first.layout.channels)
         self._first_pts = first.pts or 0
         if path is None:
+            self.frames = _counted(self._file, kind)
             self._begin_anew()
-            self.frames = _counted(self._container)
         else:
             status = path.stat()
             name = os.fspath(path.absolute())
-            self.frames = _counted_once(name, status.st_size, status.st_mtime_ns, kind)
+            self.frames = _counted_once(name, status.st_size, status.st_mtime_ns, kind, piece)
         self._heed_stated()
 
     def blocks(self, start: int, wanted: int) -> Iterator[np.ndarray]:
@@ -101,9 +104,8 @@ class AvSound:
             yield np.concatenate(waiting)
 
     def close(self) -> None:
-        """Close the file."""
+        """Close what decodes the file."""
         self._container.close()
-        self._file.close()
 
     def _heed_stated(self) -> None:
         """Leave out what the codec added, where that is known; see that nothing is missing."""
@@ -142,7 +144,7 @@ class AvSound:
         return round(float((frame.pts - self._first_pts) * frame.time_base) * self.samplerate)
 
 
-def _open(file: IO[bytes], kind: Kind) -> Any:
+def _open(file: Splice, kind: Kind) -> Any:
     av = import_module("av")
     file.seek(0)
     try:
@@ -165,15 +167,28 @@ def _decoded(container: Any) -> Iterator[Any]:
         raise ValueError(f"it is cut or damaged ({error.strerror})") from error
 
 
-def _counted(container: Any) -> int:
-    return sum(int(frame.samples) for frame in _decoded(container))
+def _counted(file: Splice, kind: Kind) -> int:
+    """Return the number of frames of a recording.
+
+    Raises:
+        CutShortError: If something else than a tag follows its last packet.
+        ValueError: If it is damaged.
+    """
+    with _open(file, kind) as container:
+        frames = sum(int(frame.samples) for frame in _decoded(container))
+    if kind.counted_to_end:
+        with _open(file, kind) as container:
+            packets = container.demux(container.streams.audio[0])
+            end = max((packet.pos + packet.size for packet in packets if packet.size), default=0)
+        check_only_tags_follow(file, end, file.seek(0, io.SEEK_END))
+    return frames
 
 
 @lru_cache(maxsize=4096)
-def _counted_once(path: str, size: int, changed_ns: int, kind: Kind) -> int:
-    """Return the number of frames of a file; its size and time say that it is still the same."""
-    with open_regular(Path(path)) as file, _open(file, kind) as container:
-        return _counted(container)
+def _counted_once(path: str, size: int, changed_ns: int, kind: Kind, piece: Piece) -> int:
+    """Return a recording's number of frames; size and time say that the file is still the same."""
+    with open_regular(Path(path)) as file:
+        return _counted(Splice(file, [piece]), kind)
 
 
 def _as_floats(frame: Any) -> np.ndarray:

@@ -1,10 +1,9 @@
-"""Sound that libsndfile decodes, as one recording or as several that were joined."""
+"""Sound that libsndfile decodes."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from typing import IO
+from collections.abc import Iterator
 
 import numpy as np
 import soundfile
@@ -111,55 +110,6 @@ class NativeSound:
             self._source.seek(0)
         self._file = _Steady(self._source)
         return frames
-
-
-class JoinedSound:
-    """Several recordings one after the other, as if they were one.
-
-    Args:
-        recordings: The recordings; at least one.
-        file: What they are pieces of; closed with them.
-
-    Attributes:
-        samplerate: In Hz.
-        frames: Length in frames.
-        channels: Number of channels of the first.
-
-    Raises:
-        ValueError: If their sampling rates differ.
-    """
-
-    def __init__(self, recordings: Sequence[NativeSound], file: IO[bytes]) -> None:
-        """Take the recordings."""
-        rates = sorted({recording.samplerate for recording in recordings})
-        if len(rates) > 1:
-            raise ValueError(
-                f"{len(recordings)} recordings were joined in it, at "
-                f"{' and '.join(f'{rate} Hz' for rate in rates)}; keep each in a file of its own"
-            )
-        self._recordings, self._file = recordings, file
-        self.samplerate, self.channels = rates[0], recordings[0].channels
-        self.frames = sum(recording.frames for recording in recordings)
-
-    def blocks(self, start: int, wanted: int) -> Iterator[np.ndarray]:
-        """Yield the frames from `start` on, shape (frames, channels of the recording)."""
-        for recording in self._recordings:
-            here = max(0, min(wanted, recording.frames - start))
-            if here:
-                there = 0
-                for block in recording.blocks(start, here):
-                    there += len(block)
-                    yield block
-                if there < here:
-                    return
-            wanted -= here
-            start = max(0, start - recording.frames)
-
-    def close(self) -> None:
-        """Close every recording, and the file."""
-        for recording in self._recordings:
-            recording.close()
-        self._file.close()
 
 
 def _without_filling(file: soundfile.SoundFile) -> int:

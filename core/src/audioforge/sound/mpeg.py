@@ -14,6 +14,7 @@ from typing import IO
 from attrs import evolve, frozen
 
 from audioforge.sound.splice import CutShortError, Piece, literal
+from audioforge.sound.tags import tag_or_padding
 
 KBITS = {
     (1, 1): (32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
@@ -33,8 +34,6 @@ FORGIVEN = 2
 """Frames by which a first frame's count may be wrong: some encoders count it, too."""
 SEARCHED = 2**16
 """Bytes in which the next frame is looked for after something that is none."""
-TRAILING = 1024
-"""Bytes after the last frame that may be anything: less than three frames of speech."""
 
 
 @frozen
@@ -85,14 +84,6 @@ def joined_mpeg(file: IO[bytes], size: int) -> list[list[Piece]]:
 def begins_frame(head: bytes) -> bool:
     """Say whether bytes begin a frame of MPEG audio."""
     return _read_header(head, 0) is not None
-
-
-def id3_length(head: bytes) -> int:
-    """Return the length in bytes of the ID3 tag that ten bytes begin; 0 where they begin none."""
-    if not head.startswith(b"ID3") or len(head) < 10:
-        return 0
-    a, b, c, d = head[6:10]
-    return 10 + (a << 21 | b << 14 | c << 7 | d) + (10 if head[5] & 0x10 else 0)
 
 
 def _recordings(file: IO[bytes], size: int) -> Iterator[_Recording]:
@@ -148,7 +139,7 @@ def _frames(file: IO[bytes], size: int) -> Iterator[_Frame]:
         head = file.read(HEAD)
         frame = _frame(head, place)
         if frame is None or (not begun and not _followed(file, frame, size)):
-            skipped = _tag(file, head, place, size) or _zeros(file, place, size)
+            skipped = tag_or_padding(file, place, size)
             place = place + skipped if skipped else _found_again(file, place, size, begun)
             continue
         if frame.start + frame.size > size:
@@ -206,28 +197,6 @@ def _read_header(head: bytes, place: int) -> _Frame | None:
     return _Frame(place, size, (version, layer, hertz, head[3] >> 6 == 3))
 
 
-def _tag(file: IO[bytes], head: bytes, place: int, size: int) -> int:
-    """Return the length of a tag (ID3, APE, Lyrics3) in bytes; 0 where there is none."""
-    if head.startswith(b"ID3"):
-        return id3_length(head)
-    if head.startswith(b"TAG"):
-        return 128
-    if head.startswith(b"APETAGEX"):
-        return 32 + int.from_bytes(head[12:16], "little")
-    if head.startswith(b"LYRICSBEGIN"):
-        file.seek(place)
-        end = file.read(min(size - place, 2**20)).find(b"LYRICS200")
-        return end + 9 if end > 0 else 0
-    return 0
-
-
-def _zeros(file: IO[bytes], place: int, size: int) -> int:
-    """Return the length of padding in bytes; 0 where there is none."""
-    file.seek(place)
-    block = file.read(min(SEARCHED, size - place))
-    return len(block) - len(block.lstrip(b"\0"))
-
-
 def _found_again(file: IO[bytes], place: int, size: int, begun: bool) -> int:
     """Return where frames go on after something that is neither frame nor tag.
 
@@ -243,7 +212,7 @@ def _found_again(file: IO[bytes], place: int, size: int, begun: bool) -> int:
             break
         at = block.find(b"\xff", at + 1)
     strange = at if at > 0 else size - place
-    if begun and (at > 0 or strange > TRAILING):
+    if begun:
         raise CutShortError(
             f"the {strange} bytes from byte {place} on are neither frames nor a tag; the file is "
             f"damaged or something else was written into it"

@@ -4,49 +4,30 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
-from typing import IO, Protocol
-
-import numpy as np
+from typing import IO
 
 from audioforge.files.paths import open_regular
-from audioforge.sound.headers import joined_by_header, joined_flac
-from audioforge.sound.kinds import av_kind
+from audioforge.sound.containers import CAF, CONTAINERS, joined_container
+from audioforge.sound.flac import joined_flac
+from audioforge.sound.headers import joined_by_header
+from audioforge.sound.joined import JoinedSound, Sound
+from audioforge.sound.kinds import UNREAD, av_kind
 from audioforge.sound.libav import AvSound, has_av
-from audioforge.sound.libsndfile import JoinedSound, NativeSound
-from audioforge.sound.mpeg import begins_frame, id3_length, joined_mpeg
+from audioforge.sound.libsndfile import NativeSound
+from audioforge.sound.mpeg import begins_frame, joined_mpeg
 from audioforge.sound.ogg import MAGIC as OGG
 from audioforge.sound.ogg import chained_ogg
 from audioforge.sound.splice import Piece, Splice
+from audioforge.sound.tags import id3_length
 
 HEAD = 512
 """Bytes that tell what a file is."""
 LARGE = 2**19
 """Bytes from which on what a file is made of is remembered: half a minute of MP3."""
 BY_HEADER = (b"RIFF", b"FORM", b".snd", b"riff", b"RF64")
-FLAC, PADDING = b"fLaC", bytes(4)
-
-
-class Sound(Protocol):
-    """An open file.
-
-    Attributes:
-        samplerate: In Hz.
-        frames: Length in frames.
-        channels: Number of channels; of a file of several recordings, of the first.
-    """
-
-    samplerate: int
-    frames: int
-    channels: int
-
-    def blocks(self, start: int, wanted: int) -> Iterator[np.ndarray]:
-        """Yield float32 frames from `start` on, shape (frames, channels), until none are left."""
-
-    def close(self) -> None:
-        """Close the file."""
+CAF_MAGIC, FLAC, PADDING = b"caff", b"fLaC", bytes(4)
 
 
 def open_sound(audio: Path | bytes) -> Sound:
@@ -73,15 +54,19 @@ def _opened(audio: Path | bytes, file: IO[bytes]) -> Sound:
     start = _after_tag(file)
     file.seek(start)
     head = file.read(HEAD)
+    if head[:4] in UNREAD:
+        raise ValueError(f"it is {UNREAD[head[:4]]}, which is not read; convert it to FLAC")
     kind = av_kind(head)
-    if kind is not None:
-        if not has_av():
-            raise ValueError(f"it is {kind.name}, for which there is: pip install 'audioforge[av]'")
-        return AvSound(file, kind, None if isinstance(audio, bytes) else audio)
+    if kind is not None and not has_av():
+        raise ValueError(f"it is {kind.name}, for which there is: pip install 'audioforge[av]'")
     if size > LARGE and isinstance(audio, Path):
         recordings = _recordings_once(audio.absolute(), size, audio.stat().st_mtime_ns)
     else:
         recordings = _recordings(file, head, start, size)
+    if kind is not None:
+        path = audio if isinstance(audio, Path) else None
+        pieces = [piece for recording in recordings for piece in recording] or [Piece(0, size)]
+        return JoinedSound([AvSound(file, kind, piece, path) for piece in pieces], file)
     if isinstance(audio, Path) and _is_plain(recordings, start, size):
         file.close()
         # As bytes where names are bytes: soundfile cannot spell one that is no UTF-8.
@@ -113,10 +98,15 @@ def _recordings_once(path: Path, size: int, changed_ns: int) -> list[list[Piece]
 
 def _recordings(file: IO[bytes], head: bytes, start: int, size: int) -> list[list[Piece]]:
     """Return what recordings there are, as pieces of the file; nothing where none is looked for."""
+    kind = av_kind(head)
+    if kind is not None and kind.demuxer in CONTAINERS:
+        return joined_container(file, start, size, CONTAINERS[kind.demuxer])
+    if head.startswith(CAF_MAGIC):
+        return joined_container(file, start, size, CAF)
     if head.startswith(OGG):
         return [[link] for link in chained_ogg(file, size)]
     if head.startswith(BY_HEADER):
-        return joined_by_header(file, size)
+        return joined_by_header(file, start, size)
     if head.startswith(FLAC):
         return joined_flac(file, start, size)
     if head.startswith(PADDING) or begins_frame(head):

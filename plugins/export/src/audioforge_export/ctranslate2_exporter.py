@@ -49,6 +49,7 @@ class CTranslate2Exporter(Exporter):
 
         files = WhisperFolder(folder)
         model = ctranslate2.models.Whisper(str(folder), intra_threads=torch.get_num_threads())
+        self.compute_type = model.compute_type  # float32 where the processor has no float16
 
         def transcribe(clips: Sequence[Clip]) -> list[str]:
             prompts = [files.prompt(clip) for clip in clips]

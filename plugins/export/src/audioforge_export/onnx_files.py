@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -59,18 +60,18 @@ def quantize(path: Path) -> None:
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     data = path.with_name(f"{path.name}.data")
-    full = path.with_name(f"float-{path.name}")
-    path.rename(full)
-    with _quiet():
+    is_beside = data.exists()
+    with TemporaryDirectory(dir=path.parent) as folder, _quiet():
+        for file in (path, data) if is_beside else (path,):
+            file.rename(Path(folder) / file.name)
         quantize_dynamic(
-            full,
+            Path(folder) / path.name,
             path,
             op_types_to_quantize=["MatMul", "Gemm", "Gather"],
             per_channel=True,
             weight_type=QuantType.QInt8,
-            use_external_data_format=data.exists(),
+            use_external_data_format=is_beside,
         )
-    full.unlink()
 
 
 @contextmanager
