@@ -97,6 +97,76 @@ def test_transcripts_of_one_name_keep_their_suffix(tmp_path):
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["a.ogg.txt", "a.opus.txt"]
 
 
+def test_nothing_is_written_over_and_the_model_is_not_waited_for(tmp_path):
+    (tmp_path / "clip.ogg").write_bytes(CLIP.read_bytes())
+    (tmp_path / "clip.txt").write_text("the reference")
+    result = transcribe(tmp_path, "--output", tmp_path, model="no such model")
+    assert result.exit_code == 2
+    assert f"{tmp_path / 'clip.txt'} is there already; nothing is written over" in result.stderr
+    assert (tmp_path / "clip.txt").read_text() == "the reference"
+    below_a_file = tmp_path / "clip.txt/out"
+    result = transcribe(CLIP, "--output", below_a_file, model="no such model")
+    assert result.exit_code == 2
+    assert f"--output {below_a_file}: nothing can be written there (" in result.stderr
+
+
+def test_a_name_that_no_transcript_can_have_does_not_stop_the_others(tmp_path):
+    talks, long = tmp_path / "talks", "a" * 250
+    talks.mkdir()
+    for name in (long, "b"):
+        (talks / f"{name}.ogg").write_bytes(CLIP.read_bytes())
+    result = transcribe(talks, "x" * 300, "--output", tmp_path / "out")
+    assert result.exit_code == 1
+    assert f"{long}.txt: cannot be written: File name too long" in result.stderr
+    assert "2 of 3 files could not be transcribed" in result.stderr
+    assert [p.name for p in (tmp_path / "out").iterdir()] == ["b.txt"]
+
+
+def test_lists_addresses_and_homes(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    inner = tmp_path / "a talk.ogg"
+    inner.write_bytes(CLIP.read_bytes())
+    expected = transcribe(inner).stdout
+    listed = f"  ~/a talk.ogg \t\n{inner.as_uri()}\n\n"
+    assert transcribe("-", stdin=listed).stdout == expected
+    assert transcribe(inner.as_uri(), "--format", "json", "~/a talk.ogg").stdout.count("\n") == 1
+
+
+def test_an_address_is_fetched_or_refused_in_a_sentence(tmp_path, monkeypatch):
+    from audioforge.remote import fetch
+
+    address = "https://host/talks/a%20b.ogg?token=secret"
+    monkeypatch.setattr("huggingface_hub.constants.HF_HOME", str(tmp_path))
+    copy = fetch.cached_path(address)
+    copy.parent.mkdir(parents=True)
+    copy.write_bytes(CLIP.read_bytes())
+    result = transcribe(address, "ftp://host/b.wav", "--output", tmp_path / "out")
+    assert result.exit_code == 1
+    assert "ftp://host/b.wav: ftp:// is not read; download it" in result.stderr
+    assert (tmp_path / "out/a_b.txt").read_text() == transcribe(CLIP).stdout
+    assert "secret" not in result.stderr
+
+
+def test_times_never_go_back_nor_leave_their_segment(monkeypatch):
+    import audioforge
+    from audioforge.audio import load_clip
+    from audioforge.sample import AudioSample
+    from audioforge.transcript import Segment, TranscriptionOptions, WordTime
+    from audioforge.transcription.recording import transcribe as transcribed
+
+    adapter = audioforge.load(assets.model(), device="cpu").adapter
+    astray = [
+        Segment("a .", 0.1, 0.4, (WordTime("a", 0.0, 0.3), WordTime(".", 0.2, 9.0))),
+        Segment("b", 0.35, 5.0, (WordTime("b", 0.3, 7.0),)),
+    ]
+    monkeypatch.setattr(type(adapter), "transcribe", lambda *_: astray)
+    clip = load_clip(AudioSample("a", CLIP), adapter.sampling_rate)
+    first, second = transcribed(adapter, clip, TranscriptionOptions(word_times=True))
+    assert first.words == (WordTime("a", 0.1, 0.3), WordTime(".", 0.3, 0.4))
+    assert (first.start, first.end, second.start) == (0.1, 0.4, 0.4)
+    assert second.end == second.words[0].end == clip.seconds
+
+
 def test_several_texts_are_named():
     other = CLIP.with_name("heldout-001.ogg")
     lines = transcribe(CLIP, other, CLIP).stdout.splitlines()

@@ -78,7 +78,9 @@ def test_words_have_times_and_the_model_is_as_it_was(timed, load, noise_clips):
     assert any(s.words for s in said)
     for segment in said:
         assert "".join(w.word for w in segment.words) == segment.text.replace(" ", "")
-        assert all(0 <= w.start <= w.end <= 3.0 for w in segment.words)
+        times = [time for w in segment.words for time in (w.start, w.end)]
+        assert times == sorted(times)
+        assert all(segment.start <= time <= segment.end <= 3.0 for time in times)
 
 
 @pytest.mark.soak

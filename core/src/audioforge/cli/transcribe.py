@@ -11,7 +11,6 @@ from audioforge.cli.local_path import LocalPath
 from audioforge.cli.output_options import loading, output_options
 from audioforge.cli.plugin_option import plugin_option
 from audioforge.errors import AudioError, UsageError
-from audioforge.files import atomic
 from audioforge.plugins import discover
 from audioforge.terminal import console
 from audioforge.terminal.escapes import escape_json, one_line
@@ -74,9 +73,9 @@ def transcribe(
     """Write what is said in recordings of any length: text, subtitles, JSON.
 
     RUN is the folder of a finished run, whose exported model in best/ is taken; MODEL the folder of
-    a checkpoint, or a hub id. FILE is a sound file, a folder of them, or - for a list of those on
-    standard input, one a line. A file that cannot be used is named and the others go on; then the
-    exit code is 1.
+    a checkpoint, or a hub id. FILE is a sound file, its address, a folder of them, or - for a list
+    of those on standard input, one a line. A file that cannot be used is named and the others go
+    on; then the exit code is 1. Nothing is written over.
     """
     if word_times and format_name != "json":
         raise UsageError("--word-times: only --format json has a place for them")
@@ -88,6 +87,10 @@ def transcribe(
             f"--format {format_name}: subtitles of {len(recordings)} files on one stream would "
             f"be none; give --output FOLDER"
         )
+    if output is not None:
+        from audioforge.transcription.output import prepare
+
+        prepare(output, recordings, format_name)
     reporter.info(loading(model))
     from audioforge.importing import importing
 
@@ -132,7 +135,8 @@ def _write(
     names_each: bool,
 ) -> int:
     """Write each transcript as soon as it is there; return how many files have none."""
-    from audioforge.transcription.formats import SUFFIX_OF, written
+    from audioforge.transcription.formats import written
+    from audioforge.transcription.output import target, write
 
     failed = 0
     for transcript in transcripts:
@@ -141,15 +145,20 @@ def _write(
             failed += 1
             reporter.warn(transcript.problem)
             continue
-        said = written(format_name, str(recording.path), transcript.seconds, transcript.segments)
+        said = written(format_name, recording.location, transcript.seconds, transcript.segments)
         if output is not None:
-            path = output / f"{recording.name}{SUFFIX_OF[format_name]}"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            atomic.write_text(path, said)
+            try:
+                write(target(output, recording, format_name), said)
+            except AudioError as error:
+                failed += 1
+                reporter.warn(f"{recording.shown}: {error}")
+                continue
         else:
             named = format_name == "text" and names_each
-            _print(f"{one_line(str(recording.path))}: {said}" if named else said, format_name)
-        reporter.info(f"{recording.path}: {transcript.seconds:,.1f} s in {transcript.taken:,.1f} s")
+            _print(f"{one_line(recording.shown)}: {said}" if named else said, format_name)
+        reporter.info(
+            f"{recording.shown}: {transcript.seconds:,.1f} s in {transcript.taken:,.1f} s"
+        )
     return failed
 
 

@@ -10,6 +10,7 @@ from attrs import frozen
 from audioforge.audio import load_clip
 from audioforge.errors import AudioError, TrainingError
 from audioforge.model import ModelAdapter
+from audioforge.remote.fetch import FetchError
 from audioforge.sample import AudioSample
 from audioforge.transcript import Segment, TranscriptionOptions
 from audioforge.transcription.recording import transcribe
@@ -42,16 +43,20 @@ def transcribe_files(
 
     Raises:
         ConfigError: If words are to have times, and the model cannot tell.
+        DatasetError: If nothing can be fetched from where a recording lies.
     """
     for recording in recordings:
         began = time.monotonic()
-        # The name, not the whole path, keys what fallback draws: a folder may be moved.
-        sample = AudioSample(recording.name, recording.path)
         try:
+            # The name, not the whole path, keys what fallback draws: a folder may be moved.
+            sample = AudioSample(recording.name, recording.file())
             clip = load_clip(sample, adapter.sampling_rate, min_seconds=adapter.min_seconds)
             segments = transcribe(adapter, clip, options)
-        except (AudioError, TrainingError) as error:
+        except FetchError as error:
             yield Transcript(recording, problem=str(error))
+        except (AudioError, TrainingError) as error:
+            source = f"{recording.shown}: " if recording.is_elsewhere else ""
+            yield Transcript(recording, problem=f"{source}{error}")
         else:
             taken = time.monotonic() - began
             yield Transcript(recording, tuple(segments), clip.seconds, taken)

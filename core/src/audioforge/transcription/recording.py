@@ -7,7 +7,7 @@ at the quietest place in the last half of each window, so that few words are cut
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from attrs import evolve
@@ -34,7 +34,8 @@ def transcribe(adapter: ModelAdapter, clip: Clip, options: TranscriptionOptions)
         options: What is asked for.
 
     Returns:
-        Segments in their order; those without any text are left out.
+        Segments in their order; those without any text are left out. None begins before the one
+        before it ends, nor does a word, and words lie within their segment.
 
     Raises:
         ConfigError: If words are to have times, and the model cannot tell.
@@ -46,7 +47,28 @@ def transcribe(adapter: ModelAdapter, clip: Clip, options: TranscriptionOptions)
             segments = adapter.transcribe(copy_for_adapter(clip), options)
         if segments is None:
             segments = list(_by_windows(adapter, clip, options))
-    return [segment for segment in segments if segment.text]
+    return [segment for segment in _in_order(segments, clip.seconds) if segment.text]
+
+
+def _in_order(segments: Iterable[Segment], seconds: float) -> Iterator[Segment]:
+    """Yield segments whose times, and those of their words, never go back nor past the end.
+
+    Attention, which Whisper's word times follow, may stray into the silence after a segment.
+    """
+    at = 0.0
+    for segment in segments:
+        start, end = _between(segment.start, segment.end, at, seconds)
+        at, words = start, []
+        for word in segment.words:
+            since, at = _between(word.start, word.end, at, end)
+            words.append(evolve(word, start=since, end=at))
+        at = end
+        yield evolve(segment, start=start, end=end, words=tuple(words))
+
+
+def _between(start: float, end: float, first: float, last: float) -> tuple[float, float]:
+    start = min(max(start, first), last)
+    return start, min(max(end, start), last)
 
 
 def _by_windows(

@@ -94,7 +94,7 @@ class Recordings:
                 time_precision_features=frame,
                 **settings,
             )
-        return [self._segment(s, clip.seconds, language) for s in output["segments"][0]]
+        return [self._segment(s, language) for s in output["segments"][0]]
 
     def _check_alignment(self) -> None:
         if not getattr(self._model.generation_config, "alignment_heads", None):
@@ -117,7 +117,7 @@ class Recordings:
         finally:
             self._model.set_attn_implementation(usual)
 
-    def _segment(self, found: dict[str, Any], seconds: float, language: str) -> Segment:
+    def _segment(self, found: dict[str, Any], language: str) -> Segment:
         tokens = found["tokens"].tolist()
         is_text = [t < self._first_time and t not in self._special for t in tokens]
         written = [t for t, is_one in zip(tokens, is_text, strict=True) if is_one]
@@ -126,14 +126,13 @@ class Recordings:
             ends = found["token_timestamps"].tolist()
             starts = [float(found["start"]), *ends[:-1]]
             spans = [
-                (start, min(end, seconds))
+                (start, end)
                 for start, end, is_one in zip(starts, ends, is_text, strict=True)
                 if is_one
             ]
             words = self._words(written, spans, language)
         text = self._tokenizer.decode(written, skip_special_tokens=True).strip()
-        start, end = (min(float(found[side]), seconds) for side in ("start", "end"))
-        return Segment(text, start, end, words)
+        return Segment(text, float(found["start"]), float(found["end"]), words)
 
     @property
     def _special(self) -> frozenset[int]:
