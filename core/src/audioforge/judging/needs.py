@@ -6,6 +6,7 @@ from typing import cast
 
 from attrs import frozen
 
+from audioforge.column_names import LABEL, TEXT
 from audioforge.config import VerifierSetting
 from audioforge.plugins import Registry
 from audioforge.sample import AudioSample, Problem
@@ -35,9 +36,15 @@ class Needs:
         """Return what a sample lacks, and where it could be; None where it lacks nothing."""
         if self.reference and not self.task.has_reference(sample):
             if self.task.has_classes:
-                reason = "there is no label to score with; --label-column names another key"
+                reason = (
+                    f"there is no label to score with under {', '.join(LABEL)}; --label-column "
+                    f"names another key"
+                )
                 return Problem(sample.place, reason, "without label")
-            reason = "there is no reference text to score with; --text-column names another key"
+            reason = (
+                f"there is no reference text to score with under {', '.join(TEXT)}; --text-column "
+                f"names another key"
+            )
             return Problem(sample.place, reason, "empty reference")
         stated = (sample.metadata.get(key) for key in self.metadata)
         if self.metadata and all(
