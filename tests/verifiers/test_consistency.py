@@ -144,12 +144,13 @@ def test_channels_rates_and_lengths(consistency, judge, speech_like):
 
 @needs_speechbrain
 def test_too_loud_is_heard_as_it_is_played(consistency, judge, speech_like):
-    loud = speech_like * np.float32(1e6)
-    voice = {"audio": np.sign(speech_like), "sampling_rate": RATE}
-    assert judge(consistency, loud, **voice).metrics["cosine"] == pytest.approx(1, abs=1e-3)
-    louder = speech_like * np.float32(30)
-    voice, played = {"audio": louder, "sampling_rate": RATE}, np.clip(louder, -1, 1)
-    assert judge(consistency, played, **voice).metrics["cosine"] == pytest.approx(1, abs=1e-5)
+    loud = speech_like * np.float32(30)
+    played = np.clip(loud, -1, 1)
+    for hypothesis, voice in ((loud, played), (played, loud)):
+        score = judge(consistency, hypothesis, audio=voice, sampling_rate=RATE)
+        assert score.metrics["cosine"] == pytest.approx(1, abs=1e-5)
+    beyond = judge(consistency, speech_like * np.float32(1e6), audio=played, sampling_rate=RATE)
+    assert (beyond.reward, beyond.metrics.get("cosine")) == (0, None), "no sound, but numbers"
 
 
 @needs_speechbrain
