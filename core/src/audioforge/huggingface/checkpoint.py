@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,7 +14,7 @@ from audioforge.errors import CheckpointError
 from audioforge.files.checkpoint_folder import locate
 from audioforge.hub.snapshot import fetch_checkpoint
 from audioforge.huggingface.known_keys import check_values
-from audioforge.huggingface.library import transformers
+from audioforge.huggingface.library import transformers, without_warnings
 from audioforge.huggingface.network_size import check_size
 from audioforge.huggingface.portable_files import write_portable_files
 from audioforge.huggingface.safe_files import check_files
@@ -83,7 +82,7 @@ def read_model(
     def read(folder: str) -> tuple[Any, dict[str, Any]]:
         check_files(location, Path(folder))
         check_size(location, Path(folder), model_class, **settings)
-        with _quiet():
+        with without_warnings():
             model, report = model_class.from_pretrained(
                 folder,
                 dtype=torch.float32,
@@ -139,17 +138,6 @@ def write_model(model: Any, state: dict[str, torch.Tensor], processor: Any, fold
             f"{folder}: the checkpoint cannot be written: {error}. Free space or choose another "
             f"folder."
         ) from error
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep Transformers from printing a table of the file's own weight names as they are."""
-    verbosity = transformers.logging.get_verbosity()
-    transformers.logging.set_verbosity_error()
-    try:
-        yield
-    finally:
-        transformers.logging.set_verbosity(verbosity)
 
 
 def _unreadable(location: str, part: str, error: Exception) -> CheckpointError:

@@ -7,27 +7,18 @@ from pathlib import Path
 from attrs import evolve
 
 from audioforge_kit import ExporterExample
+from audioforge_whisper.example import ARCHITECTURE
 from audioforge_whisper.untrained import SIZES, Architecture, write_untrained
-
-SMALL = Architecture(
-    width=32,
-    heads=2,
-    encoder_layers=1,
-    decoder_layers=1,
-    text_tokens=500,
-    timestamps=201,
-    window_seconds=4,
-)
 
 
 def ctranslate2(folder: Path) -> ExporterExample:
     """Return a small Whisper."""
-    return _example(folder, SMALL)
+    return _example(folder, ARCHITECTURE)
 
 
 def onnx(folder: Path) -> ExporterExample:
     """Return a small Whisper."""
-    return _example(folder, SMALL)
+    return _example(folder, ARCHITECTURE)
 
 
 def ggml(folder: Path) -> ExporterExample:

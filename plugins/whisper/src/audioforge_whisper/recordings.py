@@ -12,13 +12,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import transformers
 from transformers.models.whisper.tokenization_whisper import (
     LANGUAGES,
     _combine_tokens_into_words,
 )
 
 from audioforge.errors import ConfigError
+from audioforge.huggingface.library import transformers, without_warnings
 from audioforge.inference.fallback import LEAST_LOGPROB, MOST_NO_SPEECH, TEMPERATURES
 from audioforge.sample import Clip
 from audioforge.transcript import Segment, TranscriptionOptions, WordTime
@@ -84,7 +84,7 @@ class Recordings:
             settings = {**settings, "return_token_timestamps": True}
         if self._prompts.multilingual:
             settings = {**settings, "language": language, "task": "transcribe"}
-        with self._attending(options.word_times), _without_warnings():
+        with self._attending(options.word_times), without_warnings():
             output = self._model.generate(
                 features.input_features,
                 attention_mask=features.attention_mask,
@@ -152,14 +152,3 @@ class Recordings:
             for word, i in zip(words, indices, strict=True)
             if word.strip()
         )
-
-
-@contextmanager
-def _without_warnings() -> Iterator[None]:
-    """Keep Transformers from telling of its own settings, which nobody here can change."""
-    verbosity = transformers.logging.get_verbosity()
-    transformers.logging.set_verbosity_error()
-    try:
-        yield
-    finally:
-        transformers.logging.set_verbosity(verbosity)
