@@ -237,6 +237,9 @@ def test_junit_has_a_case_for_each_limit_and_names_the_worst(tmp_path: Path) -> 
     assert (properties["normalizer"], properties["scored"]) == ("none", "4")
     assert "1 not scored: without pred_text" in suite.find("system-out").text
     assert verify(path, "--junit", junit).exit_code == 0, "the next one takes its place"
+    kept = path.read_bytes()
+    assert verify(path, "--junit", path).exit_code == 2
+    assert path.read_bytes() == kept
     assert parsed(junit)[0].get("tests") == "1"
 
 

@@ -80,6 +80,8 @@ def verify(
     config = VerifyConfig.from_mapping(given)
     if audio_dir is not None and not speech_task(config.task).generates_speech:
         raise click.UsageError("--audio-dir goes with --task tts")
+    if junit is not None and junit.suffix != ".xml":  # it replaces what is there: no manifest
+        raise click.UsageError(f"--junit {junit}: its name must end in .xml; name another file")
     from audioforge.scoring.junit import write_junit
     from audioforge.scoring.score import score_predictions
     from audioforge.scoring.thresholds import checked
