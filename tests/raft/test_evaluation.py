@@ -12,9 +12,10 @@ from audioforge.inference.own_executor import ProcessesExecutor
 from audioforge.inference.stop import StopRequest
 from audioforge.judging.verification import Verification, verifier_context
 from audioforge.measuring.corpus_metrics import MeasuredMetric, metrics_of
+from audioforge.measuring.dataset_pass import DatasetPass
 from audioforge.measuring.decoding import Decoding
 from audioforge.measuring.evaluation import EvaluationSet, compare, summarise
-from audioforge.measuring.evaluator import DatasetPass, Evaluator, create_evaluator
+from audioforge.measuring.evaluator import Evaluator, create_evaluator
 from audioforge.measuring.task_metrics import MEAN_REWARD
 from audioforge.raft.update import update
 from audioforge.run.check_settings import check_settings

@@ -6,6 +6,7 @@ from audioforge.config import AudioRAFTConfig
 from audioforge.measuring.corpus_metrics import MeasuredMetric
 from audioforge.measuring.evaluation import EvaluatedItem, Evaluation, paired
 from audioforge.run.data.run_data import columns_request, data_request
+from audioforge.run.data.samples import labels_of
 from audioforge.run.prepare import create_executor, create_verification
 from audioforge.sample import AudioSample, Hypothesis
 from audioforge.verifier import CorpusMetric
@@ -17,7 +18,9 @@ def test_verifiers_know_the_labels_of_the_data(registry, reporter):
     config = AudioRAFTConfig(task="classification", normalizer="none")
     samples = [AudioSample("a", labels=("yes",)), AudioSample("b", labels=("no",))]
     executor = create_executor(registry, config)
-    verification = create_verification(registry, config, samples, executor, reporter)
+    verification = create_verification(
+        registry, config, samples, labels_of(samples), executor, reporter
+    )
     said = [[Hypothesis(label="no")], [Hypothesis(label="maybe")]]
     rollouts = verification.verify(1, samples, said)
     scores = [rollout.hypotheses[0].scores["label"].metrics for rollout in rollouts]

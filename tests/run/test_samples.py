@@ -208,7 +208,7 @@ def test_one_sound_with_two_texts_is_warned_of_and_kept(warned):
 def evaluator(registry, reporter):
     config = AudioRAFTConfig(task="asr", normalizer="english-1")
     executor = create_executor(registry, config)
-    verification = create_verification(registry, config, [], executor, reporter)
+    verification = create_verification(registry, config, [], (), executor, reporter)
     decoding = Decoding.of(config)
     return create_evaluator(registry, verification, decoding, executor, StopRequest(), reporter)
 

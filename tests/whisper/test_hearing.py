@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from audioforge import AudioRAFTConfig, AudioRAFTTrainer
 from audioforge.cli import cli
 from audioforge.errors import ConfigError, DatasetError
+from audioforge.executor import Outline
 from audioforge.inference.clips import chunks_of
 from audioforge.inference.hearing import HearingJob, hear_languages
 from audioforge.inference.own_executor import ProcessesExecutor
@@ -26,6 +27,7 @@ from audioforge_whisper.adapter import WhisperAdapter
 from audioforge_whisper.prompts import Prompts
 
 COUNT = 12
+BY_FIVE = Outline(settings={"batch_size": 5})
 RECIPE = {
     "normalizer": "none",
     "num_cycles": 1,
@@ -116,7 +118,7 @@ def manifest(tmp_path, clips):
 
 @pytest.fixture
 def listener(load, multilingual, executor, reporter):
-    return Listener(load(multilingual), 5, executor, reporter)
+    return Listener(load(multilingual), BY_FIVE, executor, reporter)
 
 
 @pytest.fixture
@@ -158,9 +160,9 @@ def test_neither_order_nor_processes_nor_batches_of_others_change_what_is_heard(
     listener, clips, executor, reporter
 ):
     adapter, samples = listener.adapter, samples_of(clips)
-    whole = hear_languages(adapter, samples, 5, executor, reporter)
-    assert hear_languages(adapter, samples[::-1], 5, executor, reporter) == whole
-    job = HearingJob(adapter, executor.processes, reporter)
+    whole = hear_languages(adapter, samples, BY_FIVE, executor, reporter)
+    assert hear_languages(adapter, samples[::-1], BY_FIVE, executor, reporter) == whole
+    job = HearingJob(adapter, executor.processes, reporter, BY_FIVE)
     chunks = chunks_of(sorted(samples, key=lambda s: s.id), 5)
     shared = [batch for rank in (0, 1) for batch in job.do(chunks[rank::2])]
     assert {i: row for batch in shared for i, row in batch.items()} == whole
@@ -178,11 +180,13 @@ def test_a_clip_that_cannot_be_decoded_is_left_to_later_stages(listener, clips, 
 
 
 def vars_of(listener):
-    return listener.adapter, listener.batch_size, listener.executor, listener.reporter
+    return listener.adapter, listener.outline, listener.executor, listener.reporter
 
 
 def test_what_clips_state_counts_and_the_model_is_not_asked(clips, multilingual, load, reporter):
-    deaf = Listener(load(multilingual), 5, None, reporter)  # without an executor nothing is heard
+    deaf = Listener(
+        load(multilingual), BY_FIVE, None, reporter
+    )  # without an executor nothing is heard
     samples = [evolve(s, language="fra") for s in samples_of(clips)]
     languages, account, said = settled(samples, deaf)
     assert set(languages.values()) == {"fr"}
@@ -297,7 +301,7 @@ def test_a_run_hears_once_tells_the_model_and_keeps_it(
     known = folder.recall_findings()
     assert known == {role: Finding(best, "as heard", {"a": "zh"})}
     samples = [AudioSample("a", reference="one"), AudioSample("b", reference="two")]
-    deaf = Listener(load(multilingual), 5, None, Reporter(quiet=True), known)
+    deaf = Listener(load(multilingual), BY_FIVE, None, Reporter(quiet=True), known)
     data = EvaluationSet("noise", samples)
     settle_languages([(role, [data])], None, deaf, Reporter(quiet=True))
     assert [s.language for s in data.samples] == ["zh", best]

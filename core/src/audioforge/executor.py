@@ -1,27 +1,113 @@
-"""The contract of an executor: who samples, who measures and who updates."""
+"""The contract of an executor: who samples, who measures and who updates.
+
+A job is done where the run is, by `do`, or elsewhere: then its order goes there, plain values
+without model and run, and becomes a job again at a `Workplace` that is made from the outline of the
+run and holds the same weights. What comes back is the same.
+"""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Generic, TypeVar
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+
+from attrs import frozen
 
 from audioforge.sample import AudioSample
 
 if TYPE_CHECKING:
     from audioforge.inference.processes import Processes
+    from audioforge.model import ModelAdapter
+    from audioforge.run.run import Run
+    from audioforge.terminal.reporter import Reporter
 
 Batches = Sequence[Sequence[AudioSample]]
 Result = TypeVar("Result")
+Job = TypeVar("Job", covariant=True)
+
+
+@frozen(kw_only=True, eq=False)
+class Outline:
+    """What must be known of a run to do a part of it in a process that has read none of its data.
+
+    Attributes:
+        settings: The settings, with all that the data decided, as `config.yaml` has them.
+        language: What the model is told to transcribe; None where it is told clip by clip.
+        labels: The classes of the data.
+        corpus: The samples that verifiers may learn from, in the order of the datasets. Whoever
+            sends an outline away sends these apart: there can be a million.
+        given: Names of verifiers and of a selection that are functions of the Python program that
+            trains, and are known in that process alone.
+    """
+
+    settings: Mapping[str, Any]
+    language: str | None = None
+    labels: tuple[str, ...] = ()
+    corpus: Iterable[AudioSample] = ()
+    given: tuple[str, ...] = ()
+
+
+class Workplace(Protocol):
+    """Where an order is carried out: the same parts as the run has that the order is of.
+
+    `audioforge.run.workplace.RunWorkplace` makes them from an outline.
+    """
+
+    @property
+    def processes(self) -> Processes:
+        """The processes there that work together; one where each works by itself."""
+
+    @property
+    def reporter(self) -> Reporter:
+        """What hears how far the work is."""
+
+    @property
+    def run(self) -> Run:
+        """The run, without its data."""
+
+    @property
+    def adapter(self) -> ModelAdapter:
+        """The model, with the weights that the order is to be carried out with."""
+
+
+class Order(ABC, Generic[Job]):
+    """A job as another process can be told of it: plain values that can be pickled."""
+
+    @abstractmethod
+    def at(self, place: Workplace) -> Job:
+        """Return the job, to be done there."""
 
 
 class BatchJob(ABC, Generic[Result]):
     """Work that every process with the same model does alike, batch by batch.
 
     The engine's own are `audioforge.raft.collect.RolloutJob`,
-    `audioforge.measuring.evaluator.EvaluationJob` and `audioforge.inference.hearing.HearingJob`; an
-    executor that sends work elsewhere sends what is in them.
+    `audioforge.measuring.evaluator.EvaluationJob` and `audioforge.inference.hearing.HearingJob`.
+
+    Attributes:
+        adapter: The model, whose weights an executor that sends work elsewhere sends along.
     """
+
+    adapter: ModelAdapter
+
+    @property
+    @abstractmethod
+    def what(self) -> str:
+        """What is done, in the words of the progress bar."""
+
+    @property
+    @abstractmethod
+    def reporter(self) -> Reporter:
+        """Where to tell how far it is, for whoever has others do it: `do` tells it by itself."""
+
+    @property
+    @abstractmethod
+    def outline(self) -> Outline:
+        """The run that the job is of, for other processes."""
+
+    @abstractmethod
+    def order(self) -> Order[BatchJob[Result]]:
+        """Return the job for other processes."""
 
     @abstractmethod
     def do(self, batches: Batches) -> Iterator[Result]:
@@ -34,7 +120,32 @@ class BatchJob(ABC, Generic[Result]):
 
 
 class WholeJob(ABC):
-    """Work that is done by all processes together: `audioforge.raft.update.UpdateJob`."""
+    """Work that is done by all processes together: `audioforge.raft.update.UpdateJob`.
+
+    Where other processes do it, each of them calls `recall` before `do`, and this one afterwards.
+    """
+
+    @property
+    @abstractmethod
+    def run(self) -> Run:
+        """The run that the job is of."""
+
+    @property
+    @abstractmethod
+    def outline(self) -> Outline:
+        """The same run, for other processes."""
+
+    @abstractmethod
+    def order(self) -> Order[WholeJob]:
+        """Return the job for other processes."""
+
+    @abstractmethod
+    def recall(self) -> None:
+        """Take over what is done of it, from the run folder.
+
+        Raises:
+            TrainingError: If what is there is damaged.
+        """
 
     @abstractmethod
     def do(self) -> None:

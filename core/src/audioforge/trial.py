@@ -15,10 +15,10 @@ from audioforge import keyed_random
 from audioforge.inference.peak_memory import peak_memory
 from audioforge.inference.sampling import Sampled
 from audioforge.inference.skip_log import SkipLog
+from audioforge.measuring.dataset_pass import DatasetPass
 from audioforge.measuring.evaluation import EvaluationSet
-from audioforge.measuring.evaluator import DatasetPass
 from audioforge.model import ModelAdapter
-from audioforge.raft.collect import sampled_batches
+from audioforge.raft.collect import RolloutJob
 from audioforge.raft.gradients import Gradients
 from audioforge.raft.update import adamw
 from audioforge.run.phases import phases_of
@@ -108,7 +108,7 @@ def trial(run: Run, adapter: ModelAdapter) -> Trial | None:
         _evaluate(run, adapter, clips[:1])  # what is done only once
         evaluating = _evaluate(run, adapter, clips)
         started = time.perf_counter()
-        batches = list(sampled_batches(run, adapter, 1, [clips]))
+        batches = list(RolloutJob(run, adapter, 1, frozenset()).sampled([clips]))
         sampling = time.perf_counter() - started
         drawn = [item for batch in batches for item in batch.sampled]
         if not drawn:

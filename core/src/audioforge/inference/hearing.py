@@ -8,7 +8,7 @@ from functools import partial
 import torch
 from attrs import frozen
 
-from audioforge.executor import Batches, BatchJob, Executor
+from audioforge.executor import Batches, BatchJob, Executor, Order, Outline, Workplace
 from audioforge.inference.clips import ClipLoader, chunks_of
 from audioforge.inference.out_of_memory import in_halves
 from audioforge.inference.preparation import Preparation
@@ -31,11 +31,18 @@ class HearingJob(BatchJob[Logprobs]):
         adapter: The model, the same in every process.
         processes: Gives the precision to compute in.
         reporter: Shows progress.
+        outline: What is known of the run before its languages are.
     """
 
     adapter: ModelAdapter
     processes: Processes
     reporter: Reporter
+    outline: Outline
+    what = "hear the language"
+
+    def order(self) -> HearingOrder:
+        """Return the job for other processes."""
+        return HearingOrder()
 
     def do(self, batches: Batches) -> Iterator[Logprobs]:
         """Hear batches in this process."""
@@ -45,7 +52,7 @@ class HearingJob(BatchJob[Logprobs]):
         loaded = self.reporter.track(
             loader.batches(batches),
             sum(map(len, batches)),
-            "hear the language",
+            self.what,
             size=lambda batch: len(batch.samples),
         )
         for batch in loaded:
@@ -65,10 +72,19 @@ class HearingJob(BatchJob[Logprobs]):
             return [tuple(row) for row in self.adapter.language_logprobs(batch).tolist()]
 
 
+@frozen
+class HearingOrder(Order[HearingJob]):
+    """Hearing the language of batches elsewhere."""
+
+    def at(self, place: Workplace) -> HearingJob:
+        """Return the job, to be done there."""
+        return HearingJob(place.adapter, place.processes, place.reporter, Outline(settings={}))
+
+
 def hear_languages(
     adapter: ModelAdapter,
     samples: Sequence[AudioSample],
-    batch_size: int,
+    outline: Outline,
     executor: Executor,
     reporter: Reporter,
 ) -> Logprobs:
@@ -79,11 +95,12 @@ def hear_languages(
     Args:
         adapter: A model of several languages.
         samples: The clips.
-        batch_size: Clips per forward pass.
+        outline: The run; its settings say how many clips a forward pass has.
         executor: Shares the work.
         reporter: Shows progress.
     """
+    batch_size = int(outline.settings["batch_size"])
     chunks = chunks_of(sorted(samples, key=lambda s: s.id), batch_size)
-    job = HearingJob(adapter, executor.processes, reporter)
+    job = HearingJob(adapter, executor.processes, reporter, outline)
     own = [item for batch in executor.share(job, chunks) for item in batch.items()]
     return dict(sorted(executor.processes.gather(own)))

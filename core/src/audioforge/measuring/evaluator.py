@@ -4,73 +4,39 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import attrs
-import cattrs
 import torch
-from attrs import define, frozen
+from attrs import define, field, frozen
 
 from audioforge.config import VerifierSetting
 from audioforge.errors import DatasetError, TrainingError
-from audioforge.executor import Batches, BatchJob, Executor
-from audioforge.files.journal import Journal
+from audioforge.executor import Batches, BatchJob, Executor, Order, Outline, Workplace
 from audioforge.inference.clips import chunks_of
 from audioforge.inference.completeness import check_complete
 from audioforge.inference.hypothesis_audio import audio_seconds, store_audio
 from audioforge.inference.processes import Processes
 from audioforge.inference.sampling import Sampled, Sampler
-from audioforge.inference.skip_log import problem_line, problem_of
+from audioforge.inference.skip_log import problem_line
 from audioforge.inference.stop import StopRequest
 from audioforge.isolation.copies import copies_for_adapter
 from audioforge.judging.failures import Failures
 from audioforge.judging.needs import Needs
 from audioforge.judging.verification import Verification, create_verifier
 from audioforge.measuring.corpus_metrics import MEAN_REWARD, MeasuredMetric, Parts, deciding
+from audioforge.measuring.dataset_pass import DatasetPass, MeasuredBatch, recalled
 from audioforge.measuring.decoding import Decoding
 from audioforge.measuring.evaluation import EvaluatedItem, Evaluation, EvaluationSet
 from audioforge.measuring.predictions import prediction_line
 from audioforge.measuring.task_metrics import reported_metrics, reward_parts
 from audioforge.model import ModelAdapter
 from audioforge.plugins import Registry
-from audioforge.sample import AudioSample, Hypothesis, Problem, Rollout
+from audioforge.sample import AudioSample, Hypothesis, Rollout
 from audioforge.tasks import SpeechTask, speech_task
 from audioforge.terminal.reporter import Reporter
 from audioforge.verifier import Verifier
-
-
-@frozen(eq=False, kw_only=True)
-class DatasetPass:
-    """One dataset, and how it is decoded and measured.
-
-    Attributes:
-        dataset: What to decode.
-        what: What the progress bar says.
-        audio_folder: Where to keep generated audio; None to let it go.
-        word_times: Add to each prediction when its words were said.
-        metrics: What decides on it first, where that is not what decides on others.
-        journal: Where results are kept as they come; what is in it already is not decoded again.
-    """
-
-    dataset: EvaluationSet
-    what: str = "evaluate"
-    audio_folder: Path | None = None
-    word_times: bool = False
-    metrics: Mapping[str, MeasuredMetric] | None = None
-    journal: Journal | None = None
-
-
-@frozen(eq=False)
-class MeasuredBatch:
-    """One batch, decoded greedily and measured.
-
-    Attributes:
-        items: What was measured on each usable clip.
-        problems: Why the others of the batch could not be used, by sample id.
-    """
-
-    items: list[EvaluatedItem]
-    problems: dict[str, Problem]
 
 
 @define(eq=False, kw_only=True)
@@ -86,6 +52,7 @@ class Evaluator:
         executor: Shares the work.
         stop: Asked after each batch.
         reporter: Shows progress.
+        outline: The run, for processes that measure a part of it; set once it is known.
     """
 
     verification: Verification
@@ -95,6 +62,7 @@ class Evaluator:
     executor: Executor
     stop: StopRequest
     reporter: Reporter
+    outline: Outline = field(factory=partial(Outline, settings={}))
 
     @property
     def task(self) -> SpeechTask:
@@ -171,7 +139,7 @@ class Evaluator:
         start = time.perf_counter()
         dataset, journal = dataset_pass.dataset, dataset_pass.journal
         chunks = chunks_of(sorted(dataset.samples, key=lambda s: s.id), self.decoding.batch_size)
-        items, problems = _recalled(journal, dataset)
+        items, problems = recalled(journal, dataset)
         if adapter is not None:  # a verifier may be mended by now
             items = [item for item in items if not item.errors]
         self.processes.wait()  # nobody writes while others still read what there was
@@ -245,7 +213,7 @@ class Evaluator:
             reporter=self.reporter,
             cache=self.decoding.cache,
         )
-        for batch in sampler.batches(batches, f"{dataset_pass.what} {dataset.short_name}"):
+        for batch in sampler.batches(batches, dataset_pass.title):
             sampled = batch.sampled
             if folder is not None:
                 sampled = [(c, store_audio(hs, c.sample.id, folder)) for c, hs in sampled]
@@ -316,9 +284,56 @@ class EvaluationJob(BatchJob[MeasuredBatch]):
     adapter: ModelAdapter
     dataset_pass: DatasetPass
 
+    @property
+    def what(self) -> str:
+        """What the progress bar says."""
+        return self.dataset_pass.title
+
+    @property
+    def reporter(self) -> Reporter:
+        """Where to tell how far it is."""
+        return self.evaluator.reporter
+
+    @property
+    def outline(self) -> Outline:
+        """The run, for other processes."""
+        return self.evaluator.outline
+
+    def order(self) -> EvaluationOrder:
+        """Return the job for other processes."""
+        own = self.dataset_pass
+        return EvaluationOrder(own.dataset.name, own.what, own.audio_folder, own.word_times)
+
     def do(self, batches: Batches) -> Iterator[MeasuredBatch]:
         """Decode and measure batches in this process."""
         yield from self.evaluator.measured_batches(self.adapter, self.dataset_pass, batches)
+
+
+@frozen
+class EvaluationOrder(Order[EvaluationJob]):
+    """Decoding and measuring batches elsewhere.
+
+    Attributes:
+        dataset: Name of the dataset.
+        what: What is done, in a word.
+        audio_folder: Where generated audio is kept; None to let it go.
+        word_times: Add to each prediction when its words were said.
+    """
+
+    dataset: str
+    what: str
+    audio_folder: Path | None
+    word_times: bool
+
+    def at(self, place: Workplace) -> EvaluationJob:
+        """Return the job, to be done there."""
+        dataset_pass = DatasetPass(
+            dataset=EvaluationSet(self.dataset, []),
+            what=self.what,
+            audio_folder=self.audio_folder,
+            word_times=self.word_times,
+        )
+        return EvaluationJob(place.run.evaluator, place.adapter, dataset_pass)
 
 
 def create_evaluator(
@@ -362,24 +377,6 @@ def create_evaluator(
         stop=stop,
         reporter=reporter,
     )
-
-
-def _recalled(
-    journal: Journal | None, dataset: EvaluationSet
-) -> tuple[list[EvaluatedItem], dict[str, Problem]]:
-    """Return what an interrupted evaluation has measured, and what it left out."""
-    items: dict[str, EvaluatedItem] = {}  # one that a verifier failed on may be there again
-    problems: dict[str, Problem] = {}
-    for line in journal.read() if journal is not None else ():
-        if "item" in line:
-            item = cattrs.structure(line["item"], EvaluatedItem)
-            if item.id not in items or items[item.id].errors:  # whichever process wrote it first
-                items[item.id] = item
-        else:
-            sample_id, problem = problem_of(line["left_out"])
-            problems[sample_id] = problem
-            dataset.skips.recall(problem)
-    return list(items.values()), problems
 
 
 def _add_word_times(

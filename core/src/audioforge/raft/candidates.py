@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from audioforge.measuring.dataset_pass import DatasetPass
 from audioforge.measuring.deciding_metric import metrics_on
 from audioforge.measuring.enough_utterances import size_problem
-from audioforge.measuring.evaluator import DatasetPass
 from audioforge.measuring.explanation import Explanation
 from audioforge.model import ModelAdapter
 from audioforge.raft.export_rule import Candidate

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 
 import attrs
 from attrs import frozen
 
-from audioforge.executor import Batches, BatchJob
+from audioforge.executor import Batches, BatchJob, Order, Outline, Workplace
 from audioforge.inference.clips import ClipLoader
 from audioforge.inference.completeness import check_complete
 from audioforge.inference.hypothesis_audio import store_audio
@@ -26,6 +26,7 @@ from audioforge.run.probed_clips import probe_journal, probed_ids, recall_probed
 from audioforge.run.rollout_store import RolloutStore
 from audioforge.run.run import Run
 from audioforge.sample import Problem, Rollout
+from audioforge.terminal.reporter import Reporter
 
 
 @frozen(eq=False)
@@ -76,7 +77,8 @@ def collect(run: Run, adapter: ModelAdapter, cycle: int) -> dict[str, float]:
     missing = [c for c in rollout_batches(run, cycle) if not finished.issuperset(s.id for s in c)]
     seconds = {"rollout": 0.0, "verify": 0.0}
     came_back: list[str] = []
-    for batch in run.executor.share(RolloutJob(run, adapter, cycle), missing):
+    job = RolloutJob(run, adapter, cycle, probed_ids(run, cycle))
+    for batch in run.executor.share(job, missing):
         started = time.perf_counter()
         new = [rollout for rollout in batch.rollouts if rollout.sample.id not in done]
         ids = [*(rollout.sample.id for rollout in new), *batch.problems]
@@ -124,15 +126,36 @@ class RolloutJob(BatchJob[ScoredBatch]):
         run: The run.
         adapter: The model, the same in every process.
         cycle: The cycle, from 1; keys the noise.
+        probed: Ids of the clips that are decoded greedily too.
     """
 
     run: Run
     adapter: ModelAdapter
     cycle: int
+    probed: Set[str]
+
+    @property
+    def what(self) -> str:
+        """What the progress bar says."""
+        return f"cycle {self.cycle} sample"
+
+    @property
+    def reporter(self) -> Reporter:
+        """Where to tell how far it is."""
+        return self.run.reporter
+
+    @property
+    def outline(self) -> Outline:
+        """The run, for other processes."""
+        return self.run.evaluator.outline
+
+    def order(self) -> RolloutOrder:
+        """Return the job for other processes."""
+        return RolloutOrder(self.cycle, frozenset(self.probed))
 
     def do(self, batches: Batches) -> Iterator[ScoredBatch]:
         """Sample and score batches in this process."""
-        sampled = sampled_batches(self.run, self.adapter, self.cycle, batches)
+        sampled = self.sampled(batches)
         while True:
             started = time.perf_counter()
             batch = next(sampled, None)
@@ -144,37 +167,52 @@ class RolloutJob(BatchJob[ScoredBatch]):
             seconds = {"rollout": between - started, "verify": time.perf_counter() - between}
             yield ScoredBatch(rollouts, batch.problems, seconds, probed)
 
+    def sampled(self, batches: Batches) -> Iterator[SampledBatch]:
+        """Yield batches of clips with what is to be scored."""
+        run, cycle = self.run, self.cycle
+        config, skips, augmenter = run.config, run.data.train.skips, run.augmenter(cycle)
+        if run.selection.learns_from_references:
+            loader = ClipLoader(self.adapter, skips, run.cache, augmenter=augmenter)
+            return quote_references(loader, batches, run.task)
+        params = SamplingParams(
+            temperature=config.temperature_of(cycle),
+            top_p=config.top_p,
+            top_k=config.top_k,
+            seed=config.seed,
+            cycle=cycle,
+            max_new_tokens=config.max_new_tokens,
+            max_tokens_per_second=config.max_tokens_per_second or None,
+        )
+        sampler = Sampler(
+            adapter=self.adapter,
+            k=config.samples_per_prompt,
+            params=params,
+            skips=skips,
+            processes=run.processes,
+            reporter=run.reporter,
+            greedy=GreedyToo(ids=self.probed, params=run.evaluator.decoding.params),
+            fallback=run.evaluator.decoding.fallback,
+            cache=run.cache,
+            augmenter=augmenter,
+        )
+        return sampler.batches(batches, self.what)
 
-def sampled_batches(
-    run: Run, adapter: ModelAdapter, cycle: int, batches: Batches
-) -> Iterator[SampledBatch]:
-    """Yield batches of clips with what is to be scored."""
-    config, skips = run.config, run.data.train.skips
-    if run.selection.learns_from_references:
-        loader = ClipLoader(adapter, skips, run.cache, augmenter=run.augmenter(cycle))
-        return quote_references(loader, batches, run.task)
-    params = SamplingParams(
-        temperature=config.temperature_of(cycle),
-        top_p=config.top_p,
-        top_k=config.top_k,
-        seed=config.seed,
-        cycle=cycle,
-        max_new_tokens=config.max_new_tokens,
-        max_tokens_per_second=config.max_tokens_per_second or None,
-    )
-    sampler = Sampler(
-        adapter=adapter,
-        k=config.samples_per_prompt,
-        params=params,
-        skips=skips,
-        processes=run.processes,
-        reporter=run.reporter,
-        greedy=GreedyToo(ids=probed_ids(run, cycle), params=run.evaluator.decoding.params),
-        fallback=run.evaluator.decoding.fallback,
-        cache=run.cache,
-        augmenter=run.augmenter(cycle),
-    )
-    return sampler.batches(batches, f"cycle {cycle} sample")
+
+@frozen
+class RolloutOrder(Order[RolloutJob]):
+    """Sampling and scoring batches elsewhere.
+
+    Attributes:
+        cycle: The cycle, from 1.
+        probed: Ids of the clips that are decoded greedily too.
+    """
+
+    cycle: int
+    probed: frozenset[str]
+
+    def at(self, place: Workplace) -> RolloutJob:
+        """Return the job, to be done there."""
+        return RolloutJob(place.run, place.adapter, self.cycle, self.probed)
 
 
 def _score(run: Run, cycle: int, batch: list[Sampled]) -> list[Rollout]:

@@ -8,9 +8,9 @@ from audioforge.files import atomic
 from audioforge.huggingface.export_dtype import cast_files, round_weights
 from audioforge.huggingface.write_update import UPDATE, scale_update
 from audioforge.measuring.advice import advice
+from audioforge.measuring.dataset_pass import DatasetPass
 from audioforge.measuring.enough_utterances import FEWEST
 from audioforge.measuring.evaluation import compare, is_better, summarise
-from audioforge.measuring.evaluator import DatasetPass
 from audioforge.model import ModelAdapter
 from audioforge.raft.candidates import evaluate
 from audioforge.raft.export_rule import Candidate, best_cycle, choose

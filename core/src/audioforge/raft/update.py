@@ -14,13 +14,14 @@ import time
 from collections.abc import Iterator, Sequence
 from itertools import chain, groupby, islice
 
+import attrs
 import torch
 from attrs import define, frozen
 
 from audioforge import keyed_random
 from audioforge.config import AudioRAFTConfig
 from audioforge.errors import TrainingError
-from audioforge.executor import WholeJob
+from audioforge.executor import Order, Outline, WholeJob, Workplace
 from audioforge.inference.finite_numbers import broken_weights
 from audioforge.inference.stop import Interrupted
 from audioforge.model import ModelAdapter
@@ -139,9 +140,46 @@ class UpdateJob(WholeJob):
     selected: Selected
     progress: Progress
 
+    @property
+    def outline(self) -> Outline:
+        """The run, for other processes."""
+        return self.run.evaluator.outline
+
+    def order(self) -> UpdateOrder:
+        """Return the job for other processes."""
+        return UpdateOrder(self.selected, self.progress.cycle)
+
+    def recall(self) -> None:
+        """Take over the weights of the resume point, and how far the cycle's update is."""
+        points = self.run.folder.points
+        there = points.progress()
+        if there is None:
+            return
+        points.restore_module(self.adapter.module)
+        if there.cycle == self.progress.cycle:
+            for name, value in attrs.asdict(there).items():
+                setattr(self.progress, name, value)
+
     def do(self) -> None:
         """Take this process' part of each step; see `update`."""
         update(self.run, self.adapter, self.selected, self.progress)
+
+
+@frozen(eq=False)
+class UpdateOrder(Order[UpdateJob]):
+    """The update of a cycle, elsewhere.
+
+    Attributes:
+        selected: What is learnt.
+        cycle: The cycle, from 1.
+    """
+
+    selected: Selected
+    cycle: int
+
+    def at(self, place: Workplace) -> UpdateJob:
+        """Return the job, to be done there."""
+        return UpdateJob(place.run, place.adapter, self.selected, Progress(self.cycle))
 
 
 def adamw(

@@ -12,9 +12,9 @@ from audioforge.inference.skip_log import SkipLog
 from audioforge.judging.verification import Verification
 from audioforge.measuring.corpus_metrics import MEAN_REWARD
 from audioforge.measuring.cut_short import cut_warning
+from audioforge.measuring.dataset_pass import DatasetPass
 from audioforge.measuring.enough_utterances import missing_part
 from audioforge.measuring.evaluation import Evaluation, EvaluationSet, decoded
-from audioforge.measuring.evaluator import DatasetPass
 from audioforge.measuring.explanation import explain
 from audioforge.measuring.resampling import claimed_speakers
 from audioforge.plugins import Registry, discover

@@ -18,10 +18,11 @@ from audioforge.exporter import Transcribe
 from audioforge.find_adapter import load_adapter, read_config, served_tasks
 from audioforge.isolation.copies import copies_for_adapter
 from audioforge.isolation.global_state.restored import global_state_restored
+from audioforge.measuring.dataset_pass import DatasetPass
 from audioforge.measuring.deciding_metric import deciding_needs
 from audioforge.measuring.decoding import Decoding
 from audioforge.measuring.evaluation import Evaluation, EvaluationSet
-from audioforge.measuring.evaluator import DatasetPass, Evaluator
+from audioforge.measuring.evaluator import Evaluator
 from audioforge.model import LoadOptions, ModelAdapter, Task
 from audioforge.plugins import Registry
 from audioforge.run.data.run_data import data_request

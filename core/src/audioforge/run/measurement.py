@@ -26,11 +26,13 @@ from audioforge.run.data.samples import (
     NothingLabelledError,
     Wanted,
     check_labels,
+    labels_of,
     length_limit_for,
     load_samples,
     normalizer_for,
 )
 from audioforge.run.folder_claim import FolderClaim
+from audioforge.run.outline import outline_of
 from audioforge.run.prepare import create_verification
 from audioforge.run.spoken_languages import settle
 from audioforge.tasks import speech_task
@@ -105,10 +107,14 @@ def prepare_measurement(
     normalizer = normalizer_for(config.normalizer, asked, dataset.samples, config.task)
     limit = length_limit_for(config.max_tokens_per_second, dataset.samples, config.task)
     config = attrs.evolve(config, normalizer=normalizer, max_tokens_per_second=limit)
-    verification = create_verification(registry, config, dataset.samples, executor, reporter)
+    samples = dataset.samples
+    verification = create_verification(
+        registry, config, samples, labels_of(samples), executor, reporter
+    )
     evaluator = create_evaluator(
         registry, verification, Decoding.of(config), executor, StopRequest(), reporter
     )
+    evaluator.outline = outline_of(registry, config, asked, verification.context)
     config = attrs.evolve(config, metric=decide_by(evaluator, config.metric, dataset.samples))
     # The model.
     adapter = settled.adapter

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import cast
@@ -41,6 +41,7 @@ from audioforge.run.events import Events
 from audioforge.run.folder import RunFolder
 from audioforge.run.folder_claim import FolderClaim
 from audioforge.run.new_folder import require_new
+from audioforge.run.outline import outline_of
 from audioforge.run.report_file import ReportFile
 from audioforge.run.run import Run
 from audioforge.run.run_files import RunFiles
@@ -117,10 +118,14 @@ def prepare(
         )
         # Verifiers last: what they load takes the longest.
         with reporter.doing("set up what scores"):
-            verification = create_verification(registry, config, samples, executor, reporter)
+            labels = labels_of(samples)
+            verification = create_verification(
+                registry, config, samples, labels, executor, reporter
+            )
         cache = ClipCache(folder.cache)
         decoding = Decoding.of(config, cache)
         evaluator = create_evaluator(registry, verification, decoding, executor, stop, reporter)
+        evaluator.outline = outline_of(registry, config, settled.common, verification.context)
         config.metric = decide_by(evaluator, config.metric, data.held_out.samples)
         leave_out_emptied(_scored_by_reference(data, evaluator, selection), evaluator, reporter)
         files = [RunFiles(folder)] if processes.is_main else []
@@ -140,6 +145,7 @@ def prepare(
             selection=selection,
             augmentations=augmentations,
             language=settled.common,
+            labels=labels,
             # What it is told is saved with it, so that it must be loaded with that.
             base=settled.adapter if settled.common == config.common_language else None,
             findings=settled.findings,
@@ -216,7 +222,8 @@ def create_selection(registry: Registry, config: AudioRAFTConfig) -> Selection:
 def create_verification(
     registry: Registry,
     config: RewardSettings,
-    samples: Sequence[AudioSample],
+    samples: Iterable[AudioSample],
+    labels: tuple[str, ...],
     executor: Executor,
     reporter: Reporter,
 ) -> Verification:
@@ -225,7 +232,8 @@ def create_verification(
     Args:
         registry: What is installed.
         config: The settings, with the normaliser set.
-        samples: What verifiers may learn from; their labels are the known ones.
+        samples: What verifiers may learn from.
+        labels: Their classes.
         executor: Says which device a verifier's model may use.
         reporter: Hears that there can be no time limit.
 
@@ -238,7 +246,7 @@ def create_verification(
         cast("str", config.normalizer),
         config.wer_threshold,
         str(executor.processes.device),
-        labels_of(samples),
+        labels,
     )
     context = attrs.evolve(context, corpus=LentSamples(samples))
     guard = Guard(config.verifier_timeout, config.max_verifier_failures, reporter)

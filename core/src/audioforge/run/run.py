@@ -25,7 +25,7 @@ from audioforge.model import LoadOptions, ModelAdapter, Task, TrainOptions
 from audioforge.plugins import Registry
 from audioforge.run.data.languages import Finding
 from audioforge.run.data.run_data import RunData
-from audioforge.run.data.samples import check_labels, labels_of
+from audioforge.run.data.samples import check_labels
 from audioforge.run.events import Events
 from audioforge.run.folder import RunFolder
 from audioforge.run.rollout_store import RolloutStore
@@ -57,6 +57,7 @@ class Run:
         augmentations: What changes the sound of training clips, one after the other, and only of
             these.
         language: What the model is told to transcribe; None where it is told clip by clip.
+        labels: The classes of the training and the held-out data.
         base: The base model, where it is loaded already; `load` hands it over once.
         findings: What the base model heard of the language of clips that state none, by dataset.
         trackers: Who is told of it on the main process, not started yet.
@@ -77,6 +78,7 @@ class Run:
     selection: Selection
     augmentations: Sequence[NamedAugmentation] = ()
     language: str | None = None
+    labels: tuple[str, ...] = ()
     base: ModelAdapter | None = None
     findings: dict[str, Finding] = field(factory=dict)
     trackers: Sequence[tuple[str, Tracker]] = ()
@@ -116,18 +118,9 @@ class Run:
         return selects and self.evaluator.is_judged_by_reward
 
     @property
-    def labels(self) -> tuple[str, ...]:
-        """The classes of the training and the held-out data."""
-        return labels_of([*self.data.train.samples, *self.data.held_out.samples])
-
-    @property
     def train_options(self) -> TrainOptions:
         """Which weights are trained."""
-        return TrainOptions(
-            trainable=cast("Any", self.config.trainable),
-            lora_rank=self.config.lora_rank,
-            lora_alpha=self.config.lora_alpha,
-        )
+        return train_options_of(self.config)
 
     def selection_context(self, threshold: float) -> SelectionContext:
         """Return what the selection is told.
@@ -239,3 +232,12 @@ class Run:
         adapter = load_adapter(self.registry, checkpoint, task, options, self.config.adapter)
         check_labels(adapter.labels, checkpoint, self.data.all)
         return adapter
+
+
+def train_options_of(config: AudioRAFTConfig) -> TrainOptions:
+    """Return which weights settings train."""
+    return TrainOptions(
+        trainable=cast("Any", config.trainable),
+        lora_rank=config.lora_rank,
+        lora_alpha=config.lora_alpha,
+    )

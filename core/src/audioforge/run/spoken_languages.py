@@ -8,7 +8,7 @@ from typing import cast
 from attrs import field, frozen
 
 from audioforge.config import BenchmarkConfig
-from audioforge.executor import Executor
+from audioforge.executor import Executor, Outline
 from audioforge.find_adapter import load_adapter
 from audioforge.measuring.evaluation import EvaluationSet
 from audioforge.model import LoadOptions, ModelAdapter, Task
@@ -74,7 +74,8 @@ def settle(
     name = cast("str", config.model_name)
     options = LoadOptions(str(executor.processes.device), config.common_language)
     adapter = load_adapter(registry, name, cast("Task", config.task), options, config.adapter)
-    listener = Listener(adapter, config.batch_size, executor, reporter, dict(findings or {}))
+    outline = Outline(settings=config.as_mapping(), language=config.common_language)
+    listener = Listener(adapter, outline, executor, reporter, dict(findings or {}))
     languages = settle_languages(datasets, asked, listener, reporter)
     sets = [dataset for _, parts in datasets for dataset in parts]
     check_languages(adapter, name, sets, reporter)

@@ -19,7 +19,7 @@ from attrs import define, evolve, field, frozen
 
 from audioforge.config.setting_kinds import EACH
 from audioforge.errors import DatasetError, listed
-from audioforge.executor import Executor
+from audioforge.executor import Executor, Outline
 from audioforge.inference.hearing import Logprobs, hear_languages
 from audioforge.languages.scripts import NAMES, SHARED, scripts_of, written_language
 from audioforge.languages.tags import NO_LANGUAGE, UNKNOWN, language_of
@@ -87,14 +87,14 @@ class Listener:
 
     Attributes:
         adapter: The model.
-        batch_size: Clips per forward pass.
+        outline: The run, before its languages are known.
         executor: Shares the work.
         reporter: Shows progress.
         findings: What was heard, by dataset; of a resumed run, what was heard when it began.
     """
 
     adapter: ModelAdapter
-    batch_size: int
+    outline: Outline
     executor: Executor
     reporter: Reporter
     findings: dict[str, Finding] = field(factory=dict)
@@ -116,7 +116,7 @@ class Listener:
         """
         if dataset not in self.findings:
             heard = hear_languages(
-                self.adapter, samples, self.batch_size, self.executor, self.reporter
+                self.adapter, samples, self.outline, self.executor, self.reporter
             )
             self.findings[dataset] = conclude(heard)
         return self.findings[dataset]
