@@ -1,9 +1,10 @@
-"""Parts of a run done where its data was never read: what comes back is what the run itself does."""
+"""Parts of a run done where its data was never read: what comes back is the same."""
 
 import json
 import pickle
 from collections.abc import Iterator
 from contextlib import ExitStack
+from typing import ClassVar
 
 import pytest
 from attrs import evolve
@@ -33,7 +34,7 @@ RECIPE = {
 
 def sent(value):
     """A value as it arrives in another process."""
-    return pickle.loads(pickle.dumps(value))
+    return pickle.loads(pickle.dumps(value))  # noqa: S301 (our own)
 
 
 def workplace(job: BatchJob | WholeJob, listener=None) -> RunWorkplace:
@@ -48,7 +49,7 @@ def workplace(job: BatchJob | WholeJob, listener=None) -> RunWorkplace:
 class Elsewhere(ProcessesExecutor):
     """Does nothing where the run is: everything goes away and comes back as pickled values."""
 
-    kinds: list[str] = []
+    kinds: ClassVar[list[str]] = []
 
     def share(self, job: BatchJob[Result], batches: Batches) -> Iterator[Result]:
         place, order = workplace(job), sent(job.order())

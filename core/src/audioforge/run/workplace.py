@@ -51,15 +51,18 @@ class Weights:
     content: bytes
 
     @classmethod
-    def of(cls, adapter: ModelAdapter) -> Weights:
-        """Return the weights of a model."""
+    def of(cls, adapter: ModelAdapter, known: Weights | None = None) -> Weights:
+        """Return the weights of a model.
+
+        Args:
+            adapter: The model.
+            known: What its weights were; returned where they still are.
+        """
         tensors = {n: t.detach().cpu().contiguous() for n, t in _tensors(adapter).items()}
-        return cls(fingerprint=digest_of(None, tensors), content=save(tensors))
-
-
-def fingerprint(adapter: ModelAdapter) -> str:
-    """Return the fingerprint of the weights that a model has now."""
-    return digest_of(None, _tensors(adapter))
+        fingerprint = digest_of(None, tensors)
+        if known is not None and known.fingerprint == fingerprint:
+            return known
+        return cls(fingerprint=fingerprint, content=save(tensors))
 
 
 class RunWorkplace:
