@@ -1,0 +1,92 @@
+"""What each worker of an update does: the function that Ray Train calls in all of them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, cast
+
+import attrs
+import ray
+import ray.train
+from attrs import frozen
+from ray import ObjectRef
+from ray.actor import ActorHandle
+
+from audioforge.config import AudioRAFTConfig
+from audioforge.errors import TrainingError
+from audioforge.executor import Order, Outline, WholeJob
+from audioforge.inference.own_executor import ProcessesExecutor
+from audioforge.inference.stop import Interrupted, StopRequest
+from audioforge.run.workplace import RunWorkplace
+from audioforge_ray.failure import Failure
+from audioforge_ray.mailbox import Mailbox
+from audioforge_ray.relay import Relay, RelayedStop
+
+
+@frozen(kw_only=True)
+class Part:
+    """What a worker must know to do its part.
+
+    Attributes:
+        mailbox: Where to tell the run what happens.
+        outline: The run, in the object store.
+        order: The update, in the object store.
+        folder: The run's working directory: paths may be relative to it.
+        cache: Where on a node what need be computed of a clip only once is kept; None for nowhere.
+    """
+
+    mailbox: ActorHandle[Mailbox]
+    outline: ObjectRef[Outline]
+    order: ObjectRef[Order[WholeJob]]
+    folder: str
+    cache: Path | None = None
+
+    def tell(self, what: str, particulars: dict[str, Any]) -> None:
+        """Put a letter into the mailbox; it is there when this comes back."""
+        ray.get(self.mailbox.put.remote(what, particulars))
+
+    def stop_number(self) -> int | None:
+        """Return the signal that asks to stop; None while nobody does."""
+        return cast("int | None", ray.get(self.mailbox.stop_number.remote()))
+
+
+def work(config: dict[str, Any]) -> None:
+    """Do this worker's part of an update.
+
+    Args:
+        config: The part, under "part": Ray Train hands over nothing but a mapping.
+
+    Raises:
+        TrainingError: If it fails, for Ray Train to end the group; the mailbox has why.
+    """
+    part: Part = config["part"]
+    node = cast("str", cast("Any", ray.util).get_node_ip_address())
+    rank = ray.train.get_context().get_world_rank()
+    part.tell("arrived", {"rank": rank, "node": node})
+    try:
+        _do(part)
+    except Interrupted as stopped:
+        part.tell("interrupted", {"number": stopped.number})
+    except BaseException as error:
+        part.tell("failed", attrs.asdict(Failure.of(error, node, rank)))
+        raise TrainingError("the mailbox has why") from None
+
+
+def _do(part: Part) -> None:
+    os.chdir(part.folder)
+    outline, order = ray.get(part.outline), ray.get(part.order)
+    settings = AudioRAFTConfig.from_mapping(outline.settings)
+    executor = ProcessesExecutor()
+    executor.join(settings.device, settings.dtype)
+    is_main = executor.processes.is_main
+    place = RunWorkplace(
+        outline,
+        executor,
+        listener=Relay(part.tell) if is_main else None,
+        stop=RelayedStop(part.stop_number) if is_main else StopRequest(),
+        cache=part.cache,
+    )
+    job = order.at(place)
+    job.recall()
+    job.do()
