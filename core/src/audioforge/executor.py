@@ -16,6 +16,7 @@ from attrs import frozen
 from audioforge.sample import AudioSample
 
 if TYPE_CHECKING:
+    from audioforge.inference.clip_cache import ClipCache
     from audioforge.inference.processes import Processes
     from audioforge.model import ModelAdapter
     from audioforge.run.run import Run
@@ -60,6 +61,10 @@ class Workplace(Protocol):
     @property
     def reporter(self) -> Reporter:
         """What hears how far the work is."""
+
+    @property
+    def cache(self) -> ClipCache:
+        """What keeps there what need be computed of a clip only once."""
 
     @property
     def run(self) -> Run:
