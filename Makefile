@@ -7,7 +7,8 @@
 #                        hundred times; half an hour
 #   make dist            builds wheel and sdist of every distribution into dist/packages
 #   make oldest          the core of the tests with the oldest versions that the bounds admit, in an
-#                        environment of its own; `make soak` runs it
+#                        environment of its own, without Ray, whose oldest is the one that is tested;
+#                        `make soak` runs it
 #   make mlflow          the tests of that tracker, whose package needs other versions than ours, in an
 #                        environment of its own
 #   make lint            style and types only; make format mends the style
@@ -88,7 +89,8 @@ dist: $(STAMP)
 
 oldest: $(STAMP)
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-oldest
-	$(BIN)/uv pip install --quiet --python .venv-oldest/bin/python --resolution lowest-direct $(EDITABLES)
+	$(BIN)/uv pip install --quiet --python .venv-oldest/bin/python --resolution lowest-direct \
+		$(addprefix -e ,$(filter-out plugins/ray,$(DISTRIBUTIONS)))
 	$(BIN)/uv pip install --quiet --python .venv-oldest/bin/python hatchling hypothesis pytest uv
 	OMP_NUM_THREADS=1 .venv-oldest/bin/python -m pytest $(OF_OLDEST)
 

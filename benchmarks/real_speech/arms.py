@@ -45,10 +45,14 @@ RECIPES: Mapping[str, Mapping[str, Any]] = {
 CHOSEN = {NONNATIVE: "", COFFEE: ""}
 """Settings that the main arms of a corpus have instead of the recipe's: what the sweep chose."""
 
-OTHER_OBJECTIVE = "mwer"
+FROZEN = "trainable=frozen-encoder;learning_rate=3e-5"
+"""The decoder alone, at a rate that suits it: 2.3 times cheaper, since what the encoder makes of a
+clip is computed once."""
+
+OTHER_OBJECTIVE = f"rloo@{FROZEN}"
 """The objective that does best on the held-out clips, of those that are not RAFT; a stage."""
 
-AFTER_TRANSCRIPTS = "best"
+AFTER_TRANSCRIPTS = f"rloo@{FROZEN}"
 """What gains most, on the held-out clips, where the transcripts were learnt first; a stage."""
 
 WITHOUT_TRANSCRIPTS = "unlabelled"
@@ -92,9 +96,10 @@ def _main(name: str, *stages: str) -> Arm:
     return Arm(name, NONNATIVE, chosen, is_main=True, is_tested=True)
 
 
-def _once(name: str, stage: str, *changes: str) -> Arm:
+def _once(name: str, *stages: str) -> Arm:
     """Return one that is trained with the first seed, and measured too."""
-    return Arm(name, NONNATIVE, (_chosen(NONNATIVE, stage, *changes),), is_tested=True)
+    chosen = tuple(_chosen(NONNATIVE, stage) for stage in stages)
+    return Arm(name, NONNATIVE, chosen, is_tested=True)
 
 
 def _orders(name: str, *changes: str) -> Arm:
@@ -109,11 +114,11 @@ TESTED = (
     _main("other objective", OTHER_OBJECTIVE),
     _main("transcripts", "reference"),
     _main("transcripts, then reward", "reference", AFTER_TRANSCRIPTS),
-    _main("transcripts, then transcripts", "reference", "reference"),
+    _once("transcripts, then transcripts", "reference", "reference"),
     _once("RAFT and transcripts at once", "mix:transcripts=0.5"),
-    _once("RAFT, frozen encoder", "best", "trainable=frozen-encoder"),
-    _once("RAFT, LoRA", "best", "trainable=lora", "learning_rate=1e-4"),
-    _once("transcripts, frozen encoder", "reference", "trainable=frozen-encoder"),
+    _once("RAFT, frozen encoder", f"best@{FROZEN}"),
+    _once("RAFT, LoRA", "best@trainable=lora;learning_rate=1e-4"),
+    _once("transcripts, frozen encoder", f"reference@{FROZEN}"),
     _orders("slots"),
     _orders("slots, noise", NOISE),
 )
@@ -134,7 +139,6 @@ SWEEP = (
     *(_sweep(f"best@reward_threshold={r}") for r in (0.5, 0.9)),
     # How far it goes: rate, weights, cycles, clips.
     *(_sweep(f"best@learning_rate={r}") for r in ("5e-6", "2e-5", "3e-5")),
-    _sweep("best@trainable=frozen-encoder;learning_rate=3e-5"),
     _sweep("best@num_cycles=4"),
     _sweep("best@limit=400;steps_per_cycle=50"),
     _sweep("best@limit=400;steps_per_cycle=50;samples_per_prompt=8"),
@@ -163,5 +167,7 @@ SWEEP = (
     Arm("slots: random", COFFEE, ("random",), reads=WITHOUT_TRANSCRIPTS),
     Arm("slots: transcripts", COFFEE, ("reference",)),
     Arm("slots: temperature 0.6", COFFEE, ("best@temperature=0.6",), reads=WITHOUT_TRANSCRIPTS),
+    Arm("slots: frozen encoder", COFFEE, (f"best@{FROZEN}",), reads=WITHOUT_TRANSCRIPTS),
+    Arm("slots: rloo", COFFEE, (f"rloo@{FROZEN}",), reads=WITHOUT_TRANSCRIPTS),
     Arm("slots: k = 8", COFFEE, ("best@samples_per_prompt=8",), reads=WITHOUT_TRANSCRIPTS),
 )

