@@ -94,7 +94,7 @@ class RunWorkplace:
         self._listeners = [] if listener is None else [listener]
         self._stop = stop or StopRequest()
         self.config = AudioRAFTConfig.from_mapping(outline.settings)
-        self.registry: Registry = discover()
+        self.registry: Registry = discover(files=outline.plugin_files)
         self.reporter = Reporter(quiet=True)
         self.cache = cache
         self._adapter: ModelAdapter | None = None
