@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import secrets
 import shutil
 import tempfile
 from contextlib import suppress
@@ -18,6 +19,8 @@ from typing import IO
 from audioforge.errors import TrainingError
 
 LOCK = "in-use"
+GONE = ".gone"
+"""How the name of a folder ends that is being removed."""
 
 
 class NodeFolder:
@@ -50,8 +53,8 @@ class NodeFolder:
     def _joined(self) -> IO[bytes]:
         """Return the lock, held together with the other workers."""
         while True:
-            self.path.mkdir(parents=True, exist_ok=True)
-            with suppress(FileNotFoundError):  # it was removed between the two
+            with suppress(FileExistsError, FileNotFoundError):  # somebody comes or goes just now
+                self.path.mkdir(parents=True, exist_ok=True)
                 lock = (self.path / LOCK).open("ab")
                 fcntl.flock(lock, fcntl.LOCK_SH)
                 if _is_there(self.path, lock):
@@ -85,7 +88,10 @@ def sweep(below: Path) -> None:
     """Remove the folders of runs of which no worker lives."""
     with suppress(OSError):
         for folder in below.iterdir():
-            _remove_unused(folder)
+            if folder.suffix == GONE:
+                shutil.rmtree(folder, ignore_errors=True)
+            else:
+                _remove_unused(folder)
 
 
 def _remove_unused(folder: Path) -> None:
@@ -93,7 +99,7 @@ def _remove_unused(folder: Path) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if _is_there(folder, lock):
             # Out of the way first: who comes now makes a folder of its own.
-            gone = folder.rename(folder.with_name(f".{folder.name}.gone"))
+            gone = folder.rename(folder.with_name(f"{secrets.token_hex(8)}{GONE}"))
             shutil.rmtree(gone, ignore_errors=True)
 
 
