@@ -14,17 +14,15 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
-import attrs
 import ray
 from ray.actor import ActorHandle
 from ray.train import FailureConfig, LoggingConfig, RunConfig, ScalingConfig, WorkerGroupError
 from ray.train.torch import TorchConfig, TorchTrainer
 
 from audioforge.errors import AudioForgeError, TrainingError, describe
-from audioforge.executor import WholeJob
+from audioforge.executor import Order, WholeJob
 from audioforge.inference.processes import PATIENCE
 from audioforge.inference.stop import Interrupted
 from audioforge.run.events import Step
@@ -33,10 +31,8 @@ from audioforge_ray.mailbox import Letter, Mailbox
 from audioforge_ray.options import RayOptions
 from audioforge_ray.relay import Retelling
 from audioforge_ray.restarts import Restarts
+from audioforge_ray.travel import Dispatch
 from audioforge_ray.update_worker import Part, work
-
-if TYPE_CHECKING:
-    from audioforge_ray.cluster import Cluster
 
 PATIENCE_SECONDS = 300
 """For nodes that the group needs and that are not there: they come and go."""
@@ -58,7 +54,7 @@ SETTINGS = {
 alone."""
 
 
-def run_update(job: WholeJob, cluster: Cluster, options: RayOptions) -> None:
+def run_update(job: WholeJob, dispatch: Dispatch, options: RayOptions) -> None:
     """Have a group of workers do the update of a cycle.
 
     What takes up the CPUs and GPUs of the cluster must have let go of them before.
@@ -66,7 +62,7 @@ def run_update(job: WholeJob, cluster: Cluster, options: RayOptions) -> None:
     Args:
         job: The update. Its events are told while the group works, and afterwards the model and
             the progress are as if it had been done here.
-        cluster: Where the group works.
+        dispatch: Packs the run for the workers.
         options: How many workers, and what each of them takes up.
 
     Raises:
@@ -79,8 +75,7 @@ def run_update(job: WholeJob, cluster: Cluster, options: RayOptions) -> None:
         os.environ.setdefault(name, value)
     mailbox = cast("ActorHandle[Mailbox]", ray.remote(num_cpus=0)(Mailbox).remote())
     try:
-        group = _Group(job, options, mailbox)
-        steps = group.steps()
+        steps = _Group(job, dispatch, options, mailbox).steps()
         for _ in job.run.reporter.track(steps, job.steps, job.what, unit="steps"):
             pass
     finally:
@@ -93,20 +88,22 @@ class _Group:
 
     Args:
         job: The update.
+        dispatch: Packs the run for the workers.
         options: How many workers, and what each of them takes up.
         mailbox: Where workers tell what happens.
     """
 
-    def __init__(self, job: WholeJob, options: RayOptions, mailbox: ActorHandle[Mailbox]) -> None:
+    def __init__(
+        self,
+        job: WholeJob,
+        dispatch: Dispatch,
+        options: RayOptions,
+        mailbox: ActorHandle[Mailbox],
+    ) -> None:
         """Put what every worker needs where it can be fetched, once per node."""
         self._job, self._options, self._mailbox = job, options, mailbox
-        outline = job.outline
-        self._part = Part(
-            mailbox=mailbox,
-            outline=_put(attrs.evolve(outline, corpus=tuple(outline.corpus)), "the data"),
-            order=_put(job.order(), "what is learnt"),
-            folder=str(Path.cwd()),
-        )
+        brief, order = dispatch.pack(job.outline), _put(job.order())
+        self._part = Part(mailbox=mailbox, brief=brief, order=order)
         self._retelling = Retelling(job.run.events)
         self._asked = False
 
@@ -281,11 +278,11 @@ def _room(options: RayOptions) -> str:
     return f"{count} update worker{'s' if count > 1 else ''} of {each} each"
 
 
-def _put(value: Any, what: str) -> ray.ObjectRef[Any]:
+def _put(order: Order[WholeJob]) -> ray.ObjectRef[Order[WholeJob]]:
     try:
-        return ray.put(value)
-    except TypeError as error:
+        return ray.put(order)
+    except TypeError as error:  # as Ray puts it
         raise TrainingError(
-            f"{what} cannot be sent to the workers: {describe(error)}. A selection's loss must "
-            f"hold plain values; mend its plugin, or train with another --executor."
+            f"what is learnt cannot be sent to the workers: {describe(error)}. A selection's loss "
+            f"must hold plain values; mend its plugin, or train with another --executor."
         ) from error

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import Any, cast
 
 import attrs
@@ -13,15 +11,14 @@ from attrs import frozen
 from ray import ObjectRef
 from ray.actor import ActorHandle
 
-from audioforge.config import AudioRAFTConfig
 from audioforge.errors import TrainingError
-from audioforge.executor import Order, Outline, WholeJob
+from audioforge.executor import Order, WholeJob
 from audioforge.inference.own_executor import ProcessesExecutor
 from audioforge.inference.stop import Interrupted, StopRequest
-from audioforge.run.workplace import RunWorkplace
 from audioforge_ray.failure import Failure
 from audioforge_ray.mailbox import Mailbox
 from audioforge_ray.relay import Relay, RelayedStop
+from audioforge_ray.travel import Brief
 
 
 @frozen(kw_only=True)
@@ -30,17 +27,13 @@ class Part:
 
     Attributes:
         mailbox: Where to tell the run what happens.
-        outline: The run, in the object store.
+        brief: The run, in the object store.
         order: The update, in the object store.
-        folder: The run's working directory: paths may be relative to it.
-        cache: Where on a node what need be computed of a clip only once is kept; None for nowhere.
     """
 
     mailbox: ActorHandle[Mailbox]
-    outline: ObjectRef[Outline]
+    brief: ObjectRef[Brief]
     order: ObjectRef[Order[WholeJob]]
-    folder: str
-    cache: Path | None = None
 
     def tell(self, what: str, particulars: dict[str, Any]) -> None:
         """Put a letter into the mailbox; it is there when this comes back."""
@@ -74,19 +67,15 @@ def work(config: dict[str, Any]) -> None:
 
 
 def _do(part: Part) -> None:
-    os.chdir(part.folder)
-    outline, order = ray.get(part.outline), ray.get(part.order)
-    settings = AudioRAFTConfig.from_mapping(outline.settings)
-    executor = ProcessesExecutor()
-    executor.join(settings.device, settings.dtype)
+    brief = ray.get(part.brief)
+    settings, executor = brief.outline.settings, ProcessesExecutor()
+    executor.join(settings["device"], settings["dtype"])
     is_main = executor.processes.is_main
-    place = RunWorkplace(
-        outline,
+    place = brief.workplace(
         executor,
         listener=Relay(part.tell) if is_main else None,
         stop=RelayedStop(part.stop_number) if is_main else StopRequest(),
-        cache=part.cache,
     )
-    job = order.at(place)
+    job = ray.get(part.order).at(place)
     job.recall()
     job.do()
