@@ -4,6 +4,8 @@ The workers are joined as torchrun joins processes, and run the same update: eac
 the same clips, and gradients are added up in the order of rank. Of Ray Train comes the group:
 placed on nodes, joined, ended when one of it fails. Where the update is lies in the run folder, as
 everywhere: Ray Train is given no checkpoint, and what it writes is empty and removed afterwards.
+
+One worker alone has nobody to be joined with: it is a task of Ray, which is there in half the time.
 """
 
 from __future__ import annotations
@@ -13,12 +15,13 @@ import os
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, cast
 
 import ray
 from ray.actor import ActorHandle
-from ray.train import FailureConfig, LoggingConfig, RunConfig, ScalingConfig, WorkerGroupError
+from ray.train import FailureConfig, LoggingConfig, RunConfig, ScalingConfig
 from ray.train.torch import TorchConfig, TorchTrainer
 
 from audioforge.errors import AudioForgeError, TrainingError, describe
@@ -32,7 +35,7 @@ from audioforge_ray.options import RayOptions
 from audioforge_ray.relay import Retelling
 from audioforge_ray.restarts import Restarts
 from audioforge_ray.travel import Dispatch
-from audioforge_ray.update_worker import Part, work
+from audioforge_ray.update_worker import Part, work, work_in_group
 
 PATIENCE_SECONDS = 300
 """For nodes that the group needs and that are not there: they come and go."""
@@ -116,44 +119,64 @@ class _Group:
         restarts = Restarts(self._options.max_restarts)
         while True:
             attempt = _Attempt()
-            with tempfile.TemporaryDirectory(prefix="audioforge-") as storage:
-                fit = _Fit(self._trainer(storage))
-                fit.start()
-                yield from self._follow(fit, attempt)
+            waits = _Waits(partial(self._have_it_done, attempt))
+            waits.start()
+            yield from self._follow(waits, attempt)
             if attempt.stopped_by is not None:
                 raise Interrupted(attempt.stopped_by)
-            if fit.error is None:
+            if waits.error is None:
                 return
-            cause = attempt.cause(fit.error, self._options)
+            cause = attempt.cause(waits.error, self._options)
+            if (number := self._job.run.stop.number) and not attempt.is_final:
+                raise Interrupted(number) from cause  # whoever asks may end the workers, too
             if attempt.is_final or not restarts.again(self._retelling.steps):
                 raise cause
             self._job.run.events.warn(
-                f"{self._job.what}: {cause}; its workers are started again, and go on where the "
-                f"resume point is ({restarts.describe()})"
+                f"{self._job.what}: {cause}. It goes on at the resume point with new workers: "
+                f"{restarts.describe()}"
             )
 
-    def _follow(self, fit: _Fit, attempt: _Attempt) -> Iterator[Step]:
+    def _follow(self, waits: _Waits, attempt: _Attempt) -> Iterator[Step]:
         """Tell what happens until the group is gone."""
-        started, waits = time.monotonic(), False
-        is_over = False
+        started, is_said, is_over = time.monotonic(), False, False
         while not is_over:
-            is_over = not fit.is_alive()  # before the last look
+            is_over = not waits.is_alive()  # before the last look
             letters: list[Letter] = ray.get(self._mailbox.take.remote())
             attempt.read(letters)
             yield from self._retelling.tell(letters)
-            if not (attempt.arrived or waits) and time.monotonic() - started > SAID_AFTER_SECONDS:
-                waits = True
+            took = time.monotonic() - started
+            if took > SAID_AFTER_SECONDS and not (attempt.arrived or is_said):
+                is_said = True
                 self._job.run.reporter.info(f"{self._job.what}: waiting for {_room(self._options)}")
             number = self._job.run.stop.number
             if number is not None and not self._asked:
                 self._asked = True
                 self._mailbox.ask_to_stop.remote(number)
-            fit.join(LOOK_SECONDS)
+            waits.join(LOOK_SECONDS)
+
+    def _have_it_done(self, attempt: _Attempt) -> None:
+        """Start the workers, and wait for their end."""
+        if self._options.update_workers == 1:
+            self._by_one(attempt)
+            return
+        with tempfile.TemporaryDirectory(prefix="audioforge-") as storage:
+            self._trainer(storage).fit()
+
+    def _by_one(self, attempt: _Attempt) -> None:
+        wanted = resources_of(self._options)
+        task = ray.remote(
+            num_cpus=wanted.get("CPU", 0), num_gpus=wanted.get("GPU", 0), max_retries=0, max_calls=1
+        )(work)
+        done: ray.ObjectRef[Any] = task.remote(self._part, 0)
+        ended, _ = ray.wait([done], timeout=PATIENCE_SECONDS)
+        if not (ended or attempt.arrived):
+            ray.cancel(done)
+        ray.get(done)
 
     def _trainer(self, storage: str) -> TorchTrainer:
         options = self._options
         return _Trainer(
-            work,
+            work_in_group,
             train_loop_config={"part": self._part},
             # A death is noticed at once; the main worker may save for long.
             torch_config=TorchConfig(timeout_s=round(PATIENCE.total_seconds())),
@@ -186,26 +209,26 @@ class _Trainer(TorchTrainer):
         return [c for c in created if type(c).__name__ != "PlacementGroupCleanerCallback"]
 
 
-class _Fit(threading.Thread):
-    """Waits for Ray Train beside the main thread, which hears signals.
+class _Waits(threading.Thread):
+    """Waits beside the main thread, which hears signals.
 
     Args:
-        trainer: What is waited for.
+        target: Comes back when the group is gone.
 
     Attributes:
-        error: What it ended with; None where every worker did its part.
+        error: What it raised; None where every worker did its part.
     """
 
-    def __init__(self, trainer: TorchTrainer) -> None:
+    def __init__(self, target: Callable[[], None]) -> None:
         """Nothing is started yet."""
-        super().__init__(name="ray-train", daemon=True)
-        self._trainer = trainer
+        super().__init__(name="update", daemon=True)
+        self._have_it_done = target
         self.error: BaseException | None = None
 
     def run(self) -> None:
-        """Start the group, and wait for its end."""
+        """Wait."""
         try:
-            self._trainer.fit()
+            self._have_it_done()
         except BaseException as error:  # handed over to the main thread
             self.error = error
 
@@ -244,23 +267,21 @@ class _Attempt:
         """Return the error that says why the group ended.
 
         Args:
-            error: What Ray Train says.
+            error: What Ray says.
             options: What the group was to be.
         """
-        # That another is lost follows from what failed there.
-        told = sorted(self.failures, key=lambda failure: (not failure.is_final, failure.is_lost))
-        if told and not told[0].is_lost:
-            return told[0].error()
-        if isinstance(error, WorkerGroupError):
-            lost = set(self.arrived) - {failure.rank for failure in self.failures}
-            nodes = ", ".join(f"{rank} on {self.arrived[rank]}" for rank in sorted(lost))
-            return TrainingError(f"worker {nodes} was lost: it was killed, or its node is gone")
+        told = sorted(self.failures, key=lambda failure: not failure.is_final)
+        for failure in told:
+            if not failure.is_lost:  # which another's failure caused
+                return failure.error()
         if not self.arrived:
             return TrainingError(
-                f"the cluster had no room for {_room(options)} within {PATIENCE_SECONDS} s "
-                f"({describe(error)}). Lower them, or add nodes, and go on."
+                f"{_room(options)} could not start: there was no room for {PATIENCE_SECONDS} s, or "
+                f"{describe(error)}. Ask for less in --executor, or add nodes, and go on"
             )
-        return TrainingError(f"Ray Train failed: {describe(error)}")
+        lost = sorted(set(self.arrived) - {failure.rank for failure in self.failures})
+        who = ", ".join(f"{rank} on {self.arrived[rank]}" for rank in lost) or "none that says why"
+        return TrainingError(f"lost of the update's workers: {who} (killed, or the node is gone)")
 
 
 def resources_of(options: RayOptions) -> dict[str, float]:

@@ -15,6 +15,7 @@ from audioforge.errors import TrainingError
 from audioforge.executor import Order, WholeJob
 from audioforge.inference.own_executor import ProcessesExecutor
 from audioforge.inference.stop import Interrupted, StopRequest
+from audioforge.tasks import speech_task
 from audioforge_ray.failure import Failure
 from audioforge_ray.mailbox import Mailbox
 from audioforge_ray.relay import Relay, RelayedStop
@@ -44,18 +45,17 @@ class Part:
         return cast("int | None", ray.get(self.mailbox.stop_number.remote()))
 
 
-def work(config: dict[str, Any]) -> None:
-    """Do this worker's part of an update.
+def work(part: Part, rank: int) -> None:
+    """Do a worker's part of an update.
 
     Args:
-        config: The part, under "part": Ray Train hands over nothing but a mapping.
+        part: What it must know.
+        rank: Its number in the group.
 
     Raises:
-        TrainingError: If it fails, for Ray Train to end the group; the mailbox has why.
+        TrainingError: If it fails, for the group to end; the mailbox has why.
     """
-    part: Part = config["part"]
     node = cast("str", cast("Any", ray.util).get_node_ip_address())
-    rank = ray.train.get_context().get_world_rank()
     part.tell("arrived", {"rank": rank, "node": node})
     try:
         _do(part)
@@ -66,8 +66,17 @@ def work(config: dict[str, Any]) -> None:
         raise TrainingError("the mailbox has why") from None
 
 
+def work_in_group(config: dict[str, Any]) -> None:
+    """Do a worker's part among those that Ray Train has joined; see `work`.
+
+    Args:
+        config: The part, under "part": Ray Train hands over nothing but a mapping.
+    """
+    work(config["part"], ray.train.get_context().get_world_rank())
+
+
 def _do(part: Part) -> None:
-    brief = ray.get(part.brief)
+    brief = _without_verifiers(ray.get(part.brief))
     settings, executor = brief.outline.settings, ProcessesExecutor()
     executor.join(settings["device"], settings["dtype"])
     is_main = executor.processes.is_main
@@ -79,3 +88,11 @@ def _do(part: Part) -> None:
     job = ray.get(part.order).at(place)
     job.recall()
     job.do()
+
+
+def _without_verifiers(brief: Brief) -> Brief:
+    """Leave out what scores: an update has no use for it, and it can be models of their own."""
+    outline = brief.outline
+    settings = {key: value for key, value in outline.settings.items() if key != "aggregator"}
+    settings["verifier"] = list(speech_task(settings["task"]).metric_verifiers)
+    return attrs.evolve(brief, outline=attrs.evolve(outline, settings=settings))
