@@ -73,6 +73,7 @@ class RunWorkplace:
         executor: Has joined; says which processes work together here.
         listener: Hears what happens here.
         stop: Whether the work here is to stop.
+        reporter: Hears warnings; None for stderr.
         cache: Where on this machine what need be computed of a clip only once is kept; None for
             nowhere.
 
@@ -87,6 +88,7 @@ class RunWorkplace:
         *,
         listener: Listener | None = None,
         stop: StopRequest | None = None,
+        reporter: Reporter | None = None,
         cache: Path | None = None,
     ) -> None:
         """Read the settings; nothing is loaded yet."""
@@ -96,13 +98,18 @@ class RunWorkplace:
         self._stop = stop or StopRequest()
         self.config = AudioRAFTConfig.from_mapping(outline.settings)
         self.registry: Registry = discover()
-        self.reporter = Reporter(quiet=True)
+        self.reporter = reporter or Reporter(quiet=True)
         self._cache = ClipCache(cache)
         if cache is not None:
             self._cache.open(round(self.config.cache_gb * 1e9), self.reporter.warn)
         self._adapter: ModelAdapter | None = None
         self._is_trained = False
         self._holds = ""
+
+    @property
+    def holds(self) -> str:
+        """Fingerprint of the weights that the model has of `hold`; empty where it has none."""
+        return self._holds
 
     @property
     def processes(self) -> Processes:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import Any, Protocol
 
 from attrs import define, field, frozen
@@ -170,10 +170,10 @@ class Pool:
         self._open: dict[int, _Batch] = {}  # those that were given to somebody
         self._waiting: Waiting[int] = Waiting()
         self._durations: deque[float] = deque(maxlen=DURATIONS)
-        self._alone_since, self._told = 0.0, False
+        self._alone_since, self._told, self._why = 0.0, False, ""
         self.accounts: dict[str, NodeAccount] = {}
 
-    def share(self, batches: Batches) -> Iterator[tuple[Sequence[AudioSample], Any]]:
+    def share(self, batches: Batches) -> Generator[tuple[Sequence[AudioSample], Any]]:
         """Have batches done, and yield each with what came of it, in any order.
 
         Raises:
@@ -328,7 +328,7 @@ class Pool:
         Raises:
             TrainingError: If what it did has ended too many workers.
         """
-        worker = self._workers.pop(gone.worker, None)
+        worker, self._why = self._workers.pop(gone.worker, None), f" ({gone.why})"
         if worker is None:
             return
         self._account(worker.node).failures += 1
@@ -356,8 +356,8 @@ class Pool:
         alone = self._clock() - self._alone_since
         if alone > self._limits.patience:
             raise TrainingError(
-                f"no worker was there for {alone:.0f} s. Start nodes that have what a worker asks "
-                f"for (cpus_per_worker, gpus_per_worker of --executor), and go on with --resume."
+                f"no worker was there for {alone:.0f} s{self._why}. Start nodes that have what a "
+                f"worker asks for (cpus_per_worker and gpus_per_worker of --executor), and go on."
             )
         if alone > self._limits.says_after and not self._told:
             self._told = True
