@@ -3,7 +3,7 @@
 from types import MappingProxyType
 
 import numpy as np
-from attrs import evolve
+from attrs import asdict, evolve
 
 from audioforge.measuring.dataset_pass import MeasuredBatch
 from audioforge.measuring.evaluation import EvaluatedItem
@@ -40,4 +40,4 @@ def test_a_sample_of_another_batch_travels_as_it_is():
 def test_what_was_measured_comes_back_without_its_samples():
     item = EvaluatedItem({"id": "a", "text": "ja"}, {"wer": {"hits": 1.0}}, 2.5, ("yes",), {})
     (came,) = unpacked(packed([MeasuredBatch([item], {})], samples(None)), samples(None))
-    assert came.items == [item]
+    assert [asdict(one) for one in came.items] == [asdict(item)]
