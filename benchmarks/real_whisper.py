@@ -27,6 +27,7 @@ from existing import existing
 from performance.machine import ROOT, machine
 from performance.report import write_region
 from real_speech.arms import NONNATIVE, SWEEP, TESTED, Arm
+from real_speech.brief import brief
 from real_speech.manifests import check, write_unlabelled
 from real_speech.measuring import bases, measure, models_of, test_sets
 from real_speech.outcome import line
@@ -40,6 +41,7 @@ from audioforge.files.atomic import write_json
 from audioforge.inference.stop import Interrupted
 
 PAGE = ROOT / "docs" / "real-whisper.md"
+README = ROOT / "README.md"
 KEPT = ROOT / "docs" / "real-whisper.json"
 
 
@@ -96,7 +98,7 @@ def _report(arguments: argparse.Namespace, setup: Setup) -> None:
 
 
 def _write_page(arguments: argparse.Namespace, setup: Setup) -> None:
-    """Keep the figures, and write them into the page."""
+    """Keep the figures, and write them into the page and README.md."""
     content = {
         "model": Path(setup.model).name,
         "machine": machine(),
@@ -106,7 +108,9 @@ def _write_page(arguments: argparse.Namespace, setup: Setup) -> None:
     if not content["heldout"]:
         raise UsageError(f"--output {setup.output}: no run of it is finished")
     write_json(KEPT, content)
-    write_region(PAGE, "real", tables(json.loads(KEPT.read_text(encoding="utf-8"))))
+    kept = json.loads(KEPT.read_text(encoding="utf-8"))
+    write_region(PAGE, "real", tables(kept))
+    write_region(README, "real", brief(kept))
 
 
 def _arms(arguments: argparse.Namespace) -> list[Arm]:
@@ -143,7 +147,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--noisy", type=existing, help="coffee/test mixed with noise by benchmarks/mix_noise.py"
     )
-    parser.add_argument("--table", action="store_true", help="write docs/real-whisper.md and .json")
+    parser.add_argument(
+        "--table", action="store_true", help="write docs/real-whisper.md and .json, and README.md"
+    )
     parser.add_argument(
         "--settings",
         type=_pair,

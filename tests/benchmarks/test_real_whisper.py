@@ -4,10 +4,11 @@ import json
 import shlex
 from pathlib import Path
 
+import attrs
 import pytest
 import yaml
 from attrs import evolve
-from real_speech import arms, manifests, tables, training
+from real_speech import arms, brief, manifests, tables, training
 from real_speech.arms import COFFEE, NONNATIVE, SWEEP, TESTED
 from real_speech.paired import Measured
 from real_speech.plan import SYMBOLIC, Setup, arm_folder, commands, stages
@@ -137,10 +138,31 @@ def test_what_is_not_measured_has_no_row(tmp_path):
     assert nothing == {"seconds": 0, "heldout": [], "test": [], "pairs": []}
 
 
-def test_the_figures_of_the_page_are_those_of_the_json(root):
-    """The page is written by the command, not by hand."""
+def test_the_command_of_the_short_table_has_the_recipe():
+    told = shlex.split(brief.COMMAND.replace("\\\n", " "))
+    parsed = command.make_context("train", told[2:]).params
+    known = {field.name for field in attrs.fields(AudioRAFTConfig)}
+    config = AudioRAFTConfig.from_mapping(
+        given_flags({name: value for name, value in parsed.items() if name in known})
+    )
+    recipe = {**arms.RECIPES[NONNATIVE], "temperature": None}  # 0.6 is what suits a Whisper
+    assert {name: getattr(config, name) for name in recipe} == recipe
+
+
+def test_options_of_a_row_are_those_of_its_stages():
+    assert brief.flags(["reference", "rloo@learning_rate=3e-5;top_p=0.9"]) == (
+        "`--selection reference`, then `--continue` it with "
+        "`--selection rloo --learning-rate 3e-5 --top-p 0.9`"
+    )
+
+
+def test_the_figures_of_the_pages_are_those_of_the_json(root):
+    """They are written by the command, not by hand."""
     kept = root / "docs/real-whisper.json"
-    page = (root / "docs/real-whisper.md").read_text(encoding="utf-8")
-    between = page.split("<!-- real: begin -->")[1].split("<!-- real: end")[0]
-    if kept.is_file():
-        assert between.strip() == tables.tables(json.loads(kept.read_text(encoding="utf-8")))
+    if not kept.is_file():
+        pytest.skip("nothing is kept")
+    content = json.loads(kept.read_text(encoding="utf-8"))
+    written = {"docs/real-whisper.md": tables.tables, "README.md": brief.brief}
+    for page, write in written.items():
+        between = (root / page).read_text(encoding="utf-8").split("<!-- real: begin -->")[1]
+        assert between.split("<!-- real: end")[0].strip() == write(content).strip()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from attrs import frozen
@@ -16,6 +17,7 @@ from attrs import frozen
 from audioforge.sample import AudioSample
 
 if TYPE_CHECKING:
+    from audioforge.inference.clip_cache import ClipCache
     from audioforge.inference.processes import Processes
     from audioforge.model import ModelAdapter
     from audioforge.run.run import Run
@@ -38,6 +40,7 @@ class Outline:
             sends an outline away sends these apart: there can be a million.
         given: Names of verifiers and of a selection that are functions of the Python program that
             trains, and are known in that process alone.
+        plugin_files: Plugins that are single files; absolute.
     """
 
     settings: Mapping[str, Any]
@@ -45,6 +48,7 @@ class Outline:
     labels: tuple[str, ...] = ()
     corpus: Iterable[AudioSample] = ()
     given: tuple[str, ...] = ()
+    plugin_files: tuple[Path, ...] = ()
 
 
 class Workplace(Protocol):
@@ -60,6 +64,10 @@ class Workplace(Protocol):
     @property
     def reporter(self) -> Reporter:
         """What hears how far the work is."""
+
+    @property
+    def cache(self) -> ClipCache:
+        """What keeps there what need be computed of a clip only once."""
 
     @property
     def run(self) -> Run:

@@ -23,6 +23,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from audioforge.files import atomic
+from audioforge.inference.sound_files import WHERE_THEY_LIE, SoundFiles
 
 BLOCK_BYTES = 4096
 """What file systems give to files in: the last block of each is seldom full."""
@@ -32,17 +33,46 @@ CHECKSUM = "crc32"
 and a power cut can leave zeros in it."""
 
 
+class Room:
+    """Bytes that files may take.
+
+    Args:
+        limit: How many.
+        used: How many they take already.
+    """
+
+    def __init__(self, limit: int, used: int) -> None:
+        """Begin with what is used."""
+        self._left = limit - used
+
+    def take(self, size: int) -> bool:
+        """Take room for a file if there is so much, and say whether there is."""
+        if size > self._left:
+            return False
+        self._left -= size
+        return True
+
+    def give_back(self, size: int) -> None:
+        """Have the room again of what is removed, or was not written."""
+        self._left += size
+
+
 class ClipCache:
     """Tensors by name, in files; closed, it keeps nothing and has nothing.
 
     Args:
         folder: Where the files are; made when it is opened. None to stay closed.
+        files: Where the files of the clips themselves are found.
+
+    Attributes:
+        files: Where the files of the clips themselves are found.
     """
 
-    def __init__(self, folder: Path | None = None) -> None:
+    def __init__(self, folder: Path | None = None, files: SoundFiles = WHERE_THEY_LIE) -> None:
         """Nothing is kept yet."""
-        self._folder = folder
-        self._limit = self._used = 0
+        self._folder, self.files = folder, files
+        self._room: Room | None = None
+        self._is_full = False
         self._tell: Callable[[str], None] = lambda _: None
         self._lock = threading.Lock()  # loaders put from several threads
         self._checked: set[str] = set()
@@ -55,8 +85,8 @@ class ClipCache:
             limit: Bytes that the files may take, those that are there included.
             tell: Hears, once, when the disk takes no more.
         """
-        self._limit, self._tell = limit, tell
-        self._used = self.bytes_there()
+        self._tell, self._is_full = tell, False
+        self._room = self._room_for(limit) if limit else None
         if self._folder is not None and limit:
             try:
                 self._folder.mkdir(exist_ok=True)
@@ -66,7 +96,10 @@ class ClipCache:
     @property
     def is_open(self) -> bool:
         """Whether anything can be kept."""
-        return self._folder is not None and self._limit > 0
+        return self._folder is not None and self._room is not None
+
+    def _room_for(self, limit: int) -> Room:
+        return Room(limit, self.bytes_there())
 
     def bytes_there(self) -> int:
         """Return what the files take now."""
@@ -88,7 +121,8 @@ class ClipCache:
         """
         with self._lock:
             for kind in [kind for kind in self._put if kind.endswith(ending)]:
-                self._used -= self._put.pop(kind)
+                if self._room is not None:
+                    self._room.give_back(self._put.pop(kind))
         for folder in self._folder.glob(f"*{ending}") if self._folder else ():
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -126,30 +160,31 @@ class ClipCache:
             name: The entry's own name.
             tensors: On the CPU, and contiguous.
         """
-        if self._folder is None or not self.is_open:
+        if self._folder is None or self._room is None or self._is_full:
             return
         with self._lock:
             path = self._folder / kind / f"{name}.safetensors"
             content = save(dict(tensors), {CHECKSUM: _checksum(tensors)})
             size = _on_disk(len(content))
-            if self._used + size > self._limit:
+            if not self._room.take(size):
                 return
             try:
                 if path.exists():  # another thread or process had the same clip
+                    self._room.give_back(size)
                     return
                 path.parent.mkdir(exist_ok=True)  # not that of a run that was taken away
                 with atomic.new_file(path, durable=False) as temporary:
                     temporary.write_bytes(content)
             except OSError as error:
+                self._room.give_back(size)
                 self._stop(error)
                 return
-            self._used += size
             self._put[kind] += size
             self._checked.add(f"{kind}/{name}")
 
     def _stop(self, error: OSError) -> None:
         """Keep nothing more; what is there is still used."""
-        self._limit = self._used
+        self._is_full = True
         self._tell(
             f"{self._folder}: {error.strerror}; what is computed of further clips is not kept, and "
             f"is computed again when it is needed"

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TypeVar
 
@@ -89,7 +90,7 @@ class ClipLoader:
         self._max_seconds = adapter.max_seconds
         self._min_seconds = adapter.min_seconds
         # Threads decode while a plugin may be standing somewhere else for a moment.
-        self._folder = Path.cwd()
+        self._folder = cache.files.folder
         self._cache, self._augmenter = cache, augmenter
         self._preparation = preparation if augmenter is None else None
         self.skips = skips
@@ -149,15 +150,19 @@ class ClipLoader:
         kept = self._cache.get(SOUND, name) if name else None
         if kept is not None:
             return Clip(sample, kept["waveform"].numpy(), self._rate)
-        try:
-            clip = load_clip(
-                where,
-                self._rate,
-                max_seconds=self._max_seconds,
-                min_seconds=self._min_seconds,
-            )
-        except AudioError as error:
-            return _problem(sample, error, where.origin)
+        with ExitStack() as stack:
+            if isinstance(where.audio, Path):
+                at_hand = stack.enter_context(self._cache.files.at_hand(where.audio))
+                where = where if at_hand == where.audio else evolve(where, audio=at_hand)
+            try:
+                clip = load_clip(
+                    where,
+                    self._rate,
+                    max_seconds=self._max_seconds,
+                    min_seconds=self._min_seconds,
+                )
+            except AudioError as error:
+                return _problem(sample, error, where.origin)
         if name:
             self._cache.put(SOUND, name, {"waveform": torch.from_numpy(clip.waveform)})
         return evolve(clip, sample=sample)
@@ -167,10 +172,9 @@ class ClipLoader:
         if not (self._cache.is_open and isinstance(sample.audio, Path)):
             return None
         try:
-            file = sample.audio.stat()
+            what = self._cache.files.state(sample.audio)
         except (OSError, ValueError):  # decoding says what is wrong
             return None
-        what = (sample.audio, file.st_dev, file.st_ino, file.st_size, file.st_mtime_ns)
         part = (sample.offset, sample.duration, sample.channels)
         wanted = (self._rate, self._max_seconds, self._min_seconds)
         return hashlib.blake2b(

@@ -9,6 +9,7 @@ import torch
 from attrs import frozen
 
 from audioforge.executor import Batches, BatchJob, Executor, Order, Outline, Workplace
+from audioforge.inference.clip_cache import NOTHING_KEPT, ClipCache
 from audioforge.inference.clips import ClipLoader, chunks_of
 from audioforge.inference.out_of_memory import in_halves
 from audioforge.inference.preparation import Preparation
@@ -32,12 +33,14 @@ class HearingJob(BatchJob[Logprobs]):
         processes: Gives the precision to compute in.
         reporter: Shows progress.
         outline: What is known of the run before its languages are.
+        cache: Keeps the sound of clips.
     """
 
     adapter: ModelAdapter
     processes: Processes
     reporter: Reporter
     outline: Outline
+    cache: ClipCache = NOTHING_KEPT
     what = "hear the language"
 
     def order(self) -> HearingOrder:
@@ -48,7 +51,7 @@ class HearingJob(BatchJob[Logprobs]):
         """Hear batches in this process."""
         self.adapter.module.eval()
         preparation = Preparation(self.adapter, self.processes)
-        loader = ClipLoader(self.adapter, SkipLog(), preparation=preparation)
+        loader = ClipLoader(self.adapter, SkipLog(), self.cache, preparation)
         loaded = self.reporter.track(
             loader.batches(batches),
             sum(map(len, batches)),
@@ -78,7 +81,8 @@ class HearingOrder(Order[HearingJob]):
 
     def at(self, place: Workplace) -> HearingJob:
         """Return the job, to be done there."""
-        return HearingJob(place.adapter, place.processes, place.reporter, Outline(settings={}))
+        known = Outline(settings={})
+        return HearingJob(place.adapter, place.processes, place.reporter, known, place.cache)
 
 
 def hear_languages(

@@ -34,4 +34,5 @@ def outline_of(
         labels=tuple(context.labels),
         corpus=context.corpus,
         given=tuple(given),
+        plugin_files=tuple(plugin.file for plugin in registry.plugins if plugin.file is not None),
     )

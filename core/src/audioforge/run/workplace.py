@@ -19,7 +19,7 @@ from audioforge.config import AudioRAFTConfig
 from audioforge.errors import CheckpointError
 from audioforge.executor import Executor, Outline
 from audioforge.find_adapter import load_adapter
-from audioforge.inference.clip_cache import ClipCache, digest_of
+from audioforge.inference.clip_cache import NOTHING_KEPT, ClipCache, digest_of
 from audioforge.inference.processes import Processes
 from audioforge.inference.stop import StopRequest
 from audioforge.judging.verification import Verification
@@ -74,8 +74,7 @@ class RunWorkplace:
         listener: Hears what happens here.
         stop: Whether the work here is to stop.
         reporter: Hears warnings; None for stderr.
-        cache: Where on this machine what need be computed of a clip only once is kept; None for
-            nowhere.
+        cache: Keeps here what need be computed of a clip only once, and finds the clips' files.
 
     Raises:
         AudioForgeError: If the settings do not fit what is installed here.
@@ -89,7 +88,7 @@ class RunWorkplace:
         listener: Listener | None = None,
         stop: StopRequest | None = None,
         reporter: Reporter | None = None,
-        cache: Path | None = None,
+        cache: ClipCache = NOTHING_KEPT,
     ) -> None:
         """Read the settings; nothing is loaded yet."""
         hide_broken_companions()
@@ -97,11 +96,9 @@ class RunWorkplace:
         self._listeners = [] if listener is None else [listener]
         self._stop = stop or StopRequest()
         self.config = AudioRAFTConfig.from_mapping(outline.settings)
-        self.registry: Registry = discover()
+        self.registry: Registry = discover(files=outline.plugin_files)
         self.reporter = reporter or Reporter(quiet=True)
-        self._cache = ClipCache(cache)
-        if cache is not None:
-            self._cache.open(round(self.config.cache_gb * 1e9), self.reporter.warn)
+        self.cache = cache
         self._adapter: ModelAdapter | None = None
         self._is_trained = False
         self._holds = ""
@@ -161,7 +158,7 @@ class RunWorkplace:
         registry, config, decoding = (
             self.registry,
             self.config,
-            Decoding.of(self.config, self._cache),
+            Decoding.of(self.config, self.cache),
         )
         evaluator = create_evaluator(
             registry, self.verification, decoding, self._executor, self._stop, self.reporter
@@ -182,7 +179,7 @@ class RunWorkplace:
             augmentations=create_augmentations(registry, config),
             language=self._outline.language,
             labels=self._outline.labels,
-            cache=self._cache,
+            cache=self.cache,
         )
 
     def _load(self, *, trained: bool) -> None:

@@ -40,12 +40,10 @@ class Setting:
     Attributes:
         device: "auto", "cpu", "cuda" or "mps".
         dtype: "float32" or "bfloat16".
-        folder: The run's working directory.
     """
 
     device: str
     dtype: str
-    folder: str
 
 
 @define(eq=False)
@@ -110,7 +108,8 @@ class RayCrew:
     def take_back(self, worker: int, number: int) -> None:
         """Ask for a batch that the worker may not have begun."""
         asked = _Pending(worker, number)
-        for ref in [ref for ref, pending in self._pending.items() if pending == asked]:
+        refs = [ref for ref, pending in self._pending.items() if pending == asked]
+        for ref in refs:
             ray.cancel(ref)
 
     def end(self, worker: int) -> None:
@@ -185,7 +184,7 @@ class RayCrew:
             max_task_retries=0,  # the pool gives batches again, and knows to whom
         )(Worker)
         threads = max(1, math.floor(asked.cpus_per_worker))
-        actor = kind.remote(setting.device, setting.dtype, setting.folder, threads)
+        actor = kind.remote(setting.device, setting.dtype, threads)
         return cast("ActorHandle[Worker]", actor)
 
     def _ask(self, number: int, member: _Member, now: float) -> None:

@@ -24,6 +24,7 @@ from audioforge_ray.crew import RayCrew, Setting
 from audioforge_ray.options import RayOptions
 from audioforge_ray.packing import unpacked
 from audioforge_ray.pool import Limits, Pool
+from audioforge_ray.travel import Dispatch
 from audioforge_ray.worker import Errand, WorkerFacts
 
 ACCOUNTS = "nodes.jsonl"
@@ -42,9 +43,9 @@ class RayExecutor(Executor):
         self._options = RayOptions(**options)
         self._cluster: Cluster | None = None
         self._processes: Processes | None = None
-        self._setting = Setting(device="auto", dtype="float32", folder="")
+        self._setting = Setting(device="auto", dtype="float32")
         self._staff: tuple[RayCrew, Pool] | None = None
-        self._outline: tuple[Outline, ObjectRef[Outline]] | None = None
+        self._dispatch = Dispatch()
         self._weights: tuple[Weights, ObjectRef[np.ndarray[Any, Any]]] | None = None
         self._reporter: Reporter | None = None
         self._warned: set[str] = set()
@@ -58,7 +59,7 @@ class RayExecutor(Executor):
         """
         self._processes = Processes("cpu", dtype)
         self._cluster = connect(self._options)
-        self._setting = Setting(device=device, dtype=dtype, folder=str(Path.cwd()))
+        self._setting = Setting(device=device, dtype=dtype)
         self._hire()
 
     @property
@@ -107,6 +108,7 @@ class RayExecutor(Executor):
         if self._cluster is None:
             return
         self._dismiss()
+        self._dispatch.close()
         self._cluster.close()
         self._cluster = None
 
@@ -133,11 +135,8 @@ class RayExecutor(Executor):
             sent = _put(np.frombuffer(weights.content, np.uint8), "the weights")
             # Their content is in the object store by now, and need not be held here too.
             self._weights = Weights(fingerprint=weights.fingerprint, content=b""), sent
-        if self._outline is None or self._outline[0] is not job.outline:
-            whole = attrs.evolve(job.outline, corpus=tuple(job.outline.corpus))
-            self._outline = job.outline, _put(whole, "the data")
         return Errand(
-            outline=self._outline[1],
+            brief=self._dispatch.pack(job.outline),
             order=_put(job.order(), job.what),
             weights=sent,
             fingerprint=weights.fingerprint,

@@ -7,7 +7,6 @@ process, one after the other, so that a verifier's time limit is kept there as e
 
 from __future__ import annotations
 
-import os
 import platform
 import socket
 import time
@@ -25,7 +24,7 @@ from ray import ObjectRef
 from ray.util.metrics import Counter
 
 from audioforge.errors import AudioForgeError, PluginWarning
-from audioforge.executor import BatchJob, Order, Outline
+from audioforge.executor import BatchJob, Order
 from audioforge.inference.own_executor import ProcessesExecutor
 from audioforge.isolation.time_limit import end_stuck_process
 from audioforge.plugins import discover
@@ -35,6 +34,7 @@ from audioforge.sample import AudioSample
 from audioforge.terminal.reporter import Reporter
 from audioforge_ray.failure import Failure
 from audioforge_ray.packing import packed
+from audioforge_ray.travel import Brief
 
 
 def versions_here() -> dict[str, str | None]:
@@ -68,13 +68,13 @@ class Errand:
     """Where in the object store is what a stage's batches are done by.
 
     Attributes:
-        outline: The run.
+        brief: The run.
         order: What is done.
         weights: The weights as bytes, in an array that every process of a node reads in place.
         fingerprint: What the weights are.
     """
 
-    outline: ObjectRef[Outline]
+    brief: ObjectRef[Brief]
     order: ObjectRef[Order[BatchJob[Any]]]
     weights: ObjectRef[np.ndarray[Any, Any]]
     fingerprint: str
@@ -120,16 +120,13 @@ class Worker:
     Args:
         device: "auto", "cpu", "cuda" or "mps".
         dtype: "float32" or "bfloat16".
-        folder: The run's working directory, which paths may be relative to.
         threads: CPU cores to compute on.
     """
 
-    def __init__(self, device: str, dtype: str, folder: str, threads: int) -> None:
+    def __init__(self, device: str, dtype: str, threads: int) -> None:
         """Nothing is loaded yet."""
         end_stuck_process()
         torch.set_num_threads(threads)
-        if Path(folder).is_dir():
-            os.chdir(folder)
         self._device, self._dtype = device, dtype
         self._executor = ProcessesExecutor()
         self._node = ray.get_runtime_context().get_node_id()
@@ -194,12 +191,11 @@ class Worker:
 
     def _job(self, errand: Errand) -> BatchJob[Any]:
         """Return what is to be done, with the weights that it is to be done with."""
-        key = errand.outline.hex()
+        key = errand.brief.hex()
         if self._place is None or self._place[0] != key:
             self._place = None  # there may be room for one model only
-            outline = ray.get(errand.outline)
-            place = RunWorkplace(outline, self._executor, reporter=self._heard)
-            self._place = key, place
+            brief = ray.get(errand.brief)
+            self._place = key, brief.workplace(self._executor, reporter=self._heard)
         if self._order is None or self._order[0] != errand.order.hex():
             self._order = errand.order.hex(), ray.get(errand.order)
         place = self._place[1]
