@@ -133,7 +133,8 @@ AUDIOFORGE_API = 4
 
 @hookimpl
 def register_verifiers():
-    return [VerifierSpec(name="idea", summary="An idea", factory=f"{__name__}:Idea")]
+    made = f"{__name__}:Idea"
+    return [VerifierSpec(name="idea", summary="An idea", factory=made, tasks=("asr",))]
 """
 
 
