@@ -14,7 +14,10 @@ from audioforge import AudioRAFTConfig, AudioRAFTTrainer
 from audioforge.errors import CheckpointError
 from audioforge.executor import Batches, BatchJob, Executor, Outline, Result, WholeJob
 from audioforge.inference.own_executor import ProcessesExecutor
+from audioforge.judging.verification import verifier_context
+from audioforge.plugins import discover
 from audioforge.run import prepare
+from audioforge.run.outline import outline_of
 from audioforge.run.workplace import RunWorkplace, Weights
 from audioforge_demo import assets
 
@@ -121,3 +124,28 @@ def test_weights_of_another_model_are_refused():
     other = save({name: dict(place.adapter.module.named_parameters())[name].detach()})
     with pytest.raises(CheckpointError, match="of another model"):
         place.hold(Weights(fingerprint="other", content=other))
+
+
+IDEA = """
+from audioforge.hookspecs import hookimpl
+from audioforge.specs import VerifierSpec
+AUDIOFORGE_API = 4
+
+@hookimpl
+def register_verifiers():
+    made = f"{__name__}:Idea"
+    return [VerifierSpec(name="idea", summary="An idea", factory=made, tasks=("asr",))]
+"""
+
+
+def test_plugins_that_are_files_are_known_there_too(tmp_path):
+    file = tmp_path / "idea.py"
+    file.write_text(IDEA)
+    registry = discover(files=[file])
+    config = AudioRAFTConfig(model_name=str(assets.model()))
+    context = verifier_context(registry, "asr", "none", 0.5, "cpu", ())
+    outline = outline_of(registry, config, None, context)
+    executor = ProcessesExecutor()
+    executor.join("cpu", "float32")
+    there = RunWorkplace(sent(evolve(outline, corpus=())), executor)
+    assert "idea" in there.registry.names("verifiers")
