@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import socket
 from typing import Any, cast
 
 import attrs
@@ -15,11 +17,16 @@ from audioforge.errors import TrainingError
 from audioforge.executor import Order, WholeJob
 from audioforge.inference.own_executor import ProcessesExecutor
 from audioforge.inference.stop import Interrupted, StopRequest
+from audioforge.run.resume_points import ResumePoints
+from audioforge.run.run import Run
 from audioforge.tasks import speech_task
 from audioforge_ray.failure import Failure
 from audioforge_ray.mailbox import Mailbox
 from audioforge_ray.relay import Relay, RelayedStop
 from audioforge_ray.travel import Brief
+
+Point = tuple[int, int, bool]
+"""How far a run is: the cycle, the steps of its update, and whether that is over."""
 
 
 @frozen(kw_only=True)
@@ -30,11 +37,13 @@ class Part:
         mailbox: Where to tell the run what happens.
         brief: The run, in the object store.
         order: The update, in the object store.
+        point: Where the run sees the update to be; see `where_it_is`.
     """
 
     mailbox: ActorHandle[Mailbox]
     brief: ObjectRef[Brief]
     order: ObjectRef[Order[WholeJob]]
+    point: Point
 
     def tell(self, what: str, particulars: dict[str, Any]) -> None:
         """Put a letter into the mailbox; it is there when this comes back."""
@@ -55,7 +64,7 @@ def work(part: Part, rank: int) -> None:
     Raises:
         TrainingError: If it fails, for the group to end; the mailbox has why.
     """
-    node = cast("str", cast("Any", ray.util).get_node_ip_address())
+    node = socket.gethostname()
     part.tell("arrived", {"rank": rank, "node": node})
     try:
         _do(part)
@@ -86,8 +95,37 @@ def _do(part: Part) -> None:
         stop=RelayedStop(part.stop_number) if is_main else StopRequest(),
     )
     job = ray.get(part.order).at(place)
+    _check_folder(job.run, part.point)
     job.recall()
     job.do()
+
+
+def where_it_is(points: ResumePoints) -> Point:
+    """Return where a resume point is, to be compared: the earlier is the smaller.
+
+    Raises:
+        TrainingError: If it is damaged.
+    """
+    there = points.progress()
+    return (0, 0, False) if there is None else (there.cycle, there.steps, there.finished)
+
+
+def _check_folder(run: Run, point: Point) -> None:
+    """Check that this worker sees the run folder as the others do, and as the run does.
+
+    Raises:
+        TrainingError: If it does not see it at all.
+        OSError: If it sees another resume point; that may be a file system that lags behind.
+    """
+    root = run.folder.root
+    if not run.folder.has_begun:
+        raise TrainingError(
+            f"{root}: {socket.gethostname()} does not see the run folder, which all nodes must "
+            f"share. Give an --output-dir on a shared file system"
+        )
+    seen = run.processes.gather([where_it_is(run.folder.points)])
+    if len(set(seen)) > 1 or min(seen) < point:
+        raise OSError(errno.ESTALE, "the nodes see different resume points", str(root))
 
 
 def _without_verifiers(brief: Brief) -> Brief:
