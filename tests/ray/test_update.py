@@ -82,7 +82,7 @@ def train(folder, dispatch=None, workers=1, **settings):
 
         patch.setattr(prepare, "create_executor", created)
         if (folder / "config.yaml").exists():
-            AudioRAFTTrainer.resume(folder)
+            AudioRAFTTrainer.resume(folder).train()
         else:
             recipe = RECIPE | settings
             config = AudioRAFTConfig(model_name=str(assets.model()), output_dir=folder, **recipe)
