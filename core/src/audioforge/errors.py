@@ -74,6 +74,10 @@ class TrainingError(AudioForgeError):
     """Training cannot go on: nothing kept, zero loss, zero gradient, or NaN."""
 
 
+class ProcessLostError(TrainingError):
+    """Another process of the run is gone, whose own error says why."""
+
+
 class PluginWarning(UserWarning):
     """A plugin did what it must not; AudioForge made up for it, and goes on."""
 

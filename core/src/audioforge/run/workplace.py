@@ -73,6 +73,7 @@ class RunWorkplace:
         executor: Has joined; says which processes work together here.
         listener: Hears what happens here.
         stop: Whether the work here is to stop.
+        reporter: Hears warnings; None for stderr.
         cache: Keeps here what need be computed of a clip only once, and finds the clips' files.
 
     Raises:
@@ -86,6 +87,7 @@ class RunWorkplace:
         *,
         listener: Listener | None = None,
         stop: StopRequest | None = None,
+        reporter: Reporter | None = None,
         cache: ClipCache = NOTHING_KEPT,
     ) -> None:
         """Read the settings; nothing is loaded yet."""
@@ -95,11 +97,16 @@ class RunWorkplace:
         self._stop = stop or StopRequest()
         self.config = AudioRAFTConfig.from_mapping(outline.settings)
         self.registry: Registry = discover(files=outline.plugin_files)
-        self.reporter = Reporter(quiet=True)
+        self.reporter = reporter or Reporter(quiet=True)
         self.cache = cache
         self._adapter: ModelAdapter | None = None
         self._is_trained = False
         self._holds = ""
+
+    @property
+    def holds(self) -> str:
+        """Fingerprint of the weights that the model has of `hold`; empty where it has none."""
+        return self._holds
 
     @property
     def processes(self) -> Processes:

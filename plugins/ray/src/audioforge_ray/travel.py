@@ -27,6 +27,7 @@ from audioforge.inference.stop import StopRequest
 from audioforge.run.events import Listener
 from audioforge.run.workplace import RunWorkplace
 from audioforge.sample import AudioSample
+from audioforge.terminal.reporter import Reporter
 from audioforge_ray.node_cache import NodeCache
 from audioforge_ray.node_folder import NodeFolder, default_place, sweep
 from audioforge_ray.sent_files import Sender, SentFiles, Sound
@@ -84,6 +85,7 @@ class Brief:
         *,
         listener: Listener | None = None,
         stop: StopRequest | None = None,
+        reporter: Reporter | None = None,
     ) -> RunWorkplace:
         """Return the parts of the run, on this node; see `RunWorkplace`.
 
@@ -99,7 +101,9 @@ class Brief:
         limit = round(float(self.outline.settings["cache_gb"]) * 1e9)
         sent = SentFiles(_Asked(self.sender), node, round(PART_SENT * limit), self.folder)
         cache = NodeCache(node, sent)
-        place = RunWorkplace(self.outline, executor, listener=listener, stop=stop, cache=cache)
+        place = RunWorkplace(
+            self.outline, executor, listener=listener, stop=stop, reporter=reporter, cache=cache
+        )
         cache.open(limit, lambda text: place.reporter.warn(text))
         return place
 

@@ -1,0 +1,187 @@
+"""The executor: a run's batches are shared out to workers of a cluster; its loop stays here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+import numpy as np
+import ray
+from ray import ObjectRef
+
+from audioforge.errors import TrainingError, describe
+from audioforge.executor import Batches, BatchJob, Executor, Outline, Result, WholeJob
+from audioforge.files.journal import append_line
+from audioforge.inference.processes import Processes
+from audioforge.run.folder import RunFolder
+from audioforge.run.workplace import Weights
+from audioforge.terminal.reporter import Reporter
+from audioforge_ray.account import NodeAccount
+from audioforge_ray.cluster import Cluster, connect
+from audioforge_ray.crew import RayCrew, Setting
+from audioforge_ray.options import RayOptions
+from audioforge_ray.packing import unpacked
+from audioforge_ray.pool import Limits, Pool
+from audioforge_ray.travel import Dispatch
+from audioforge_ray.worker import Errand, WorkerFacts
+
+ACCOUNTS = "nodes.jsonl"
+"""What each node did of each stage, in the run folder."""
+
+
+class RayExecutor(Executor):
+    """Has the nodes of a Ray cluster sample, score and measure; see `RayOptions`.
+
+    The run's loop, its journals and its model are in this process, on its CPU: what computes are
+    the workers. What they give back does not depend on how many there are, nor on their order.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        """Nothing is connected yet."""
+        self._options = RayOptions(**options)
+        self._cluster: Cluster | None = None
+        self._processes: Processes | None = None
+        self._setting = Setting(device="auto", dtype="float32")
+        self._staff: tuple[RayCrew, Pool] | None = None
+        self._dispatch = Dispatch()
+        self._weights: tuple[Weights, ObjectRef[np.ndarray[Any, Any]]] | None = None
+        self._reporter: Reporter | None = None
+        self._warned: set[str] = set()
+
+    def join(self, device: str, dtype: str) -> None:
+        """Connect to the cluster, and have workers start.
+
+        Raises:
+            UsageError: If there is no cluster at the address.
+            TrainingError: If it does not answer.
+        """
+        self._processes = Processes("cpu", dtype)
+        self._cluster = connect(self._options)
+        self._setting = Setting(device=device, dtype=dtype)
+        self._hire()
+
+    @property
+    def processes(self) -> Processes:
+        """This process: the loop runs here alone."""
+        assert self._processes is not None, "join() comes first"
+        return self._processes
+
+    def share(self, job: BatchJob[Result], batches: Batches) -> Iterator[Result]:
+        """Have workers do batches.
+
+        Raises:
+            AudioForgeError: What a batch failed with.
+            TrainingError: If a batch ends its workers again and again, or no worker is left.
+        """
+        if not batches:
+            return
+        self._reporter = job.reporter
+        crew, pool = self._hire()
+        outline = job.outline
+        crew.prepare(
+            self._errand(job), self._marker(outline), lambda facts: self._check(outline, facts)
+        )
+        clips = sum(map(len, batches))
+        shared = pool.share(batches)
+        try:
+            for batch, content in job.reporter.track(
+                shared, clips, job.what, size=lambda done: len(done[0])
+            ):
+                yield from unpacked(content, batch)
+        finally:
+            shared.close()
+            self._tell_accounts(job, list(pool.accounts.values()))
+
+    def together(self, job: WholeJob) -> None:
+        """Have the update done; see `audioforge_ray.update`.
+
+        Raises:
+            TrainingError: If there is nothing to learn from, or the update breaks the model.
+            Interrupted: If the run was asked to stop.
+        """
+        job.do()
+
+    def close(self) -> None:
+        """End the workers, and the cluster if this run has started it."""
+        if self._cluster is None:
+            return
+        self._dismiss()
+        self._dispatch.close()
+        self._cluster.close()
+        self._cluster = None
+
+    def _hire(self) -> tuple[RayCrew, Pool]:
+        """Return the workers, started if need be."""
+        assert self._cluster is not None, "join() comes first"
+        if self._staff is None:
+            crew = RayCrew(self._cluster, self._options, self._setting, self._warn)
+            limits = Limits(losses=self._options.max_restarts)
+            self._staff = crew, Pool(crew, limits, self._warn)
+        return self._staff
+
+    def _dismiss(self) -> None:
+        """End the workers: what they take up is free for others."""
+        if self._staff is not None:
+            self._staff[0].close()
+            self._staff = None
+
+    def _errand(self, job: BatchJob[Any]) -> Errand:
+        """Put what a job is done by where every node fetches it once."""
+        known, sent = self._weights or (None, None)
+        weights = Weights.of(job.adapter, known)
+        if sent is None or weights is not known:
+            sent = _put(np.frombuffer(weights.content, np.uint8), "the weights")
+            # Their content is in the object store by now, and need not be held here too.
+            self._weights = Weights(fingerprint=weights.fingerprint, content=b""), sent
+        return Errand(
+            brief=self._dispatch.pack(job.outline),
+            order=_put(job.order(), job.what),
+            weights=sent,
+            fingerprint=weights.fingerprint,
+        )
+
+    def _marker(self, outline: Outline) -> Path | None:
+        return None
+
+    def _check(self, outline: Outline, facts: Sequence[WorkerFacts]) -> None:
+        assert self._cluster is not None, "join() comes first"
+        self._cluster.check(facts, outline, _folder(outline))
+
+    def _warn(self, message: str) -> None:
+        """Warn once of the same."""
+        if self._reporter is not None and message not in self._warned:
+            self._warned.add(message)
+            self._reporter.warn(message)
+
+    def _tell_accounts(self, job: BatchJob[Any], accounts: list[NodeAccount]) -> None:
+        """Say what each node did, and write it down where there is a run folder."""
+        for account in accounts:
+            job.reporter.info(f"{job.what}: {account.describe()}")
+        folder = _folder(job.outline)
+        if folder is not None and RunFolder(folder).has_begun:
+            for account in accounts:
+                line = {"stage": job.what, **attrs.asdict(account), "busy": account.busy}
+                append_line(folder / ACCOUNTS, line)
+
+
+def _folder(outline: Outline) -> Path | None:
+    """Return the run folder; None where nothing is written."""
+    folder = outline.settings.get("output_dir")
+    return None if folder is None else Path(folder)
+
+
+def _put(value: Any, what: str) -> ObjectRef[Any]:
+    """Put a value into the object store.
+
+    Raises:
+        TrainingError: If it cannot be sent.
+    """
+    try:
+        return ray.put(value)
+    except (TypeError, AttributeError) as error:
+        raise TrainingError(
+            f"{what} cannot be sent to the workers: {describe(error)}. Metadata of samples must be "
+            f"plain values; mend the dataset's plugin, or train with another --executor."
+        ) from error

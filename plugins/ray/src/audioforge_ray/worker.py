@@ -1,0 +1,210 @@
+"""A process on some node that samples, scores and measures: what Ray makes actors of.
+
+It keeps no state that matters: what it is asked to do says where everything is that it needs, and
+what it holds of that already it does not fetch again. Methods run in the main thread of their
+process, one after the other, so that a verifier's time limit is kept there as everywhere.
+"""
+
+from __future__ import annotations
+
+import platform
+import socket
+import time
+import warnings
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import ray
+import torch
+from attrs import frozen
+from ray import ObjectRef
+from ray.util.metrics import Counter
+
+from audioforge.errors import AudioForgeError, PluginWarning
+from audioforge.executor import BatchJob, Order
+from audioforge.inference.own_executor import ProcessesExecutor
+from audioforge.isolation.time_limit import end_stuck_process
+from audioforge.plugins import discover
+from audioforge.run.environment import library_versions
+from audioforge.run.workplace import RunWorkplace, Weights
+from audioforge.sample import AudioSample
+from audioforge.terminal.reporter import Reporter
+from audioforge_ray.failure import Failure
+from audioforge_ray.packing import packed
+from audioforge_ray.travel import Brief
+
+
+def versions_here() -> dict[str, str | None]:
+    """Return the versions of everything that results can depend on, plugins included."""
+    plugins = {plugin.distribution: plugin.version for plugin in discover().plugins}
+    own = {"python": platform.python_version(), "ray": version("ray")}
+    return own | library_versions() | plugins
+
+
+@frozen(kw_only=True)
+class WorkerFacts:
+    """What a worker is, for the run to tell whether it can do the same as the others.
+
+    Attributes:
+        node: Ray's id of its node.
+        host: The name of the machine.
+        versions: Versions of what is installed, by distribution.
+        device: Where models are there: "cpu", "cuda:0".
+        sees: Whether the file is there that the run wrote into its folder.
+    """
+
+    node: str
+    host: str
+    versions: Mapping[str, str | None]
+    device: str
+    sees: bool
+
+
+@frozen(kw_only=True)
+class Errand:
+    """Where in the object store is what a stage's batches are done by.
+
+    Attributes:
+        brief: The run.
+        order: What is done.
+        weights: The weights as bytes, in an array that every process of a node reads in place.
+        fingerprint: What the weights are.
+    """
+
+    brief: ObjectRef[Brief]
+    order: ObjectRef[Order[BatchJob[Any]]]
+    weights: ObjectRef[np.ndarray[Any, Any]]
+    fingerprint: str
+
+
+@frozen(kw_only=True)
+class Answer:
+    """What a worker made of a batch.
+
+    Attributes:
+        results: The results, packed; see `audioforge_ray.packing`. None where it failed.
+        failure: What failed, or None.
+        seconds: How long it took, in seconds; without what is done once, such as loading the model.
+        warnings: What was warned of meanwhile.
+    """
+
+    results: bytes | None = None
+    failure: Failure | None = None
+    seconds: float = 0.0
+    warnings: tuple[str, ...] = ()
+
+
+class _Warnings(Reporter):
+    """Keeps warnings for the run."""
+
+    def __init__(self) -> None:
+        super().__init__(quiet=True)
+        self._heard: list[str] = []
+
+    def warn(self, message: str) -> None:
+        """Keep a warning."""
+        self._heard.append(message)
+
+    def take(self) -> tuple[str, ...]:
+        """Return the warnings since the last time."""
+        heard, self._heard = self._heard, []
+        return tuple(heard)
+
+
+class Worker:
+    """Does batches in a process of its own.
+
+    Args:
+        device: "auto", "cpu", "cuda" or "mps".
+        dtype: "float32" or "bfloat16".
+        threads: CPU cores to compute on.
+    """
+
+    def __init__(self, device: str, dtype: str, threads: int) -> None:
+        """Nothing is loaded yet."""
+        end_stuck_process()
+        torch.set_num_threads(threads)
+        self._device, self._dtype = device, dtype
+        self._executor = ProcessesExecutor()
+        self._node = ray.get_runtime_context().get_node_id()
+        self._heard = _Warnings()
+        self._place: tuple[str, RunWorkplace] | None = None
+        self._order: tuple[str, Order[BatchJob[Any]]] | None = None
+        self._counts = {
+            name: Counter(f"audioforge_{name}", what, tag_keys=("host",))
+            for name, what in (
+                ("clips", "Clips that were sampled or measured."),
+                ("busy_seconds", "Seconds that rollout workers worked."),
+                ("failed_batches", "Batches that failed."),
+            )
+        }
+
+    def facts(self, marker: Path | None) -> WorkerFacts | Answer:
+        """Return what this worker is, or why it can do nothing.
+
+        Args:
+            marker: A file in the run folder, or None.
+        """
+        try:
+            self._executor.join(self._device, self._dtype)
+        except AudioForgeError as error:
+            return Answer(failure=Failure.of(error, socket.gethostname()))
+        return WorkerFacts(
+            node=self._node,
+            host=socket.gethostname(),
+            versions=versions_here(),
+            device=str(self._executor.processes.device),
+            sees=marker is None or marker.exists(),
+        )
+
+    def do(self, errand: Errand, batch: Sequence[AudioSample]) -> Answer:
+        """Do a batch; what fails is told, not raised.
+
+        Args:
+            errand: What is done, and where what it takes is.
+            batch: The samples.
+        """
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", PluginWarning)
+            answer = self._attempt(errand, batch)
+        heard = (str(w.message) for w in caught if issubclass(w.category, PluginWarning))
+        clips = 0 if answer.results is None else len(batch)
+        self._count(clips=clips, busy_seconds=answer.seconds, failed_batches=float(not clips))
+        return Answer(
+            results=answer.results,
+            failure=answer.failure,
+            seconds=answer.seconds,
+            warnings=(*self._heard.take(), *heard),
+        )
+
+    def _attempt(self, errand: Errand, batch: Sequence[AudioSample]) -> Answer:
+        try:
+            job = self._job(errand)
+            started = time.perf_counter()
+            results = tuple(job.do([batch]))
+            return Answer(results=packed(results, batch), seconds=time.perf_counter() - started)
+        except BaseException as error:  # even sys.exit of foreign code: it is told where the run is
+            return Answer(failure=Failure.of(error, socket.gethostname()))
+
+    def _job(self, errand: Errand) -> BatchJob[Any]:
+        """Return what is to be done, with the weights that it is to be done with."""
+        key = errand.brief.hex()
+        if self._place is None or self._place[0] != key:
+            self._place = None  # there may be room for one model only
+            brief = ray.get(errand.brief)
+            self._place = key, brief.workplace(self._executor, reporter=self._heard)
+        if self._order is None or self._order[0] != errand.order.hex():
+            self._order = errand.order.hex(), ray.get(errand.order)
+        place = self._place[1]
+        if place.holds != errand.fingerprint:
+            content = ray.get(errand.weights).tobytes()
+            place.hold(Weights(fingerprint=errand.fingerprint, content=content))
+        return self._order[1].at(place)
+
+    def _count(self, **amounts: float) -> None:
+        for name, amount in amounts.items():
+            if amount:
+                self._counts[name].inc(amount, {"host": socket.gethostname()})
