@@ -96,7 +96,11 @@ class _Watch:
         status = Path("/proc/self/status").read_text().splitlines()
         kilobytes = next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
         seconds = time.process_time() - self._since
-        phase = {"name": name, "seconds": seconds, "resident": 1024 * kilobytes}
+        phase: dict[str, Any] = {
+            "name": name,
+            "seconds": seconds,
+            "resident": 1024 * kilobytes,
+        }
         self.phases.append(phase)
         print(f"{name}: {seconds:.1f} s, {phase['resident'] / MB:.0f} MB", file=sys.stderr)
         self._since = time.process_time()
