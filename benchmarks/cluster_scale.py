@@ -32,7 +32,7 @@ from attrs import define, field
 from audioforge import AudioRAFTConfig
 from audioforge.inference.own_executor import ProcessesExecutor
 from audioforge.plugins import discover
-from audioforge.raft.collect import ScoredBatch, collect
+from audioforge.raft.scoring import ScoredBatch, collect
 from audioforge.raft.selection import mark_kept, select
 from audioforge.run.begin import begin
 from audioforge.run.folder import RunFolder
