@@ -1,0 +1,238 @@
+"""The cluster that a run works on: one that is there, or one of this machine, gone with the run."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import psutil
+import ray
+from ray._private import ray_constants
+
+from audioforge.errors import AudioForgeError, TrainingError, UsageError, describe
+from audioforge.executor import Outline
+from audioforge_ray.address import found_at, refusal
+from audioforge_ray.agreement import (
+    is_loopback,
+    open_address,
+    require_folder_seen,
+    require_known_elsewhere,
+    require_same_versions,
+)
+from audioforge_ray.node_folder import NodeFolder
+from audioforge_ray.options import AUTO, LOCAL, RayOptions
+from audioforge_ray.placement import Node, cpus_asked
+from audioforge_ray.worker import WorkerFacts, versions_here
+
+STARTS = 3
+"""Of a cluster of this machine: each is given up after half a minute."""
+
+
+class Cluster:
+    """A cluster that this process is connected to; `connect` makes one.
+
+    Args:
+        folder: Where a cluster of our own keeps its files; None of one that was there.
+        connected: Whether this connection is ours to close.
+    """
+
+    def __init__(self, folder: NodeFolder | None, *, connected: bool) -> None:
+        """Nothing is asked of it yet."""
+        self._folder, self._connected = folder, connected
+        self._versions: dict[str, str | None] | None = None
+        self._markers: list[Path] = []
+
+    @property
+    def address(self) -> str:
+        """Where its head is, as HOST:PORT."""
+        return str(ray.get_runtime_context().gcs_address)
+
+    def nodes(self) -> list[Node]:
+        """Return the nodes that are there now, the driver's first."""
+        here = ray.get_runtime_context().get_node_id()
+        nodes = [
+            Node(
+                id=node["NodeID"],
+                host=node["NodeManagerHostname"],
+                address=node["NodeManagerAddress"],
+                cpus=node["Resources"].get("CPU", 0.0),
+                gpus=node["Resources"].get("GPU", 0.0),
+                is_driver=node["NodeID"] == here,
+            )
+            for node in ray.nodes()  # type: ignore[no-untyped-call]
+            if node["Alive"]
+        ]
+        return sorted(nodes, key=lambda node: (not node.is_driver, node.host, node.id))
+
+    def warning(self) -> str | None:
+        """Return that others may reach the cluster and run code there; None where they cannot."""
+        addresses = [node.address for node in self.nodes()]
+        token = os.environ.get("RAY_AUTH_MODE", "").lower() == "token"  # Ray sets it itself too
+        return open_address(addresses, asks_for_token=token)
+
+    def mark(self, folder: Path) -> Path:
+        """Write a file that workers look for: whether they see the folder is known by it.
+
+        Args:
+            folder: The run folder, which is there.
+
+        Returns:
+            The file, gone when the cluster is closed.
+
+        Raises:
+            OSError: If it cannot be written.
+        """
+        marker = folder.absolute() / f".seen-by-all-nodes-{secrets.token_hex(8)}"
+        marker.touch()
+        self._markers.append(marker)
+        return marker
+
+    def check(self, facts: Sequence[WorkerFacts], outline: Outline, folder: Path | None) -> None:
+        """Refuse workers that cannot do the same as this process.
+
+        Args:
+            facts: What they are.
+            outline: The run.
+            folder: The run folder, which they were asked to see; None where they were not.
+
+        Raises:
+            UsageError: Naming nodes, and what is wrong there.
+        """
+        require_known_elsewhere(outline)
+        self._versions = self._versions or versions_here()
+        require_same_versions(self._versions, facts)
+        if folder is not None:
+            require_folder_seen(folder, facts)
+
+    def close(self) -> None:
+        """Disconnect; end the cluster if `connect` started it."""
+        for marker in self._markers:
+            with suppress(OSError):
+                marker.unlink(missing_ok=True)
+        if self._connected:
+            ray.shutdown()
+        if self._folder is not None:
+            self._folder.close()
+
+
+def connect(options: RayOptions) -> Cluster:
+    """Connect to the cluster that the options name, or start one of this machine.
+
+    Raises:
+        UsageError: If there is none at the address, or it lets nobody in.
+        TrainingError: If one cannot be started here.
+    """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    if ray.is_initialized():
+        return _connected_already(options)
+    return _start(options) if options.address == LOCAL else _join(options.address)
+
+
+def _connected_already(options: RayOptions) -> Cluster:
+    """Return the cluster that the program has connected to by itself."""
+    there = str(ray.get_runtime_context().gcs_address)
+    if options.address in (AUTO, there):
+        return Cluster(None, connected=False)
+    raise UsageError(
+        f"executor: ray.address: {options.address}, but this program is connected to a cluster at "
+        f"{there} already. Write ray:address=auto to work on that one, or call ray.shutdown() "
+        f"before."
+    )
+
+
+def _start(options: RayOptions) -> Cluster:
+    """Start a cluster of this machine, which nobody else reaches and which ends with this process.
+
+    The system ends its processes when this one ends, however that is: on Linux the kernel does.
+    """
+    folder = NodeFolder(f"ray-{secrets.token_hex(4)}")
+    cluster = Cluster(folder, connected=True)
+    try:
+        _start_patiently(folder.path, cpus_asked(options, _cpus()))
+        if not all(is_loopback(node.address) for node in cluster.nodes()):
+            raise TrainingError(
+                f"a cluster of this machine would be open to others: Ray {ray.__version__} does "
+                f"not keep to 127.0.0.1. Install the Ray that constraints.txt names."
+            )
+    except BaseException as error:
+        cluster.close()
+        if isinstance(error, AudioForgeError) or not isinstance(error, Exception):
+            raise
+        raise TrainingError(
+            f"no Ray cluster can be started on this machine: {describe(error)}. It may have too "
+            f"much to do, /dev/shm or the disk of {folder.path.parent} may be full, or TMPDIR too "
+            f"long a name."
+        ) from error
+    return cluster
+
+
+def _start_patiently(folder: Path, cpus: int) -> None:
+    """Start Ray; again where it was not up in time, which Ray does not let anyone choose."""
+    for attempt in reversed(range(STARTS)):
+        try:
+            with _ray_set(ENABLE_RAY_CLUSTER=False):  # Ray's only switch for 127.0.0.1
+                _init(
+                    address="local", num_cpus=cpus, include_dashboard=False, _temp_dir=str(folder)
+                )
+            return
+        except Exception as error:
+            _end_processes(folder)
+            if "timed out" not in str(error) or not attempt:
+                raise
+
+
+def _end_processes(folder: Path) -> None:
+    """End what a start that failed has left: Ray forgets it."""
+    ray.shutdown()
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.Error):
+            if any(str(folder) in argument for argument in process.cmdline()):
+                process.kill()
+
+
+def _cpus() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _join(address: str) -> Cluster:
+    """Connect to a cluster that is there."""
+    found = found_at(address)
+    here_alone = is_loopback(found.rpartition(":")[0])
+    try:
+        with _ray_set(NUM_REDIS_GET_RETRIES=1, ENABLE_RAY_CLUSTER=not here_alone):  # 41 s each
+            _init(address=found)
+    except Exception as error:
+        ray.shutdown()
+        raise UsageError(refusal(found, error)) from error
+    return Cluster(None, connected=True)
+
+
+def _init(**arguments: Any) -> None:
+    """Call `ray.init`, quietly, and give back the signal that it takes."""
+    before = signal.getsignal(signal.SIGTERM)
+    logging.getLogger("ray").setLevel(logging.ERROR)  # it says that there is a token
+    try:
+        ray.init(log_to_driver=False, logging_level=logging.ERROR, **arguments)
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _ray_set(**constants: Any) -> Iterator[None]:
+    """Have constants of Ray another value for a while: it reads them from the environment, once."""
+    before = {name: getattr(ray_constants, name) for name in constants}
+    try:
+        for name, value in constants.items():
+            setattr(ray_constants, name, value)
+        yield
+    finally:
+        for name, value in before.items():
+            setattr(ray_constants, name, value)
