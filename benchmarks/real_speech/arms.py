@@ -42,12 +42,12 @@ RECIPES: Mapping[str, Mapping[str, Any]] = {
 }
 """Every arm of a corpus: equal steps, as many clips a step."""
 
-CHOSEN = {NONNATIVE: "", COFFEE: ""}
-"""Settings that the main arms of a corpus have instead of the recipe's: what the sweep chose."""
-
 FROZEN = "trainable=frozen-encoder;learning_rate=3e-5"
 """The decoder alone, at a rate that suits it: 2.3 times cheaper, since what the encoder makes of a
 clip is computed once."""
+
+CHOSEN = {NONNATIVE: "", COFFEE: FROZEN}
+"""Settings that the main arms of a corpus have instead of the recipe's: what the sweep chose."""
 
 OTHER_OBJECTIVE = f"rloo@{FROZEN}"
 """The objective that does best on the held-out clips, of those that are not RAFT; a stage."""
@@ -164,10 +164,20 @@ SWEEP = (
         reads=WITHOUT_TRANSCRIPTS,
     ),
     # Controls of learning from slots.
-    Arm("slots: random", COFFEE, ("random",), reads=WITHOUT_TRANSCRIPTS),
-    Arm("slots: transcripts", COFFEE, ("reference",)),
-    Arm("slots: temperature 0.6", COFFEE, ("best@temperature=0.6",), reads=WITHOUT_TRANSCRIPTS),
-    Arm("slots: frozen encoder", COFFEE, (f"best@{FROZEN}",), reads=WITHOUT_TRANSCRIPTS),
+    Arm("slots: random", COFFEE, (f"random@{FROZEN}",), reads=WITHOUT_TRANSCRIPTS),
+    Arm("slots: transcripts", COFFEE, (f"reference@{FROZEN}",)),
+    Arm(
+        "slots: temperature 0.6",
+        COFFEE,
+        (f"best@{FROZEN};temperature=0.6",),
+        reads=WITHOUT_TRANSCRIPTS,
+    ),
+    Arm("slots: all weights", COFFEE, ("best",), reads=WITHOUT_TRANSCRIPTS),
     Arm("slots: rloo", COFFEE, (f"rloo@{FROZEN}",), reads=WITHOUT_TRANSCRIPTS),
-    Arm("slots: k = 8", COFFEE, ("best@samples_per_prompt=8",), reads=WITHOUT_TRANSCRIPTS),
+    Arm(
+        "slots: k = 8",
+        COFFEE,
+        (f"best@{FROZEN};samples_per_prompt=8",),
+        reads=WITHOUT_TRANSCRIPTS,
+    ),
 )

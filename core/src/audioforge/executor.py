@@ -135,6 +135,16 @@ class WholeJob(ABC):
 
     @property
     @abstractmethod
+    def what(self) -> str:
+        """What is done, in the words of the progress bar."""
+
+    @property
+    @abstractmethod
+    def steps(self) -> int:
+        """How many steps there are to do, for whoever shows how far others are with them."""
+
+    @property
+    @abstractmethod
     def run(self) -> Run:
         """The run that the job is of."""
 

@@ -19,7 +19,7 @@ import torch
 from accelerate import PartialState
 from accelerate.utils import broadcast, broadcast_object_list, gather_object, reduce
 
-from audioforge.errors import ConfigError, TrainingError
+from audioforge.errors import ConfigError, ProcessLostError, TrainingError
 from audioforge.inference.matrix_products import by_the_faster_library
 
 T = TypeVar("T")
@@ -101,7 +101,7 @@ class Processes:
         """Return the lists of all processes, joined in the order of rank.
 
         Raises:
-            TrainingError: If another process is gone.
+            ProcessLostError: If another process is gone.
         """
         if self.count == 1:
             return items
@@ -112,7 +112,7 @@ class Processes:
         """Call a function on the main process alone, and return its result on every one.
 
         Raises:
-            TrainingError: On the other processes, if it fails on the main one, which says why.
+            ProcessLostError: On the other processes, if it fails on the main one, which says why.
         """
         if self.count == 1:
             return function()
@@ -124,7 +124,7 @@ class Processes:
             self._broadcast(result)
         succeeded, value = result
         if not succeeded:
-            raise TrainingError(
+            raise ProcessLostError(
                 f"process {self.rank} of {self.count}: the main process failed. Its error says why."
             )
         return cast("T", value)
@@ -133,7 +133,8 @@ class Processes:
         """Give every process the main one's values, in place.
 
         Raises:
-            TrainingError: If they cannot be sent, or another process is gone.
+            TrainingError: If they cannot be sent.
+            ProcessLostError: If another process is gone.
         """
         try:
             with self._together():
@@ -148,7 +149,7 @@ class Processes:
         """Wait until every process is here.
 
         Raises:
-            TrainingError: If another process is gone.
+            ProcessLostError: If another process is gone.
         """
         with self._together():
             self._state.wait_for_everyone()
@@ -159,7 +160,7 @@ class Processes:
         try:
             yield
         except RuntimeError as error:
-            raise TrainingError(
+            raise ProcessLostError(
                 f"process {self.rank} of {self.count}: lost the others ({_first_line(error)}). "
                 f"The error of the process that ended first says why."
             ) from error
@@ -185,7 +186,7 @@ class Processes:
         neither deadlock nor bias.
 
         Raises:
-            TrainingError: If another process is gone.
+            ProcessLostError: If another process is gone.
         """
         if self.count == 1:
             return
@@ -212,7 +213,7 @@ class Processes:
         process evaluates it, and a resume point holds those of the main one.
 
         Raises:
-            TrainingError: If another process is gone.
+            ProcessLostError: If another process is gone.
         """
         if self.count == 1:
             return

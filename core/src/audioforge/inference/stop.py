@@ -82,8 +82,9 @@ class StopRequest:
         Raises:
             Interrupted: If it was.
         """
-        if self._number is not None:
-            raise Interrupted(self._number)
+        number = self.number
+        if number is not None:
+            raise Interrupted(number)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         if self._number is None:

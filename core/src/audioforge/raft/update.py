@@ -95,9 +95,7 @@ def update(run: Run, adapter: ModelAdapter, selected: Selected, progress: Progre
     # A loss of its own compares likelihoods with what the model said: dropout would be noise there.
     adapter.module.train(selected.loss is None or config.gradient_checkpointing)
     run.events.update_begins(cycle, progress.steps)
-    for number, items in run.reporter.track(
-        steps, len(steps), f"cycle {cycle} update", unit="steps"
-    ):
+    for number, items in run.reporter.track(steps, len(steps), _stage(cycle), unit="steps"):
         # Every process adds up the gradients of its part; then all of them take the same step.
         own = gradients.accumulate(items, (config.seed, cycle, number, processes.rank))
         processes.sum_gradients(parameters)
@@ -139,6 +137,17 @@ class UpdateJob(WholeJob):
     adapter: ModelAdapter
     selected: Selected
     progress: Progress
+
+    @property
+    def what(self) -> str:
+        """What is done, in the words of the progress bar."""
+        return _stage(self.progress.cycle)
+
+    @property
+    def steps(self) -> int:
+        """How many steps of the optimiser there are to take, without those done before."""
+        steps = _steps(self.selected.items, self.run.config, self.progress.cycle)
+        return sum(1 for _ in steps) - self.progress.steps
 
     @property
     def outline(self) -> Outline:
@@ -258,6 +267,10 @@ def report_of(progress: Progress, learning_rate: float) -> UpdateReport:
         grad_norm=sum(norms) / len(norms),
         learning_rate=learning_rate,
     )
+
+
+def _stage(cycle: int) -> str:
+    return f"cycle {cycle} update"
 
 
 def _steps(items: Sequence[Kept], config: AudioRAFTConfig, cycle: int) -> Iterator[list[Kept]]:

@@ -102,13 +102,15 @@ class RayCrew:
 
     def give(self, worker: int, number: int, batch: Sequence[AudioSample]) -> None:
         """Have a worker do a batch, after those that it has."""
-        ref = self._members[worker].actor.do.remote(self._errand, batch)
+        ref: ObjectRef[Answer] = self._members[worker].actor.do.remote(self._errand, batch)
         self._pending[ref] = _Pending(worker, number)
 
     def take_back(self, worker: int, number: int) -> None:
         """Ask for a batch that the worker may not have begun."""
         asked = _Pending(worker, number)
-        refs = [ref for ref, pending in self._pending.items() if pending == asked]
+        refs: list[ObjectRef[Any]] = [
+            ref for ref, pending in self._pending.items() if pending == asked
+        ]
         for ref in refs:
             ray.cancel(ref)
 
