@@ -86,10 +86,35 @@ class Order(ABC, Generic[Job]):
         """Return the job, to be done there."""
 
 
+class Step(ABC):
+    """A part of the work on a batch, which takes up what the part before it came to."""
+
+    @abstractmethod
+    def do(self, given: Any) -> Any:
+        """Do the part for one batch.
+
+        Args:
+            given: What the part before came to, or the samples of the batch. Both travel.
+        """
+
+
+@frozen
+class Halves(Generic[Result]):
+    """A job in two parts, so that each can be done where what it needs is.
+
+    Attributes:
+        first: Needs the model; is given the samples of a batch.
+        second: Needs no model; is given what the first came to, and comes to the result.
+    """
+
+    first: Order[Step]
+    second: Order[Step]
+
+
 class BatchJob(ABC, Generic[Result]):
     """Work that every process with the same model does alike, batch by batch.
 
-    The engine's own are `audioforge.raft.collect.RolloutJob`,
+    The engine's own are `audioforge.raft.rollout_job.RolloutJob`,
     `audioforge.measuring.evaluator.EvaluationJob` and `audioforge.inference.hearing.HearingJob`.
 
     Attributes:
@@ -116,6 +141,10 @@ class BatchJob(ABC, Generic[Result]):
     @abstractmethod
     def order(self) -> Order[BatchJob[Result]]:
         """Return the job for other processes."""
+
+    def halves(self) -> Halves[Result] | None:
+        """Return the job in two parts; None where it cannot be divided."""
+        return None
 
     @abstractmethod
     def do(self, batches: Batches) -> Iterator[Result]:

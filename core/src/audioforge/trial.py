@@ -18,8 +18,8 @@ from audioforge.inference.skip_log import SkipLog
 from audioforge.measuring.dataset_pass import DatasetPass
 from audioforge.measuring.evaluation import EvaluationSet
 from audioforge.model import ModelAdapter
-from audioforge.raft.collect import RolloutJob
 from audioforge.raft.gradients import Gradients
+from audioforge.raft.rollout_job import RolloutJob
 from audioforge.raft.update import adamw
 from audioforge.run.phases import phases_of
 from audioforge.run.resume_points import Progress

@@ -20,7 +20,8 @@ from audioforge.run.workplace import Weights
 from audioforge.terminal.reporter import Reporter
 from audioforge_ray.account import NodeAccount
 from audioforge_ray.cluster import Cluster, connect
-from audioforge_ray.crew import RayCrew, Setting
+from audioforge_ray.crew import RayCrew
+from audioforge_ray.group import Group, Post
 from audioforge_ray.options import RayOptions
 from audioforge_ray.packing import unpacked
 from audioforge_ray.pool import Limits, Pool
@@ -43,7 +44,7 @@ class RayExecutor(Executor):
         self._options = RayOptions(**options)
         self._cluster: Cluster | None = None
         self._processes: Processes | None = None
-        self._setting = Setting(device="auto", dtype="float32")
+        self._setting = ("auto", "float32")  # device and precision of the workers
         self._staff: tuple[RayCrew, Pool] | None = None
         self._dispatch = Dispatch()
         self._weights: tuple[Weights, ObjectRef[np.ndarray[Any, Any]]] | None = None
@@ -59,7 +60,7 @@ class RayExecutor(Executor):
         """
         self._processes = Processes("cpu", dtype)
         self._cluster = connect(self._options)
-        self._setting = Setting(device=device, dtype=dtype)
+        self._setting = device, dtype
         self._hire()
 
     @property
@@ -101,7 +102,10 @@ class RayExecutor(Executor):
             TrainingError: If there is nothing to learn from, or the update breaks the model.
             Interrupted: If the run was asked to stop.
         """
-        job.do()
+        from audioforge_ray.update import run_update  # Ray Train takes seconds to import
+
+        self._dismiss()
+        run_update(job, self._dispatch, self._options)
 
     def close(self) -> None:
         """End the workers, and the cluster if this run has started it."""
@@ -116,9 +120,23 @@ class RayExecutor(Executor):
         """Return the workers, started if need be."""
         assert self._cluster is not None, "join() comes first"
         if self._staff is None:
-            crew = RayCrew(self._cluster, self._options, self._setting, self._warn)
-            limits = Limits(losses=self._options.max_restarts)
-            self._staff = crew, Pool(crew, limits, self._warn)
+            asked, tell = self._options, self._warn
+            device, dtype = self._setting
+            workers = Post(
+                device=device,
+                dtype=dtype,
+                cpus=asked.cpus_per_worker,
+                gpus=asked.gpus_per_worker,
+                count=asked.rollout_workers,
+            )
+            scorers = Post(device="cpu", dtype=dtype, cpus=1.0, count=asked.verifier_workers)
+            crew = RayCrew(
+                Group(self._cluster, workers, tell),
+                Group(self._cluster, scorers, tell) if asked.verifier_workers else None,
+                tell,
+            )
+            ahead = 3 if asked.verifier_workers else 2
+            self._staff = crew, Pool(crew, Limits(ahead=ahead, losses=asked.max_restarts), tell)
         return self._staff
 
     def _dismiss(self) -> None:
@@ -135,9 +153,11 @@ class RayExecutor(Executor):
             sent = _put(np.frombuffer(weights.content, np.uint8), "the weights")
             # Their content is in the object store by now, and need not be held here too.
             self._weights = Weights(fingerprint=weights.fingerprint, content=b""), sent
+        halves = job.halves() if self._options.verifier_workers else None
         return Errand(
             brief=self._dispatch.pack(job.outline),
-            order=_put(job.order(), job.what),
+            order=_put(job.order() if halves is None else halves.first, job.what),
+            scoring=None if halves is None else _put(halves.second, job.what),
             weights=sent,
             fingerprint=weights.fingerprint,
         )
