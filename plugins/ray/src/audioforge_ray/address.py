@@ -39,7 +39,7 @@ def found_at(address: str) -> str:
     problem = silence(found)
     # For 127.0.0.1 Ray takes the address of this machine, which such a cluster may not listen at.
     if problem is not None and named != found and silence(named) is None:
-        return named
+        return str(named)
     if problem is not None:
         raise UsageError(
             f"{start}: nothing answers at {found}: {problem}. If a cluster should be there, look "

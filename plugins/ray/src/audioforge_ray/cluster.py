@@ -7,14 +7,16 @@ import os
 import secrets
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import psutil
 import ray
-from ray._private import ray_constants
+from ray._private import ray_constants, services
 
 from audioforge.errors import AudioForgeError, TrainingError, UsageError, describe
 from audioforge.executor import Outline
@@ -31,8 +33,8 @@ from audioforge_ray.options import AUTO, LOCAL, RayOptions
 from audioforge_ray.placement import Node, cpus_asked
 from audioforge_ray.worker import WorkerFacts, versions_here
 
-STARTS = 3
-"""Of a cluster of this machine: each is given up after half a minute."""
+START_SECONDS = 120.0
+"""For a cluster of this machine; half a minute is not enough where there is much to do."""
 
 
 class Cluster:
@@ -174,18 +176,33 @@ def _start(options: RayOptions) -> Cluster:
 
 
 def _start_patiently(folder: Path, cpus: int) -> None:
-    """Start Ray; again where it was not up in time, which Ray does not let anyone choose."""
-    for attempt in reversed(range(STARTS)):
-        try:
-            with _ray_set(ENABLE_RAY_CLUSTER=False):  # Ray's only switch for 127.0.0.1
-                _init(
-                    address="local", num_cpus=cpus, include_dashboard=False, _temp_dir=str(folder)
-                )
-            return
-        except Exception as error:
-            _end_processes(folder)
-            if "timed out" not in str(error) or not attempt:
-                raise
+    """Start Ray in a folder."""
+    try:
+        # Its only switch for 127.0.0.1; and how long it waits for itself it lets nobody choose.
+        with (
+            _set(ray_constants, ENABLE_RAY_CLUSTER=False),
+            _set(services, get_node=_patiently(services.get_node)),
+        ):
+            _init(address="local", num_cpus=cpus, include_dashboard=False, _temp_dir=str(folder))
+    except BaseException:
+        _end_processes(folder)
+        raise
+
+
+def _patiently(get_node: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that waits until the node is there: it asks again while it is not."""
+
+    def get_node_in_time(*arguments: Any, **keywords: Any) -> Any:
+        until = time.monotonic() + START_SECONDS
+        while True:
+            try:
+                return get_node(*arguments, **keywords)
+            except RuntimeError:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.2)
+
+    return get_node_in_time
 
 
 def _end_processes(folder: Path) -> None:
@@ -206,7 +223,9 @@ def _join(address: str) -> Cluster:
     found = found_at(address)
     here_alone = is_loopback(found.rpartition(":")[0])
     try:
-        with _ray_set(NUM_REDIS_GET_RETRIES=1, ENABLE_RAY_CLUSTER=not here_alone):  # 41 s each
+        with _set(
+            ray_constants, NUM_REDIS_GET_RETRIES=1, ENABLE_RAY_CLUSTER=not here_alone
+        ):  # 41 s each
             _init(address=found)
     except Exception as error:
         ray.shutdown()
@@ -226,13 +245,13 @@ def _init(**arguments: Any) -> None:
 
 
 @contextmanager
-def _ray_set(**constants: Any) -> Iterator[None]:
-    """Have constants of Ray another value for a while: it reads them from the environment, once."""
-    before = {name: getattr(ray_constants, name) for name in constants}
+def _set(module: ModuleType, **values: Any) -> Iterator[None]:
+    """Have parts of Ray be others for a while: it has no other way to set them."""
+    before = {name: getattr(module, name) for name in values}
     try:
-        for name, value in constants.items():
-            setattr(ray_constants, name, value)
+        for name, value in values.items():
+            setattr(module, name, value)
         yield
     finally:
         for name, value in before.items():
-            setattr(ray_constants, name, value)
+            setattr(module, name, value)
