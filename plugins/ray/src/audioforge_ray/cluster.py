@@ -33,6 +33,8 @@ from audioforge_ray.options import AUTO, LOCAL, RayOptions
 from audioforge_ray.placement import Node, cpus_asked
 from audioforge_ray.worker import WorkerFacts, versions_here
 
+STARTS = 3
+"""Of a cluster of this machine."""
 START_SECONDS = 120.0
 """For a cluster of this machine; half a minute is not enough where there is much to do."""
 
@@ -176,28 +178,35 @@ def _start(options: RayOptions) -> Cluster:
 
 
 def _start_patiently(folder: Path, cpus: int) -> None:
-    """Start Ray in a folder."""
-    try:
-        # Its only switch for 127.0.0.1; and how long it waits for itself it lets nobody choose.
-        with (
-            _set(ray_constants, ENABLE_RAY_CLUSTER=False),
-            _set(services, get_node=_patiently(services.get_node)),
-        ):
-            _init(address="local", num_cpus=cpus, include_dashboard=False, _temp_dir=str(folder))
-    except BaseException:
-        _end_processes(folder)
-        raise
+    """Start Ray in a folder; again, where its processes did not find each other in time."""
+    for left in reversed(range(STARTS)):
+        try:
+            # Its only switch for 127.0.0.1; and how long it waits for itself nobody may choose.
+            with (
+                _set(ray_constants, ENABLE_RAY_CLUSTER=False),
+                _set(services, get_node=_patiently(services.get_node, folder)),
+            ):
+                _init(
+                    address="local", num_cpus=cpus, include_dashboard=False, _temp_dir=str(folder)
+                )
+            return
+        except BaseException as error:
+            _end_processes(folder)
+            if not (isinstance(error, Exception) and left):
+                raise
 
 
-def _patiently(get_node: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a function that waits until the node is there: it asks again while it is not."""
+def _patiently(get_node: Callable[..., Any], folder: Path) -> Callable[..., Any]:
+    """Return a function that waits for this machine's node, as long as its process lives."""
 
     def get_node_in_time(*arguments: Any, **keywords: Any) -> Any:
         until = time.monotonic() + START_SECONDS
         while True:
             try:
                 return get_node(*arguments, **keywords)
-            except RuntimeError:
+            except RuntimeError as error:
+                if not any(process.name() == "raylet" for process in _processes(folder)):
+                    raise ConnectionError("its process has ended while it started") from error
                 if time.monotonic() > until:
                     raise
                 time.sleep(0.2)
@@ -208,10 +217,19 @@ def _patiently(get_node: Callable[..., Any]) -> Callable[..., Any]:
 def _end_processes(folder: Path) -> None:
     """End what a start that failed has left: Ray forgets it."""
     ray.shutdown()
-    for process in psutil.Process().children(recursive=True):
+    for process in _processes(folder):
         with suppress(psutil.Error):
+            process.kill()
+
+
+def _processes(folder: Path) -> list[psutil.Process]:
+    """Return those processes of Ray that this one has started and that live."""
+    found = []
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.Error):  # a zombie has no arguments
             if any(str(folder) in argument for argument in process.cmdline()):
-                process.kill()
+                found.append(process)
+    return found
 
 
 def _cpus() -> int:
