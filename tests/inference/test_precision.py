@@ -1,10 +1,18 @@
 """In which precision, and by which library, models compute."""
 
+import threading
+
+import numpy as np
 import pytest
 import torch
 
 from audioforge.inference import matrix_products
+from audioforge.inference.clips import ClipLoader, chunks_of
+from audioforge.inference.preparation import Preparation
 from audioforge.inference.processes import Processes, precision_for
+from audioforge.inference.skip_log import SkipLog
+from audioforge.model import Reuse
+from audioforge.sample import AudioSample
 
 
 @pytest.fixture(autouse=True)
@@ -34,6 +42,35 @@ def test_onednn_is_asked_where_mkl_is_slow_and_only_if_it_is_exact(
         inside = torch.get_float32_matmul_precision()
     assert (inside == "medium") == (library == "oneDNN")
     assert torch.get_float32_matmul_precision() == before
+
+
+@pytest.mark.parametrize("library", ["oneDNN", "PyTorch's own choice"])
+def test_no_thread_sets_the_library_while_the_model_computes(monkeypatch, library):
+    """One that is done beside the model would set it back under the model's own products."""
+    monkeypatch.setattr(matrix_products, "_vendor", lambda: "AuthenticAMD")
+    monkeypatch.setattr(matrix_products, "_onednn_is_exact", lambda: library == "oneDNN")
+    threads = set()
+
+    class Model:
+        sampling_rate, max_seconds, min_seconds = 8000, 10.0, 0.0
+
+        def reuse(self):
+            return Reuse({}, in_threads=True)
+
+        def reusable(self, clip):
+            threads.add(threading.current_thread())
+            return {"sound": torch.from_numpy(clip.waveform)}
+
+        def assemble(self, samples, rows):
+            return len(rows)
+
+    clips = [AudioSample(str(n), np.full(8000, 0.1 * n, np.float32), 8000) for n in range(12)]
+    preparation = Preparation(Model(), Processes("cpu", "float32"))
+    loader = ClipLoader(Model(), SkipLog(), preparation=preparation)
+    for batch in loader.batches(chunks_of(clips, 2)):
+        assert preparation.batch(batch.clips, batch.ahead) == 2
+    alone = threads == {threading.main_thread()}
+    assert alone == (library == "oneDNN")
 
 
 def test_what_was_set_is_restored_after_an_error(monkeypatch):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
 Audio: TypeAlias = "Path | bytes | np.ndarray"
 """A clip's audio: a sound file, an encoded sound file in memory, or float samples (frames,) or
 (frames, channels)."""
+
+
+def _shared(text: str | None) -> str | None:
+    """Return one string for all samples that say the same; there can be a million."""
+    return sys.intern(text) if type(text) is str else text
 
 
 @frozen(eq=False)
@@ -48,8 +54,8 @@ class AudioSample:
     sampling_rate: int | None = None
     reference: str | None = None
     labels: tuple[str, ...] = ()
-    speaker: str | None = None
-    language: str | None = None
+    speaker: str | None = field(default=None, converter=_shared)
+    language: str | None = field(default=None, converter=_shared)
     offset: float | None = None
     duration: float | None = None
     channels: tuple[int, ...] = ()

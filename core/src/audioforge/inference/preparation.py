@@ -67,7 +67,8 @@ class Preparation:
             return None
         name = self._name_of(clip)
         row = self._cache.get(self.kind, name)
-        return self._computed(clip, name) if row is None and self._reuse.in_threads else row
+        can = self._reuse.in_threads and self._processes.allow_threads
+        return self._computed(clip, name) if row is None and can else row
 
     def batch(self, clips: Sequence[Clip], ahead: Mapping[str, Row]) -> Any:
         """Return the adapter's batch of clips.

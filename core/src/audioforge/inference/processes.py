@@ -20,7 +20,7 @@ from accelerate import PartialState
 from accelerate.utils import broadcast, broadcast_object_list, gather_object, reduce
 
 from audioforge.errors import ConfigError, ProcessLostError, TrainingError
-from audioforge.inference.matrix_products import by_the_faster_library
+from audioforge.inference.matrix_products import by_the_faster_library, library
 
 T = TypeVar("T")
 
@@ -92,6 +92,15 @@ class Processes:
     def is_main(self) -> bool:
         """Whether this process writes what is written once."""
         return bool(self._state.is_main_process)
+
+    @property
+    def allow_threads(self) -> bool:
+        """Whether a second thread may compute beside the model.
+
+        Which library multiplies is set for all threads at once: one that is done would set it back
+        while another computes, and what comes out would depend on who is faster.
+        """
+        return self.device.type != "cpu" or library() != "oneDNN"
 
     def shard(self, items: Sequence[T]) -> list[T]:
         """Return this process' part of a list."""
