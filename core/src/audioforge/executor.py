@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
 
 from attrs import frozen
 
@@ -199,6 +199,23 @@ class WholeJob(ABC):
         """Do this process' part, side by side with the others."""
 
 
+@frozen
+class Check:
+    """What one look found, as `audioforge doctor` tells it.
+
+    Attributes:
+        name: What was looked at, such as "torch" or a node.
+        status: "broken" makes the command exit with 1.
+        detail: What was found.
+        mend: What to do; empty when all is well.
+    """
+
+    name: str
+    status: Literal["ok", "warning", "broken"]
+    detail: str
+    mend: str = ""
+
+
 class Executor(ABC):
     """Who does the work of a run: the loop says what, and writes down what comes back.
 
@@ -211,8 +228,9 @@ class Executor(ABC):
         """Join the processes that run the loop. Called once, before anything else.
 
         Args:
-            device: "auto", "cpu", "cuda" or "mps".
-            dtype: "float32" or "bfloat16".
+            device: "auto", "cpu", "cuda" or "mps", of whoever does the work.
+            dtype: "float32", "bfloat16", or "auto" for what that device computes fastest without
+                loss; `processes` knows which it is from then on.
 
         Raises:
             ConfigError: If the device is not there.
@@ -247,3 +265,14 @@ class Executor(ABC):
 
     def close(self) -> None:  # noqa: B027
         """Let go of what `join` took: the run is over, or stops here for now."""
+
+    def examine(self, folder: Path | None) -> Iterator[Check]:
+        """Look at whoever would do the work: `audioforge doctor --executor NAME`.
+
+        Called in the place of `join`; what it takes it lets go of. An executor that is no more than
+        this process has nothing to say.
+
+        Args:
+            folder: Where runs are to write, which all must see; None to leave that out.
+        """
+        return iter(())

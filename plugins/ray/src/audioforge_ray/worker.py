@@ -53,6 +53,7 @@ class WorkerFacts:
         host: The name of the machine.
         versions: Versions of what is installed, by distribution.
         device: Where models are there: "cpu", "cuda:0".
+        dtype: The precision that it computes in.
         sees: Whether the file is there that the run wrote into its folder.
     """
 
@@ -60,6 +61,7 @@ class WorkerFacts:
     host: str
     versions: Mapping[str, str | None]
     device: str
+    dtype: str
     sees: bool
 
 
@@ -159,6 +161,7 @@ class Worker:
             host=socket.gethostname(),
             versions=versions_here(),
             device=str(self._executor.processes.device),
+            dtype=self._executor.processes.dtype,
             sees=marker is None or marker.exists(),
         )
 
