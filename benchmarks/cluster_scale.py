@@ -32,7 +32,8 @@ from attrs import define, field
 from audioforge import AudioRAFTConfig
 from audioforge.inference.own_executor import ProcessesExecutor
 from audioforge.plugins import discover
-from audioforge.raft.collect import ScoredBatch, collect
+from audioforge.raft.collect import collect
+from audioforge.raft.scoring import ScoredBatch
 from audioforge.raft.selection import mark_kept, select
 from audioforge.run.begin import begin
 from audioforge.run.folder import RunFolder
@@ -200,7 +201,7 @@ class _Crew:
     def end(self, worker: int) -> None:
         """None is ever stuck."""
 
-    def events(self, seconds: float) -> Sequence[Event]:  # noqa: ARG002 (the pool's contract)
+    def events(self, seconds: float) -> Sequence[Event]:
         """Return what came since the last time."""
         came, self._came = self._came, []
         return came
@@ -222,7 +223,7 @@ class _Idle(ProcessesExecutor):
     def __exit__(self, *_: object) -> None:
         """Nothing is to be ended."""
 
-    def share(self, job: Any, batches: Any) -> Iterator[Any]:  # noqa: ARG002 (the contract)
+    def share(self, job: Any, batches: Any) -> Iterator[Any]:
         """Yield made-up results."""
         for batch, content in self._pool.share(batches):
             yield from unpacked(content, batch)

@@ -174,7 +174,7 @@ def test_what_is_lost_where_it_is_scored_is_done_again_but_not_for_ever():
     pool, _ = pool_of(Scored(["a", "b"], {"3-0": 2}), losses=2)
     check_shared(pool, batches_of(9))
     pool, _ = pool_of(Scored(["a", "b"], {"3-0": 3}), losses=2)
-    with pytest.raises(TrainingError, match="3 workers ended .* clips are 3-0, 3-1"):
+    with pytest.raises(TrainingError, match=r"3 workers ended .* clips are 3-0, 3-1"):
         list(pool.share(batches_of(9)))
 
 

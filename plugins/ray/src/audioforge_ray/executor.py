@@ -146,13 +146,12 @@ class RayExecutor(Executor):
                 cpus=asked.cpus_per_worker,
                 gpus=asked.gpus_per_worker,
                 count=asked.rollout_workers,
+                beside=float(asked.verifier_workers),
             )
             scorers = Post(device="cpu", dtype=dtype, cpus=1.0, count=asked.verifier_workers)
-            crew = RayCrew(
-                Group(self._cluster, workers, tell),
-                Group(self._cluster, scorers, tell) if asked.verifier_workers else None,
-                tell,
-            )
+            # Who scores first: the others take up what is left.
+            scoring = Group(self._cluster, scorers, tell) if asked.verifier_workers else None
+            crew = RayCrew(Group(self._cluster, workers, tell), scoring, tell)
             ahead = 3 if asked.verifier_workers else 2
             self._staff = crew, Pool(crew, Limits(ahead=ahead, losses=asked.max_restarts), tell)
         return self._staff

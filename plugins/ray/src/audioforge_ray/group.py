@@ -24,8 +24,8 @@ ASK_AGAIN_SECONDS = 1.0
 """After a worker was lost: Ray starts it anew by itself."""
 LOOK_AGAIN_SECONDS = 15.0
 """Between two looks for nodes that carry more workers."""
-TOGETHER_SECONDS = 60.0
-"""The first workers are waited for so long, so that they are checked together."""
+TOGETHER_SECONDS = 20.0
+"""The others are waited for so long after the first one, so that they are checked together."""
 
 Check = Callable[[Sequence[WorkerFacts]], None]
 """Refuses workers by what they are."""
@@ -41,6 +41,7 @@ class Post:
         cpus: CPU cores that each takes up.
         gpus: GPUs that each takes up.
         count: How many there are to be; None for as many as nodes carry.
+        beside: CPU cores that other workers take up.
     """
 
     device: str
@@ -48,6 +49,7 @@ class Post:
     cpus: float
     gpus: float = 0.0
     count: int | None = None
+    beside: float = 0.0
 
     def start(self) -> ActorHandle[Worker]:
         """Start one; it is there when the cluster has room for it."""
@@ -64,7 +66,8 @@ class Post:
         """Return how many the nodes carry that are there now; one at least."""
         needs = [[(node.cpus, self.cpus), (node.gpus, self.gpus)] for node in cluster.nodes()]
         rooms = ([int(there / each + 1e-9) for there, each in need if each] for need in needs)
-        return max(1, sum(min(room, default=1) for room in rooms))
+        taken = 0 if self.gpus or not self.cpus else math.ceil(self.beside / self.cpus)
+        return max(1, sum(min(room, default=1) for room in rooms) - taken)
 
 
 @define(eq=False)
@@ -94,7 +97,7 @@ class Group:
         self._asked: dict[ObjectRef[Any], int] = {}  # what they are
         self._came: list[tuple[int, WorkerFacts]] = []  # and are not checked yet
         self._is_checked = False
-        self._started = self._looked_at = time.monotonic()
+        self._first_came = self._looked_at = time.monotonic()
         self._grow()
 
     @property
@@ -148,6 +151,8 @@ class Group:
             self.lose(number, error)
             return number, describe(error)
         if isinstance(answer, WorkerFacts):
+            if not self._came:
+                self._first_came = time.monotonic()
             self._came.append((number, answer))
             return None
         assert answer.failure is not None, "a worker says what it is, or why it cannot"
@@ -167,7 +172,7 @@ class Group:
         """
         came = self._came
         if not self._is_checked:
-            waits = time.monotonic() - self._started < TOGETHER_SECONDS
+            waits = time.monotonic() - self._first_came < TOGETHER_SECONDS
             expected = min(len(self._members), self._post.carried_by(self._cluster))
             if not came or (len(came) < expected and waits):
                 return []
