@@ -42,8 +42,9 @@ from audioforge.run.scored_batch import ScoredBatch
 from audioforge.sample import AudioSample, Hypothesis, Rollout, Score, ScoredHypothesis
 from audioforge.terminal.reporter import Reporter
 from audioforge_demo import assets
+from audioforge_ray.events import Done, Event, Here
 from audioforge_ray.packing import packed, unpacked
-from audioforge_ray.pool import Done, Event, Here, Limits, Pool
+from audioforge_ray.pool import Limits, Pool
 
 PER_FOLDER = 1000
 HYPOTHESES = 4
