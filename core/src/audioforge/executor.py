@@ -114,7 +114,7 @@ class Halves(Generic[Result]):
 class BatchJob(ABC, Generic[Result]):
     """Work that every process with the same model does alike, batch by batch.
 
-    The engine's own are `audioforge.raft.rollout_job.RolloutJob`,
+    The engine's own are `audioforge.run.rollout_job.RolloutJob`,
     `audioforge.measuring.evaluator.EvaluationJob` and `audioforge.inference.hearing.HearingJob`.
 
     Attributes:

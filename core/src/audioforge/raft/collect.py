@@ -9,8 +9,8 @@ import attrs
 from audioforge.inference.completeness import check_complete
 from audioforge.judging.failures import Failures
 from audioforge.model import ModelAdapter
-from audioforge.raft.rollout_job import RolloutJob
 from audioforge.run.probed_clips import probe_journal, probed_ids, recall_probed, rollout_batches
+from audioforge.run.rollout_job import RolloutJob
 from audioforge.run.rollout_store import RolloutStore
 from audioforge.run.run import Run
 

@@ -13,8 +13,8 @@ from audioforge.inference.clips import ClipLoader, SoundLimits
 from audioforge.inference.hypothesis_audio import store_audio
 from audioforge.inference.sampling import GreedyToo, SampledBatch, Sampler, quote_references
 from audioforge.model import ModelAdapter, SamplingParams
-from audioforge.raft.scoring import DrawnBatch, ScoredBatch, ScoringOrder, score
 from audioforge.run.run import Run
+from audioforge.run.scored_batch import DrawnBatch, ScoredBatch, ScoringOrder, score
 from audioforge.sample import AudioSample
 from audioforge.terminal.reporter import Reporter
 
