@@ -32,17 +32,19 @@ from attrs import define, field
 from audioforge import AudioRAFTConfig
 from audioforge.inference.own_executor import ProcessesExecutor
 from audioforge.plugins import discover
-from audioforge.raft.collect import ScoredBatch, collect
+from audioforge.raft.collect import collect
 from audioforge.raft.selection import mark_kept, select
 from audioforge.run.begin import begin
 from audioforge.run.folder import RunFolder
 from audioforge.run.folder_claim import FolderClaim
 from audioforge.run.prepare import prepare
+from audioforge.run.scored_batch import ScoredBatch
 from audioforge.sample import AudioSample, Hypothesis, Rollout, Score, ScoredHypothesis
 from audioforge.terminal.reporter import Reporter
 from audioforge_demo import assets
+from audioforge_ray.events import Done, Event, Here
 from audioforge_ray.packing import packed, unpacked
-from audioforge_ray.pool import Done, Event, Here, Limits, Pool
+from audioforge_ray.pool import Limits, Pool
 
 PER_FOLDER = 1000
 HYPOTHESES = 4
@@ -200,7 +202,7 @@ class _Crew:
     def end(self, worker: int) -> None:
         """None is ever stuck."""
 
-    def events(self, seconds: float) -> Sequence[Event]:  # noqa: ARG002 (the pool's contract)
+    def events(self, seconds: float) -> Sequence[Event]:
         """Return what came since the last time."""
         came, self._came = self._came, []
         return came
@@ -222,7 +224,7 @@ class _Idle(ProcessesExecutor):
     def __exit__(self, *_: object) -> None:
         """Nothing is to be ended."""
 
-    def share(self, job: Any, batches: Any) -> Iterator[Any]:  # noqa: ARG002 (the contract)
+    def share(self, job: Any, batches: Any) -> Iterator[Any]:
         """Yield made-up results."""
         for batch, content in self._pool.share(batches):
             yield from unpacked(content, batch)

@@ -17,10 +17,10 @@ from audioforge.run import prepare
 from audioforge.run.run_files import RunFiles
 from audioforge_demo import assets
 from audioforge_ray.cluster import connect
-from audioforge_ray.group import resources_of
 from audioforge_ray.options import RayOptions
 from audioforge_ray.travel import Dispatch
 from audioforge_ray.update import run_update
+from audioforge_ray.update_group import resources_of
 
 RECIPE = {
     "num_cycles": 1,

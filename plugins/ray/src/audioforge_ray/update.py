@@ -25,12 +25,13 @@ from audioforge.executor import Order, WholeJob
 from audioforge.inference.stop import Interrupted
 from audioforge.run.events import Step
 from audioforge_ray.attempt import Attempt
-from audioforge_ray.group import have_done, wanted_of
 from audioforge_ray.mailbox import Letter, Mailbox
 from audioforge_ray.options import RayOptions
+from audioforge_ray.placement import worker_device
 from audioforge_ray.relay import Retelling
 from audioforge_ray.restarts import Restarts
 from audioforge_ray.travel import Dispatch
+from audioforge_ray.update_group import have_done, wanted_of
 from audioforge_ray.update_worker import Part, where_it_is
 
 SAID_AFTER_SECONDS = 10
@@ -78,6 +79,7 @@ class _Group:
         """Put what every worker needs where it can be fetched, once per node."""
         self._job, self._options = job, options
         self._brief, self._order = dispatch.pack(job.outline), _put(job.order())
+        self._device = worker_device(job.outline.settings["device"], options)
         self._mailbox = _mailbox()
         self._retelling = Retelling(job.run.events)
 
@@ -98,6 +100,7 @@ class _Group:
                 mailbox=self._mailbox,
                 brief=self._brief,
                 order=self._order,
+                device=self._device,
                 point=where_it_is(run.folder.points),
             )
             end = _End(partial(have_done, part, self._options, attempt.has_begun))

@@ -37,12 +37,14 @@ class Part:
         mailbox: Where to tell the run what happens.
         brief: The run, in the object store.
         order: The update, in the object store.
+        device: What workers compute on.
         point: Where the run sees the update to be; see `where_it_is`.
     """
 
     mailbox: ActorHandle[Mailbox]
     brief: ObjectRef[Brief]
     order: ObjectRef[Order[WholeJob]]
+    device: str
     point: Point
 
     def tell(self, what: str, particulars: dict[str, Any]) -> None:
@@ -87,7 +89,7 @@ def work_in_group(config: dict[str, Any]) -> None:
 def _do(part: Part) -> None:
     brief = _without_verifiers(ray.get(part.brief))
     settings, executor = brief.outline.settings, ProcessesExecutor()
-    executor.join(settings["device"], settings["dtype"])
+    executor.join(part.device, settings["dtype"])
     is_main = executor.processes.is_main
     place = brief.workplace(
         executor,
