@@ -200,7 +200,7 @@ class _Crew:
     def end(self, worker: int) -> None:
         """None is ever stuck."""
 
-    def events(self, seconds: float) -> Sequence[Event]:  # noqa: ARG002 (the pool's contract)
+    def events(self, seconds: float) -> Sequence[Event]:
         """Return what came since the last time."""
         came, self._came = self._came, []
         return came
@@ -222,7 +222,7 @@ class _Idle(ProcessesExecutor):
     def __exit__(self, *_: object) -> None:
         """Nothing is to be ended."""
 
-    def share(self, job: Any, batches: Any) -> Iterator[Any]:  # noqa: ARG002 (the contract)
+    def share(self, job: Any, batches: Any) -> Iterator[Any]:
         """Yield made-up results."""
         for batch, content in self._pool.share(batches):
             yield from unpacked(content, batch)
