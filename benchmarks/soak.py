@@ -42,7 +42,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as temporary:
         root = Path(arguments.output or temporary)
         root.mkdir(parents=True, exist_ok=True)
-        settings = _settings() | (_shortened(root) if arguments.short else {})
+        settings = demo_settings() | (shortened(root) if arguments.short else {})
         recipe = Recipe(settings, processes=arguments.processes)
         started = time.monotonic()
         finish(recipe, root / "whole")
@@ -112,7 +112,7 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _settings() -> dict[str, Any]:
+def demo_settings() -> dict[str, Any]:
     """Return the demo's recipe, with a test set and a point on the line, so that every stage is."""
     demo = DEMOS["asr"]
     return {
@@ -127,7 +127,7 @@ def _settings() -> dict[str, Any]:
     }
 
 
-def _shortened(root: Path) -> dict[str, Any]:
+def shortened(root: Path) -> dict[str, Any]:
     """Return what makes the recipe short; 20 clips are as few as an export may be chosen on."""
     few: dict[str, Any] = {"num_cycles": 2, "steps_per_cycle": 6, "limit": 48}
     parts = {"eval_dataset": assets.target_heldout(), "test_dataset": assets.source_heldout()}

@@ -34,6 +34,7 @@ NOT_RUN = {
     r"datasets convert": "tests/datasets/test_convert.py",
     r"--task tts": "the hub, for its speaker encoder",
     r"--nproc_per_node 2 -m audioforge train …": "two GPUs",
+    r"--executor ray": "tests/ray",
 }
 """What a command holds that is not run here, with what it is or where it is tested."""
 

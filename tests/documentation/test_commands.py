@@ -17,6 +17,7 @@ OTHER_FLAGS = {
     "benchmarks/memory.py": {"--clips"},
     "benchmarks/real_whisper.py": {"--arms", "--full", "--report", "--settings"},
     "pytest": {"--strict-audioforge"},
+    "sbatch": {"--exclusive"},
 }
 """Flags of other programs that sentences speak of."""
 
