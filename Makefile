@@ -39,6 +39,10 @@ TOOLS := aiohttp axe-playwright-python editables hatchling hypothesis ipykernel 
 # What commands and tests import.
 IMPORTED := audioforge.trainer, audioforge_whisper.adapter, audioforge_wav2vec.adapter, \
 	audioforge_classification.adapter, datasets, jiwer, librosa, pandas, peft, pytest
+# Ray starts ten processes, and gives one up that is not up within 15 s.
+IMPORTED_BY_RAY := ray.train.torch, ray._private.log_monitor, ray.autoscaler._private.monitor, \
+	ray.dashboard.dashboard, ray.dashboard.agent, ray._private.runtime_env.agent.main, \
+	ray._private.workers.default_worker
 # What shows whether the oldest versions do: sound, settings, every model family, data, the terminal.
 OF_OLDEST := $(addprefix tests/,core/test_audio.py core/test_config.py core/test_find_adapter.py \
 	classification/test_logits.py datasets/test_manifest.py datasets/test_tables_and_folders.py files \
@@ -138,4 +142,5 @@ $(STAMP): constraints.txt pyproject.toml $(PYPROJECTS) Makefile
 		-c constraints.txt --build-constraints constraints.txt $(EDITABLES) $(EXTRAS) $(TOOLS)
 	$(BIN)/uv pip install --python $(BIN)/python --no-deps -c constraints.txt $(WEIGHTS)
 	PYTHONDONTWRITEBYTECODE= $(BIN)/python -c 'import $(IMPORTED)'
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -c 'import $(IMPORTED_BY_RAY)'
 	@mv $(INCOMPLETE) $(STAMP)

@@ -32,12 +32,13 @@ from attrs import define, field
 from audioforge import AudioRAFTConfig
 from audioforge.inference.own_executor import ProcessesExecutor
 from audioforge.plugins import discover
-from audioforge.raft.collect import ScoredBatch, collect
+from audioforge.raft.collect import collect
 from audioforge.raft.selection import mark_kept, select
 from audioforge.run.begin import begin
 from audioforge.run.folder import RunFolder
 from audioforge.run.folder_claim import FolderClaim
 from audioforge.run.prepare import prepare
+from audioforge.run.scored_batch import ScoredBatch
 from audioforge.sample import AudioSample, Hypothesis, Rollout, Score, ScoredHypothesis
 from audioforge.terminal.reporter import Reporter
 from audioforge_demo import assets

@@ -164,3 +164,62 @@ def test_a_check_that_raises_does_not_hide_the_others(monkeypatch):
     assert checks["sound"]["status"] == "broken"
     assert "__libsndfile_version__" in checks["sound"]["detail"]
     assert checks["hub"]["status"] in ("ok", "warning")
+
+
+EXECUTOR = """
+from audioforge.executor import Check
+from audioforge.hookspecs import hookimpl
+from audioforge.inference.own_executor import ProcessesExecutor
+from audioforge.specs import ExecutorSpec
+
+AUDIOFORGE_API = 4
+
+
+@hookimpl
+def register_executors():
+    return [ExecutorSpec(name="far", summary="", factory=f"{__name__}:Far")]
+
+
+class Far(ProcessesExecutor):
+    def examine(self, folder):
+        yield Check("node a", "ok", f"sees {folder}")
+        raise OSError("the line is dead")
+"""
+
+
+def examined(*arguments):
+    result = CliRunner().invoke(cli, ["doctor", "--json", *arguments])
+    assert "Traceback" not in result.output
+    return result, {c["name"]: c for c in json.loads(result.stdout)["checks"]}
+
+
+def test_an_executor_tells_what_it_finds_and_its_failure_is_no_traceback(tmp_path):
+    plugin = tmp_path / "far.py"
+    plugin.write_text(EXECUTOR)
+    result, checks = examined("--plugin", str(plugin), "--executor", "far", "--folder", "/runs")
+    assert result.exit_code == 1
+    assert checks["node a"]["detail"] == "sees /runs"
+    assert checks["executor far"]["status"] == "broken"
+    assert "the line is dead" in checks["executor far"]["detail"]
+
+
+@pytest.mark.parametrize(
+    ("executor", "status", "said"),
+    [
+        ("processes", "ok", "has nothing to say: it works on this machine"),
+        ("proceses", "broken", "Did you mean processes?"),
+        ("processes:workers=2", "broken", "processes.workers: no such option"),
+        ("processes:workers", "broken", "write settings as name:key=value"),
+    ],
+)
+def test_executors_that_have_nothing_to_say_or_cannot_be_made(executor, status, said):
+    _, checks = examined("--executor", executor)
+    check = checks[f"executor {executor}"]
+    assert check["status"] == status
+    assert said in check["detail"]
+
+
+def test_a_folder_without_an_executor_is_refused():
+    result = CliRunner().invoke(cli, ["doctor", "--folder", "/runs"])
+    assert result.exit_code == 2
+    assert "add --executor" in str(result.output) + str(result.exception)

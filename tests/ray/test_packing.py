@@ -7,7 +7,7 @@ from attrs import asdict, evolve
 
 from audioforge.measuring.dataset_pass import MeasuredBatch
 from audioforge.measuring.evaluation import EvaluatedItem
-from audioforge.raft.collect import ScoredBatch
+from audioforge.run.scored_batch import ScoredBatch
 from audioforge.sample import AudioSample, Hypothesis, Problem, Rollout, Score, ScoredHypothesis
 from audioforge_ray.packing import packed, unpacked
 

@@ -33,6 +33,7 @@ class FakeCrew:
         self.lists = {number: [] for number in range(len(nodes))}
         self.begun, self.done = Counter(), Counter()
         self.life = Counter()
+        self.doing = {}
         self.most = 0
         self.queue = []
         self._order = 0
@@ -55,6 +56,7 @@ class FakeCrew:
 
     def _start(self, worker):
         number, batch = self.lists[worker][0]
+        self.doing[worker] = number
         self.begun[worker] += 1
         plan = self.deaths.get(worker, [])
         dies = bool(plan) and self.begun[worker] >= plan[0][0]
@@ -97,13 +99,29 @@ class FakeCrew:
             self.lists[worker] = []
             if rest[1] is not None:
                 self._at(self.now + rest[1], ("here", worker))
-            return Gone(worker, "killed", blames_batch=not rest[2])
+            number = self.doing.pop(worker, None)
+            return Gone(worker, "killed", None if rest[2] else number)
         number, batch = self.lists[worker].pop(0)
         assert number == rest[1]
         self.done[batch[0].id] += 1
         if self.lists[worker]:
             self._start(worker)
         return Done(worker, number, [s.id for s in batch], self.seconds(worker, batch))
+
+
+class Scored(FakeCrew):
+    """What a worker did is scored by others, who lose some of it."""
+
+    def __init__(self, nodes, lost):
+        super().__init__(nodes)
+        self.lost = Counter(lost)
+
+    def _event(self, what):
+        event = super()._event(what)
+        if isinstance(event, Done) and self.lost[event.result[0]]:
+            self.lost[event.result[0]] -= 1
+            return Back(event.worker, event.number, "killed")
+        return event
 
 
 def batches_of(count, size=2):
@@ -150,6 +168,14 @@ def test_a_batch_that_ends_its_workers_ends_the_run_and_is_named():
     with pytest.raises(TrainingError, match=r"3 workers ended .* killed\. The clips are 5-0, 5-1"):
         came += pool.share(batches_of(12))
     assert crew.done["5-0"] == 0
+
+
+def test_what_is_lost_where_it_is_scored_is_done_again_but_not_for_ever():
+    pool, _ = pool_of(Scored(["a", "b"], {"3-0": 2}), losses=2)
+    check_shared(pool, batches_of(9))
+    pool, _ = pool_of(Scored(["a", "b"], {"3-0": 3}), losses=2)
+    with pytest.raises(TrainingError, match=r"3 workers ended .* clips are 3-0, 3-1"):
+        list(pool.share(batches_of(9)))
 
 
 def test_a_node_that_goes_away_is_not_the_batch_fault():

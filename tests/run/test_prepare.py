@@ -2,9 +2,15 @@
 
 from pathlib import Path
 
+import pytest
+
 from audioforge.config import AudioRAFTConfig
+from audioforge.errors import ConfigError
+from audioforge.inference.own_executor import ProcessesExecutor
+from audioforge.inference.processes import Processes
 from audioforge.measuring.corpus_metrics import MeasuredMetric
 from audioforge.measuring.evaluation import EvaluatedItem, Evaluation, paired
+from audioforge.run.check_settings import check_settings
 from audioforge.run.data.run_data import columns_request, data_request
 from audioforge.run.data.samples import labels_of
 from audioforge.run.prepare import create_executor, create_verification
@@ -59,3 +65,27 @@ def test_an_utterance_that_only_one_model_was_judged_on_is_in_no_difference():
 
     parts, _ = paired([evaluation(0.9, None, 0.8), evaluation(0.5, 0.7, None)])
     assert [[list(part) for part in ratio] for ratio in parts] == [[[0.9], [1]], [[0.5], [1]]]
+
+
+class GpusElsewhere(ProcessesExecutor):
+    """Has workers with GPUs, whatever this machine has."""
+
+    asked = ("", "")
+
+    def join(self, device: str, dtype: str) -> None:
+        type(self).asked = device, dtype
+        self._processes = Processes("cpu", "bfloat16")
+
+
+def test_device_and_precision_are_those_of_whoever_does_the_work(registry, monkeypatch):
+    monkeypatch.setattr("audioforge.inference.own_executor.ProcessesExecutor", GpusElsewhere)
+    config = AudioRAFTConfig(device="cuda")
+    check_settings(registry, config)
+    assert create_executor(registry, config).processes.device.type == "cpu"
+    assert GpusElsewhere.asked == ("cuda", "auto")
+    assert config.dtype == "bfloat16"
+
+
+def test_a_device_that_is_not_here_is_refused_by_the_own_executor(registry):
+    with pytest.raises(ConfigError, match="device: 'mps' is not available here"):
+        create_executor(registry, AudioRAFTConfig(device="mps"))

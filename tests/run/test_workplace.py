@@ -35,6 +35,10 @@ RECIPE = {
 }
 
 
+BYTES_A_CLIP = 4000
+"""What is sampled of a clip; its sound alone has 30,000 and more."""
+
+
 def sent(value):
     """A value as it arrives in another process."""
     return pickle.loads(pickle.dumps(value))  # noqa: S301 (our own)
@@ -68,6 +72,27 @@ class Elsewhere(ProcessesExecutor):
         elsewhere.do()
         job.recall()
         self.kinds.append(type(order).__name__)
+
+
+class Apart(Elsewhere):
+    """Samples in one place and scores in another, without the sound of clips in between."""
+
+    def share(self, job: BatchJob[Result], batches: Batches) -> Iterator[Result]:
+        halves = job.halves()
+        if halves is None:
+            yield from job.do(batches)
+            return
+        first, second = workplace(job), workplace(job)
+        first.hold(sent(Weights.of(job.adapter)))
+        sampling, scoring = sent(halves.first).at(first), sent(halves.second).at(second)
+        for batch in batches:
+            half_done = pickle.dumps(sampling.do(sent(batch)))
+            assert len(half_done) < BYTES_A_CLIP * len(batch)
+            yield sent(scoring.do(pickle.loads(half_done)))  # noqa: S301 (our own)
+        assert second._adapter is None
+
+    def together(self, job: WholeJob) -> None:
+        job.do()
 
 
 def train(tmp_path, name, executor: type[Executor] | None, **settings):
@@ -111,6 +136,19 @@ def test_a_run_of_which_every_part_is_done_elsewhere_is_the_same(tmp_path, train
     losses = [json.loads((f / "cycle-02/metrics.json").read_text()) for f in (here, there)]
     assert losses[0]["loss"] == losses[1]["loss"]
     assert lines(here, "*predictions.jsonl") == lines(there, "*predictions.jsonl") != []
+
+
+def test_what_is_scored_where_no_model_is_comes_out_the_same(tmp_path):
+    noise = {"name": "noise", "folder": str(assets.model().parent), "probability": 0.5}
+    settings = {"num_cycles": 1, "limit": 12, "augment": [noise]}
+    here, apart = (train(tmp_path, n, e, **settings) for n, e in (("here", None), ("apart", Apart)))
+    written = [lines(folder, "cycle-01/rollouts-*.jsonl") for folder in (here, apart)]
+    for line in (line for rollouts in written for line in rollouts):
+        for hypothesis in line["hypotheses"]:
+            hypothesis["logprob"] = round(hypothesis["logprob"], 4)
+    assert written[0] == written[1] != []
+    probed = [json.loads((f / "summary.json").read_text())["learnability"] for f in (here, apart)]
+    assert probed[0] == probed[1]
 
 
 def test_weights_of_another_model_are_refused():

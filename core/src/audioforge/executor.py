@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
 
 from attrs import frozen
 
@@ -86,10 +86,35 @@ class Order(ABC, Generic[Job]):
         """Return the job, to be done there."""
 
 
+class Step(ABC):
+    """A part of the work on a batch, which takes up what the part before it came to."""
+
+    @abstractmethod
+    def do(self, given: Any) -> Any:
+        """Do the part for one batch.
+
+        Args:
+            given: What the part before came to, or the samples of the batch. Both travel.
+        """
+
+
+@frozen
+class Halves(Generic[Result]):
+    """A job in two parts, so that each can be done where what it needs is.
+
+    Attributes:
+        first: Needs the model; is given the samples of a batch.
+        second: Needs no model; is given what the first came to, and comes to the result.
+    """
+
+    first: Order[Step]
+    second: Order[Step]
+
+
 class BatchJob(ABC, Generic[Result]):
     """Work that every process with the same model does alike, batch by batch.
 
-    The engine's own are `audioforge.raft.collect.RolloutJob`,
+    The engine's own are `audioforge.run.rollout_job.RolloutJob`,
     `audioforge.measuring.evaluator.EvaluationJob` and `audioforge.inference.hearing.HearingJob`.
 
     Attributes:
@@ -116,6 +141,10 @@ class BatchJob(ABC, Generic[Result]):
     @abstractmethod
     def order(self) -> Order[BatchJob[Result]]:
         """Return the job for other processes."""
+
+    def halves(self) -> Halves[Result] | None:
+        """Return the job in two parts; None where it cannot be divided."""
+        return None
 
     @abstractmethod
     def do(self, batches: Batches) -> Iterator[Result]:
@@ -170,6 +199,23 @@ class WholeJob(ABC):
         """Do this process' part, side by side with the others."""
 
 
+@frozen
+class Check:
+    """What one look found, as `audioforge doctor` tells it.
+
+    Attributes:
+        name: What was looked at, such as "torch" or a node.
+        status: "broken" makes the command exit with 1.
+        detail: What was found.
+        mend: What to do; empty when all is well.
+    """
+
+    name: str
+    status: Literal["ok", "warning", "broken"]
+    detail: str
+    mend: str = ""
+
+
 class Executor(ABC):
     """Who does the work of a run: the loop says what, and writes down what comes back.
 
@@ -182,8 +228,9 @@ class Executor(ABC):
         """Join the processes that run the loop. Called once, before anything else.
 
         Args:
-            device: "auto", "cpu", "cuda" or "mps".
-            dtype: "float32" or "bfloat16".
+            device: "auto", "cpu", "cuda" or "mps", of whoever does the work.
+            dtype: "float32", "bfloat16", or "auto" for what that device computes fastest without
+                loss; `processes` knows which it is from then on.
 
         Raises:
             ConfigError: If the device is not there.
@@ -218,3 +265,14 @@ class Executor(ABC):
 
     def close(self) -> None:  # noqa: B027
         """Let go of what `join` took: the run is over, or stops here for now."""
+
+    def examine(self, folder: Path | None) -> Iterator[Check]:
+        """Look at whoever would do the work: `audioforge doctor --executor NAME`.
+
+        Called in the place of `join`; what it takes it lets go of. An executor that is no more than
+        this process has nothing to say.
+
+        Args:
+            folder: Where runs are to write, which all must see; None to leave that out.
+        """
+        return iter(())

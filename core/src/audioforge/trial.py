@@ -18,11 +18,11 @@ from audioforge.inference.skip_log import SkipLog
 from audioforge.measuring.dataset_pass import DatasetPass
 from audioforge.measuring.evaluation import EvaluationSet
 from audioforge.model import ModelAdapter
-from audioforge.raft.collect import RolloutJob
 from audioforge.raft.gradients import Gradients
 from audioforge.raft.update import adamw
 from audioforge.run.phases import phases_of
 from audioforge.run.resume_points import Progress
+from audioforge.run.rollout_job import RolloutJob
 from audioforge.run.run import Run
 from audioforge.sample import AudioSample
 from audioforge.selection import Selected

@@ -8,17 +8,19 @@ import platform
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import Literal
 
 import attrs
 import click
-from attrs import frozen
 
+from audioforge.cli.completions import completion_of
+from audioforge.cli.plugin_option import plugin_option
 from audioforge.cli.plugins.listing import others, plugin_rows
-from audioforge.errors import describe
+from audioforge.errors import AudioForgeError, UsageError, describe
+from audioforge.executor import Check
+from audioforge.plugin_reference import read_plugin_reference
 from audioforge.plugins import discover
 from audioforge.terminal import console
 from audioforge.terminal.escapes import one_line
@@ -34,32 +36,37 @@ LOW_DISK_BYTES = 5 * GIB
 STYLES = {"ok": "green", "warning": "yellow", "broken": "bold red"}
 
 
-@frozen
-class Check:
-    """What one look found.
-
-    Attributes:
-        name: What was looked at, such as "torch" or a distribution.
-        status: "broken" makes the command exit with 1.
-        detail: What was found.
-        mend: What to do; empty when all is well.
-    """
-
-    name: str
-    status: Literal["ok", "warning", "broken"]
-    detail: str
-    mend: str = ""
-
-
 @click.command()
+@click.option(
+    "--executor",
+    metavar="NAME:key=value",
+    shell_complete=completion_of("executor", "plugin", ()),
+    help="Check whoever would do the work of a run too, such as the nodes of a cluster.",
+)
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path),
+    help="With --executor: a folder that runs write to, which all of these must see.",
+)
+@plugin_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
-def doctor(ctx: click.Context, as_json: bool) -> None:
+def doctor(
+    ctx: click.Context,
+    executor: str | None,
+    folder: Path | None,
+    plugin_files: tuple[Path, ...],
+    as_json: bool,
+) -> None:
     """Check this machine, and say what to mend.
 
     Exits with 1 when something is broken.
     """
+    if folder is not None and executor is None:
+        raise UsageError("--folder: who must see it is not known; add --executor")
     checks = run_checks()
+    if executor is not None:
+        checks += examined(executor, folder, plugin_files)
     broken = [check for check in checks if check.status == "broken"]
     if as_json:
         console.print_json({"ok": not broken, "checks": [attrs.asdict(c) for c in checks]})
@@ -78,6 +85,30 @@ def run_checks() -> list[Check]:
         except Exception as error:  # a doctor that dies of the illness is of no use
             checks.append(Check(look.__name__.strip("_"), "broken", describe(error)))
     return checks
+
+
+def examined(executor: str, folder: Path | None, plugin_files: Sequence[Path] = ()) -> list[Check]:
+    """Have an executor look at whoever would do its work.
+
+    Args:
+        executor: The executor, as `--executor` takes it.
+        folder: Where runs are to write; None to leave that out.
+        plugin_files: Plugins that are single files.
+    """
+    from audioforge.inference.guarded_executor import GuardedExecutor
+
+    name = f"executor {executor}"
+    checks: list[Check] = []
+    try:
+        named, options = read_plugin_reference(executor)
+        created = discover(files=plugin_files).create("executors", named, **options)
+        for check in GuardedExecutor(named, created).examine(folder):
+            checks.append(check)  # those before an error too
+    except AudioForgeError as error:
+        checks.append(Check(name, "broken", str(error)))
+    except Exception as error:
+        checks.append(Check(name, "broken", describe(error)))
+    return checks or [Check(name, "ok", "has nothing to say: it works on this machine")]
 
 
 def _print_checks(checks: list[Check], broken: int) -> None:

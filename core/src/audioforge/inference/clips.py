@@ -52,6 +52,26 @@ class Batch:
     ahead: Mapping[str, Row]
 
 
+@frozen
+class SoundLimits:
+    """What of sound a model can take, as its adapter says.
+
+    Attributes:
+        sampling_rate: In Hz.
+        max_seconds: The longest clip, in seconds; None for any.
+        min_seconds: The shortest one, in seconds.
+    """
+
+    sampling_rate: int
+    max_seconds: float | None
+    min_seconds: float
+
+    @classmethod
+    def of(cls, adapter: ModelAdapter) -> SoundLimits:
+        """Return the limits of a model."""
+        return cls(adapter.sampling_rate, adapter.max_seconds, adapter.min_seconds)
+
+
 def chunks_of(samples: Sequence[T], size: int) -> list[Sequence[T]]:
     """Cut a list into batches. What stands in one must not depend on who works on it.
 
@@ -65,7 +85,8 @@ class ClipLoader:
     """Decodes samples for one adapter, a few batches ahead.
 
     Args:
-        adapter: The adapter, whose sampling rate and window decide what can be used.
+        adapter: The adapter, whose sampling rate and window decide what can be used; where there is
+            none, they alone.
         skips: Where to write what cannot be used.
         cache: Keeps decoded clips.
         preparation: What makes batches of the clips, if anything does: it works ahead too.
@@ -79,7 +100,7 @@ class ClipLoader:
 
     def __init__(
         self,
-        adapter: ModelAdapter,
+        adapter: ModelAdapter | SoundLimits,
         skips: SkipLog,
         cache: ClipCache = NOTHING_KEPT,
         preparation: Preparation | None = None,

@@ -5,9 +5,10 @@ from __future__ import annotations
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from audioforge.errors import AudioForgeError, PluginError, describe
-from audioforge.executor import Batches, BatchJob, Executor, Result, WholeJob
+from audioforge.executor import Batches, BatchJob, Check, Executor, Result, WholeJob
 from audioforge.inference.processes import Processes
 
 
@@ -66,6 +67,15 @@ class GuardedExecutor(Executor):
         """
         with self._naming("close"):
             self._executor.close()
+
+    def examine(self, folder: Path | None) -> Iterator[Check]:
+        """Look at whoever would do the work.
+
+        Raises:
+            PluginError: If the executor fails.
+        """
+        with self._naming("examine"):
+            yield from self._executor.examine(folder)
 
     @contextmanager
     def _naming(self, what: str, job: BatchJob[Result] | WholeJob | None = None) -> Iterator[None]:

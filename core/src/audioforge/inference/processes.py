@@ -44,7 +44,8 @@ class Processes:
 
     Args:
         device: "auto", "cpu", "cuda" or "mps".
-        dtype: "float32" or "bfloat16"; the latter computes under autocast, weights stay float32.
+        dtype: "float32", "bfloat16", or "auto" for what the device computes fastest without loss;
+            bfloat16 computes under autocast, weights stay float32.
 
     Raises:
         ConfigError: If the device is not there.
@@ -65,12 +66,17 @@ class Processes:
                 f"the processes of this run cannot join: {_first_line(error)}. Start them with "
                 f"torchrun."
             ) from error
-        self._dtype = dtype
+        self._dtype = precision_for(dtype, device)
 
     @property
     def device(self) -> torch.device:
         """This process' device."""
         return cast("torch.device", self._state.device)
+
+    @property
+    def dtype(self) -> str:
+        """The precision of the computation: "float32" or "bfloat16"."""
+        return self._dtype
 
     @property
     def rank(self) -> int:

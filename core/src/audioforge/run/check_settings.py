@@ -127,7 +127,9 @@ def _few_hypotheses(registry: Registry, settings: SamplingSettings) -> list[str]
 
 
 def _task_problems(_: Registry, settings: TaskSettings) -> list[str]:
-    if settings.device in ("auto", "cpu"):  # which are everywhere; torch is imported for others
+    # Those two are everywhere, and torch is imported for others. Where there is an executor, the
+    # device is that of whoever does its work, which is known when it joins.
+    if settings.device in ("auto", "cpu") or isinstance(settings, ModelSettings):
         return []
     from audioforge.inference.processes import device_problem
 

@@ -11,6 +11,7 @@ cycle-NN/predictions.jsonl     greedy output on the held-out set; its audio in p
 cycle-NN/checkpoint/           of the best cycle so far and of the latest one
 state/                         what resume needs; gone when the run is finished
 state/cache/                   what need be computed of a clip only once
+nodes.jsonl                    of a run on a cluster: what each node did of each stage
 best/                          the exported model, with its card; its low-rank update in adapter/
 report.html                    all of it as a page; written after each cycle
 best-predictions.jsonl         its greedy output on the held-out set

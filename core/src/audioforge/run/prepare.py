@@ -16,7 +16,6 @@ from audioforge.find_adapter import choose_adapter
 from audioforge.huggingface.export_dtype import settled_dtype
 from audioforge.inference.clip_cache import ClipCache
 from audioforge.inference.guarded_executor import GuardedExecutor
-from audioforge.inference.processes import precision_for
 from audioforge.inference.stop import StopRequest
 from audioforge.isolation.copies import LentSamples
 from audioforge.judging.guard import Guard
@@ -174,12 +173,12 @@ def create_executor(registry: Registry, config: BenchmarkConfig) -> Executor:
     name, options = read_plugin_reference(config.executor)
     created = cast("Executor", registry.create("executors", name, **options))
     executor = GuardedExecutor(name, created)
-    config.dtype = precision_for(config.dtype, config.device)
     try:
         executor.join(config.device, config.dtype)
     except BaseException:
         _close_after_failure(executor)
         raise
+    config.dtype = executor.processes.dtype
     return executor
 
 

@@ -11,8 +11,8 @@ import numpy as np
 import ray
 from ray import ObjectRef
 
-from audioforge.errors import TrainingError, describe
-from audioforge.executor import Batches, BatchJob, Executor, Outline, Result, WholeJob
+from audioforge.errors import TrainingError, UsageError, describe
+from audioforge.executor import Batches, BatchJob, Check, Executor, Outline, Result, WholeJob
 from audioforge.files.journal import append_line
 from audioforge.inference.processes import Processes
 from audioforge.run.folder import RunFolder
@@ -20,10 +20,14 @@ from audioforge.run.workplace import Weights
 from audioforge.terminal.reporter import Reporter
 from audioforge_ray.account import NodeAccount
 from audioforge_ray.cluster import Cluster, connect
-from audioforge_ray.crew import RayCrew, Setting
-from audioforge_ray.options import RayOptions
+from audioforge_ray.crew import RayCrew
+from audioforge_ray.examination import examine
+from audioforge_ray.group import Group, Post
+from audioforge_ray.options import LOCAL, RayOptions
 from audioforge_ray.packing import unpacked
+from audioforge_ray.placement import room_problem, unused_gpus, worker_device
 from audioforge_ray.pool import Limits, Pool
+from audioforge_ray.probing import settled_precision
 from audioforge_ray.travel import Dispatch
 from audioforge_ray.worker import Errand, WorkerFacts
 
@@ -43,23 +47,32 @@ class RayExecutor(Executor):
         self._options = RayOptions(**options)
         self._cluster: Cluster | None = None
         self._processes: Processes | None = None
-        self._setting = Setting(device="auto", dtype="float32")
+        self._setting = ("auto", "float32")  # device and precision of the workers
         self._staff: tuple[RayCrew, Pool] | None = None
         self._dispatch = Dispatch()
         self._weights: tuple[Weights, ObjectRef[np.ndarray[Any, Any]]] | None = None
         self._reporter: Reporter | None = None
         self._warned: set[str] = set()
+        self._advice: list[str | None] = []
+        self._marker: Path | None = None
 
     def join(self, device: str, dtype: str) -> None:
         """Connect to the cluster, and have workers start.
 
         Raises:
+            ConfigError: If the workers have no such device.
             UsageError: If there is no cluster at the address.
-            TrainingError: If it does not answer.
+            TrainingError: If one cannot be started here.
         """
-        self._processes = Processes("cpu", dtype)
+        on = worker_device(device, self._options)
         self._cluster = connect(self._options)
-        self._setting = Setting(device=device, dtype=dtype)
+        nodes = self._cluster.nodes()
+        if self._options.address == LOCAL and (problem := room_problem(nodes, self._options)):
+            raise UsageError(f"executor: ray: {problem}")  # on others more nodes may come
+        dtype = settled_precision(nodes, on, dtype, self._options)
+        self._advice = [self._cluster.warning(), unused_gpus(nodes, device, self._options)]
+        self._processes = Processes("cpu", dtype)
+        self._setting = on, dtype
         self._hire()
 
     @property
@@ -78,10 +91,12 @@ class RayExecutor(Executor):
         if not batches:
             return
         self._reporter = job.reporter
+        for advice in filter(None, self._advice):
+            self._warn(advice)
         crew, pool = self._hire()
         outline = job.outline
         crew.prepare(
-            self._errand(job), self._marker(outline), lambda facts: self._check(outline, facts)
+            self._errand(job), self._marked(outline), lambda facts: self._check(outline, facts)
         )
         clips = sum(map(len, batches))
         shared = pool.share(batches)
@@ -101,7 +116,14 @@ class RayExecutor(Executor):
             TrainingError: If there is nothing to learn from, or the update breaks the model.
             Interrupted: If the run was asked to stop.
         """
-        job.do()
+        from audioforge_ray.update import run_update  # Ray Train takes seconds to import
+
+        self._dismiss()
+        run_update(job, self._dispatch, self._options)
+
+    def examine(self, folder: Path | None) -> Iterator[Check]:
+        """Look at the cluster and each of its nodes."""
+        return examine(self._options, folder)
 
     def close(self) -> None:
         """End the workers, and the cluster if this run has started it."""
@@ -116,9 +138,22 @@ class RayExecutor(Executor):
         """Return the workers, started if need be."""
         assert self._cluster is not None, "join() comes first"
         if self._staff is None:
-            crew = RayCrew(self._cluster, self._options, self._setting, self._warn)
-            limits = Limits(losses=self._options.max_restarts)
-            self._staff = crew, Pool(crew, limits, self._warn)
+            asked, tell = self._options, self._warn
+            device, dtype = self._setting
+            workers = Post(
+                device=device,
+                dtype=dtype,
+                cpus=asked.cpus_per_worker,
+                gpus=asked.gpus_per_worker,
+                count=asked.rollout_workers,
+                beside=float(asked.verifier_workers),
+            )
+            scorers = Post(device="cpu", dtype=dtype, cpus=1.0, count=asked.verifier_workers)
+            # Who scores first: the others take up what is left.
+            scoring = Group(self._cluster, scorers, tell) if asked.verifier_workers else None
+            crew = RayCrew(Group(self._cluster, workers, tell), scoring, tell)
+            ahead = 3 if asked.verifier_workers else 2
+            self._staff = crew, Pool(crew, Limits(ahead=ahead, losses=asked.max_restarts), tell)
         return self._staff
 
     def _dismiss(self) -> None:
@@ -135,15 +170,22 @@ class RayExecutor(Executor):
             sent = _put(np.frombuffer(weights.content, np.uint8), "the weights")
             # Their content is in the object store by now, and need not be held here too.
             self._weights = Weights(fingerprint=weights.fingerprint, content=b""), sent
+        halves = job.halves() if self._options.verifier_workers else None
         return Errand(
             brief=self._dispatch.pack(job.outline),
-            order=_put(job.order(), job.what),
+            order=_put(job.order() if halves is None else halves.first, job.what),
+            scoring=None if halves is None else _put(halves.second, job.what),
             weights=sent,
             fingerprint=weights.fingerprint,
         )
 
-    def _marker(self, outline: Outline) -> Path | None:
-        return None
+    def _marked(self, outline: Outline) -> Path | None:
+        """Return a file in the run folder that workers look for; None where nothing is written."""
+        assert self._cluster is not None, "join() comes first"
+        folder = _folder(outline)
+        if self._marker is None and folder is not None and folder.is_dir():
+            self._marker = self._cluster.mark(folder)
+        return self._marker
 
     def _check(self, outline: Outline, facts: Sequence[WorkerFacts]) -> None:
         assert self._cluster is not None, "join() comes first"

@@ -21,8 +21,6 @@ from audioforge.sample import AudioSample
 from audioforge_ray.account import NodeAccount
 from audioforge_ray.waiting import Waiting
 
-AHEAD = 2
-"""Batches that a worker has at once: one that it does, and the next, which need not travel then."""
 TICK_SECONDS = 1.0
 SLOW = 4.0
 """So many times the usual duration, and a batch is given to a second worker that is free."""
@@ -64,15 +62,17 @@ class Done:
 
 @frozen
 class Back:
-    """A worker had not begun a batch that was taken back from it.
+    """A worker has a batch no more, and it is not done.
 
     Attributes:
-        worker: The worker.
+        worker: The worker, which is still there.
         number: The number of the batch.
+        why: What was lost over it elsewhere; None where it had not been begun.
     """
 
     worker: int
     number: int
+    why: str | None = None
 
 
 @frozen
@@ -82,12 +82,12 @@ class Gone:
     Attributes:
         worker: The worker.
         why: The reason, as far as it is known.
-        blames_batch: Whether what it did may be the reason; not where its node went away.
+        number: The batch that may be the reason; None where it is none, as when a node went away.
     """
 
     worker: int
     why: str
-    blames_batch: bool = True
+    number: int | None = None
 
 
 Event = Here | Done | Back | Gone
@@ -114,11 +114,14 @@ class Limits:
     """How much a pool puts up with.
 
     Attributes:
+        ahead: Batches that a worker has at once: one that it does, and those that are ready for it
+            or, where others score, wait for them.
         losses: How often one batch may end the worker that does it.
         patience: Seconds that it waits where no worker is there.
         says_after: Seconds after which it says that it waits.
     """
 
+    ahead: int = 2
     losses: int = 3
     patience: float = 300.0
     says_after: float = 10.0
@@ -217,7 +220,7 @@ class Pool:
 
     def _give_out(self) -> None:
         """Give what waits to whoever is free, then the next one to those who work."""
-        for ahead in range(AHEAD):
+        for ahead in range(self._limits.ahead):
             # At the end nothing waits behind one worker while another has nothing to do.
             if ahead and len(self._waiting) <= len(self._workers):
                 break
@@ -287,6 +290,8 @@ class Pool:
             if isinstance(event, Done):
                 return self._take(event)
             self._let_wait(event.number)
+            if event.why is not None:
+                self._blame(event.number, self._workers[event.worker].node, event.why)
         return None
 
     def _drop(self, number: int, taken: int) -> bool:
@@ -323,27 +328,33 @@ class Pool:
         return batch.samples, done.result
 
     def _lose(self, gone: Gone) -> None:
-        """Take note that a worker is lost.
-
-        Raises:
-            TrainingError: If what it did has ended too many workers.
-        """
+        """Take note that a worker is lost, and what it had with it."""
         worker, self._why = self._workers.pop(gone.worker, None), f" ({gone.why})"
         if worker is None:
             return
         self._account(worker.node).failures += 1
         if not self._workers:
             self._alone_since, self._told = self._clock(), False
-        guilty = self._open.get(worker.given[0]) if worker.given else None
         for taken in worker.given:
             if taken in self._open:
                 self._open[taken].with_workers.discard(gone.worker)
                 self._let_wait(taken)
         self._spread()
-        if guilty is not None and gone.blames_batch:
-            guilty.losses += 1
-            if guilty.losses > self._limits.losses:
-                raise TrainingError(_too_often(guilty, worker.node, gone.why))
+        if gone.number is not None:
+            self._blame(gone.number, worker.node, gone.why)
+
+    def _blame(self, taken: int, node: str, why: str) -> None:
+        """Count that a worker was lost over a batch.
+
+        Raises:
+            TrainingError: If there were too many.
+        """
+        batch = self._open.get(taken)
+        if batch is None:
+            return
+        batch.losses += 1
+        if batch.losses > self._limits.losses:
+            raise TrainingError(_too_often(batch, node, why))
 
     def _check_alone(self) -> None:
         """Wait for workers where there is none, for some time.

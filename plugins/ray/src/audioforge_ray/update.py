@@ -32,6 +32,7 @@ from audioforge.run.events import Step
 from audioforge_ray.failure import Failure
 from audioforge_ray.mailbox import Letter, Mailbox
 from audioforge_ray.options import RayOptions
+from audioforge_ray.placement import worker_device
 from audioforge_ray.relay import Retelling
 from audioforge_ray.restarts import Restarts
 from audioforge_ray.travel import Dispatch
@@ -106,7 +107,8 @@ class _Group:
         """Put what every worker needs where it can be fetched, once per node."""
         self._job, self._options, self._mailbox = job, options, mailbox
         brief, order = dispatch.pack(job.outline), _put(job.order())
-        self._part = Part(mailbox=mailbox, brief=brief, order=order)
+        device = worker_device(job.outline.settings["device"], options)
+        self._part = Part(mailbox=mailbox, brief=brief, order=order, device=device)
         self._retelling = Retelling(job.run.events)
         self._asked = False
 

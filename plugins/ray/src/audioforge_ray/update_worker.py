@@ -30,11 +30,13 @@ class Part:
         mailbox: Where to tell the run what happens.
         brief: The run, in the object store.
         order: The update, in the object store.
+        device: What workers compute on.
     """
 
     mailbox: ActorHandle[Mailbox]
     brief: ObjectRef[Brief]
     order: ObjectRef[Order[WholeJob]]
+    device: str
 
     def tell(self, what: str, particulars: dict[str, Any]) -> None:
         """Put a letter into the mailbox; it is there when this comes back."""
@@ -78,7 +80,7 @@ def work_in_group(config: dict[str, Any]) -> None:
 def _do(part: Part) -> None:
     brief = _without_verifiers(ray.get(part.brief))
     settings, executor = brief.outline.settings, ProcessesExecutor()
-    executor.join(settings["device"], settings["dtype"])
+    executor.join(part.device, settings["dtype"])
     is_main = executor.processes.is_main
     place = brief.workplace(
         executor,

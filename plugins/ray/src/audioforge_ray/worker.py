@@ -11,20 +11,20 @@ import platform
 import socket
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import ray
 import torch
-from attrs import frozen
+from attrs import evolve, frozen
 from ray import ObjectRef
 from ray.util.metrics import Counter
 
 from audioforge.errors import AudioForgeError, PluginWarning
-from audioforge.executor import BatchJob, Order
+from audioforge.executor import BatchJob, Order, Step
 from audioforge.inference.own_executor import ProcessesExecutor
 from audioforge.isolation.time_limit import end_stuck_process
 from audioforge.plugins import discover
@@ -33,7 +33,7 @@ from audioforge.run.workplace import RunWorkplace, Weights
 from audioforge.sample import AudioSample
 from audioforge.terminal.reporter import Reporter
 from audioforge_ray.failure import Failure
-from audioforge_ray.packing import packed
+from audioforge_ray.packing import packed, unpacked
 from audioforge_ray.travel import Brief
 
 
@@ -53,6 +53,7 @@ class WorkerFacts:
         host: The name of the machine.
         versions: Versions of what is installed, by distribution.
         device: Where models are there: "cpu", "cuda:0".
+        dtype: The precision that it computes in.
         sees: Whether the file is there that the run wrote into its folder.
     """
 
@@ -60,6 +61,7 @@ class WorkerFacts:
     host: str
     versions: Mapping[str, str | None]
     device: str
+    dtype: str
     sees: bool
 
 
@@ -69,13 +71,15 @@ class Errand:
 
     Attributes:
         brief: The run.
-        order: What is done.
+        order: What is done by whoever has the model.
+        scoring: What others do then; None where it is done by then.
         weights: The weights as bytes, in an array that every process of a node reads in place.
         fingerprint: What the weights are.
     """
 
     brief: ObjectRef[Brief]
-    order: ObjectRef[Order[BatchJob[Any]]]
+    order: ObjectRef[Order[BatchJob[Any]] | Order[Step]]
+    scoring: ObjectRef[Order[Step]] | None
     weights: ObjectRef[np.ndarray[Any, Any]]
     fingerprint: str
 
@@ -132,7 +136,7 @@ class Worker:
         self._node = ray.get_runtime_context().get_node_id()
         self._heard = _Warnings()
         self._place: tuple[str, RunWorkplace] | None = None
-        self._order: tuple[str, Order[BatchJob[Any]]] | None = None
+        self._order: tuple[str, Order[Any]] | None = None
         self._counts = {
             name: Counter(f"audioforge_{name}", what, tag_keys=("host",))
             for name, what in (
@@ -157,6 +161,7 @@ class Worker:
             host=socket.gethostname(),
             versions=versions_here(),
             device=str(self._executor.processes.device),
+            dtype=self._executor.processes.dtype,
             sees=marker is None or marker.exists(),
         )
 
@@ -167,42 +172,78 @@ class Worker:
             errand: What is done, and where what it takes is.
             batch: The samples.
         """
+        return self._answer(batch, lambda: self._job(errand), lambda job: tuple(job.do([batch])))
+
+    def sample(self, errand: Errand, batch: Sequence[AudioSample]) -> tuple[Answer, bytes | None]:
+        """Sample a batch for others to score; return what came of it apart.
+
+        Args:
+            errand: What is done, and where what it takes is.
+            batch: The samples.
+        """
+        answer = self._answer(batch, lambda: self._job(errand), lambda step: step.do(batch))
+        return evolve(answer, results=None), answer.results
+
+    def score(self, errand: Errand, batch: Sequence[AudioSample], drawn: bytes) -> Answer:
+        """Score what another sampled.
+
+        Args:
+            errand: What is done, and where what it takes is.
+            batch: The samples.
+            drawn: What `sample` returned.
+        """
+        return self._answer(
+            batch,
+            lambda: self._scoring(errand),
+            lambda step: (step.do(unpacked(drawn, batch)),),
+        )
+
+    def _answer(
+        self,
+        batch: Sequence[AudioSample],
+        make: Callable[[], Any],
+        do: Callable[[Any], Any],
+    ) -> Answer:
+        """Make ready what does a batch and do it, and tell what came of that."""
+        answer = Answer()
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", PluginWarning)
-            answer = self._attempt(errand, batch)
+            try:
+                ready = make()
+                started = time.perf_counter()
+                results = packed(do(ready), batch)
+                answer = Answer(results=results, seconds=time.perf_counter() - started)
+            except BaseException as error:  # even sys.exit of foreign code: the run is to know
+                answer = Answer(failure=Failure.of(error, socket.gethostname()))
         heard = (str(w.message) for w in caught if issubclass(w.category, PluginWarning))
         clips = 0 if answer.results is None else len(batch)
         self._count(clips=clips, busy_seconds=answer.seconds, failed_batches=float(not clips))
-        return Answer(
-            results=answer.results,
-            failure=answer.failure,
-            seconds=answer.seconds,
-            warnings=(*self._heard.take(), *heard),
-        )
+        return evolve(answer, warnings=(*self._heard.take(), *heard))
 
-    def _attempt(self, errand: Errand, batch: Sequence[AudioSample]) -> Answer:
-        try:
-            job = self._job(errand)
-            started = time.perf_counter()
-            results = tuple(job.do([batch]))
-            return Answer(results=packed(results, batch), seconds=time.perf_counter() - started)
-        except BaseException as error:  # even sys.exit of foreign code: it is told where the run is
-            return Answer(failure=Failure.of(error, socket.gethostname()))
+    def _job(self, errand: Errand) -> Any:
+        """Return what does batches, with the weights that they are to be done with."""
+        place, order = self._at(errand, errand.order)
+        if place.holds != errand.fingerprint:
+            content = ray.get(errand.weights).tobytes()
+            place.hold(Weights(fingerprint=errand.fingerprint, content=content))
+        return order.at(place)
 
-    def _job(self, errand: Errand) -> BatchJob[Any]:
-        """Return what is to be done, with the weights that it is to be done with."""
+    def _scoring(self, errand: Errand) -> Step:
+        """Return what scores batches; no model is loaded."""
+        assert errand.scoring is not None, "there is something to score"
+        place, order = self._at(errand, errand.scoring)
+        return cast("Step", order.at(place))
+
+    def _at(self, errand: Errand, order: ObjectRef[Any]) -> tuple[RunWorkplace, Order[Any]]:
+        """Return the workplace of a run and an order; what was asked for last is kept."""
         key = errand.brief.hex()
         if self._place is None or self._place[0] != key:
             self._place = None  # there may be room for one model only
             brief = ray.get(errand.brief)
             self._place = key, brief.workplace(self._executor, reporter=self._heard)
-        if self._order is None or self._order[0] != errand.order.hex():
-            self._order = errand.order.hex(), ray.get(errand.order)
-        place = self._place[1]
-        if place.holds != errand.fingerprint:
-            content = ray.get(errand.weights).tobytes()
-            place.hold(Weights(fingerprint=errand.fingerprint, content=content))
-        return self._order[1].at(place)
+        if self._order is None or self._order[0] != order.hex():
+            self._order = order.hex(), ray.get(order)
+        return self._place[1], self._order[1]
 
     def _count(self, **amounts: float) -> None:
         for name, amount in amounts.items():
