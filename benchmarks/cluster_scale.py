@@ -43,8 +43,9 @@ from audioforge.sample import AudioSample, Hypothesis, Rollout, Score, ScoredHyp
 from audioforge.terminal.reporter import Reporter
 from audioforge_demo import assets
 from audioforge_ray import crew
+from audioforge_ray.events import Done, Event, Here
 from audioforge_ray.packing import packed, unpacked
-from audioforge_ray.pool import Done, Event, Here, Limits, Pool
+from audioforge_ray.pool import Limits, Pool
 from audioforge_ray.worker import Answer, Errand, Worker
 
 PER_FOLDER = 1000

@@ -67,7 +67,8 @@ def test_a_driver_that_is_killed_leaves_no_cluster(tmp_path):
     driver.send_signal(signal.SIGKILL)
     driver.wait()
     assert len(pids) > 3
-    assert gone(pids, 30)
+    # The kernel ends most of it at once; an agent of Ray that was just starting notices later.
+    assert gone(pids, 180)
 
 
 def test_doctor_looks_at_each_node(tmp_path):

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from audioforge.errors import TrainingError
 from audioforge.sample import AudioSample
-from audioforge_ray.pool import Back, Done, Gone, Here, Limits, Pool
+from audioforge_ray.events import Back, Done, Gone, Here
+from audioforge_ray.pool import Limits, Pool
 from audioforge_ray.waiting import Waiting
 
 ENDLESS = 10**6

@@ -19,8 +19,8 @@ from ray.exceptions import RayError, TaskCancelledError
 
 from audioforge.errors import TrainingError, describe
 from audioforge.sample import AudioSample
+from audioforge_ray.events import Back, Done, Event, Gone, Here
 from audioforge_ray.group import ASK_AGAIN_SECONDS, Check, Group
-from audioforge_ray.pool import Back, Done, Event, Gone, Here
 from audioforge_ray.worker import Answer, Errand
 
 PATIENCE_SECONDS = 300

@@ -11,7 +11,7 @@ import statistics
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from attrs import define, field, frozen
 
@@ -19,6 +19,7 @@ from audioforge.errors import TrainingError, listed
 from audioforge.executor import Batches
 from audioforge.sample import AudioSample
 from audioforge_ray.account import NodeAccount
+from audioforge_ray.events import Crew, Done, Event, Gone, Here
 from audioforge_ray.waiting import Waiting
 
 TICK_SECONDS = 1.0
@@ -28,85 +29,6 @@ LEAST_SLOW_SECONDS = 2.0
 DURATIONS = 100
 """So many batches tell what is usual."""
 CLIPS_NAMED = 8
-
-
-@frozen
-class Here:
-    """A worker is there and can be given batches, for the first time or again.
-
-    Attributes:
-        worker: The worker.
-        node: Where it is.
-    """
-
-    worker: int
-    node: str
-
-
-@frozen
-class Done:
-    """A worker did a batch.
-
-    Attributes:
-        worker: The worker.
-        number: The number of the batch.
-        result: What came of it.
-        seconds: How long it worked on it.
-    """
-
-    worker: int
-    number: int
-    result: Any
-    seconds: float
-
-
-@frozen
-class Back:
-    """A worker has a batch no more, and it is not done.
-
-    Attributes:
-        worker: The worker, which is still there.
-        number: The number of the batch.
-        why: What was lost over it elsewhere; None where it had not been begun.
-    """
-
-    worker: int
-    number: int
-    why: str | None = None
-
-
-@frozen
-class Gone:
-    """A worker is lost, and what it was given with it.
-
-    Attributes:
-        worker: The worker.
-        why: The reason, as far as it is known.
-        number: The batch that may be the reason; None where it is none, as when a node went away.
-    """
-
-    worker: int
-    why: str
-    number: int | None = None
-
-
-Event = Here | Done | Back | Gone
-
-
-class Crew(Protocol):
-    """The workers, as the pool deals with them."""
-
-    def give(self, worker: int, number: int, batch: Sequence[AudioSample]) -> None:
-        """Have a worker do a batch, after those that it has."""
-
-    def take_back(self, worker: int, number: int) -> None:
-        """Ask for a batch that the worker may not have begun: `Back` follows, or `Done`."""
-
-    def end(self, worker: int) -> None:
-        """Have a worker start anew: `Gone` follows, then `Here`."""
-
-    def events(self, seconds: float) -> Sequence[Event]:
-        """Return what happened, waiting so long for something to happen."""
 
 
 @frozen(kw_only=True)
