@@ -42,9 +42,11 @@ from audioforge.run.scored_batch import ScoredBatch
 from audioforge.sample import AudioSample, Hypothesis, Rollout, Score, ScoredHypothesis
 from audioforge.terminal.reporter import Reporter
 from audioforge_demo import assets
+from audioforge_ray import crew
 from audioforge_ray.events import Done, Event, Here
 from audioforge_ray.packing import packed, unpacked
 from audioforge_ray.pool import Limits, Pool
+from audioforge_ray.worker import Answer, Errand, Worker
 
 PER_FOLDER = 1000
 HYPOTHESES = 4
@@ -64,7 +66,7 @@ def main() -> None:
         print(json.dumps(_measure(arguments.clips[0], arguments.batch_size, arguments.ray)))
         return
     measured = [_in_process_of_its_own(clips, arguments) for clips in arguments.clips]
-    print("| clips | phase | seconds | resident, MB | bytes a clip more than before the data |")
+    print("| clips | phase | CPU seconds | resident, MB | bytes a clip more than before the data |")
     print("| ---: | --- | ---: | ---: | ---: |")
     for clips, phases in zip(arguments.clips, measured, strict=True):
         before = phases[0]["resident"]
@@ -92,20 +94,23 @@ class _Watch:
 
     phases: list[dict[str, Any]] = field(factory=list)
     _since: float = field(factory=time.process_time)
+    _began: float = field(factory=time.perf_counter)
 
     def end(self, name: str) -> None:
         """Write down a phase that has ended."""
         status = Path("/proc/self/status").read_text().splitlines()
         kilobytes = next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
-        seconds = time.process_time() - self._since
+        seconds, elapsed = time.process_time() - self._since, time.perf_counter() - self._began
         phase: dict[str, Any] = {
             "name": name,
             "seconds": seconds,
+            "elapsed": elapsed,
             "resident": 1024 * kilobytes,
         }
         self.phases.append(phase)
-        print(f"{name}: {seconds:.1f} s, {phase['resident'] / MB:.0f} MB", file=sys.stderr)
-        self._since = time.process_time()
+        resident = f"{phase['resident'] / MB:.0f} MB"
+        print(f"{name}: {seconds:.1f} s of {elapsed:.1f}, {resident}", file=sys.stderr)
+        self._since, self._began = time.process_time(), time.perf_counter()
 
 
 def _measure(clips: int, batch_size: int, ray_workers: int) -> list[dict[str, Any]]:
@@ -121,6 +126,7 @@ def _measure(clips: int, batch_size: int, ray_workers: int) -> list[dict[str, An
             samples_per_prompt=HYPOTHESES,
             batch_size=batch_size,
             device="cpu",
+            executor=_executor(ray_workers),
         )
         registry, reporter = discover(), Reporter(quiet=True)
         watch = _Watch()
@@ -128,13 +134,13 @@ def _measure(clips: int, batch_size: int, ray_workers: int) -> list[dict[str, An
         claim = FolderClaim(RunFolder(folder / "run"), resumes=False)
         stack.callback(claim.release)
         run = prepare(config, registry, reporter, claim=claim)
+        stack.callback(run.executor.close)
         watch.end("read")
         adapter = run.load_to_train()
         begin(run, adapter.module, accept_changes=False)
         watch.end("begun")
-        run.executor = stack.enter_context(_executor(ray_workers))
-        run.evaluator.executor = run.executor
-        watch.end("workers there")
+        if not ray_workers:
+            run.executor = _Idle()
         collect(run, adapter, cycle=1)
         watch.end("collected")
         chosen = select(run, adapter, cycle=1)
@@ -217,21 +223,25 @@ class _Idle(ProcessesExecutor):
         self.join("cpu", "float32")
         self._pool = Pool(_Crew(), Limits(), lambda _: None)
 
-    def __enter__(self) -> _Idle:
-        """Nothing is to be begun."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Nothing is to be ended."""
-
     def share(self, job: Any, batches: Any) -> Iterator[Any]:
         """Yield made-up results."""
         for batch, content in self._pool.share(batches):
             yield from unpacked(content, batch)
 
 
-def _executor(ray_workers: int) -> Any:
-    return _Idle()
+class _IdleWorker(Worker):
+    """An actor that answers at once."""
+
+    def do(self, errand: Errand, batch: Sequence[AudioSample]) -> Answer:
+        """Return made-up results."""
+        return Answer(results=packed(_answer(batch), batch))
+
+
+def _executor(ray_workers: int) -> str:
+    if not ray_workers:
+        return "processes"
+    crew.Worker = _IdleWorker  # type: ignore[attr-defined]
+    return f"ray:rollout_workers={ray_workers},cpus_per_worker=0.5"
 
 
 if __name__ == "__main__":

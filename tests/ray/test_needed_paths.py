@@ -6,7 +6,7 @@ import pytest
 
 from audioforge import AudioRAFTConfig
 from audioforge.executor import Outline
-from audioforge_ray.needed_paths import look, looks, needed_paths, problems
+from audioforge_ray.needed_paths import look, needed_paths, problems
 
 
 @pytest.fixture
@@ -44,16 +44,14 @@ def test_a_model_of_the_hub_is_no_path(tmp_path, monkeypatch):
 
 
 def test_a_node_that_sees_the_same_has_no_problems(outline):
-    needed = needed_paths(outline)
-    assert problems(needed, "node-2", looks(n.path for n in needed)) == []
+    assert problems(needed_paths(outline), "node-2") == []
 
 
 def test_what_is_missing_or_other_is_named_with_the_node_and_what_to_do(outline, tmp_path):
     needed = needed_paths(outline)
-    there = looks(n.path for n in needed)
-    there[tmp_path / "terms.txt"] = look(tmp_path / "idea.py")
-    del there[tmp_path / "model"]
-    other, missing = sorted(problems(needed, "node-2", there), reverse=True)
+    (tmp_path / "terms.txt").write_text("siemens\n")
+    (tmp_path / "model").rename(tmp_path / "away")
+    other, missing = sorted(problems(needed, "node-2"), reverse=True)
     assert other.startswith(f"node-2: {tmp_path}/terms.txt, option terms of the verifier terms, ")
     assert "holds something else" in other
     assert missing.startswith(f"node-2: {tmp_path}/model, the model, is not there")

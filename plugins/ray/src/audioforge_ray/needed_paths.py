@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,20 +29,21 @@ class Needed:
     Attributes:
         what: What the settings want it for.
         path: Where it is; absolute.
+        here: How it looks to the driver; see `look`.
     """
 
     what: str
     path: Path
+    here: str
 
-    def problem(self, node: str, here: str, there: str) -> str | None:
-        """Return why a node cannot take part as this path looks to it; None where it can.
+    def problem(self, node: str) -> str | None:
+        """Return why this process' node cannot take part; None where the path looks the same.
 
         Args:
             node: The node, by a name that a user knows.
-            here: How it looks to the driver; see `look`.
-            there: How it looks to the node.
         """
-        if here == there:
+        there = look(self.path)
+        if there == self.here:
             return None
         how = "holds something else" if there else "is not there, or cannot be read"
         return (
@@ -84,27 +85,21 @@ def look(path: Path) -> str:
         return ""
 
 
-def looks(paths: Iterable[Path]) -> dict[Path, str]:
-    """Return how each path looks from here."""
-    return {path: look(path) for path in paths}
-
-
-def problems(needed: Sequence[Needed], node: str, there: Mapping[Path, str]) -> list[str]:
-    """Return why a node cannot take part.
+def problems(needed: Iterable[Needed], node: str) -> list[str]:
+    """Return why this process' node cannot take part.
 
     Args:
         needed: What it must see.
         node: The node, by a name that a user knows.
-        there: How each path looks to it.
     """
-    found = (item.problem(node, look(item.path), there.get(item.path, "")) for item in needed)
+    found = (item.problem(node) for item in needed)
     return [problem for problem in found if problem is not None]
 
 
 def _named(outline: Outline) -> Iterator[Needed]:
     settings = outline.settings
     for path in outline.plugin_files:
-        yield Needed("which --plugin names", path)
+        yield Needed("which --plugin names", path, look(path))
     yield from _existing("the model", settings.get("model_name"))
     for setting, kind in WITH_OPTIONS.items():
         for reference in settings.get(setting) or ():
@@ -130,7 +125,7 @@ def _existing(what: str, value: Any) -> Iterator[Needed]:
     elif isinstance(value, Path) or (isinstance(value, str) and _looks_like_path(value)):
         path = Path(value).expanduser().absolute()
         if is_file(path) or is_folder(path):
-            yield Needed(what, path)
+            yield Needed(what, path, look(path))
 
 
 def _looks_like_path(text: str) -> bool:

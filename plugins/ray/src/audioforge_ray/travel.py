@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import socket
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import islice
@@ -22,12 +23,14 @@ from ray.actor import ActorHandle
 from ray.exceptions import RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from audioforge.errors import ConfigError
 from audioforge.executor import Executor, Outline
 from audioforge.inference.stop import StopRequest
 from audioforge.run.events import Listener
 from audioforge.run.workplace import RunWorkplace
 from audioforge.sample import AudioSample
 from audioforge.terminal.reporter import Reporter
+from audioforge_ray.needed_paths import Needed, needed_paths, problems
 from audioforge_ray.node_cache import NodeCache
 from audioforge_ray.node_folder import NodeFolder, default_place, sweep
 from audioforge_ray.sent_files import Sender, SentFiles, Sound
@@ -72,12 +75,14 @@ class Brief:
         run: Names the run on the nodes, as no other run is named.
         folder: The folder that the driver is in, where relative paths start.
         sender: Who sends sound.
+        needed: What settings name that every node must see alike.
     """
 
     outline: Outline
     run: str
     folder: Path
     sender: ActorHandle[Sender]
+    needed: tuple[Needed, ...]
 
     def workplace(
         self,
@@ -92,9 +97,12 @@ class Brief:
         The process goes to the folder that the driver is in, where there is such a one.
 
         Raises:
+            ConfigError: If what settings name is not here, or is not the same; naming the node.
             AudioForgeError: If this node has no room for what is kept, or the settings do not fit
                 what is installed here.
         """
+        if wrong := problems(self.needed, socket.gethostname()):
+            raise ConfigError(wrong)
         with suppress(OSError):  # all that matters may be named in full
             os.chdir(self.folder)
         node = NodeFolder(self.run)
@@ -140,7 +148,8 @@ class Dispatch:
         """
         if self._packed is None or self._packed[0] is not outline:
             kept = evolve(outline, corpus=Corpus.of(outline.corpus))
-            brief = Brief(kept, self._run, Path.cwd(), self._sending())
+            needed = tuple(needed_paths(outline))
+            brief = Brief(kept, self._run, Path.cwd(), self._sending(), needed)
             self._packed = outline, ray.put(brief)
         return self._packed[1]
 
