@@ -92,7 +92,14 @@ class WordErrorRate(ErrorRate):
     is said has no units of either kind, and what is said of it counts in both.
     """
 
-    metrics = ("wer", "mer", "hits", *EDITS, "reference_words", "reference_units")
+    metrics: ClassVar[tuple[str, ...]] = (
+        "wer",
+        "mer",
+        "hits",
+        *EDITS,
+        "reference_words",
+        "reference_units",
+    )
     corpus_metrics = (
         CorpusMetric("wer", EDITS, "reference_words", higher_is_better=False),
         CorpusMetric("mer", EDITS, "reference_units", higher_is_better=False),
