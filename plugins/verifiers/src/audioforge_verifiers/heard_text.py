@@ -32,7 +32,8 @@ class HeardText(WordErrorRate):
         right, heard = self._units(reference), self._units(text)
         unsaid, more = beyond(right, heard), beyond(heard, right)
         metrics = {"unsaid_at_end": float(unsaid), "said_after_end": float(more)}
-        ends = max(unsaid, more) < max(FEWEST_WORDS, END_SHARE * len(right))
+        wrong = max(unsaid, more)
+        ends = wrong < FEWEST_WORDS or wrong <= END_SHARE * len(right)
         score = evolve(score, metrics={**score.metrics, **metrics})
         return score if ends else evolve(score, reward=0.0, passed=False)
 
