@@ -4,6 +4,7 @@ import attrs
 import numpy as np
 import pytest
 from attacks_on_speech import TRICKS, on_one_note, through_mels
+from speech_drift import differences
 
 from audioforge.audio import load_clip
 from audioforge.config import AudioRAFTConfig, VerifierSetting, read_preset
@@ -126,3 +127,16 @@ def test_one_recogniser_rewards_and_another_judges():
     config = AudioRAFTConfig(task="tts", verifier=asked)
     assert [VerifierSetting.parse(a) for a in asked] == config.verifiers
     assert [(v.id, v.weight) for v in config.verifiers] == [("intelligibility", 0.4), ("judge", 0)]
+
+
+def test_drift_is_0_for_the_same_voice_and_tells_what_moved():
+    time = np.arange(RATE) / RATE
+    phase = 2 * np.pi * np.cumsum(150 * 2 ** (0.2 * np.sin(2 * np.pi * 2 * time))) / RATE
+    voice = (0.1 * sum(np.sin(n * phase) / n for n in range(1, 12))).astype(np.float32)
+    same = dict(differences(voice, voice / 2))
+    assert same == pytest.approx(dict.fromkeys(same, 0.0), abs=1e-3)
+    flat = dict(differences(voice, on_one_note(voice)))
+    assert flat["deviation of pitch, semitones"] < -1
+    assert flat["distance of mels, dB"] > 1
+    slower = dict(differences(voice, np.append(voice, voice)))
+    assert slower["seconds of speech, %"] == pytest.approx(100, abs=5)
