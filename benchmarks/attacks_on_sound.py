@@ -107,7 +107,7 @@ SOUND_ATTACKS = [
         lambda w: np.clip(w * 100, -np.abs(w).max(), np.abs(w).max()),
         {"intelligibility": 0.5, "quality": 0.0},
     ),
-    SoundAttack("its first half", lambda w: w[: len(w) // 2], {"intelligibility": 0.0}),
+    SoundAttack("its first half", lambda w: w[: len(w) // 2], {"intelligibility": 0.5}),
     SoundAttack("said three times", lambda w: np.tile(w, 3), {"intelligibility": 0.0}),
     SoundAttack("said forty times", lambda w: np.tile(w, 40), {"intelligibility": 0.0}),
     SoundAttack("backwards", lambda w: w[::-1], {"intelligibility": 0.25}),

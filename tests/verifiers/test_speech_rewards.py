@@ -63,7 +63,7 @@ def test_no_trick_earns_what_an_honest_output_does(default_reward, recording):
     paid = dict(zip(tricks, earned, strict=True))
     assert {what: reward for what, reward in paid.items() if reward >= honest - 0.03} == {}
     nothing = (
-        "silence", "loud and cut off", "said twice", "stopped at its half", "pitch doubled",
+        "silence", "loud and cut off", "said twice", "pitch doubled",
         "syllables of noise", "8 s of silence after it", "8 s of silence before it",
     )  # fmt: skip
     assert {what: paid[what] for what in nothing if paid[what] > 0.05} == {}
