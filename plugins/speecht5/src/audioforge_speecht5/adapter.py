@@ -68,7 +68,7 @@ class SpeechT5Adapter(ModelAdapter):
         self._checkpoint = checkpoint
         self._model = checkpoint.model.to(options.device).eval()
         self._config = self._model.config
-        self._extractor = checkpoint.processor.feature_extractor
+        self.extractor = checkpoint.processor.feature_extractor
         self._tokenizer = checkpoint.processor.tokenizer
 
     @classmethod
@@ -89,7 +89,7 @@ class SpeechT5Adapter(ModelAdapter):
     @property
     def sampling_rate(self) -> int:
         """The feature extractor's rate in Hz."""
-        return int(self._extractor.sampling_rate)
+        return int(self.extractor.sampling_rate)
 
     def prepare(self, clips: Sequence[Clip]) -> SpeechBatch:
         """Turn texts into tokens, and find the voice of each; see `voice.py`.
@@ -226,7 +226,7 @@ class SpeechT5Adapter(ModelAdapter):
                     f"at {self.sampling_rate} Hz"
                 )
             sound = np.asarray(target.audio, dtype=np.float32)
-            frames = self._extractor(
+            frames = self.extractor(
                 audio_target=sound, sampling_rate=self.sampling_rate
             ).input_values[0]
         mel = torch.from_numpy(np.array(frames, dtype=np.float32))
@@ -237,7 +237,7 @@ class SpeechT5Adapter(ModelAdapter):
         """Say that a recording has no whole step, or more than the decoder has positions for."""
         if target.features is not None:
             return None
-        step = self._config.reduction_factor * self._extractor.sample_stride / self.sampling_rate
+        step = self._config.reduction_factor * self.extractor.sample_stride / self.sampling_rate
         longest = step * self._config.max_speech_positions
         seconds = audio_seconds(target)
         if not step <= seconds < longest:
@@ -257,7 +257,7 @@ class SpeechT5Adapter(ModelAdapter):
 
     def checkpoint_gradients(self) -> None:
         """Compute each layer again in the backward pass, by Transformers' own switch."""
-        self._model.gradient_checkpointing_enable({"use_reentrant": False})
+        self._model.activation_checkpointing_enable({"use_reentrant": False})
 
     def save(self, folder: Path) -> None:
         """Write model, tokenizer and feature extractor; vocoder and voice beside them.

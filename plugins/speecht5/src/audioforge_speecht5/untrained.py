@@ -23,7 +23,7 @@ from audioforge_speecht5.voice import KEY, OWN
 CHARACTERS = "abcdefghijklmnopqrstuvwxyz'"
 
 NANO: dict[str, Any] = {
-    "hidden_size": 96,
+    "hidden_size": 128,
     "encoder_layers": 2,
     "encoder_attention_heads": 2,
     "encoder_ffn_dim": 256,
