@@ -92,7 +92,7 @@ def test_a_vocoder_of_other_spectrograms_is_refused(copy, load):
     settings = {**NANO_VOCODER, "upsample_rates": [4, 4, 4, 2]}
     write_untrained(copy.parent / "other", model_config(**SMALL), settings)
     shutil.copytree(copy.parent / "other/vocoder", copy / "vocoder")
-    with pytest.raises(CheckpointError, match="128 samples a frame.*256 samples a frame"):
+    with pytest.raises(CheckpointError, match=r"128 samples a frame.*256 samples a frame"):
         load(copy)
 
 
@@ -146,7 +146,7 @@ def test_no_pickle_is_a_voice(adapter, clips, tmp_path):
 
 def test_without_any_voice_it_says_what_to_give(copy, load, clips):
     (copy / "voice.safetensors").unlink()
-    with pytest.raises(AudioError, match="no xvector in the data, no recording of 0.2 s or more"):
+    with pytest.raises(AudioError, match=r"no xvector in the data, no recording of 0\.2 s or more"):
         load(copy).prepare(clips("one"))
 
 

@@ -84,8 +84,8 @@ def _with_voice(location: str, files: Path) -> Path:
 def _check_fit(location: str, config: Any, extractor: Any, tokenizer: Any) -> None:
     if len(tokenizer) > config.vocab_size:
         raise CheckpointError(
-            f"{location}: its tokenizer has {len(tokenizer)} tokens, the model {config.vocab_size}: "
-            f"they are of two models. Copy or save the checkpoint again."
+            f"{location}: its tokenizer has {len(tokenizer)} tokens, the model "
+            f"{config.vocab_size}: they are of two models. Copy or save the checkpoint again."
         )
     if extractor.num_mel_bins != config.num_mel_bins:
         raise CheckpointError(

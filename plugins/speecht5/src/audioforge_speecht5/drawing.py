@@ -145,6 +145,5 @@ def _refined(
     counts = [steps * shape[2] for steps, _ in ends]
     refined = postnet_output(postnet, written[:, : max(counts)], counts).float()
     return [
-        Spoken(row[:count], cut)
-        for row, count, (_, cut) in zip(refined, counts, ends, strict=True)
+        Spoken(row[:count], cut) for row, count, (_, cut) in zip(refined, counts, ends, strict=True)
     ]

@@ -55,7 +55,7 @@ NANO_VOCODER: dict[str, Any] = {
 """As quick as it is random, and loud enough to be told from silence."""
 
 END_BIAS = -2.0
-"""Of the probability that a frame is the last: untrained, half is where a text would end at once."""
+"""Of the logit of an end: untrained, at 0, every text would end as soon as it may."""
 
 
 def model_config(**settings: Any) -> transformers.SpeechT5Config:

@@ -97,7 +97,8 @@ class GriffinLim(Vocoder):
             n_fft=self._extractor.n_fft,
             random_state=0,
         )
-        return np.clip(samples, -1.0, 1.0).astype(np.float32)
+        sound: np.ndarray = np.clip(samples, -1.0, 1.0).astype(np.float32)
+        return sound
 
     def save(self, folder: Path) -> None:
         """Write `vocoder.json`."""
@@ -145,7 +146,8 @@ def _named(files: Path) -> str:
     name = read_object(path, MAX_JSON_BYTES).get(FOLDER)
     if not isinstance(name, str) or not name:
         raise CheckpointError(
-            f'{path}: it must name the vocoder: {{"vocoder": "{HUB}"}}, a folder, or "{GRIFFIN_LIM}"'
+            f'{path}: it must name the vocoder: {{"vocoder": "{HUB}"}}, a folder, or '
+            f'"{GRIFFIN_LIM}"'
         )
     return name
 

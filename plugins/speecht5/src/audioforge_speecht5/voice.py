@@ -108,9 +108,9 @@ class Voices:
             )
         if (self._rate, self._dimensions) != (xvector.SAMPLING_RATE, xvector.DIMENSIONS):
             raise CheckpointError(
-                f"its voices have {self._dimensions} numbers, its sound {self._rate} Hz; recordings "
-                f"give {xvector.DIMENSIONS} at {xvector.SAMPLING_RATE} Hz. State an {KEY} for each "
-                f"text, or put {OWN} into the checkpoint."
+                f"the model's voices have {self._dimensions} numbers, its sound {self._rate} Hz; "
+                f"recordings give {xvector.DIMENSIONS} at {xvector.SAMPLING_RATE} Hz. State an "
+                f"{KEY} for each text, or put {OWN} into the checkpoint."
             )
         if self._encoder is None:
             self._encoder = xvector.XVectorEncoder(self._folder, self._device)

@@ -14,7 +14,7 @@ import torch
 
 from audioforge.errors import CheckpointError, PluginError, describe
 from audioforge.hub.snapshot import fetch
-from audioforge.torch_companions import hide_broken_companions
+from audioforge.torch_companions import hide_broken_companions, importing_speechbrain
 
 HUB = "speechbrain/spkrec-xvect-voxceleb"
 PICKLED = "embedding_model.ckpt"
@@ -78,9 +78,10 @@ def build() -> tuple[torch.nn.Module, torch.nn.Module, torch.nn.Module]:
     """
     hide_broken_companions()
     try:
-        from speechbrain.lobes.features import Fbank
-        from speechbrain.lobes.models.Xvector import Xvector
-        from speechbrain.processing.features import InputNormalization
+        with importing_speechbrain():
+            from speechbrain.lobes.features import Fbank
+            from speechbrain.lobes.models.Xvector import Xvector
+            from speechbrain.processing.features import InputNormalization
     except Exception as error:  # an old SpeechBrain with a new torchaudio: AttributeError
         raise PluginError(
             f"speecht5: the voice of a recording needs SpeechBrain, which cannot be imported "
