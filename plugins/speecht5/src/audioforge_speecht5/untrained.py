@@ -50,11 +50,11 @@ NANO_VOCODER: dict[str, Any] = {
     "upsample_initial_channel": 32,
     "resblock_kernel_sizes": [3],
     "resblock_dilation_sizes": [[1, 3]],
-    "initializer_range": 0.2,
+    "initializer_range": 0.1,
 }
 """As quick as it is random, and loud enough to be told from silence."""
 
-END_BIAS = -2.0
+END_BIAS = -1.5
 """Of the logit of an end: untrained, at 0, every text would end as soon as it may."""
 
 

@@ -63,7 +63,10 @@ class XVectorEncoder:
             float32, shape (512,).
         """
         wave = torch.from_numpy(np.ascontiguousarray(waveform))[None].to(self._device)
-        with torch.autocast(wave.device.type, enabled=False):
+        # SpeechBrain's pooling adds a little noise from torch's generator: here always the same.
+        devices = [wave.device] if wave.device.type == "cuda" else []
+        with torch.random.fork_rng(devices), torch.autocast(wave.device.type, enabled=False):
+            torch.manual_seed(0)
             whole = torch.ones(1, device=self._device)
             features = self._normalisation(self._features(wave), whole)
             vector: np.ndarray = self._network(features).flatten().cpu().numpy()
