@@ -174,3 +174,5 @@ def test_the_voice_of_a_recording(tmp_path, load, clips):
     first, second, again = adapter.prepare(recorded).voices
     assert torch.equal(first, again)
     assert not torch.equal(first, second)
+    adapter.save(tmp_path / "saved")
+    assert torch.equal(load(tmp_path / "saved").prepare(recorded).voices[0], first)

@@ -6,6 +6,7 @@ one (`voice.safetensors`), and then the recording's.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -70,7 +71,7 @@ class Voices:
         return self._own if self._own is not None else self._heard(clip)
 
     def save(self, folder: Path) -> None:
-        """Put the checkpoint's own voice beside it, where it has one.
+        """Put the checkpoint's own voice and speaker encoder beside it, where it has them.
 
         Raises:
             OSError: If it cannot be written.
@@ -78,6 +79,8 @@ class Voices:
         if self._own is not None:
             with atomic.new_file(folder / OWN) as temporary:
                 temporary.write_bytes(save({KEY: self._own}))
+        if self._folder is not None:
+            shutil.copytree(self._folder, folder / ENCODER, dirs_exist_ok=True)
 
     def _stated(self, stated: Any, sample: AudioSample) -> np.ndarray:
         try:
