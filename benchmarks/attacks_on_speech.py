@@ -67,6 +67,13 @@ def syllables_of_noise(waveform: np.ndarray) -> np.ndarray:
     return said.astype(np.float32)
 
 
+def stopped_at(waveform: np.ndarray, part: float) -> np.ndarray:
+    """Return the first part of what is spoken, so that more than a silent end is missing."""
+    spoken, _ = librosa.effects.trim(waveform, top_db=40)
+    said: np.ndarray = spoken[: round(part * len(spoken))]
+    return said
+
+
 def _silence(seconds: float) -> np.ndarray:
     return np.zeros(round(seconds * RATE), np.float32)
 
@@ -76,8 +83,8 @@ TRICKS: Mapping[str, Trick] = {
     "loud and cut off": lambda w: np.clip(100 * w, -np.abs(w).max(), np.abs(w).max()),
     "said twice": lambda w: np.tile(w, 2),
     "its second half said twice": lambda w: np.append(w, w[len(w) // 2 :]),
-    "stopped at its half": lambda w: w[: len(w) // 2],
-    "stopped at three quarters": lambda w: w[: len(w) * 3 // 4],
+    "stopped at its half": lambda w: stopped_at(w, 0.5),
+    "stopped at three quarters": lambda w: stopped_at(w, 0.75),
     "2.5 times as fast": lambda w: librosa.effects.time_stretch(w, rate=2.5),
     "2.5 times as slow": lambda w: librosa.effects.time_stretch(w, rate=0.4),
     "on one note": on_one_note,
