@@ -107,6 +107,12 @@ def test_recordings_that_cannot_be_learnt_are_told(adapter, clips, seconds):
     assert adapter.target_problem(clip.sample, spoken()) is None
 
 
+def test_what_cannot_be_spelt_is_told(adapter, clips):
+    known, unknown = clips("don't turn it", "3 valves, é")
+    assert adapter.target_problem(known.sample, spoken()) is None
+    assert "no token for ',', '3', 'é'" in adapter.target_problem(unknown.sample, spoken())
+
+
 @pytest.mark.parametrize(
     ("trainable", "read", "written"), [("frozen-encoder", False, True), ("full", True, True)]
 )

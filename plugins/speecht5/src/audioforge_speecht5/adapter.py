@@ -234,7 +234,14 @@ class SpeechT5Adapter(ModelAdapter):
         return to_device(mel[:whole], self._model.device), target.cut
 
     def target_problem(self, sample: AudioSample, target: Hypothesis) -> str | None:
-        """Say that a recording has no whole step, or more than the decoder has positions for."""
+        """Say what of its text has no token, or that a recording is too short or too long.
+
+        That is of no whole step, or of more than the decoder has positions for.
+        """
+        if unknown := self._unknown(sample.reference or ""):
+            return (
+                f"the model has no token for {', '.join(map(repr, unknown))}; write it in letters"
+            )
         if target.features is not None:
             return None
         step = self._config.reduction_factor * self.extractor.sample_stride / self.sampling_rate
@@ -243,6 +250,13 @@ class SpeechT5Adapter(ModelAdapter):
         if not step <= seconds < longest:
             return f"it lasts {seconds:.2f} s, and the model learns {step:g} to {longest:g} s"
         return None
+
+    def _unknown(self, text: str) -> list[str]:
+        """Return the characters of a text that the model would pass over, such as digits."""
+        unknown, characters = self._tokenizer.unk_token_id, sorted(set(text) - set(" \t\n"))
+        if unknown not in self._tokenizer(text).input_ids:
+            return []
+        return [c for c in characters if unknown in self._tokenizer(c).input_ids]
 
     def make_trainable(self, options: TrainOptions) -> None:
         """Choose what is trained.
