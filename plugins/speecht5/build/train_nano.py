@@ -14,7 +14,6 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import attrs
 import torch
 from tqdm import tqdm
 
@@ -83,7 +82,7 @@ def train(adapter: SpeechT5Adapter, clips: list[Clip], steps: int, seed: int) ->
     for step, chosen in progress:
         for group in optimiser.param_groups:
             group["lr"] = rate_at(step, steps)
-        batch = adapter.prepare([attrs.evolve(clips[i]) for i in chosen])
+        batch = adapter.prepare([clips[i] for i in chosen])
         loss = adapter.loss(batch, [targets[i] for i in chosen], [1 / len(chosen)] * len(chosen))
         optimiser.zero_grad()
         loss.backward()
@@ -101,7 +100,7 @@ def main() -> None:
     parser.add_argument("manifest", type=Path)
     parser.add_argument("output", type=Path)
     parser.add_argument("--speaker")
-    parser.add_argument("--steps", type=int, default=1_500)
+    parser.add_argument("--steps", type=int, default=500)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     clips = read(given.manifest, given.speaker)
