@@ -93,7 +93,7 @@ def _report(arguments: argparse.Namespace, setup: Setup) -> None:
         for arm in _arms(arguments):
             if arm.is_tested and (arm.is_main or not number):
                 models += models_of(arm, seed, setup, halfway=not number)
-    for model in models:
+    for model in sorted(models, key=lambda model: model.point < 1):  # the runs' own weights first
         measure(model, test_sets(model.corpus, setup, arguments.noisy), setup)
 
 
