@@ -34,6 +34,8 @@ def test_each_setting_that_names_a_plugin_is_told_of_with_the_rest(registry):
         "adapter", "aggregator", "device", "executor", "log_with[0]", "log_with[1]", "new_head",
         "selection", "verifier[0]",
     ]  # fmt: skip
+    elsewhere = problems_of(registry, AudioRAFTConfig(executor="cluster", device="cuda"))
+    assert [problem.split(":")[0] for problem in elsewhere] == ["executor"]  # its device is its own
     (selection,) = (problem for problem in problems if problem.startswith("selection"))
     assert selection.startswith("selection: no selection is called 'bets'. Did you mean best?")
     assert (

@@ -10,7 +10,6 @@ from audioforge.inference.own_executor import ProcessesExecutor
 from audioforge.inference.processes import Processes
 from audioforge.measuring.corpus_metrics import MeasuredMetric
 from audioforge.measuring.evaluation import EvaluatedItem, Evaluation, paired
-from audioforge.run.check_settings import check_settings
 from audioforge.run.data.run_data import columns_request, data_request
 from audioforge.run.data.samples import labels_of
 from audioforge.run.prepare import create_executor, create_verification
@@ -80,7 +79,6 @@ class GpusElsewhere(ProcessesExecutor):
 def test_device_and_precision_are_those_of_whoever_does_the_work(registry, monkeypatch):
     monkeypatch.setattr("audioforge.inference.own_executor.ProcessesExecutor", GpusElsewhere)
     config = AudioRAFTConfig(device="cuda")
-    check_settings(registry, config)
     assert create_executor(registry, config).processes.device.type == "cpu"
     assert GpusElsewhere.asked == ("cuda", "auto")
     assert config.dtype == "bfloat16"

@@ -12,6 +12,7 @@ from audioforge.config.commands import (
     VerifyConfig,
 )
 from audioforge.config.presets import preset_names, read_preset
+from audioforge.config.run_table import RunSettings
 from audioforge.config.setting_kinds import Schedule, at_cycle, from_cycle, shown
 from audioforge.config.settings import Settings
 from audioforge.config.tables import (
@@ -21,7 +22,6 @@ from audioforge.config.tables import (
     MetricSettings,
     ModelSettings,
     RewardSettings,
-    RunSettings,
     SamplingSettings,
     TaskSettings,
     UpdateSettings,

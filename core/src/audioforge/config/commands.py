@@ -7,6 +7,7 @@ from typing import ClassVar
 from attrs import define
 
 from audioforge.config.export_table import ExportSettings
+from audioforge.config.run_table import RunSettings
 from audioforge.config.setting_kinds import Schedule, at_cycle
 from audioforge.config.tables import (
     DatasetSettings,
@@ -15,7 +16,6 @@ from audioforge.config.tables import (
     ModelSettings,
     PredictionSettings,
     RewardSettings,
-    RunSettings,
     SamplingSettings,
 )
 

@@ -27,6 +27,9 @@ from audioforge.selection import Selection
 from audioforge.specs import AugmentationSpec
 from audioforge.tasks import speech_task
 
+OWN_EXECUTOR = "processes"
+"""The executor that works in the processes that run the loop."""
+
 
 def check_settings(registry: Registry, settings: Settings) -> None:
     """Check all that a plugin or this machine must provide, of the tables that there are.
@@ -127,9 +130,13 @@ def _few_hypotheses(registry: Registry, settings: SamplingSettings) -> list[str]
 
 
 def _task_problems(_: Registry, settings: TaskSettings) -> list[str]:
-    # Those two are everywhere, and torch is imported for others. Where there is an executor, the
+    # Those two are everywhere, and torch is imported for others. With an executor of a plugin the
     # device is that of whoever does its work, which is known when it joins.
-    if settings.device in ("auto", "cpu") or isinstance(settings, ModelSettings):
+    known = {"auto", "cpu"}
+    if isinstance(settings, ModelSettings):
+        name = read_plugin_reference(settings.executor)[0]
+        known |= set() if name == OWN_EXECUTOR else {"cuda", "mps"}
+    if settings.device in known:
         return []
     from audioforge.inference.processes import device_problem
 
