@@ -105,7 +105,7 @@ SOUND_ATTACKS = [
     SoundAttack(
         "cut off at 1 % of its peak",
         lambda w: np.clip(w * 100, -np.abs(w).max(), np.abs(w).max()),
-        {"intelligibility": 0.5, "quality": 0.49},
+        {"intelligibility": 0.5, "quality": 0.0},
     ),
     SoundAttack("its first half", lambda w: w[: len(w) // 2], {"intelligibility": 0.5}),
     SoundAttack("said three times", lambda w: np.tile(w, 3), {"intelligibility": 0.0}),

@@ -30,7 +30,7 @@ from audioforge.run.folder import RunFolder
 
 PHASES = ("start", "base", "sample", "update", "evaluate", "export")
 POLL_SECONDS = 0.002
-TIMES = {"seconds"}
+TIMES = {"seconds", "peak_memory"}
 """Keys of metrics and summary that no two runs share."""
 
 
@@ -228,7 +228,8 @@ def compare(whole: Path, resumed: Path) -> list[str]:
 
 
 def _files(folder: Path) -> Iterable[Path]:
-    return (p for p in sorted(folder.rglob("*")) if p.is_file() and p.name != "environment.json")
+    told = ("environment.json", "report.html")  # of the machine, and the other files once more
+    return (p for p in sorted(folder.rglob("*")) if p.is_file() and p.name not in told)
 
 
 def _name(path: Path, folder: Path) -> str:

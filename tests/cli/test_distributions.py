@@ -14,6 +14,7 @@ DISTRIBUTIONS = {
     "plugins/export": "audioforge_export",
     "plugins/kit": "audioforge_kit",
     "plugins/ray": "audioforge_ray",
+    "plugins/speecht5": "audioforge_speecht5",
     "plugins/verifiers": "audioforge_verifiers",
     "plugins/wav2vec": "audioforge_wav2vec",
     "plugins/whisper": "audioforge_whisper",

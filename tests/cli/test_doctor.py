@@ -83,6 +83,8 @@ FIRST = (
     "audioforge_wav2vec.untrained",
     "audioforge_classification.adapter",
     "audioforge_classification.example",
+    "audioforge_speecht5.adapter",
+    "audioforge_speecht5.untrained",
     "audioforge.huggingface.checkpoint",
     "audioforge.huggingface.network_size",
     "audioforge.huggingface.known_keys",

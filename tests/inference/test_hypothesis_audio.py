@@ -72,6 +72,50 @@ def test_what_comes_back_is_what_was_written_to_24_bits(tmp_path: Path) -> None:
     assert audio_seconds(stored) == audio_seconds(hypothesis) == 800 / 22050
 
 
+FEATURES = [
+    np.random.default_rng(0).normal(size=(7, 3)).astype(np.float32),
+    np.random.default_rng(0).normal(size=(2, 5, 3)).astype(np.float16)[:, ::2],
+    np.arange(6),
+]
+
+
+@pytest.mark.parametrize("features", FEATURES)
+def test_what_the_model_wrote_comes_back_to_the_bit(tmp_path: Path, features: np.ndarray) -> None:
+    spoken = Hypothesis(2, audio=tone(), sampling_rate=8000, features=features)
+    (stored,) = store_audio([spoken], "Clip", tmp_path / "audio")
+    assert stored.features == stored.audio.with_suffix(".safetensors")
+    assert len(list((tmp_path / "audio").iterdir())) == 2
+    loaded = load_audio(stored)
+    assert loaded.features.dtype == features.dtype
+    np.testing.assert_array_equal(loaded.features, features)
+    assert load_audio(loaded).features is loaded.features
+
+
+@pytest.mark.parametrize(
+    ("features", "message"),
+    [
+        (np.array([[0, np.nan]]), "clip-7, hypothesis 0: the model's features hold NaN"),
+        ([[0.0]], "features as an array, not list"),
+        (np.array(["a"]), "features as an array, not <U1"),
+    ],
+)
+def test_features_that_cannot_be_learnt_stop_the_run(
+    tmp_path: Path, features: np.ndarray, message: str
+) -> None:
+    spoken = Hypothesis(audio=tone(), sampling_rate=8000, features=features)
+    with pytest.raises(TrainingError, match=message):
+        store_audio([spoken], "clip-7", tmp_path)
+    assert not list(tmp_path.glob("*.safetensors"))
+
+
+def test_damaged_features_are_named(tmp_path: Path) -> None:
+    spoken = Hypothesis(audio=tone(), sampling_rate=8000, features=np.zeros(3))
+    (stored,) = store_audio([spoken], "a", tmp_path)
+    stored.features.write_bytes(b"no safetensors")
+    with pytest.raises(AudioError, match=r"a-0\.safetensors"):
+        load_audio(stored)
+
+
 def test_a_second_run_replaces_the_file(tmp_path: Path) -> None:
     for frames in (100, 200):
         (stored,) = store_audio([Hypothesis(audio=tone(frames), sampling_rate=8000)], "a", tmp_path)

@@ -182,9 +182,14 @@ def test_every_hypothesis_is_a_sound_file_that_the_line_names(trained: tuple[Pat
             wanted = np.array([OCTAVES[word] for word in row["reference"].split()])
             off = np.abs(hear(samples) - wanted)
             assert hypothesis["reward"] == pytest.approx(max(0, 1 - off.mean() / 0.5), abs=1e-9)
-    audio = folder / "cycle-01" / "audio"
-    assert {p.suffix for p in audio.iterdir()} == {".flac"}, "nothing half-written is left"
-    assert len(list(audio.iterdir())) == 75 * 6
+            assert hypothesis["features"] == f"cycle-01/audio/{row['id']}-{index}.safetensors"
+            # The sound is made of them: FLAC and the transform round to 0.6 Hz.
+            drawn = load_file(folder / hypothesis["features"])["features"]
+            np.testing.assert_allclose(hear(samples), drawn, atol=0.01)
+    names = [path.suffix for path in (folder / "cycle-01" / "audio").iterdir()]
+    assert sorted(names) == [".flac"] * 450 + [".safetensors"] * 450, "nothing half-written is left"
+    greedy = {path.suffix for path in (folder / "cycle-01" / "predictions").iterdir()}
+    assert greedy == {".flac"}, "what is not learnt from keeps no features"
 
 
 def test_what_was_generated_can_be_verified_again(trained: tuple[Path, dict]) -> None:
@@ -206,7 +211,7 @@ def test_the_same_seed_gives_the_same_audio(tmp_path: Path, trained: tuple[Path,
     # Drawn before the first update, which therefore may be short.
     train(tmp_path, "--cycles", 1, "--batch-size", 7, "--epochs-per-cycle", 1)
     audio = sorted((tmp_path / "run" / "cycle-01" / "audio").iterdir())
-    assert len(audio) == 450
+    assert len(audio) == 900
     for path in audio:
         assert path.read_bytes() == (trained[0] / "cycle-01" / "audio" / path.name).read_bytes()
 

@@ -275,7 +275,7 @@ class ModelAdapter(ABC):
 
         A model whose output has no length of its own ends a hypothesis at the limits of `params`,
         and says so (`Hypothesis.cut`). The noise is keyed by (seed, cycle, sample id, hypothesis
-        index, step).
+        index, step). What a sound is made of goes along as `Hypothesis.features`.
         """
 
     @abstractmethod
@@ -285,8 +285,10 @@ class ModelAdapter(ABC):
         """Return the scalar sum over utterances of weight × negative log-likelihood in nats.
 
         An utterance's negative log-likelihood is the mean over the tokens of its target. Of a
-        target that a length limit cut no end is taught. The engine divides by the sum of weights
-        over all processes.
+        target that a length limit cut no end is taught. A model that has no likelihood, such as one
+        of spectrograms, sums its own loss of an utterance. Where a target has `features`, they are
+        what is learnt, and its sound is not analysed. The engine divides by the sum of weights over
+        all processes.
         """
 
     def logprobs(self, batch: Any, targets: Sequence[Sequence[Hypothesis]]) -> Likelihoods:

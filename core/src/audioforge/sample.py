@@ -126,6 +126,9 @@ class Hypothesis:
         label: A class label.
         audio: Generated float32 samples, shape (frames,), or the sound file that holds them.
         sampling_rate: Sampling rate of `audio`, in Hz; None for a file, which states its own.
+        features: What the model itself wrote, where `audio` is made of it and does not say all of
+            it: a spectrogram or latents, say, or the file that holds them. Where it is set it is
+            what `ModelAdapter.loss` learns; of a recording it is None.
         logprob: Natural log-probability under the model at temperature 1, summed over tokens.
         tokens: Number of tokens (or labels) that `logprob` sums over.
         cut: Whether a length limit ended it, not the model.
@@ -139,6 +142,7 @@ class Hypothesis:
     label: str | None = None
     audio: np.ndarray | Path | None = None
     sampling_rate: int | None = None
+    features: np.ndarray | Path | None = None
     logprob: float | None = None
     tokens: int | None = None
     cut: bool = False

@@ -25,6 +25,7 @@ class SpeechTask:
     Attributes:
         name: As `--task` has it.
         default_verifiers: The verifiers of a run that names none.
+        default_aggregator: The aggregator of a run that names none.
         metric_verifiers: The verifiers whose corpus metrics every evaluation reports; the first
             one decides where no other is asked for. Without any, the mean reward of the run's own
             verifiers does: no reference says how a text must sound.
@@ -40,6 +41,7 @@ class SpeechTask:
 
     name: Task
     default_verifiers: tuple[str, ...]
+    default_aggregator: str = "weighted_mean"
     metric_verifiers: tuple[str, ...]
     verifier_without_references: str | None = None
     output: Output
@@ -125,9 +127,13 @@ _TASKS: Mapping[Task, SpeechTask] = {
             name="tts",
             default_verifiers=(
                 "intelligibility:weight=0.4",
-                "quality:weight=0.4",
-                "consistency:weight=0.2",
+                "consistency:scale=linear,weight=0.2",
+                "quality:weight=0.2",
+                "pace:weight=0.1",
+                "prosody:weight=0.1",
             ),
+            # What a voice must not do at all, no strength makes up for.
+            default_aggregator="product",
             metric_verifiers=(),
             output="audio",
             prediction_key="pred_audio",

@@ -92,7 +92,7 @@ class Settings:
             value, kind = getattr(self, attribute.name), attribute.metadata["kind"]
             if isinstance(value, Path):
                 value = str(value)
-            elif kind == "plugin":
+            elif kind == "plugin" and value is not None:
                 value = plain_reference(value)
             elif kind == "plugins":
                 value = tuple(map(plain_reference, value))

@@ -132,8 +132,11 @@ class RewardSettings(TaskSettings):
         "plugins",
         "Verifier as name:key=value,weight=1; may be given more than once; otherwise the task's.",
     )
-    aggregator: str | dict[str, Any] = setting(
-        "weighted_mean", "plugin", "How scores become one reward, as name:key=value."
+    aggregator: str | dict[str, Any] | None = setting(
+        None,
+        "plugin",
+        "How scores become one reward, as name:key=value; otherwise weighted_mean, and product for "
+        "text to speech.",
     )
     wer_threshold: float = setting(
         0.3, "float", "Word error rate up to which a transcript passes.", minimum=0
@@ -162,6 +165,11 @@ class RewardSettings(TaskSettings):
         """The verifiers to use: the configured ones, or the task's own."""
         default = speech_task(self.task).default_verifiers
         return [VerifierSetting.parse(v) for v in (self.verifier or default)]
+
+    @property
+    def reward_aggregator(self) -> str | dict[str, Any]:
+        """The aggregator to use: the configured one, or the task's own."""
+        return self.aggregator or speech_task(self.task).default_aggregator
 
     def _contradictions(self, wrong: Set[str]) -> list[str]:
         own = []

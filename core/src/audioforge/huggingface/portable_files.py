@@ -74,6 +74,8 @@ def _complete_tokenizer(tokenizer: Any, folder: Path) -> None:
     _write(folder / TOKENIZER, settings)
     named = {name: str(token) for name, token in tokenizer.special_tokens_map.items()}
     _write(folder / "special_tokens_map.json", {**named, "additional_special_tokens": special})
+    if not (folder / VOCABULARY).is_file():  # SentencePiece has a model instead
+        return
     vocabulary = _read(folder / VOCABULARY)
     if all(isinstance(number, int) for number in vocabulary.values()):  # else one a language
         # Transformers sorts by the token, and whisper.cpp's converter counts the lines.

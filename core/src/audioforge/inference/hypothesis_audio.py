@@ -1,7 +1,8 @@
 """Generated speech on disk: a rollout's audio is written once and read when it is needed.
 
 A cycle of text to speech makes hours of audio, too much to hold. What is written is also what is
-scored and learnt from: FLAC rounds to 24 bits and clips at full scale, as every player would.
+scored and learnt from: FLAC rounds to 24 bits and clips at full scale, as every player would. Where
+the model gives what it made the sound of, that lies beside it, and is what is learnt.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from attrs import evolve
 from audioforge.audio import load_clip
 from audioforge.errors import AudioError, TrainingError
 from audioforge.files import atomic
+from audioforge.inference.hypothesis_features import SUFFIX, read_features, write_features
 from audioforge.sample import AudioSample, Hypothesis
 from audioforge.sound.opening import open_sound
 
@@ -54,7 +56,8 @@ def store_audio(hypotheses: Sequence[Hypothesis], sample_id: str, folder: Path) 
         hypotheses: The sample's hypotheses; one without a waveform, such as a text, is returned as
             it is.
         sample_id: Id of the sample.
-        folder: Where `<id>-<index>.flac` is written, made if need be.
+        folder: Where `<id>-<index>.flac` is written, made if need be, and `.safetensors` beside it
+            where the model gave its features.
 
     Raises:
         TrainingError: If what was generated is no audio, or cannot be written.
@@ -85,15 +88,21 @@ def _stored(hypothesis: Hypothesis, sample_id: str, folder: Path) -> Hypothesis:
             soundfile.write(temporary, samples, rate, subtype="PCM_24", format="FLAC")
     except (soundfile.SoundFileError, OSError) as error:
         raise TrainingError(f"{what}: {path} cannot be written: {error}") from error
-    return evolve(hypothesis, audio=path, sampling_rate=None)
+    features = hypothesis.features
+    if features is not None and not isinstance(features, Path):
+        write_features(features, path.with_suffix(SUFFIX), what)
+        features = path.with_suffix(SUFFIX)
+    return evolve(hypothesis, audio=path, sampling_rate=None, features=features)
 
 
 def load_audio(hypothesis: Hypothesis) -> Hypothesis:
-    """Return a hypothesis whose audio is float32 samples, read from its file if it names one.
+    """Return a hypothesis with float32 samples and its features, read from the files it names.
 
     Raises:
-        AudioError: If the file is gone or cannot be decoded.
+        AudioError: If a file is gone or cannot be decoded.
     """
+    if isinstance(hypothesis.features, Path):
+        hypothesis = evolve(hypothesis, features=read_features(hypothesis.features))
     if not isinstance(hypothesis.audio, Path):
         return hypothesis
     _, rate = _header(hypothesis.audio)

@@ -89,6 +89,8 @@ def _lent(sample: AudioSample) -> AudioSample:
 
 
 def _lent_hypothesis(hypothesis: Hypothesis) -> Hypothesis:
+    if hypothesis.features is not None:  # a judge hears the sound, and nothing that is not in it
+        hypothesis = evolve(hypothesis, features=None)
     if not isinstance(hypothesis.audio, np.ndarray):
         return hypothesis
     return evolve(hypothesis, audio=_read_only(hypothesis.audio))

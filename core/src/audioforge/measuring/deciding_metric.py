@@ -174,7 +174,7 @@ def _led_by(first: str, metrics: Mapping[str, MeasuredMetric]) -> Mapping[str, M
 
 def _measuring(registry: Registry, settings: MetricSettings) -> dict[str, VerifierSetting]:
     """Return every verifier that measures, by id: the task's, the run's, the aggregator's."""
-    name, options = read_plugin_reference(settings.aggregator)
+    name, options = read_plugin_reference(settings.reward_aggregator)
     try:
         required = cast("Any", registry.create("aggregators", name, **options)).requires
     except AudioForgeError:  # which is told of with its own setting

@@ -216,7 +216,7 @@ class Evaluator:
         for batch in sampler.batches(batches, dataset_pass.title):
             sampled = batch.sampled
             if folder is not None:
-                sampled = [(c, store_audio(hs, c.sample.id, folder)) for c, hs in sampled]
+                sampled = [(c, _stored_sound(hs, c.sample.id, folder)) for c, hs in sampled]
             items = self.measure(sampled)
             if dataset_pass.word_times:
                 _add_word_times(adapter, sampled, items)
@@ -377,6 +377,13 @@ def create_evaluator(
         stop=stop,
         reporter=reporter,
     )
+
+
+def _stored_sound(
+    hypotheses: Sequence[Hypothesis], sample_id: str, folder: Path
+) -> list[Hypothesis]:
+    """Write generated sound; nothing is learnt here, so that features are let go."""
+    return store_audio([attrs.evolve(h, features=None) for h in hypotheses], sample_id, folder)
 
 
 def _add_word_times(

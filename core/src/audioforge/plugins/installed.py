@@ -28,6 +28,7 @@ OWN_DISTRIBUTIONS = frozenset(
         CORE,
         "audioforge-whisper",
         "audioforge-wav2vec",
+        "audioforge-speecht5",
         "audioforge-classification",
         "audioforge-verifiers",
         "audioforge-datasets",

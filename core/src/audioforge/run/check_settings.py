@@ -56,7 +56,7 @@ def _reward_problems(registry: Registry, settings: RewardSettings) -> list[str]:
     task = cast("Task", settings.task)
     given = [VerifierSetting.parse(plugin) for plugin in settings.verifier]
     return [
-        *name_problems(registry, given, settings.aggregator, task),
+        *name_problems(registry, given, settings.reward_aggregator, task),
         *taken_id_problems(registry, given, speech_task(task)),
         *setting_problems(settings.verifiers),
     ]

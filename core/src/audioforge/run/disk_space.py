@@ -51,6 +51,10 @@ CHARACTERS_PER_SECOND = 14.0
 FLAC_BYTES_PER_FRAME = 3.0
 """24 bits; how much FLAC saves of them depends on the sound."""
 
+FEATURES_BYTES_PER_SECOND = 20_000
+"""What a model writes itself and a cycle keeps beside the sound: a float32 spectrogram of 80 bands,
+62.5 frames a second. Of a model that has no such thing nobody knows before it has spoken."""
+
 FILES_BYTES = 5_000_000
 """What a checkpoint takes besides its weights where the base is no local folder: as much as
 Whisper's tokenizer."""
@@ -275,10 +279,10 @@ def _results(run: Run) -> int:
 def _speech(run: Run, adapter: ModelAdapter) -> int:
     """Return the size of what is generated: k for each text of a cycle, and the held-out texts."""
     config, data = run.config, run.data
-    letters = config.num_cycles * config.samples_per_prompt * _letters(data.train.samples)
-    letters += (config.num_cycles + 1) * _letters(data.held_out.samples)
-    seconds = letters / CHARACTERS_PER_SECOND
-    return round(seconds * adapter.sampling_rate * FLAC_BYTES_PER_FRAME)
+    drawn = config.num_cycles * config.samples_per_prompt * _letters(data.train.samples)
+    greedy = (config.num_cycles + 1) * _letters(data.held_out.samples)
+    sound = (drawn + greedy) * adapter.sampling_rate * FLAC_BYTES_PER_FRAME
+    return round((sound + drawn * FEATURES_BYTES_PER_SECOND) / CHARACTERS_PER_SECOND)
 
 
 def _letters(samples: Iterable[AudioSample]) -> int:

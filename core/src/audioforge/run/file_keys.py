@@ -127,6 +127,7 @@ HYPOTHESIS: Keys = {
     "text?": "a transcript",
     "label?": "a class",
     "audio?": "path of generated sound in the run folder; null of sound without samples",
+    "features?": "path of what the model wrote and the sound is made of, in the run folder",
     "logprob": "natural log-probability at temperature 1, summed over tokens; null where not known",
     "tokens": "number of tokens that logprob sums over",
     "cut?": "true where a length limit ended it, not the model",

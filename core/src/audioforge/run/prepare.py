@@ -249,7 +249,7 @@ def create_verification(
     )
     context = attrs.evolve(context, corpus=LentSamples(samples))
     guard = Guard(config.verifier_timeout, config.max_verifier_failures, reporter)
-    return Verification(registry, config.verifiers, config.aggregator, context, guard)
+    return Verification(registry, config.verifiers, config.reward_aggregator, context, guard)
 
 
 def plan_of(run: Run) -> list[str]:
@@ -266,7 +266,7 @@ def plan_of(run: Run) -> list[str]:
         *map(str, data.languages),
         f"retention: {retention}",
         f"test: {f'{data.test.name} ({len(data.test.samples)} samples)' if data.test else 'none'}",
-        f"reward: {read_plugin_reference(config.aggregator)[0]} of {verifiers}"
+        f"reward: {read_plugin_reference(config.reward_aggregator)[0]} of {verifiers}"
         + (f"; required to pass: {required}" if required else ""),
         f"metric that decides: {config.metric}"
         + (", which is also rewarded" if run.is_judged_by_reward else ""),

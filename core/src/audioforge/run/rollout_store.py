@@ -148,11 +148,14 @@ def score_line(score: Score) -> dict[str, Any]:
 
 
 def _output(hypothesis: Hypothesis, root: Path) -> dict[str, Any]:
-    """Return the text, the label, or the path of the audio relative to the run folder."""
+    """Return the text, the label, or the audio's path and its features', in the run folder."""
     if hypothesis.label is not None:
         return {"label": hypothesis.label}
     if isinstance(hypothesis.audio, Path):
-        return {"audio": hypothesis.audio.relative_to(root).as_posix()}
+        sound = {"audio": hypothesis.audio.relative_to(root).as_posix()}
+        if not isinstance(hypothesis.features, Path):
+            return sound
+        return {**sound, "features": hypothesis.features.relative_to(root).as_posix()}
     if hypothesis.audio is not None:  # of no samples, which no file holds
         return {"audio": None}
     return {"text": hypothesis.text}
@@ -175,6 +178,7 @@ def _scored(line: Mapping[str, Any], index: int, root: Path) -> ScoredHypothesis
     if "audio" in line:
         path = line["audio"]
         audio = np.zeros(0, np.float32) if path is None else root / path
-        hypothesis = evolve(hypothesis, audio=audio)
+        features = root / line["features"] if "features" in line else None
+        hypothesis = evolve(hypothesis, audio=audio, features=features)
     scores = {identity: Score(**score) for identity, score in line["scores"].items()}
     return ScoredHypothesis(hypothesis, scores, line["reward"])

@@ -166,7 +166,9 @@ def score_predictions(
     )
     context = evolve(context, corpus=LentSamples(FileSamples(file)))
     guard = Guard(config.verifier_timeout, config.max_verifier_failures, reporter)
-    verification = Verification(registry, config.verifiers, config.aggregator, context, guard)
+    verification = Verification(
+        registry, config.verifiers, config.reward_aggregator, context, guard
+    )
     metrics = metrics_of(verification.verifiers)
     tally = Tally(verification.weights, metrics, verification.has_part)
     # From here on batch by batch, lazily: the file may be larger than the memory.

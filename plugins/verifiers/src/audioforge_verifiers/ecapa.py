@@ -7,10 +7,6 @@ They are published as a pickle; a folder may hold `embedding_model.safetensors` 
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -19,7 +15,7 @@ import torch
 
 from audioforge.errors import CheckpointError
 from audioforge.hub.snapshot import fetch
-from audioforge.torch_companions import hide_broken_companions
+from audioforge.torch_companions import hide_broken_companions, importing_speechbrain
 from audioforge_verifiers.network_weights import load_weights
 from audioforge_verifiers.not_importable import not_importable
 
@@ -101,7 +97,7 @@ def build() -> tuple[torch.nn.Module, torch.nn.Module, torch.nn.Module]:
     """
     broken = hide_broken_companions()
     try:
-        with _without_side_effects():
+        with importing_speechbrain():
             from speechbrain.lobes.features import Fbank
             from speechbrain.lobes.models.ECAPA_TDNN import ECAPA_TDNN
             from speechbrain.processing.features import InputNormalization
@@ -124,37 +120,6 @@ def write_untrained(folder: Path) -> None:
     from safetensors.torch import save_file
 
     save_file(build()[0].state_dict(), folder / SAFE)
-
-
-@contextmanager
-def _without_side_effects() -> Iterator[None]:
-    """Keep the import of SpeechBrain from changing the rest of the process.
-
-    It would turn on TensorFloat-32 for every matrix product and turn off profiling in TorchScript,
-    also for the model in training; a variable that it reads when it is imported prevents that. And
-    it leaves stand-ins for modules with its old names in `sys.modules`, which raise when anything
-    that goes through all modules (such as a debugger, or Hypothesis) touches them.
-    """
-    variable = "SB_DISABLE_QUIRKS"
-    before, is_new = os.environ.get(variable), "speechbrain" not in sys.modules
-    os.environ[variable] = "allow_tf32,disable_jit_profiling,disable_cudnn_benchmarking"
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[variable]
-        else:
-            os.environ[variable] = before
-        if is_new and "speechbrain.utils.importutils" in sys.modules:
-            _remove_stand_ins()
-
-
-def _remove_stand_ins() -> None:
-    from speechbrain.utils.importutils import LazyModule
-
-    for name, module in list(sys.modules.items()):
-        if issubclass(type(module), LazyModule):  # isinstance would load it
-            del sys.modules[name]
 
 
 def _weights_file(checkpoint: str) -> Path:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 from attrs import field, frozen
 from attrs.validators import ge, optional
@@ -92,7 +93,14 @@ class WordErrorRate(ErrorRate):
     is said has no units of either kind, and what is said of it counts in both.
     """
 
-    metrics = ("wer", "mer", "hits", *EDITS, "reference_words", "reference_units")
+    metrics: ClassVar[tuple[str, ...]] = (
+        "wer",
+        "mer",
+        "hits",
+        *EDITS,
+        "reference_words",
+        "reference_units",
+    )
     corpus_metrics = (
         CorpusMetric("wer", EDITS, "reference_words", higher_is_better=False),
         CorpusMetric("mer", EDITS, "reference_units", higher_is_better=False),

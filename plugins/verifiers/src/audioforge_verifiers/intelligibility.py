@@ -13,8 +13,8 @@ from audioforge.model import GREEDY, ModelAdapter, Task
 from audioforge.sample import AudioSample, Clip, Hypothesis, Score
 from audioforge.verifier import Verifier, VerifierContext
 from audioforge_verifiers.audibility import without_silence
-from audioforge_verifiers.error_rate import WordErrorRate
 from audioforge_verifiers.generated_audio import Unheard, hear
+from audioforge_verifiers.heard_text import HeardText
 
 QUIET_SECONDS = 0.05
 """Length over which loudness is averaged to find where long audio is cut."""
@@ -45,15 +45,16 @@ class Intelligibility(Verifier):
     going on talking after the text is said costs insertions; audio shorter than its minimum is
     padded with silence. A recogniser makes up words over silence: it is given only what can be
     heard, with pauses of half a second at most, and where nothing can, nothing was said. Audio
-    that is empty or not finite has reward 0.
+    that is empty or not finite has reward 0, and so has speech that stops early or goes on: of
+    which, at the end, more than a quarter of the text is missing or too much, two words at least.
 
     A reward of 1 says that this recogniser understood; it may forgive what a listener does not,
     and audio made for it may deceive it.
     """
 
     tasks: ClassVar[tuple[Task, ...]] = ("tts",)
-    metrics = WordErrorRate.metrics
-    corpus_metrics = WordErrorRate.corpus_metrics
+    metrics = HeardText.metrics
+    corpus_metrics = HeardText.corpus_metrics
 
     def __init__(
         self,
@@ -64,7 +65,7 @@ class Intelligibility(Verifier):
         """Create the verifier; see `IntelligibilityOptions`."""
         self._checkpoint = model
         self._batch_size = batch_size
-        self._error_rate = WordErrorRate(threshold)
+        self._error_rate = HeardText(threshold)
         self._recogniser: ModelAdapter | None = None
 
     def setup(self, context: VerifierContext) -> None:

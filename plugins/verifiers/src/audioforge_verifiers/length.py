@@ -1,54 +1,33 @@
 """The verifier `length`: whether a transcript is as long as the clip's time of speech lets it be.
 
-How fast people speak is a property of a corpus: an order at a counter is faster than a reader, and
-a script of syllables has fewer signs than an alphabet. So the band of likely rates is learnt from
-the references of the run, in letters per second of speech (`audioforge_verifiers.speech_time`), for
-each language by itself. A transcript that stops early, leaves out what it does not understand, or
-runs on lies outside.
-
-The logarithms of the rates are taken as normal, their centre and width from median and median
-absolute deviation, which a few wrong references do not move.
+The band of likely lengths is learnt from the references of the run, in letters per second of speech
+(`audioforge_verifiers.speaking_rates`). A transcript that stops early, leaves out what it does not
+understand, or runs on lies outside.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import ClassVar
 
-import numpy as np
 from attrs import field, frozen
 from attrs.validators import gt, optional
 
-from audioforge import keyed_random
-from audioforge.audio import load_clip
-from audioforge.errors import AudioError, ConfigError
+from audioforge.errors import ConfigError
 from audioforge.model import Task
 from audioforge.sample import AudioSample, Hypothesis, Score
 from audioforge.verifier import CorpusMetric, Verifier, VerifierContext
 from audioforge_verifiers.normalizers import Normalizer, get_normalizer
-from audioforge_verifiers.speech_time import speech_seconds
-from audioforge_verifiers.words import count_letters
-
-FEWEST_REFERENCES = 20
-"""References that a band is learnt from at least; a language of fewer shares that of all."""
-MOST_REFERENCES = 400
-"""References that are listened to; more would not move the band."""
-
-DEVIATIONS = 3.0
-MAD_OF_NORMAL = 1.4826
-"""A normal deviation over the median absolute one."""
-LEAST_SPREAD = 0.1
-"""Standard deviation of the logarithm that is assumed at least: no two people speak alike."""
-
-SHORTEST_SPEECH_SECONDS = 0.1
-"""Less tells nothing of a rate."""
-
-DIGIT_IN_LETTERS = 4
-"""A digit is spoken as a word, in English of four letters in the mean."""
-
-SAMPLING_RATE = 16_000
-"""At which a sound file is decoded, in Hz."""
+from audioforge_verifiers.speaking_rates import (
+    FEWEST_REFERENCES,
+    Band,
+    Bands,
+    check_limits,
+    learnt_bands,
+    letters_of,
+    recordings,
+    seconds_of_speech,
+)
 
 
 @frozen
@@ -66,38 +45,7 @@ class LengthOptions:
 
     def __attrs_post_init__(self) -> None:
         """Check the limits together."""
-        if (self.low is None) != (self.high is None):
-            raise ValueError("low and high belong together: give both, or none to learn them")
-        if self.low is not None and self.high is not None and not self.low < self.high:
-            raise ValueError(f"low {self.low:g} is not below high {self.high:g}")
-
-
-@frozen
-class Band:
-    """The rates that are likely, in letters per second of speech.
-
-    Attributes:
-        low: The lowest one.
-        high: The highest one.
-    """
-
-    low: float
-    high: float
-
-    @classmethod
-    def around(cls, rates: Sequence[float]) -> Band:
-        """Return the band of rates that are above 0."""
-        logs = np.log(rates)
-        centre = float(np.median(logs))
-        spread = max(LEAST_SPREAD, MAD_OF_NORMAL * float(np.median(np.abs(logs - centre))))
-        reach = DEVIATIONS * spread
-        return cls(math.exp(centre - reach), math.exp(centre + reach))
-
-    def reward(self, rate: float) -> float:
-        """Return 1 within the band, and beyond it the ratio of rate and limit."""
-        if rate < self.low:
-            return rate / self.low
-        return min(1.0, self.high / rate)
+        check_limits(self.low, self.high)
 
 
 class Length(Verifier):
@@ -129,8 +77,8 @@ class Length(Verifier):
 
     def __init__(self, low: float | None = None, high: float | None = None) -> None:
         """Create the verifier; see `LengthOptions`."""
-        self._band = None if low is None or high is None else Band(low, high)
-        self._of_language: dict[str | None, Band] = {}
+        given = None if low is None or high is None else Band(low, high)
+        self._bands = None if given is None else Bands(given, {})
         self._normalizer: Normalizer | None = None
 
     def setup(self, context: VerifierContext) -> None:
@@ -140,35 +88,25 @@ class Length(Verifier):
             ConfigError: If too few clips have both a reference and sound.
         """
         self._normalizer = get_normalizer(context.normalizer)
-        if self._band is not None:
+        if self._bands is not None:
             return
-        rates: dict[str | None, list[float]] = {}
-        for sample in _drawn(context.corpus):
-            letters, seconds = self._reference_letters(sample), _seconds(sample)
-            if letters and seconds is not None:
-                rates.setdefault(sample.language, []).append(letters / seconds)
-        together = sorted(rate for own in rates.values() for rate in own)
-        if len(together) < FEWEST_REFERENCES:
+        learnt = learnt_bands(recordings(context.corpus), self._normalizer)
+        if isinstance(learnt, int):
             raise ConfigError(
                 [
-                    f"length: {len(together)} clips of the run have both a reference and speech, "
+                    f"length: {learnt} clips of the run have both a reference and speech, "
                     f"and {FEWEST_REFERENCES} are needed to learn how long transcripts are; give "
                     f"low= and high=, in letters per second of speech"
                 ]
             )
-        self._band = Band.around(together)
-        self._of_language = {
-            language: Band.around(sorted(own))
-            for language, own in rates.items()
-            if len(own) >= FEWEST_REFERENCES
-        }
+        self._bands = learnt
 
     def verify(
         self, samples: Sequence[AudioSample], hypotheses: Sequence[Hypothesis]
     ) -> list[Score]:
         """Score transcripts; one of a clip without speech, or that is no text, is not judged."""
         # A sample's k hypotheses share its object, and it is listened to once.
-        seconds = {key: _seconds(s) for key, s in {id(s): s for s in samples}.items()}
+        seconds = {key: seconds_of_speech(s) for key, s in {id(s): s for s in samples}.items()}
         return [
             self._score(sample, hypothesis.text, seconds[id(sample)])
             for sample, hypothesis in zip(samples, hypotheses, strict=True)
@@ -177,11 +115,10 @@ class Length(Verifier):
     def _score(self, sample: AudioSample, text: str | None, seconds: float | None) -> Score:
         if text is None or seconds is None:
             return Score(None)
-        if self._band is None or self._normalizer is None:
+        if self._bands is None or self._normalizer is None:
             raise RuntimeError("setup comes before verify")
-        band = self._of_language.get(sample.language, self._band)
-        rate = _letters(self._normalizer.hypothesis(text, sample.language)) / seconds
-        reward = band.reward(rate)
+        rate = letters_of(self._normalizer.hypothesis(text, sample.language)) / seconds
+        reward = _reward(self._bands.of(sample.language), rate)
         passed = reward == 1.0
         metrics = {
             "letters_per_speech_second": rate,
@@ -191,31 +128,9 @@ class Length(Verifier):
         }
         return Score(reward, passed, metrics)
 
-    def _reference_letters(self, sample: AudioSample) -> int:
-        """Return how many letters were said of a reference, whose notes were not."""
-        assert self._normalizer is not None
-        return _letters(self._normalizer.reference(sample.reference or "", sample.language))
 
-
-def _letters(normalized: str) -> int:
-    """Return how many letters a text has, with `DIGIT_IN_LETTERS` for each digit."""
-    digits = sum(map(str.isdecimal, normalized))
-    return count_letters(normalized) + (DIGIT_IN_LETTERS - 1) * digits
-
-
-def _drawn(corpus: Iterable[AudioSample]) -> list[AudioSample]:
-    """Return samples with a reference and sound: the same ones in every process."""
-    usable = (s for s in corpus if s.reference and s.audio is not None)
-    found = sorted(usable, key=lambda sample: sample.id)
-    order = keyed_random.shuffled(len(found), "length", 0)
-    return [found[i] for i in order[:MOST_REFERENCES]]
-
-
-def _seconds(sample: AudioSample) -> float | None:
-    """Return for how long there is speech in a clip; None where that is not known, or too short."""
-    try:
-        clip = load_clip(sample, sample.sampling_rate or SAMPLING_RATE)
-    except AudioError:
-        return None
-    seconds = speech_seconds(clip.waveform, clip.sampling_rate)
-    return seconds if seconds >= SHORTEST_SPEECH_SECONDS else None
+def _reward(band: Band, rate: float) -> float:
+    """Return 1 within the band, and beyond it the ratio of rate and limit."""
+    if rate < band.low:
+        return rate / band.low
+    return min(1.0, band.high / rate)

@@ -113,6 +113,20 @@ def register_verifiers() -> list[VerifierSpec]:
             options="audioforge_verifiers.consistency:ConsistencyOptions",
             example="audioforge_verifiers.examples:consistency",
         ),
+        VerifierSpec(
+            name="pace",
+            summary="Whether the speech is as fast as recordings are, and no more silent.",
+            tasks=("tts",),
+            factory="audioforge_verifiers.pace:Pace",
+            options="audioforge_verifiers.pace:PaceOptions",
+        ),
+        VerifierSpec(
+            name="prosody",
+            summary="Whether pitch and pauses vary as much as they do in recordings.",
+            tasks=("tts",),
+            factory="audioforge_verifiers.prosody:Prosody",
+            options="audioforge_verifiers.prosody:ProsodyOptions",
+        ),
     ]
 
 

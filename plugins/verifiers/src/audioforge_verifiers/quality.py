@@ -17,6 +17,8 @@ from audioforge_verifiers.signal_metrics import SAMPLING_RATE, SignalMetrics, me
 
 LOWEST_SNR_DB, HIGHEST_SNR_DB = -5.0, 45.0
 CLIPPED_SHARE_AT_1_E = 0.05
+CLIPPED_SHARE_AT_0 = 0.4
+"""Where so many samples stand at the limit, what is left is a square wave: no degree of quality."""
 FULL_CREST_DB = 18.0
 WEIGHTS = {"snr": 0.35, "bandwidth": 0.20, "clipping": 0.20, "silence": 0.15, "dynamics": 0.10}
 
@@ -46,7 +48,7 @@ class Quality(Verifier):
     | --- | --- | --- |
     | snr | 0.35 | linear from −5 dB (0) to 45 dB (1) |
     | bandwidth | 0.20 | linear from 0 Hz (0) to `full_bandwidth_hz` (1) |
-    | clipping | 0.20 | exp(−share of clipped samples / 5 %) |
+    | clipping | 0.20 | exp(−share of clipped samples / 5 %), 0 from 40 % on |
     | silence | 0.15 | 1 − share of pauses |
     | dynamics | 0.10 | linear from a crest factor of 0 dB (0) to 18 dB (1) |
 
@@ -87,7 +89,7 @@ def scores(measured: SignalMetrics, full_bandwidth_hz: float) -> dict[str, float
     return {
         "snr": _between(measured.snr_db, LOWEST_SNR_DB, HIGHEST_SNR_DB),
         "bandwidth": _between(measured.bandwidth_hz, 0, full_bandwidth_hz),
-        "clipping": math.exp(-measured.clipped_share / CLIPPED_SHARE_AT_1_E),
+        "clipping": _unclipped(measured.clipped_share),
         "silence": 1 - measured.silence_share,
         "dynamics": _between(measured.crest_db, 0, FULL_CREST_DB),
     }
@@ -96,6 +98,10 @@ def scores(measured: SignalMetrics, full_bandwidth_hz: float) -> dict[str, float
 def geometric_mean(scores: dict[str, float]) -> float:
     """Return Π score^weight; the weights sum to 1."""
     return min(1.0, math.prod(math.pow(score, WEIGHTS[name]) for name, score in scores.items()))
+
+
+def _unclipped(share: float) -> float:
+    return math.exp(-share / CLIPPED_SHARE_AT_1_E) if share < CLIPPED_SHARE_AT_0 else 0.0
 
 
 def _between(value: float, low: float, high: float) -> float:

@@ -9,6 +9,7 @@ tell a voice from other sounds.
 from __future__ import annotations
 
 import numpy as np
+from attrs import frozen
 
 FRAME_SECONDS = 0.02
 """Longer than a period of the lowest voices (50 Hz)."""
@@ -30,6 +31,24 @@ DIGITAL_SILENCE_DB = 70.0
 """Frames so far below the loudest are no recording of a room, and say nothing of its noise."""
 
 
+@frozen
+class SpeechTime:
+    """When somebody speaks in a clip.
+
+    Attributes:
+        seconds: For how long there is speech, short gaps included.
+        span: From the first speech to the last, pauses included, in seconds.
+    """
+
+    seconds: float
+    span: float
+
+    @property
+    def pause_share(self) -> float:
+        """Part of the span that is pauses; 0 where there is no speech."""
+        return max(0.0, 1 - self.seconds / self.span) if self.span else 0.0
+
+
 def speech_seconds(waveform: np.ndarray, sampling_rate: int) -> float:
     """Return for how many seconds of a clip there is speech, short gaps included.
 
@@ -41,17 +60,30 @@ def speech_seconds(waveform: np.ndarray, sampling_rate: int) -> float:
         waveform: Shape (frames,).
         sampling_rate: In Hz.
     """
+    return speech_time(waveform, sampling_rate).seconds
+
+
+def speech_time(waveform: np.ndarray, sampling_rate: int) -> SpeechTime:
+    """Return when there is speech in a clip.
+
+    Args:
+        waveform: Shape (frames,).
+        sampling_rate: In Hz.
+    """
     frame = max(1, round(FRAME_SECONDS * sampling_rate))
     frames = waveform[: len(waveform) // frame * frame].reshape(-1, frame).astype(np.float64)
     if not len(frames):
-        return 0.0
+        return SpeechTime(0.0, 0.0)
     level = 10 * np.log10(np.maximum(frames.var(axis=1), 1e-12))  # an offset is no sound
     loudest = level.max()
     if loudest < SILENCE_DBFS:
-        return 0.0
+        return SpeechTime(0.0, 0.0)
     noise = np.quantile(level[level > loudest - DIGITAL_SILENCE_DB], NOISE_QUANTILE)
     depth = np.clip(loudest - noise - SPEECH_ABOVE_NOISE_DB, *SPEECH_BELOW_LOUDEST_DB)
     loud = np.flatnonzero(level >= loudest - depth)
     gaps = np.diff(loud) - 1  # in frames, between one loud frame and the next
     bridged = gaps[gaps * frame < SHORTEST_PAUSE_SECONDS * sampling_rate].sum()
-    return float((len(loud) + bridged) * frame / sampling_rate)
+    in_seconds = frame / sampling_rate
+    return SpeechTime(
+        float((len(loud) + bridged) * in_seconds), float((loud[-1] - loud[0] + 1) * in_seconds)
+    )

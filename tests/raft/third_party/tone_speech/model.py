@@ -18,6 +18,12 @@ SPREAD = 0.15
 """Standard deviation of a tone's pitch, in octaves."""
 
 
+def _pitches(target: Hypothesis) -> torch.Tensor:
+    """Return what was drawn; of a recording, what is heard in it."""
+    drawn = target.features if target.features is not None else hear(target.audio)
+    return torch.tensor(drawn, dtype=torch.float32)
+
+
 class ToneSpeech(ModelAdapter):
     """One number for each word: its mean pitch, in octaves above 100 Hz."""
 
@@ -62,6 +68,7 @@ class ToneSpeech(ModelAdapter):
             index,
             audio=speak(pitches),
             sampling_rate=RATE,
+            features=pitches.astype(np.float32),
             logprob=logprob,
             tokens=len(words),
         )
@@ -77,7 +84,7 @@ class ToneSpeech(ModelAdapter):
         for (_, words), target, weight in zip(batch, targets, weights, strict=True):
             assert isinstance(target.audio, np.ndarray), "the engine reads files"
             assert target.sampling_rate == RATE
-            pitches = torch.tensor(hear(target.audio), dtype=torch.float32)
+            pitches = _pitches(target)
             total = total - weight * self._log_density(words, pitches).mean()
         return total
 

@@ -85,7 +85,7 @@ def _with_options(run: Run) -> Iterator[tuple[str, Provided, dict[str, Any]]]:
         provided = registry.find("verifiers", setting.name)
         options = checked_options(provided, setting.options)
         yield f"verifier {setting.id}", provided, options
-    for kind, plugin in (("aggregator", config.aggregator), ("selection", config.selection)):
+    for kind, plugin in (("aggregator", config.reward_aggregator), ("selection", config.selection)):
         name, given = read_plugin_reference(plugin)
         provided = registry.find(f"{kind}s", name)
         yield f"{kind} {name}", provided, checked_options(provided, given)
