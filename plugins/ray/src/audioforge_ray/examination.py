@@ -58,8 +58,8 @@ def _cluster_checks(cluster: Cluster, options: RayOptions, seconds: float) -> It
         what, _, mend = warning.partition(". ")
         yield Check("cluster: open", "warning", what, mend)
     if (problem := room_problem(nodes, options)) is not None:
-        status = "broken" if options.address == LOCAL else "warning"  # elsewhere nodes may come
-        yield Check("cluster: workers", status, problem)
+        is_final = options.address == LOCAL  # to others more nodes may come
+        yield Check("cluster: workers", "broken" if is_final else "warning", problem)
     if (advice := unused_gpus(nodes, "auto", options)) is not None:
         yield Check("cluster: workers", "warning", advice)
 
