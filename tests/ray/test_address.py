@@ -29,6 +29,16 @@ def test_where_nothing_answers_is_told_at_once_with_the_mend(address):
         found_at(address)
 
 
+def test_auto_without_a_ray_on_this_machine_names_no_option_of_ray(monkeypatch):
+    def none_found(*_: object) -> str:
+        raise ConnectionError("Could not find any running Ray instance. Set `--address` flag.")
+
+    monkeypatch.setattr("ray._private.services.canonicalize_bootstrap_address", none_found)
+    with pytest.raises(UsageError, match=r"no Ray runs on this machine\. A cluster is") as told:
+        found_at("auto")
+    assert "--address flag" not in str(told.value)
+
+
 def test_auto_takes_the_address_of_the_environment(listener, monkeypatch):
     monkeypatch.setenv("RAY_ADDRESS", listener)
     assert found_at("auto") == listener

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+import attrs
 import pytest
 
-from audioforge.errors import UsageError
+from audioforge.errors import ConfigError, UsageError
 from audioforge.executor import Outline
 
 pytest.importorskip("ray", reason="needs audioforge-ray")
@@ -13,6 +14,7 @@ from audioforge_ray.agreement import (
     open_address,
     require_folder_seen,
     require_known_elsewhere,
+    require_same,
     require_same_versions,
     version_differences,
 )
@@ -35,6 +37,15 @@ def test_nodes_with_the_same_are_taken():
 def test_another_version_is_refused_by_node_package_and_both_versions():
     with pytest.raises(UsageError, match=r"node-b has torch 2\.13\.0, and here is torch 2\.14\.1"):
         require_same_versions(OWN, [worker("node-a"), worker(torch="2.13.0")])
+
+
+def test_files_that_a_node_sees_otherwise_are_refused_once_each():
+    one = attrs.evolve(worker(), problems=("node-b: /model, the model, is not there",))
+    with pytest.raises(ConfigError, match="node-b: /model") as refused:
+        require_same(OWN, [worker("node-a"), one, one])
+    assert str(refused.value).count("/model") == 1
+    with pytest.raises(UsageError, match="node-c has torch"):
+        require_same(OWN, [one, worker("node-c", torch="2.13.0")])
 
 
 def test_a_plugin_that_is_missing_or_only_there_is_refused():

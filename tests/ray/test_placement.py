@@ -10,7 +10,7 @@ from audioforge.plugins.registry import checked_options
 pytest.importorskip("ray", reason="needs audioforge-ray")
 
 from audioforge_ray.options import RayOptions
-from audioforge_ray.placement import Node, room_problem, unused_gpus, worker_device
+from audioforge_ray.placement import Node, launch_problem, room_problem, unused_gpus, worker_device
 
 
 def node(host="a", cpus=8.0, gpus=0.0):
@@ -82,3 +82,9 @@ def test_wrong_options_are_named(given, said):
     with pytest.raises(ConfigError) as refused:
         options(**given)
     assert said in str(refused.value)
+
+
+def test_one_of_several_processes_is_no_driver():
+    assert launch_problem({}) is launch_problem({"WORLD_SIZE": "1"}) is None
+    assert "update_workers=2" in (launch_problem({"WORLD_SIZE": "2"}) or "")
+    assert "torchrun" in (launch_problem({"TORCHELASTIC_RUN_ID": "none", "WORLD_SIZE": "1"}) or "")

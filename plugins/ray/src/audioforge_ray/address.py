@@ -7,6 +7,7 @@ import socket
 from ray._private import services
 
 from audioforge.errors import UsageError, describe
+from audioforge_ray.options import AUTO
 
 REACHED_SECONDS = 5.0
 """For a connection to the address; Ray itself would try for a quarter of an hour."""
@@ -27,9 +28,11 @@ def found_at(address: str) -> str:
         named = services.get_ray_address_from_environment(address, None)
         found = services.canonicalize_bootstrap_address(named)
     except (ConnectionError, ValueError, OSError) as error:
+        # Ray's own words for the first name an option that is not ours.
+        why = "no Ray runs on this machine" if address == AUTO else describe(error).rstrip(".")
         raise UsageError(
-            f"{start}: {describe(error)}. A cluster is started with {START}; without one, leave "
-            f"the address out."
+            f"{start}: {why}. A cluster is started with {START}; without one, leave the address "
+            f"out."
         ) from error
     if found is None:
         raise UsageError(

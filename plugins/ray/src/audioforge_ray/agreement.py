@@ -1,23 +1,51 @@
 """Whether the workers of a cluster can do the same as this process: what they are, side by side.
 
-No Ray here: what workers say of themselves is compared, and what differs is named.
+No Ray is started here: what workers say of themselves is compared, and what differs is named.
 """
 
 from __future__ import annotations
 
 import ipaddress
+import platform
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from audioforge.errors import UsageError, listed
+from audioforge.errors import ConfigError, UsageError, listed
 from audioforge.executor import Outline
+from audioforge.plugins import discover
+from audioforge.run.environment import library_versions
 
 if TYPE_CHECKING:
     from audioforge_ray.worker import WorkerFacts
 
 NAMED = 10
 """Differences that a message names."""
+
+
+def versions_here() -> dict[str, str | None]:
+    """Return the versions of everything that results can depend on, plugins included."""
+    plugins = {plugin.distribution: plugin.version for plugin in discover().plugins}
+    own = {"python": platform.python_version(), "ray": version("ray")}
+    return own | library_versions() | plugins
+
+
+def require_same(own: Mapping[str, str | None], facts: Iterable[WorkerFacts]) -> None:
+    """Refuse nodes on which something else is installed, or lies where settings name files.
+
+    Args:
+        own: The versions of the driver.
+        facts: What the workers say of themselves.
+
+    Raises:
+        UsageError: Naming nodes, packages and both versions.
+        ConfigError: Naming nodes and files.
+    """
+    facts = list(facts)
+    require_same_versions(own, facts)
+    if wrong := list(dict.fromkeys(problem for fact in facts for problem in fact.problems)):
+        raise ConfigError(wrong)
 
 
 def require_same_versions(own: Mapping[str, str | None], facts: Iterable[WorkerFacts]) -> None:

@@ -19,19 +19,18 @@ import ray
 from ray._private import ray_constants, services
 
 from audioforge.errors import AudioForgeError, TrainingError, UsageError, describe
-from audioforge.executor import Outline
 from audioforge_ray.address import found_at, refusal
 from audioforge_ray.agreement import (
     is_loopback,
     open_address,
     require_folder_seen,
-    require_known_elsewhere,
-    require_same_versions,
+    require_same,
+    versions_here,
 )
 from audioforge_ray.node_folder import NodeFolder
 from audioforge_ray.options import AUTO, LOCAL, RayOptions
 from audioforge_ray.placement import Node, cpus_asked
-from audioforge_ray.worker import WorkerFacts, versions_here
+from audioforge_ray.worker import WorkerFacts
 
 STARTS = 3
 """Of a cluster of this machine."""
@@ -98,20 +97,19 @@ class Cluster:
         self._markers.append(marker)
         return marker
 
-    def check(self, facts: Sequence[WorkerFacts], outline: Outline, folder: Path | None) -> None:
+    def check(self, facts: Sequence[WorkerFacts], folder: Path | None) -> None:
         """Refuse workers that cannot do the same as this process.
 
         Args:
             facts: What they are.
-            outline: The run.
             folder: The run folder, which they were asked to see; None where they were not.
 
         Raises:
             UsageError: Naming nodes, and what is wrong there.
+            ConfigError: If files that settings name are not there, or others.
         """
-        require_known_elsewhere(outline)
         self._versions = self._versions or versions_here()
-        require_same_versions(self._versions, facts)
+        require_same(self._versions, facts)
         if folder is not None:
             require_folder_seen(folder, facts)
 

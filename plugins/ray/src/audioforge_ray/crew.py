@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import ray
@@ -21,7 +20,7 @@ from audioforge.errors import TrainingError, describe
 from audioforge.sample import AudioSample
 from audioforge_ray.events import Back, Done, Event, Gone, Here
 from audioforge_ray.group import ASK_AGAIN_SECONDS, Check, Group
-from audioforge_ray.worker import Answer, Errand
+from audioforge_ray.worker import Answer, Errand, Sought
 
 PATIENCE_SECONDS = 300
 """For those who score, where there is none."""
@@ -65,19 +64,19 @@ class RayCrew:
         self._tasks: dict[ObjectRef[Any], _Task] = {}
         self._unscored: list[_Task] = []
         self._errand: Errand | None = None
-        self._marker: Path | None = None
+        self._sought = Sought()
         self._check: Check = lambda facts: None
         self._scorers_seen = time.monotonic()
 
-    def prepare(self, errand: Errand, marker: Path | None, check: Check) -> None:
+    def prepare(self, errand: Errand, sought: Sought, check: Check) -> None:
         """Say what batches are done by from now on.
 
         Args:
             errand: What is done.
-            marker: A file in the run folder that workers look for, or None.
+            sought: Files that workers must see.
             check: Refuses workers by what they are, the first ones together.
         """
-        self._errand, self._marker, self._check = errand, marker, check
+        self._errand, self._sought, self._check = errand, sought, check
 
     def give(self, worker: int, number: int, batch: Sequence[AudioSample]) -> None:
         """Have a worker do a batch, after those that it has."""
@@ -117,7 +116,7 @@ class RayCrew:
             AudioForgeError: What a worker's batch failed with, or why the workers are refused.
         """
         for group in self._groups:
-            group.look(self._marker)
+            group.look(self._sought)
         events: list[Event] = []
         for ref in self._answered(seconds):
             events.extend(self._read(ref))

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from audioforge.errors import AudioForgeError
 from audioforge.executor import Check
-from audioforge_ray.agreement import told_versions, version_differences
+from audioforge_ray.agreement import told_versions, version_differences, versions_here
 from audioforge_ray.cluster import Cluster, connect
 from audioforge_ray.options import LOCAL, RayOptions
 from audioforge_ray.placement import room_problem, unused_gpus, worker_device
 from audioforge_ray.probing import Probed, probe
-from audioforge_ray.worker import versions_here
+from audioforge_ray.worker import Sought
 
 TOLD = ("audioforge", "torch", "transformers", "ray", "python")
 """Versions that are told of each node; all are compared."""
@@ -57,9 +57,11 @@ def _cluster_checks(cluster: Cluster, options: RayOptions, seconds: float) -> It
     else:
         what, _, mend = warning.partition(". ")
         yield Check("cluster: open", "warning", what, mend)
-    for problem in (room_problem(nodes, options), unused_gpus(nodes, "auto", options)):
-        if problem is not None:
-            yield Check("cluster: workers", "warning", problem)
+    if (problem := room_problem(nodes, options)) is not None:
+        is_final = options.address == LOCAL  # to others more nodes may come
+        yield Check("cluster: workers", "broken" if is_final else "warning", problem)
+    if (advice := unused_gpus(nodes, "auto", options)) is not None:
+        yield Check("cluster: workers", "warning", advice)
 
 
 def _node_checks(
@@ -73,7 +75,7 @@ def _node_checks(
         except OSError as error:
             mend = "Name a folder that is there and can be written to."
             yield Check("folder", "broken", f"{folder}: {error.strerror}", mend)
-    probed = list(probe(cluster.nodes(), device, options, marker))
+    probed = list(probe(cluster.nodes(), device, options, Sought(marker=marker)))
     for one in probed:
         yield _node_check(one, own)
     if marker is not None:

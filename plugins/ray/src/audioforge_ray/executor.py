@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,11 +26,11 @@ from audioforge_ray.examination import examine
 from audioforge_ray.group import Group, Post
 from audioforge_ray.options import LOCAL, RayOptions
 from audioforge_ray.packing import unpacked
-from audioforge_ray.placement import room_problem, unused_gpus, worker_device
+from audioforge_ray.placement import launch_problem, room_problem, unused_gpus, worker_device
 from audioforge_ray.pool import Limits, Pool
 from audioforge_ray.probing import settled_precision
 from audioforge_ray.travel import Dispatch
-from audioforge_ray.worker import Errand, WorkerFacts
+from audioforge_ray.worker import Errand, Sought, WorkerFacts
 
 ACCOUNTS = "nodes.jsonl"
 """What each node did of each stage, in the run folder."""
@@ -61,9 +62,11 @@ class RayExecutor(Executor):
 
         Raises:
             ConfigError: If the workers have no such device.
-            UsageError: If there is no cluster at the address.
+            UsageError: If there is no cluster at the address, or this is one of several processes.
             TrainingError: If one cannot be started here.
         """
+        if (problem := launch_problem(os.environ)) is not None:
+            raise UsageError(f"executor: ray: {problem}")
         on = worker_device(device, self._options)
         self._cluster = connect(self._options)
         nodes = self._cluster.nodes()
@@ -95,9 +98,9 @@ class RayExecutor(Executor):
             self._warn(advice)
         crew, pool = self._hire()
         outline = job.outline
-        crew.prepare(
-            self._errand(job), self._marked(outline), lambda facts: self._check(outline, facts)
-        )
+        errand = self._errand(job)
+        sought = Sought(marker=self._marked(outline), needed=self._dispatch.needed)
+        crew.prepare(errand, sought, lambda facts: self._check(outline, facts))
         clips = sum(map(len, batches))
         shared = pool.share(batches)
         try:
@@ -189,7 +192,7 @@ class RayExecutor(Executor):
 
     def _check(self, outline: Outline, facts: Sequence[WorkerFacts]) -> None:
         assert self._cluster is not None, "join() comes first"
-        self._cluster.check(facts, outline, _folder(outline))
+        self._cluster.check(facts, _folder(outline))
 
     def _warn(self, message: str) -> None:
         """Warn once of the same."""

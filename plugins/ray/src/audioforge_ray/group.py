@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import ray
@@ -15,7 +14,7 @@ from ray.actor import ActorHandle
 from ray.exceptions import ActorDiedError, RayError
 
 from audioforge.errors import AudioForgeError, describe
-from audioforge_ray.worker import Answer, Worker, WorkerFacts
+from audioforge_ray.worker import Answer, Sought, Worker, WorkerFacts
 
 if TYPE_CHECKING:
     from audioforge_ray.cluster import Cluster
@@ -64,10 +63,9 @@ class Post:
 
     def carried_by(self, cluster: Cluster) -> int:
         """Return how many the nodes carry that are there now; one at least."""
-        needs = [[(node.cpus, self.cpus), (node.gpus, self.gpus)] for node in cluster.nodes()]
-        rooms = ([int(there / each + 1e-9) for there, each in need if each] for need in needs)
+        room = sum(node.carries(self.cpus, self.gpus) for node in cluster.nodes())
         taken = 0 if self.gpus or not self.cpus else math.ceil(self.beside / self.cpus)
-        return max(1, sum(min(room, default=1) for room in rooms) - taken)
+        return max(1, room - taken)
 
 
 @define(eq=False)
@@ -114,11 +112,11 @@ class Group:
         """Return a worker."""
         return self._members[number].actor
 
-    def look(self, marker: Path | None) -> None:
+    def look(self, sought: Sought) -> None:
         """Look after those that are not there: each answers when it is.
 
         Args:
-            marker: A file in the run folder that they look for, or None.
+            sought: Files that they must see.
         """
         now = time.monotonic()
         if now - self._looked_at > LOOK_AGAIN_SECONDS:
@@ -128,7 +126,7 @@ class Group:
             is_due = now - member.asked_at > ASK_AGAIN_SECONDS
             if is_due and not (member.is_here or member.is_out or number in busy):
                 member.asked_at = now
-                self._asked[member.actor.facts.remote(marker)] = number
+                self._asked[member.actor.facts.remote(sought)] = number
 
     def hear(self, ref: ObjectRef[Any]) -> tuple[int, str] | None:
         """Take an answer in.

@@ -6,7 +6,7 @@ No Ray here.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from attrs import frozen
 
@@ -40,16 +40,14 @@ class Node:
         gpus = f", {self.gpus:g} GPUs" if self.gpus else ""
         return f"{self.cpus:g} CPUs{gpus}"
 
-    def carries(self, options: RayOptions) -> int:
-        """Return how many workers have room on it, as far as it is asked for at all.
+    def carries(self, cpus: float, gpus: float) -> int:
+        """Return how many workers have room on it that take up so much; one, if that is nothing.
 
         >>> node = Node(id="a", host="a", address="", cpus=8, gpus=2, is_driver=True)
-        >>> node.carries(RayOptions(cpus_per_worker=3))
-        2
-        >>> node.carries(RayOptions(cpus_per_worker=1, gpus_per_worker=0.5))
-        4
+        >>> node.carries(3, 0), node.carries(1, 0.5), node.carries(0, 0)
+        (2, 4, 1)
         """
-        needs = ((self.cpus, options.cpus_per_worker), (self.gpus, options.gpus_per_worker))
+        needs = ((self.cpus, cpus), (self.gpus, gpus))
         room = [int(there / needed + 1e-9) for there, needed in needs if needed]
         return min(room, default=1)
 
@@ -85,6 +83,23 @@ def worker_device(device: str, options: RayOptions) -> str:
     return "cpu" if device == "auto" else device
 
 
+def launch_problem(environment: Mapping[str, str]) -> str | None:
+    """Return why this process cannot be a driver: it is one of several; None where it is not.
+
+    Workers would take its place among the others for theirs.
+
+    >>> launch_problem({"WORLD_SIZE": "1"})
+    """
+    size = environment.get("WORLD_SIZE") or "1"
+    if size == "1" and "TORCHELASTIC_RUN_ID" not in environment:
+        return None
+    return (
+        f"a launcher such as torchrun has started this process (WORLD_SIZE={size}), and Ray has "
+        f"processes of its own. Start audioforge by itself, with update_workers={size}, or leave "
+        f"the executor out."
+    )
+
+
 def cpus_asked(options: RayOptions, there: int) -> int:
     """Return the CPU cores that a cluster of this machine offers: all, and what workers ask for.
 
@@ -100,12 +115,13 @@ def cpus_asked(options: RayOptions, there: int) -> int:
 
 def room_problem(nodes: Sequence[Node], options: RayOptions) -> str | None:
     """Return why no worker has room on any of the nodes; None where one has."""
-    if any(node.carries(options) for node in nodes):
+    cpus, gpus_each = options.cpus_per_worker, options.gpus_per_worker
+    if any(node.carries(cpus, gpus_each) for node in nodes):
         return None
-    gpus = f" and {options.gpus_per_worker:g} GPUs" if options.gpus_per_worker else ""
+    gpus = f" and {gpus_each:g} GPUs" if gpus_each else ""
     offered = "; ".join(f"{node.host}: {node.offers}" for node in nodes) or "there is no node"
     return (
-        f"no node has {options.cpus_per_worker:g} CPUs{gpus} for a worker ({offered}). Lower "
+        f"no node has {cpus:g} CPUs{gpus} for a worker ({offered}). Lower "
         f"cpus_per_worker or gpus_per_worker, or start larger nodes."
     )
 

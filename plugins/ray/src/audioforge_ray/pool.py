@@ -324,6 +324,6 @@ class Pool:
 def _too_often(batch: _Batch, node: str, why: str) -> str:
     ids = listed([sample.id for sample in batch.samples], most=CLIPS_NAMED)
     return (
-        f"{batch.losses} workers ended over the same clips, the last one on {node}: {why}. The "
+        f"{batch.losses} times a worker ended over the same clips, last on {node}: {why}. The "
         f"clips are {ids}. Leave out the one at fault, or lower --batch-size if memory ran out."
     )

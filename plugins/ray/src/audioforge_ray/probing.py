@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any, cast
 
 import ray
@@ -16,7 +15,7 @@ from audioforge.errors import TrainingError, describe
 from audioforge.inference.processes import precision_for
 from audioforge_ray.options import RayOptions
 from audioforge_ray.placement import Node
-from audioforge_ray.worker import Worker, WorkerFacts
+from audioforge_ray.worker import Sought, Worker, WorkerFacts
 
 PROBE_SECONDS = 180.0
 """For a node to start a process and import torch, while it has other things to do."""
@@ -40,7 +39,7 @@ class Probed:
 
 
 def probe(
-    nodes: Sequence[Node], device: str, options: RayOptions, marker: Path | None = None
+    nodes: Sequence[Node], device: str, options: RayOptions, sought: Sought | None = None
 ) -> Iterator[Probed]:
     """Start a worker on each node, all at once, and yield what each says, in the same order.
 
@@ -48,12 +47,12 @@ def probe(
         nodes: The nodes.
         device: What workers compute on; CPU on nodes that have no GPU for one.
         options: What each worker takes up: GPUs are waited for, CPUs are not.
-        marker: A file that workers look for, or None.
+        sought: Files that workers look for, or None.
     """
     actors = [_started(node, device, options) for node in nodes]
     until = time.monotonic() + PROBE_SECONDS
     try:
-        asked = [actor.facts.remote(marker) for actor in actors]
+        asked = [actor.facts.remote(sought or Sought()) for actor in actors]
         for node, actor, answer in zip(nodes, actors, asked, strict=True):
             yield _heard(node, actor, answer, max(0.0, until - time.monotonic()))
     finally:

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import os
 import secrets
-import socket
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
@@ -23,14 +22,14 @@ from ray.actor import ActorHandle
 from ray.exceptions import RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from audioforge.errors import ConfigError
 from audioforge.executor import Executor, Outline
 from audioforge.inference.stop import StopRequest
 from audioforge.run.events import Listener
 from audioforge.run.workplace import RunWorkplace
 from audioforge.sample import AudioSample
 from audioforge.terminal.reporter import Reporter
-from audioforge_ray.needed_paths import Needed, needed_paths, problems
+from audioforge_ray.agreement import require_known_elsewhere, versions_here
+from audioforge_ray.needed_paths import Needed, needed_paths
 from audioforge_ray.node_cache import NodeCache
 from audioforge_ray.node_folder import NodeFolder, default_place, sweep
 from audioforge_ray.sent_files import Sender, SentFiles, Sound
@@ -76,6 +75,7 @@ class Brief:
         folder: The folder that the driver is in, where relative paths start.
         sender: Who sends sound.
         needed: What settings name that every node must see alike.
+        versions: What is installed where the driver is.
     """
 
     outline: Outline
@@ -83,6 +83,7 @@ class Brief:
     folder: Path
     sender: ActorHandle[Sender]
     needed: tuple[Needed, ...]
+    versions: Mapping[str, str | None]
 
     def workplace(
         self,
@@ -97,12 +98,9 @@ class Brief:
         The process goes to the folder that the driver is in, where there is such a one.
 
         Raises:
-            ConfigError: If what settings name is not here, or is not the same; naming the node.
             AudioForgeError: If this node has no room for what is kept, or the settings do not fit
                 what is installed here.
         """
-        if wrong := problems(self.needed, socket.gethostname()):
-            raise ConfigError(wrong)
         with suppress(OSError):  # all that matters may be named in full
             os.chdir(self.folder)
         node = NodeFolder(self.run)
@@ -132,10 +130,15 @@ class _Asked:
 
 
 class Dispatch:
-    """Packs what the workers of a run need; on the driver."""
+    """Packs what the workers of a run need; on the driver.
+
+    Attributes:
+        needed: What the settings that were packed last name, and every node must see alike.
+    """
 
     def __init__(self) -> None:
         """Nothing is packed yet."""
+        self.needed: tuple[Needed, ...] = ()
         self._run = f"run-{secrets.token_hex(8)}"
         self._sender: ActorHandle[Sender] | None = None
         self._packed: tuple[Outline, ray.ObjectRef[Brief]] | None = None
@@ -144,12 +147,15 @@ class Dispatch:
         """Return where the brief of a run is; the same for the same outline.
 
         Raises:
-            AudioForgeError: If the corpus cannot be read.
+            AudioForgeError: If the corpus cannot be read, or the run has functions of this program.
         """
         if self._packed is None or self._packed[0] is not outline:
+            require_known_elsewhere(outline)
             kept = evolve(outline, corpus=Corpus.of(outline.corpus))
-            needed = tuple(needed_paths(outline))
-            brief = Brief(kept, self._run, Path.cwd(), self._sending(), needed)
+            self.needed = tuple(needed_paths(outline))
+            brief = Brief(
+                kept, self._run, Path.cwd(), self._sending(), self.needed, versions_here()
+            )
             self._packed = outline, ray.put(brief)
         return self._packed[1]
 

@@ -135,6 +135,8 @@ class _Group:
                 is_said = True
                 run.reporter.info(f"{self._job.what}: waiting for {wanted_of(self._options)}")
             if (number := run.stop.number) is not None:
+                if not attempt.has_begun():
+                    raise Interrupted(number)  # there may be no room for minutes, or for ever
                 self._mailbox.ask_to_stop.remote(number)
             end.join(LOOK_SECONDS)
 

@@ -20,10 +20,12 @@ from audioforge.inference.stop import Interrupted, StopRequest
 from audioforge.run.resume_points import ResumePoints
 from audioforge.run.run import Run
 from audioforge.tasks import speech_task
+from audioforge_ray.agreement import require_same
 from audioforge_ray.failure import Failure
 from audioforge_ray.mailbox import Mailbox
 from audioforge_ray.relay import Relay, RelayedStop
 from audioforge_ray.travel import Brief
+from audioforge_ray.worker import Sought, WorkerFacts
 
 Point = tuple[int, int, bool]
 """How far a run is: the cycle, the steps of its update, and whether that is over."""
@@ -90,6 +92,8 @@ def _do(part: Part) -> None:
     brief = _without_verifiers(ray.get(part.brief))
     settings, executor = brief.outline.settings, ProcessesExecutor()
     executor.join(part.device, settings["dtype"])
+    facts = WorkerFacts.here(executor.processes, Sought(needed=brief.needed))
+    require_same(brief.versions, [facts])
     is_main = executor.processes.is_main
     place = brief.workplace(
         executor,

@@ -7,12 +7,10 @@ process, one after the other, so that a verifier's time limit is kept there as e
 
 from __future__ import annotations
 
-import platform
 import socket
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, cast
 
@@ -26,22 +24,29 @@ from ray.util.metrics import Counter
 from audioforge.errors import AudioForgeError, PluginWarning
 from audioforge.executor import BatchJob, Order, Step
 from audioforge.inference.own_executor import ProcessesExecutor
+from audioforge.inference.processes import Processes
 from audioforge.isolation.time_limit import end_stuck_process
-from audioforge.plugins import discover
-from audioforge.run.environment import library_versions
 from audioforge.run.workplace import RunWorkplace, Weights
 from audioforge.sample import AudioSample
 from audioforge.terminal.reporter import Reporter
+from audioforge_ray.agreement import versions_here
 from audioforge_ray.failure import Failure
+from audioforge_ray.needed_paths import Needed, problems
 from audioforge_ray.packing import packed, unpacked
 from audioforge_ray.travel import Brief
 
 
-def versions_here() -> dict[str, str | None]:
-    """Return the versions of everything that results can depend on, plugins included."""
-    plugins = {plugin.distribution: plugin.version for plugin in discover().plugins}
-    own = {"python": platform.python_version(), "ray": version("ray")}
-    return own | library_versions() | plugins
+@frozen(kw_only=True)
+class Sought:
+    """Files that a worker must see.
+
+    Attributes:
+        marker: The one that the run wrote into its folder, or None.
+        needed: What settings name, and how it looks to the driver.
+    """
+
+    marker: Path | None = None
+    needed: tuple[Needed, ...] = ()
 
 
 @frozen(kw_only=True)
@@ -55,6 +60,7 @@ class WorkerFacts:
         device: Where models are there: "cpu", "cuda:0".
         dtype: The precision that it computes in.
         sees: Whether the file is there that the run wrote into its folder.
+        problems: What else is not there, or other than the driver sees it; with the host.
     """
 
     node: str
@@ -63,6 +69,26 @@ class WorkerFacts:
     device: str
     dtype: str
     sees: bool
+    problems: tuple[str, ...] = ()
+
+    @classmethod
+    def here(cls, processes: Processes, sought: Sought) -> WorkerFacts:
+        """Return what the worker is that this process is.
+
+        Args:
+            processes: Those that work together here.
+            sought: Files that it must see.
+        """
+        host, marker = socket.gethostname(), sought.marker
+        return cls(
+            node=ray.get_runtime_context().get_node_id(),
+            host=host,
+            versions=versions_here(),
+            device=str(processes.device),
+            dtype=processes.dtype,
+            sees=marker is None or marker.exists(),
+            problems=tuple(problems(sought.needed, host)),
+        )
 
 
 @frozen(kw_only=True)
@@ -133,7 +159,6 @@ class Worker:
         torch.set_num_threads(threads)
         self._device, self._dtype = device, dtype
         self._executor = ProcessesExecutor()
-        self._node = ray.get_runtime_context().get_node_id()
         self._heard = _Warnings()
         self._place: tuple[str, RunWorkplace] | None = None
         self._order: tuple[str, Order[Any]] | None = None
@@ -146,24 +171,17 @@ class Worker:
             )
         }
 
-    def facts(self, marker: Path | None) -> WorkerFacts | Answer:
+    def facts(self, sought: Sought) -> WorkerFacts | Answer:
         """Return what this worker is, or why it can do nothing.
 
         Args:
-            marker: A file in the run folder, or None.
+            sought: Files that it must see.
         """
         try:
             self._executor.join(self._device, self._dtype)
         except AudioForgeError as error:
             return Answer(failure=Failure.of(error, socket.gethostname()))
-        return WorkerFacts(
-            node=self._node,
-            host=socket.gethostname(),
-            versions=versions_here(),
-            device=str(self._executor.processes.device),
-            dtype=self._executor.processes.dtype,
-            sees=marker is None or marker.exists(),
-        )
+        return WorkerFacts.here(self._executor.processes, sought)
 
     def do(self, errand: Errand, batch: Sequence[AudioSample]) -> Answer:
         """Do a batch; what fails is told, not raised.
