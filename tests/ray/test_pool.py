@@ -166,7 +166,9 @@ def test_a_batch_that_ends_its_workers_ends_the_run_and_is_named():
     crew = FakeCrew(["a", "b"], poison={"5-1"})
     pool, _ = pool_of(crew, losses=2)
     came = []
-    with pytest.raises(TrainingError, match=r"3 workers ended .* killed\. The clips are 5-0, 5-1"):
+    with pytest.raises(
+        TrainingError, match=r"3 times a worker ended .* killed\. The clips are 5-0, 5-1"
+    ):
         came += pool.share(batches_of(12))
     assert crew.done["5-0"] == 0
 
@@ -175,7 +177,7 @@ def test_what_is_lost_where_it_is_scored_is_done_again_but_not_for_ever():
     pool, _ = pool_of(Scored(["a", "b"], {"3-0": 2}), losses=2)
     check_shared(pool, batches_of(9))
     pool, _ = pool_of(Scored(["a", "b"], {"3-0": 3}), losses=2)
-    with pytest.raises(TrainingError, match=r"3 workers ended .* clips are 3-0, 3-1"):
+    with pytest.raises(TrainingError, match=r"3 times a worker ended .* clips are 3-0, 3-1"):
         list(pool.share(batches_of(9)))
 
 
