@@ -9,10 +9,9 @@ from typing import Any
 
 import attrs
 import numpy as np
-import ray
 from ray import ObjectRef
 
-from audioforge.errors import TrainingError, UsageError, describe
+from audioforge.errors import UsageError
 from audioforge.executor import Batches, BatchJob, Check, Executor, Outline, Result, WholeJob
 from audioforge.files.journal import append_line
 from audioforge.inference.processes import Processes
@@ -29,6 +28,7 @@ from audioforge_ray.packing import unpacked
 from audioforge_ray.placement import launch_problem, room_problem, unused_gpus, worker_device
 from audioforge_ray.pool import Limits, Pool
 from audioforge_ray.probing import settled_precision
+from audioforge_ray.sending import put
 from audioforge_ray.travel import Dispatch
 from audioforge_ray.worker import Errand, Sought, WorkerFacts
 
@@ -170,14 +170,14 @@ class RayExecutor(Executor):
         known, sent = self._weights or (None, None)
         weights = Weights.of(job.adapter, known)
         if sent is None or weights is not known:
-            sent = _put(np.frombuffer(weights.content, np.uint8), "the weights")
+            sent = put(np.frombuffer(weights.content, np.uint8), "the weights")
             # Their content is in the object store by now, and need not be held here too.
             self._weights = Weights(fingerprint=weights.fingerprint, content=b""), sent
         halves = job.halves() if self._options.verifier_workers else None
         return Errand(
             brief=self._dispatch.pack(job.outline),
-            order=_put(job.order() if halves is None else halves.first, job.what),
-            scoring=None if halves is None else _put(halves.second, job.what),
+            order=put(job.order() if halves is None else halves.first, job.what),
+            scoring=None if halves is None else put(halves.second, job.what),
             weights=sent,
             fingerprint=weights.fingerprint,
         )
@@ -215,18 +215,3 @@ def _folder(outline: Outline) -> Path | None:
     """Return the run folder; None where nothing is written."""
     folder = outline.settings.get("output_dir")
     return None if folder is None else Path(folder)
-
-
-def _put(value: Any, what: str) -> ObjectRef[Any]:
-    """Put a value into the object store.
-
-    Raises:
-        TrainingError: If it cannot be sent.
-    """
-    try:
-        return ray.put(value)
-    except (TypeError, AttributeError) as error:
-        raise TrainingError(
-            f"{what} cannot be sent to the workers: {describe(error)}. Metadata of samples must be "
-            f"plain values; mend the dataset's plugin, or train with another --executor."
-        ) from error

@@ -32,6 +32,7 @@ from audioforge_ray.agreement import require_known_elsewhere, versions_here
 from audioforge_ray.needed_paths import Needed, needed_paths
 from audioforge_ray.node_cache import NodeCache
 from audioforge_ray.node_folder import NodeFolder, default_place, sweep
+from audioforge_ray.sending import put
 from audioforge_ray.sent_files import Sender, SentFiles, Sound
 
 SHARD_SAMPLES = 4096
@@ -57,7 +58,7 @@ class Corpus:
         """Put samples where the nodes can fetch them; at no time all are held."""
         left = iter(samples)
         shards = iter(lambda: list(islice(left, SHARD_SAMPLES)), [])
-        return cls(tuple(ray.put(shard) for shard in shards))
+        return cls(tuple(put(shard, "the samples that verifiers learn from") for shard in shards))
 
     def __iter__(self) -> Iterator[AudioSample]:
         """Yield the samples."""
@@ -156,7 +157,7 @@ class Dispatch:
             brief = Brief(
                 kept, self._run, Path.cwd(), self._sending(), self.needed, versions_here()
             )
-            self._packed = outline, ray.put(brief)
+            self._packed = outline, put(brief, "the outline of the run")
         return self._packed[1]
 
     def _sending(self) -> ActorHandle[Sender]:

@@ -5,7 +5,7 @@ when one of it fails. They run the same update as everywhere: each step learns f
 and gradients are added up in the order of rank. Where the update is lies in the run folder: Ray
 Train is given no checkpoint, and what it writes is empty and removed afterwards.
 
-One worker alone has nobody to be joined with: it is a task of Ray, which is there much earlier.
+One worker alone has nobody to be joined with: it is a task of Ray.
 """
 
 from __future__ import annotations
@@ -20,8 +20,7 @@ import ray
 from ray.actor import ActorHandle
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from audioforge.errors import TrainingError, describe
-from audioforge.executor import Order, WholeJob
+from audioforge.executor import WholeJob
 from audioforge.inference.stop import Interrupted
 from audioforge.run.events import Step
 from audioforge_ray.attempt import Attempt
@@ -30,6 +29,7 @@ from audioforge_ray.options import RayOptions
 from audioforge_ray.placement import worker_device
 from audioforge_ray.relay import Retelling
 from audioforge_ray.restarts import Restarts
+from audioforge_ray.sending import put
 from audioforge_ray.travel import Dispatch
 from audioforge_ray.update_group import have_done, wanted_of
 from audioforge_ray.update_worker import Part, where_it_is
@@ -78,7 +78,7 @@ class _Group:
     def __init__(self, job: WholeJob, dispatch: Dispatch, options: RayOptions) -> None:
         """Put what every worker needs where it can be fetched, once per node."""
         self._job, self._options = job, options
-        self._brief, self._order = dispatch.pack(job.outline), _put(job.order())
+        self._brief, self._order = dispatch.pack(job.outline), put(job.order(), "what is learnt")
         self._device = worker_device(job.outline.settings["device"], options)
         self._mailbox = _mailbox()
         self._retelling = Retelling(job.run.events)
@@ -170,18 +170,3 @@ def _mailbox() -> ActorHandle[Mailbox]:
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     kind = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(Mailbox)
     return cast("ActorHandle[Mailbox]", kind.options(scheduling_strategy=here).remote())
-
-
-def _put(order: Order[WholeJob]) -> ray.ObjectRef[Order[WholeJob]]:
-    """Put what is learnt into the object store.
-
-    Raises:
-        TrainingError: If it cannot be sent.
-    """
-    try:
-        return ray.put(order)
-    except (TypeError, AttributeError) as error:
-        raise TrainingError(
-            f"what is learnt cannot be sent to the workers: {describe(error)}. A selection's loss "
-            f"must hold plain values; mend its plugin, or train with another --executor."
-        ) from error
