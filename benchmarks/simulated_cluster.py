@@ -44,10 +44,14 @@ class SimulatedCluster:
         """Where drivers find it, as host:port."""
         return str(self._cluster.address)
 
-    def add_node(self) -> None:
-        """Start a node, and wait until it is there."""
-        cluster = self._cluster
-        _patiently(lambda: cluster.add_node(num_cpus=self._cpus, **_COMMON))
+    def add_node(self, **environment: str) -> None:
+        """Start a node, and wait until it is there.
+
+        Args:
+            **environment: Variables that its workers have beside those of this process.
+        """
+        cluster, settings = self._cluster, {"env_vars": environment, **_COMMON}
+        _patiently(lambda: cluster.add_node(num_cpus=self._cpus, **settings))
 
     def lose_node(self, draw: random.Random) -> None:
         """Kill every process of a node at once, as when its machine loses its power."""

@@ -1,15 +1,17 @@
 """Batches on workers that come, go, die and dawdle: each is done, and counted once."""
 
 import heapq
+import signal
 from collections import Counter
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audioforge.errors import TrainingError
+from audioforge.errors import ConfigError, TrainingError
+from audioforge.inference.stop import Interrupted
 from audioforge.sample import AudioSample
-from audioforge_ray.events import Back, Done, Gone, Here
+from audioforge_ray.events import Back, Done, Failed, Gone, Here, Sampled
 from audioforge_ray.pool import Limits, Pool
 from audioforge_ray.waiting import Waiting
 
@@ -125,6 +127,35 @@ class Scored(FakeCrew):
         return event
 
 
+class ScoredElsewhere(FakeCrew):
+    """Others take half a minute to score what a worker samples in a second."""
+
+    def _event(self, what):
+        if what[0] == "scored":
+            _, worker, life, done = what
+            return done if life == self.life[worker] else None
+        event = super()._event(what)
+        if isinstance(event, Done):
+            scored = Done(event.worker, event.number, event.result, event.seconds, "cpus", 30.0)
+            self._at(self.now + 30, ("scored", event.worker, self.life[event.worker], scored))
+            return Sampled(event.worker, event.number)
+        return event
+
+
+class Refusing(FakeCrew):
+    """Of some batches a worker says that they cannot be done, by their first id."""
+
+    def __init__(self, nodes, refused, seconds=lambda worker, batch: 1.0):
+        super().__init__(nodes, seconds)
+        self.refused = refused
+
+    def _event(self, what):
+        event = super()._event(what)
+        if isinstance(event, Done) and (event.worker, event.result[0]) in self.refused:
+            return Failed(event.worker, event.number, ConfigError(["no such thing"]))
+        return event
+
+
 def batches_of(count, size=2):
     return [[AudioSample(f"{n}-{i}") for i in range(size)] for n in range(count)]
 
@@ -179,6 +210,49 @@ def test_what_is_lost_where_it_is_scored_is_done_again_but_not_for_ever():
     pool, _ = pool_of(Scored(["a", "b"], {"3-0": 3}), losses=2)
     with pytest.raises(TrainingError, match=r"3 times a worker ended .* clips are 3-0, 3-1"):
         list(pool.share(batches_of(9)))
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 5, 40])
+def test_what_others_score_for_long_is_sampled_once(count):
+    crew = ScoredElsewhere(["a", "b", "b"])
+    pool, _ = pool_of(crew, ahead=3)
+    check_shared(pool, batches_of(count))
+    assert sum(crew.begun.values()) == count
+    assert crew.most <= 3
+    assert pool.accounts["cpus"].scoring_seconds == 30 * count
+    assert "scored for" in pool.accounts["cpus"].describe()
+
+
+def test_what_a_worker_sampled_is_lost_with_it():
+    crew = ScoredElsewhere(["a", "b"], deaths=[[(3, 1.0)]])
+    pool, _ = pool_of(crew, ahead=3)
+    check_shared(pool, batches_of(20))
+
+
+def test_a_batch_that_cannot_be_done_ends_the_stage():
+    pool, _ = pool_of(Refusing(["a", "b"], {(0, "4-0"), (1, "4-0")}))
+    with pytest.raises(ConfigError, match="no such thing"):
+        list(pool.share(batches_of(9)))
+
+
+def test_what_fails_where_another_has_done_it_is_passed_over():
+    slow = Refusing(["a", "b"], {(1, "1-0")}, lambda worker, batch: (1.0, 30.0)[worker])
+    pool, _ = pool_of(slow, patience=100)
+    check_shared(pool, batches_of(2))  # the slow one has the second, and the other takes it over
+    check_shared(pool, batches_of(60)[2:])
+    assert slow.done["1-0"] == 2
+
+
+def test_who_is_asked_to_stop_while_nobody_is_there_does():
+    asked = iter([None, None, Interrupted(signal.SIGTERM)])
+
+    def check_stop():
+        if (error := next(asked)) is not None:
+            raise error
+
+    pool, _ = pool_of(FakeCrew([None]))
+    with pytest.raises(Interrupted):
+        list(pool.share(batches_of(2), check_stop))
 
 
 def test_a_node_that_goes_away_is_not_the_batch_fault():

@@ -22,9 +22,11 @@ from audioforge_ray.travel import Dispatch
 from audioforge_ray.update import run_update
 from audioforge_ray.update_group import resources_of
 
+STEPS = 30
+"""So many that they are not over before a worker is killed that the run has heard of."""
 RECIPE = {
     "num_cycles": 1,
-    "steps_per_cycle": 5,
+    "steps_per_cycle": STEPS,
     "limit": 24,
     "batch_size": 4,
     "samples_per_prompt": 2,
@@ -96,7 +98,7 @@ def steps(folder):
 
 def assert_equal(folder, other):
     """Every step was told once, in order, and came to the same but for rounding."""
-    assert [step["step"] for step in steps(folder)] == [1, 2, 3, 4, 5]
+    assert [step["step"] for step in steps(folder)] == [*range(1, STEPS + 1)]
     for one, two in zip(steps(folder), steps(other), strict=True):
         assert one == pytest.approx(two, rel=1e-3)
     weights, others = (
@@ -155,7 +157,7 @@ def test_a_run_that_is_asked_to_stop_goes_on_later(tmp_path, dispatch, here, at_
         train(tmp_path / "there", dispatch, 2)
     assert stopped.value.exit_code == 143
     done = len(steps(tmp_path / "there"))
-    assert 2 <= done < 5
+    assert 2 <= done < STEPS
     assert_equal(train(tmp_path / "there", dispatch, 1), here)
 
 

@@ -146,6 +146,13 @@ class BatchJob(ABC, Generic[Result]):
         """Return the job in two parts; None where it cannot be divided."""
         return None
 
+    def check_stop(self) -> None:
+        """Stop here if somebody asked to, for whoever waits long for others and has nothing yet.
+
+        Raises:
+            Interrupted: If somebody did.
+        """
+
     @abstractmethod
     def do(self, batches: Batches) -> Iterator[Result]:
         """Do batches in this process, and yield what comes of each.

@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 
 import attrs
-import torch
 from attrs import define, field, frozen
 
 from audioforge.config import VerifierSetting
@@ -21,7 +20,6 @@ from audioforge.inference.processes import Processes
 from audioforge.inference.sampling import Sampled, Sampler
 from audioforge.inference.skip_log import problem_line
 from audioforge.inference.stop import StopRequest
-from audioforge.isolation.copies import copies_for_adapter
 from audioforge.judging.failures import Failures
 from audioforge.judging.needs import Needs
 from audioforge.judging.verification import Verification, create_verifier
@@ -31,6 +29,7 @@ from audioforge.measuring.decoding import Decoding
 from audioforge.measuring.evaluation import EvaluatedItem, Evaluation, EvaluationSet
 from audioforge.measuring.predictions import prediction_line
 from audioforge.measuring.task_metrics import reported_metrics, reward_parts
+from audioforge.measuring.word_times import add_word_times
 from audioforge.model import ModelAdapter
 from audioforge.plugins import Registry
 from audioforge.sample import AudioSample, Hypothesis, Rollout
@@ -219,7 +218,7 @@ class Evaluator:
                 sampled = [(c, _stored_sound(hs, c.sample.id, folder)) for c, hs in sampled]
             items = self.measure(sampled)
             if dataset_pass.word_times:
-                _add_word_times(adapter, sampled, items)
+                add_word_times(adapter, sampled, items)
             yield MeasuredBatch(items, batch.problems)
 
     def measure(self, batch: Sequence[Sampled]) -> list[EvaluatedItem]:
@@ -304,6 +303,10 @@ class EvaluationJob(BatchJob[MeasuredBatch]):
         own = self.dataset_pass
         return EvaluationOrder(own.dataset.name, own.what, own.audio_folder, own.word_times)
 
+    def check_stop(self) -> None:
+        """Stop here if somebody asked to."""
+        self.evaluator.stop.check()
+
     def do(self, batches: Batches) -> Iterator[MeasuredBatch]:
         """Decode and measure batches in this process."""
         yield from self.evaluator.measured_batches(self.adapter, self.dataset_pass, batches)
@@ -384,15 +387,3 @@ def _stored_sound(
 ) -> list[Hypothesis]:
     """Write generated sound; nothing is learnt here, so that features are let go."""
     return store_audio([attrs.evolve(h, features=None) for h in hypotheses], sample_id, folder)
-
-
-def _add_word_times(
-    adapter: ModelAdapter, batch: Sequence[Sampled], items: Sequence[EvaluatedItem]
-) -> None:
-    with torch.inference_mode():
-        prepared = adapter.prepare(copies_for_adapter([clip for clip, _ in batch]))
-        times = adapter.word_times(prepared, [hs[0] for _, hs in batch])
-    for item, words in zip(items, times, strict=True):
-        item.prediction["words"] = [
-            {"word": w.word, "start": round(w.start, 3), "end": round(w.end, 3)} for w in words
-        ]

@@ -58,6 +58,10 @@ class RolloutJob(BatchJob[ScoredBatch]):
         """Return the job in two: sampling, which needs the model, and scoring, which does not."""
         return Halves(SamplingOrder(self.order()), ScoringOrder(self.cycle))
 
+    def check_stop(self) -> None:
+        """Stop here if somebody asked to."""
+        self.run.stop.check()
+
     def do(self, batches: Batches) -> Iterator[ScoredBatch]:
         """Sample and score batches in this process."""
         for batch, seconds in self.drawn(batches):

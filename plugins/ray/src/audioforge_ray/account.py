@@ -17,6 +17,7 @@ class NodeAccount:
         seconds: How long its workers worked, added up; what was done in vain is in it.
         failures: How often a worker was lost there.
         repeated: Batches that it did and that another had done before.
+        scoring_seconds: How long those worked there, added up, who score what others sampled.
         elapsed: How long the stage took, in seconds.
     """
 
@@ -27,6 +28,7 @@ class NodeAccount:
     seconds: float = 0.0
     failures: int = 0
     repeated: int = 0
+    scoring_seconds: float = 0.0
     elapsed: float = 0.0
 
     @property
@@ -46,6 +48,10 @@ class NodeAccount:
             f"{self.clips:,} clips",
             f"{workers} busy for {self.busy:.0%} of {self.elapsed:.0f} s".replace("%", " %"),
         ]
+        if not self.workers and self.scoring_seconds:
+            parts.clear()  # who scores there is not among them
+        if self.scoring_seconds:
+            parts.append(f"scored for {self.scoring_seconds:.0f} s")
         if self.failures:
             parts.append(f"{self.failures} lost")
         if self.repeated:

@@ -32,12 +32,44 @@ class Done:
         number: The number of the batch.
         result: What came of it.
         seconds: How long it worked on it.
+        scored_on: The node on which another scored it; None where nobody else did.
+        scoring_seconds: How long that took.
     """
 
     worker: int
     number: int
     result: Any
     seconds: float
+    scored_on: str | None = None
+    scoring_seconds: float = 0.0
+
+
+@frozen
+class Sampled:
+    """A worker sampled a batch, and others are to score it: it has its hands free.
+
+    Attributes:
+        worker: The worker, which has the batch until it is done.
+        number: The number of the batch.
+    """
+
+    worker: int
+    number: int
+
+
+@frozen
+class Failed:
+    """A batch cannot be done, whoever does it.
+
+    Attributes:
+        worker: The worker that tried.
+        number: The number of the batch.
+        error: Why.
+    """
+
+    worker: int
+    number: int
+    error: Exception
 
 
 @frozen
@@ -70,7 +102,7 @@ class Gone:
     number: int | None = None
 
 
-Event = Here | Done | Back | Gone
+Event = Here | Sampled | Done | Failed | Back | Gone
 
 
 class Crew(Protocol):

@@ -28,6 +28,7 @@ from audioforge_ray.packing import unpacked
 from audioforge_ray.placement import launch_problem, room_problem, unused_gpus, worker_device
 from audioforge_ray.pool import Limits, Pool
 from audioforge_ray.probing import settled_precision
+from audioforge_ray.scoring import Scoring
 from audioforge_ray.sending import put
 from audioforge_ray.travel import Dispatch
 from audioforge_ray.worker import Errand, Sought, WorkerFacts
@@ -90,6 +91,7 @@ class RayExecutor(Executor):
         Raises:
             AudioForgeError: What a batch failed with.
             TrainingError: If a batch ends its workers again and again, or no worker is left.
+            Interrupted: If somebody asked to stop while no worker was there.
         """
         if not batches:
             return
@@ -102,7 +104,7 @@ class RayExecutor(Executor):
         sought = Sought(marker=self._marked(outline), needed=self._dispatch.needed)
         crew.prepare(errand, sought, lambda facts: self._check(outline, facts))
         clips = sum(map(len, batches))
-        shared = pool.share(batches)
+        shared = pool.share(batches, job.check_stop)
         try:
             for batch, content in job.reporter.track(
                 shared, clips, job.what, size=lambda done: len(done[0])
@@ -153,7 +155,9 @@ class RayExecutor(Executor):
             )
             scorers = Post(device="cpu", dtype=dtype, cpus=1.0, count=asked.verifier_workers)
             # Who scores first: the others take up what is left.
-            scoring = Group(self._cluster, scorers, tell) if asked.verifier_workers else None
+            scoring = None
+            if asked.verifier_workers:
+                scoring = Scoring(Group(self._cluster, scorers, tell), tell)
             crew = RayCrew(Group(self._cluster, workers, tell), scoring, tell)
             ahead = 3 if asked.verifier_workers else 2
             self._staff = crew, Pool(crew, Limits(ahead=ahead, losses=asked.max_restarts), tell)

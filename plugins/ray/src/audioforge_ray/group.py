@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 import ray
 from attrs import define, frozen
 from ray import ObjectRef
+from ray._private.state import actors
 from ray.actor import ActorHandle
 from ray.exceptions import ActorDiedError, RayError
 
-from audioforge.errors import AudioForgeError, describe
+from audioforge.errors import AudioForgeError, UsageError, describe
 from audioforge_ray.worker import Answer, Sought, Worker, WorkerFacts
 
 if TYPE_CHECKING:
     from audioforge_ray.cluster import Cluster
+    from audioforge_ray.placement import Node
 
 ASK_AGAIN_SECONDS = 1.0
 """After a worker was lost: Ray starts it anew by itself."""
@@ -50,20 +52,26 @@ class Post:
     count: int | None = None
     beside: float = 0.0
 
-    def start(self) -> ActorHandle[Worker]:
-        """Start one; it is there when the cluster has room for it."""
+    def start(self, refused: Collection[str]) -> ActorHandle[Worker]:
+        """Start one; it is there when the cluster has room for it.
+
+        Args:
+            refused: Nodes on which it is not to be, by Ray's ids.
+        """
+        elsewhere = {"ray.io/node-id": f"!in({','.join(sorted(refused))})"} if refused else {}
         kind = ray.remote(
             num_cpus=self.cpus,
             num_gpus=self.gpus,
+            label_selector=elsewhere,
             max_restarts=-1,
             max_task_retries=0,  # the pool gives batches again, and knows to whom
         )(Worker)
         actor = kind.remote(self.device, self.dtype, max(1, math.floor(self.cpus)))
         return cast("ActorHandle[Worker]", actor)
 
-    def carried_by(self, cluster: Cluster) -> int:
-        """Return how many the nodes carry that are there now; one at least."""
-        room = sum(node.carries(self.cpus, self.gpus) for node in cluster.nodes())
+    def carried_by(self, nodes: Iterable[Node]) -> int:
+        """Return how many nodes carry; one at least."""
+        room = sum(node.carries(self.cpus, self.gpus) for node in nodes)
         taken = 0 if self.gpus or not self.cpus else math.ceil(self.beside / self.cpus)
         return max(1, room - taken)
 
@@ -74,6 +82,7 @@ class _Member:
 
     actor: ActorHandle[Worker]
     node: str = ""  # Ray's id
+    name: str = ""  # of the node, for people
     is_here: bool = False
     is_out: bool = False  # refused
     asked_at: float = 0.0
@@ -92,6 +101,7 @@ class Group:
         """Start the workers; none is there yet."""
         self._cluster, self._post, self._tell = cluster, post, tell
         self._members: dict[int, _Member] = {}
+        self._refused: set[str] = set()  # nodes, by Ray's ids
         self._asked: dict[ObjectRef[Any], int] = {}  # what they are
         self._came: list[tuple[int, WorkerFacts]] = []  # and are not checked yet
         self._is_checked = False
@@ -111,6 +121,10 @@ class Group:
     def actor(self, number: int) -> ActorHandle[Worker]:
         """Return a worker."""
         return self._members[number].actor
+
+    def node_of(self, number: int) -> str:
+        """Return the name of the node that a worker is on."""
+        return self._members[number].name
 
     def look(self, sought: Sought) -> None:
         """Look after those that are not there: each answers when it is.
@@ -146,6 +160,9 @@ class Group:
         try:
             answer: WorkerFacts | Answer = ray.get(ref)
         except RayError as error:
+            if isinstance(error, ActorDiedError) and error.actor_init_failed:
+                self._refuse(number, *self._cannot_start(error))
+                return None
             self.lose(number, error)
             return number, describe(error)
         if isinstance(answer, WorkerFacts):
@@ -154,9 +171,7 @@ class Group:
             self._came.append((number, answer))
             return None
         assert answer.failure is not None, "a worker says what it is, or why it cannot"
-        if not self._is_checked:
-            raise answer.failure.error()
-        self._leave_out(number, answer.failure.error())
+        self._refuse(number, answer.failure.error(), set())
         return None
 
     def arrived(self, check: Check) -> list[tuple[int, str]]:
@@ -171,7 +186,7 @@ class Group:
         came = self._came
         if not self._is_checked:
             waits = time.monotonic() - self._first_came < TOGETHER_SECONDS
-            expected = min(len(self._members), self._post.carried_by(self._cluster))
+            expected = min(len(self._members), self._carried())
             if not came or (len(came) < expected and waits):
                 return []
             check([facts for _, facts in came])
@@ -188,7 +203,7 @@ class Group:
         self._forget(number)
         member = self._members[number]
         if isinstance(error, ActorDiedError):  # Ray has given it up
-            member.actor = self._post.start()
+            member.actor = self._post.start(self._refused)
         return member.node in {node.id for node in self._cluster.nodes()}
 
     def end(self, number: int) -> None:
@@ -203,28 +218,62 @@ class Group:
         self._asked.clear()
 
     def _grow(self) -> None:
-        """Start as many as there are to be."""
+        """Start as many as there are to be; for who is left out another one elsewhere."""
         self._looked_at = time.monotonic()
-        wanted = self._post.count or self._post.carried_by(self._cluster)
-        for number in range(len(self._members), wanted):
-            self._members[number] = _Member(self._post.start())
+        wanted = self._post.count or self._carried()
+        there = sum(not member.is_out for member in self._members.values())
+        for number in range(len(self._members), len(self._members) + wanted - there):
+            self._members[number] = _Member(self._post.start(self._refused))
+
+    def _carried(self) -> int:
+        """Return how many are carried by the nodes that are there now."""
+        return self._post.carried_by(
+            node for node in self._cluster.nodes() if node.id not in self._refused
+        )
 
     def _admit(self, number: int, facts: WorkerFacts, check: Check) -> list[tuple[int, str]]:
         """Return a worker that is there, and its node; nothing where it is refused."""
         try:
             check([facts])
         except AudioForgeError as error:
-            self._leave_out(number, error)
+            self._refuse(number, error, {facts.node})
             return []
         member = self._members[number]
-        member.is_here, member.node = True, facts.node
-        return [(number, self._name(facts))]
+        member.is_here, member.node, member.name = True, facts.node, self._name(facts)
+        return [(number, member.name)]
 
-    def _leave_out(self, number: int, error: Exception) -> None:
+    def _cannot_start(self, error: ActorDiedError) -> tuple[AudioForgeError, set[str]]:
+        """Return why there is no worker on a node, and the node where Ray says so."""
+        told: dict[str, Any] = actors(error.actor_id)  # Ray has no public way without a dashboard
+        found = [n for n in self._cluster.nodes() if n.id == told.get("Address", {}).get("NodeID")]
+        where = found[0].host if found else "a node"
+        why = str(error).strip().splitlines()[-1].strip()
+        refusal = UsageError(
+            f"{where} cannot start a worker: {why}. Install there what is installed here, "
+            f"audioforge-ray too (constraints.txt says which), or take the node out of the cluster."
+        )
+        return refusal, {node.id for node in found}
+
+    def _refuse(self, number: int, error: Exception, nodes: set[str]) -> None:
+        """Leave a worker out, and start another one elsewhere.
+
+        Args:
+            number: The worker.
+            error: Why.
+            nodes: Where no other one is to be, by Ray's ids.
+
+        Raises:
+            AudioForgeError: The error, if no worker was there before: then all are to be the same.
+        """
+        if not self._is_checked:
+            raise error
         self._tell(f"a worker is left out: {error}")
         self._forget(number)
         self._members[number].is_out = True
         ray.kill(self._members[number].actor)
+        self._refused |= nodes
+        if nodes:
+            self._grow()
 
     def _forget(self, number: int) -> None:
         self._asked = {ref: asked for ref, asked in self._asked.items() if asked != number}

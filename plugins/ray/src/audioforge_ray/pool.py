@@ -19,7 +19,7 @@ from audioforge.errors import TrainingError, listed
 from audioforge.executor import Batches
 from audioforge.sample import AudioSample
 from audioforge_ray.account import NodeAccount
-from audioforge_ray.events import Crew, Done, Event, Gone, Here
+from audioforge_ray.events import Crew, Done, Event, Failed, Gone, Here, Sampled
 from audioforge_ray.waiting import Waiting
 
 TICK_SECONDS = 1.0
@@ -37,7 +37,7 @@ class Limits:
 
     Attributes:
         ahead: Batches that a worker has at once: one that it does, and those that are ready for it
-            or, where others score, wait for them.
+            or that others are to score.
         losses: How often one batch may end the worker that does it.
         patience: Seconds that it waits where no worker is there.
         says_after: Seconds after which it says that it waits.
@@ -64,7 +64,13 @@ class _Worker:
 
     node: str
     given: list[int] = field(factory=list)  # in the order in which it does them
-    began: float = 0.0  # when it could begin with the first
+    sampled: list[int] = field(factory=list)  # and not scored yet
+    began: float = 0.0  # when it could begin with the first it was given
+
+    @property
+    def load(self) -> int:
+        """How many batches it has."""
+        return len(self.given) + len(self.sampled)
 
 
 class Pool:
@@ -98,11 +104,18 @@ class Pool:
         self._alone_since, self._told, self._why = 0.0, False, ""
         self.accounts: dict[str, NodeAccount] = {}
 
-    def share(self, batches: Batches) -> Generator[tuple[Sequence[AudioSample], Any]]:
+    def share(
+        self, batches: Batches, check_stop: Callable[[], None] = lambda: None
+    ) -> Generator[tuple[Sequence[AudioSample], Any]]:
         """Have batches done, and yield each with what came of it, in any order.
+
+        Args:
+            batches: The batches.
+            check_stop: Raises what is to end the wait where no worker is there.
 
         Raises:
             TrainingError: If a batch ends its workers again and again, or no worker is left.
+            Exception: What a batch failed with.
         """
         self._begin(batches)
         started = self._clock()
@@ -115,7 +128,7 @@ class Pool:
                         self._give_out()  # nobody waits while the result is written down
                         self._clock_accounts(started)
                         yield done
-                self._check_alone()
+                self._check_alone(check_stop)
                 self._end_stuck()
         finally:
             self._clock_accounts(started)
@@ -147,7 +160,7 @@ class Pool:
             if ahead and len(self._waiting) <= len(self._workers):
                 break
             for number, worker in self._workers.items():
-                if len(worker.given) == ahead:
+                if len(worker.given) == ahead and worker.load < self._limits.ahead:
                     taken = self._waiting.take(worker.node)
                     if taken is not None:
                         self._give(number, taken)
@@ -167,7 +180,7 @@ class Pool:
 
     def _help_out(self) -> None:
         """Let who has nothing to do take over what waits behind others, and what takes too long."""
-        idle = [number for number, worker in self._workers.items() if not worker.given]
+        idle = [n for n, w in self._workers.items() if not w.given and w.load < self._limits.ahead]
         for number in idle:
             helped = self._waits_behind() or self._takes_long()
             if helped is None:
@@ -208,9 +221,15 @@ class Pool:
             self._spread()
         elif isinstance(event, Gone):
             self._lose(event)
+        elif isinstance(event, Sampled):
+            self._free_hands(event)
         elif self._drop(event.worker, event.number):
             if isinstance(event, Done):
                 return self._take(event)
+            if isinstance(event, Failed):
+                if event.number in self._open:
+                    raise event.error
+                return None  # another has done it, or nobody waits for it
             self._let_wait(event.number)
             if event.why is not None:
                 self._blame(event.number, self._workers[event.worker].node, event.why)
@@ -219,13 +238,29 @@ class Pool:
     def _drop(self, number: int, taken: int) -> bool:
         """Take a batch from a worker's list; say whether it was there."""
         worker = self._workers.get(number)
-        if worker is None or taken not in worker.given:
+        if worker is None:
+            return False
+        if taken in worker.sampled:
+            worker.sampled.remove(taken)
+        elif not self._end_first(worker, taken):
+            return False
+        if taken in self._open:
+            self._open[taken].with_workers.discard(number)
+        return True
+
+    def _free_hands(self, event: Sampled) -> None:
+        """Let a worker go on while others score what it sampled."""
+        worker = self._workers.get(event.worker)
+        if worker is not None and self._end_first(worker, event.number):
+            worker.sampled.append(event.number)
+
+    def _end_first(self, worker: _Worker, taken: int) -> bool:
+        """Take a batch from what a worker is to do; say whether it was there."""
+        if taken not in worker.given:
             return False
         if worker.given[0] == taken:
             worker.began = self._clock()
         worker.given.remove(taken)
-        if taken in self._open:
-            self._open[taken].with_workers.discard(number)
         return True
 
     def _let_wait(self, taken: int) -> None:
@@ -237,6 +272,8 @@ class Pool:
     def _take(self, done: Done) -> tuple[Sequence[AudioSample], Any] | None:
         account = self._account(self._workers[done.worker].node)
         account.seconds += done.seconds
+        if done.scored_on is not None:
+            self._account(done.scored_on).scoring_seconds += done.scoring_seconds
         batch = self._open.pop(done.number, None)
         if batch is None:
             account.repeated += 1
@@ -257,7 +294,7 @@ class Pool:
         self._account(worker.node).failures += 1
         if not self._workers:
             self._alone_since, self._told = self._clock(), False
-        for taken in worker.given:
+        for taken in (*worker.given, *worker.sampled):
             if taken in self._open:
                 self._open[taken].with_workers.discard(gone.worker)
                 self._let_wait(taken)
@@ -278,7 +315,7 @@ class Pool:
         if batch.losses > self._limits.losses:
             raise TrainingError(_too_often(batch, node, why))
 
-    def _check_alone(self) -> None:
+    def _check_alone(self, check_stop: Callable[[], None]) -> None:
         """Wait for workers where there is none, for some time.
 
         Raises:
@@ -286,6 +323,7 @@ class Pool:
         """
         if self._workers:
             return
+        check_stop()  # no batch is under way whose end could be waited for
         alone = self._clock() - self._alone_since
         if alone > self._limits.patience:
             raise TrainingError(
