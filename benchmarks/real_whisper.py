@@ -10,6 +10,7 @@ arms are trained with every seed, a few others with the first; with --full also 
 they are chosen on held-out clips. Test sets and read speech are measured by --report alone.
 
 A run that is finished in OUT is read again, one that was interrupted goes on, and so does a report.
+What --table writes of them into docs/real-whisper stays: OUT may go, and another seed come later.
 Two processes may work in one OUT: what one is at, the other leaves out, and says so.
 """
 
@@ -28,11 +29,12 @@ from performance.machine import ROOT, machine
 from performance.report import write_region
 from real_speech.arms import NONNATIVE, SWEEP, TESTED, Arm
 from real_speech.brief import brief
+from real_speech.kept import machines
 from real_speech.manifests import check, write_unlabelled
 from real_speech.measuring import bases, measure, models_of, test_sets
 from real_speech.outcome import line
 from real_speech.plan import Setup
-from real_speech.results import collect
+from real_speech.results import collect, keep
 from real_speech.tables import tables
 from real_speech.training import train
 
@@ -42,7 +44,7 @@ from audioforge.inference.stop import Interrupted
 
 PAGE = ROOT / "docs" / "real-whisper.md"
 README = ROOT / "README.md"
-KEPT = ROOT / "docs" / "real-whisper.json"
+FIGURES = ROOT / "docs" / "real-whisper.json"
 
 
 def main() -> None:
@@ -99,16 +101,18 @@ def _report(arguments: argparse.Namespace, setup: Setup) -> None:
 
 def _write_page(arguments: argparse.Namespace, setup: Setup) -> None:
     """Keep the figures, and write them into the page and README.md."""
+    keep((*TESTED, *SWEEP), arguments.seeds, setup)
     content = {
         "model": Path(setup.model).name,
         "machine": machine(),
+        "processors": machines(setup),
         "seeds": arguments.seeds,
         **collect((*TESTED, *SWEEP), arguments.seeds, setup),
     }
     if not content["heldout"]:
-        raise UsageError(f"--output {setup.output}: no run of it is finished")
-    write_json(KEPT, content)
-    kept = json.loads(KEPT.read_text(encoding="utf-8"))
+        raise UsageError(f"--output {setup.output}: no run of it is finished, and none is kept")
+    write_json(FIGURES, content)
+    kept = json.loads(FIGURES.read_text(encoding="utf-8"))
     write_region(PAGE, "real", tables(kept))
     write_region(README, "real", brief(kept))
 

@@ -7,7 +7,6 @@ the spread between seeds says what chance in training does.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean, stdev
@@ -18,6 +17,8 @@ from attrs import frozen
 
 from audioforge.measuring.bootstrap import Ratio, difference_interval, ratio_interval
 from audioforge.measuring.resampling import Resampling
+from real_speech.kept import record_of
+from real_speech.plan import Setup
 
 ERRORS = ("wer", "wer_without_runaway", "runaway")
 """Metrics that count errors; others count what is right."""
@@ -46,13 +47,23 @@ class Measured:
     styles: list[Style]
 
     @classmethod
-    def read(cls, folders: Sequence[Path], sets: Sequence[str], metric: str) -> Measured | None:
-        """Return what the folders of the seeds hold; None where none has the metric on every set.
+    def read(
+        cls, folders: Sequence[Path], sets: Sequence[str], metric: str, setup: Setup
+    ) -> Measured | None:
+        """Return what was measured of the seeds; None where none has the metric on every set.
+
+        Args:
+            folders: Where the measurements of each seed are, or were.
+            sets: The sets that are taken together.
+            metric: The metric.
+            setup: Where OUT is, and what is kept.
 
         Raises:
             ValueError: If the seeds were measured on other utterances.
         """
-        found = [records for folder in folders if (records := _records(folder, sets, metric))]
+        found = [
+            records for folder in folders if (records := _records(folder, sets, metric, setup))
+        ]
         if not found:
             return None
         ids = [[name for record in records for name in record["ids"]] for records in found]
@@ -112,13 +123,11 @@ def spread(values: Sequence[float]) -> dict[str, float | None]:
     return {"mean": fmean(values), "spread": stdev(values) if len(values) > 1 else None}
 
 
-def _records(folder: Path, sets: Sequence[str], metric: str) -> list[dict[str, Any]]:
+def _records(folder: Path, sets: Sequence[str], metric: str, setup: Setup) -> list[dict[str, Any]]:
     """Return the measurements of a seed; none unless each of the sets has the metric."""
-    paths = [folder / f"{name}.json" for name in sets]
-    if not all(path.is_file() for path in paths):
-        return []
-    records = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
-    return records if all(metric in record["parts"] for record in records) else []
+    found = [record_of(folder / f"{name}.json", setup) for name in sets]
+    records = [record for record in found if record is not None and metric in record["parts"]]
+    return records if len(records) == len(sets) else []
 
 
 def _parts(records: Sequence[dict[str, Any]], metric: str) -> Ratio:

@@ -10,10 +10,13 @@ from typing import Any
 import attrs
 import yaml
 from attrs import field, frozen
+from performance.machine import ROOT
 
 from audioforge import AudioRAFTConfig
 from audioforge.cli.setting_options import REPEATED, flag_names
 from real_speech.arms import COFFEE, RECIPES, WITHOUT_TRANSCRIPTS, Arm
+
+KEPT = ROOT / "docs" / "real-whisper"
 
 
 @frozen
@@ -25,12 +28,14 @@ class Setup:
         model: The checkpoint to begin with: a folder or a hub id.
         output: Where runs and measurements go.
         instead: Settings that every run has instead of its own.
+        kept: Where what was found is kept when `output` goes; see `kept.py`.
     """
 
     data: Path
     model: str
     output: Path
     instead: Mapping[str, Any] = field(factory=dict)
+    kept: Path = KEPT
 
     def manifest(self, corpus: str, part: str) -> Path:
         """Return the manifest of a part of a corpus."""

@@ -1,6 +1,7 @@
 """What is kept: held-out figures of every run, test figures of the chosen ones, and pairs of them.
 
-Rates are fractions. What is not trained or not measured yet is missing.
+Rates are fractions. What is not trained or not measured yet is missing. What OUT does not hold any
+more is taken from what was kept of it.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from typing import Any
 
 from attrs import frozen
 
-from audioforge.run.folder import RunFolder
 from real_speech.arms import COFFEE, NONNATIVE, TESTED, Arm
+from real_speech.kept import keep_record, keep_summary, summary_of
 from real_speech.measuring import (
     NOISY,
     POINT,
@@ -86,6 +87,24 @@ def subjects(corpus: str, seeds: Sequence[int], setup: Setup) -> list[Subject]:
     return found
 
 
+def keep(arms: Sequence[Arm], seeds: Sequence[int], setup: Setup) -> None:
+    """Keep all that was trained and measured in OUT; what was kept before and is not there stays.
+
+    Raises:
+        ValueError: If something was measured on other utterances than before.
+    """
+    for arm in arms:
+        for seed in seeds if arm.is_main else seeds[:1]:
+            for stage in stages(arm, seed, setup):
+                keep_summary(stage.folder, setup)
+    for corpus, rows in SETS.items():
+        names = dict.fromkeys(name for sets in rows.values() for name in sets)
+        for subject in subjects(corpus, seeds, setup):
+            for folder in subject.folders:
+                for name in names:
+                    keep_record(folder / f"{name}.json", setup)
+
+
 def collect(arms: Sequence[Arm], seeds: Sequence[int], setup: Setup) -> dict[str, Any]:
     """Return all that was trained and measured so far, as JSON holds it."""
     known = {corpus: subjects(corpus, seeds, setup) for corpus in SETS}
@@ -98,9 +117,9 @@ def collect(arms: Sequence[Arm], seeds: Sequence[int], setup: Setup) -> dict[str
             row
             for base, *others in known.values()
             for subject in (base, *others)
-            for row in _test(subject, None if subject is base else base)
+            for row in _test(subject, None if subject is base else base, setup)
         ],
-        "pairs": [row for pair in PAIRS for row in _pair(*pair, known)],
+        "pairs": [row for pair in PAIRS for row in _pair(*pair, known, setup)],
     }
 
 
@@ -112,7 +131,7 @@ def _seconds(planned: Sequence[tuple[Arm, Sequence[int]]], setup: Setup) -> floa
         for seed in seeds
         for stage in stages(arm, seed, setup)
     }
-    summaries = (RunFolder(folder).read_summary() for folder in runs)
+    summaries = (summary_of(folder, setup) for folder in runs)
     return sum(seconds(summary) for summary in summaries if summary is not None)
 
 
@@ -137,7 +156,7 @@ def _heldout(arm: Arm, seeds: Sequence[int], setup: Setup) -> dict[str, Any] | N
 
 def _run(arm: Arm, seed: int, setup: Setup) -> dict[str, Any] | None:
     """Return what an arm came to with a seed; None where its last run is not finished."""
-    summaries = [RunFolder(stage.folder).read_summary() for stage in stages(arm, seed, setup)]
+    summaries = [summary_of(stage.folder, setup) for stage in stages(arm, seed, setup)]
     first, last = summaries[0], summaries[-1]
     if first is None or last is None:
         return None
@@ -158,25 +177,27 @@ def _run(arm: Arm, seed: int, setup: Setup) -> dict[str, Any] | None:
     }
 
 
-def _test(subject: Subject, base: Subject | None) -> Iterator[dict[str, Any]]:
+def _test(subject: Subject, base: Subject | None, setup: Setup) -> Iterator[dict[str, Any]]:
     """Yield a row for each set and metric, beside what the base has there."""
     for name, sets, metric in _rows(subject.corpus):
-        own = Measured.read(subject.folders, sets, metric)
+        own = Measured.read(subject.folders, sets, metric, setup)
         if own is None:
             continue
-        other = None if base is None else Measured.read(base.folders, sets, metric)
+        other = None if base is None else Measured.read(base.folders, sets, metric, setup)
         row = {"subject": subject.name, "corpus": subject.corpus, "set": name, "metric": metric}
         yield row | own.as_mapping() | ({} if other is None else own.against(other))
 
 
-def _pair(name: str, against: str, known: dict[str, list[Subject]]) -> Iterator[dict[str, Any]]:
+def _pair(
+    name: str, against: str, known: dict[str, list[Subject]], setup: Setup
+) -> Iterator[dict[str, Any]]:
     """Yield how an arm compares with another on each set and metric that both have."""
     everything = [subject for found in known.values() for subject in found]
     subject, other = (next(s for s in everything if s.name == n) for n in (name, against))
     for set_name, sets, metric in _rows(subject.corpus):
         if metric not in COMPARED:
             continue
-        own, theirs = (Measured.read(s.folders, sets, metric) for s in (subject, other))
+        own, theirs = (Measured.read(s.folders, sets, metric, setup) for s in (subject, other))
         if own is not None and theirs is not None:
             row = {"subject": name, "against": against, "set": set_name, "metric": metric}
             yield row | own.against(theirs)

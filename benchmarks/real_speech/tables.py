@@ -52,8 +52,9 @@ def _machine_line(content: Mapping[str, Any]) -> str:
     machine = content["machine"]
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
     seeds = ", ".join(map(str, content["seeds"]))
+    processors = " and ".join(content["processors"])
     return (
-        f"`{content['model']}` on {machine['cpu']}, {machine['threads']} of {machine['cores']} "
+        f"`{content['model']}` on {processors}, {machine['threads']} of {machine['cores']} "
         f"cores a run; Python {machine['python']}, {versions}. The cycles of all runs took "
         f"{content['seconds'] / 3600:.1f} hours. Mean over seeds {seeds} ± standard deviation "
         f"between them; differences to the base in points with 95 % intervals."

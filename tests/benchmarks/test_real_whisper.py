@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import shutil
 from pathlib import Path
 
 import attrs
@@ -12,7 +13,7 @@ from real_speech import arms, brief, manifests, tables, training
 from real_speech.arms import COFFEE, NONNATIVE, SWEEP, TESTED
 from real_speech.paired import Measured
 from real_speech.plan import SYMBOLIC, Setup, arm_folder, commands, stages
-from real_speech.results import collect
+from real_speech.results import collect, keep
 
 from audioforge import AudioRAFTConfig
 from audioforge.cli.setting_options import given_flags
@@ -120,8 +121,9 @@ def test_a_mean_over_seeds_is_compared_speaker_by_speaker(tmp_path):
         for name in ("adults", "children"):
             style = {"capitals": 1.0, "punctuation": None}
             write_json(folder / f"{name}.json", measurement(errors, speakers, style))
-    other = Measured.read([base], ["adults", "children"], "wer")
-    own = Measured.read(seeds, ["adults", "children"], "wer")
+    setup = Setup(tmp_path, "model", tmp_path, kept=tmp_path / "kept")
+    other = Measured.read([base], ["adults", "children"], "wer", setup)
+    own = Measured.read(seeds, ["adults", "children"], "wer", setup)
     row = own.as_mapping()
     assert (row["values"], row["mean"], row["spread"]) == ([0.2, 0.2], 0.2, 0.0)
     assert row["interval"]["unit"] == "speakers"
@@ -130,12 +132,72 @@ def test_a_mean_over_seeds_is_compared_speaker_by_speaker(tmp_path):
     against = own.against(other)
     assert against["difference_ci95"] == pytest.approx([-0.2, -0.2])
     assert against["errors"] == pytest.approx(-0.5)
-    assert Measured.read(seeds, ["adults", "other"], "wer") is None
+    assert Measured.read(seeds, ["adults", "other"], "wer", setup) is None
 
 
 def test_what_is_not_measured_has_no_row(tmp_path):
-    nothing = collect(ARMS, [0, 1], Setup(tmp_path, "model", tmp_path))
+    setup = Setup(tmp_path, "model", tmp_path, kept=tmp_path / "kept")
+    nothing = collect(ARMS, [0, 1], setup)
     assert nothing == {"seconds": 0, "heldout": [], "test": [], "pairs": []}
+
+
+def summary(value):
+    cycle = {"difference_ci95": [-0.2, -0.1], "cut": 0, "seconds": {"rollout": 2.0}, "kept": 8}
+    return {
+        "metric": "wer",
+        "base": {"wer": 0.4, "cer": 0.2},
+        "improved": False,
+        "best": {"cycle": 0, "rejected": {"cycle": 2}},
+        "cycles": [{"cycle": n, "wer": value + 0.1 / n, **cycle} for n in (1, 2)],
+        "learnability": None,
+    }
+
+
+def test_what_was_found_stays_when_the_runs_go(tmp_path):
+    """And another seed is added on another machine."""
+    arm = TESTED[0]
+    kept, seeds = tmp_path / "kept", [0, 1]
+    whole, first, second = (
+        Setup(tmp_path, "model", tmp_path / name, kept=kept / name)
+        for name in ("whole", "first", "second")
+    )
+    second = evolve(second, kept=first.kept)
+    speakers = [f"s{number % 10}" for number in range(20)]
+    for setup, own in ((whole, seeds), (first, [0]), (second, [1])):
+        base = setup.output / NONNATIVE / "base" / "greedy"
+        for name in ("adults", "children", "clean", "other"):
+            write_json(path_in(base / f"{name}.json"), measurement([4.0] * 20, speakers))
+        for seed in own:
+            (stage,) = stages(arm, seed, setup)
+            write_json(path_in(stage.folder / "summary.json"), summary(0.3 + seed / 100))
+            for name in ("adults", "children", "clean", "other"):
+                found = measurement([1.0 + seed] * 19 + [2.5], speakers, {"capitals": 0.5})
+                write_json(path_in(stage.folder / "test" / f"{name}.json"), found)
+        keep(ARMS, seeds, setup)
+    shutil.rmtree(first.output)
+    shutil.rmtree(second.output)
+    gathered = collect(ARMS, seeds, first)
+    assert gathered == collect(ARMS, seeds, whole)
+    (row,) = gathered["heldout"]
+    assert [run["value"] for run in row["runs"]] == pytest.approx([0.35, 0.36])
+    assert {test["subject"] for test in gathered["test"]} == {"base", arm.name}
+    assert all(len(test["values"]) == 2 for test in gathered["test"] if test["subject"] != "base")
+
+
+def path_in(path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def test_what_is_kept_is_of_the_same_utterances(tmp_path):
+    setup = Setup(tmp_path, "model", tmp_path / "output", kept=tmp_path / "kept")
+    path = setup.output / NONNATIVE / "base" / "greedy" / "adults.json"
+    for count in (20, 21):
+        write_json(path_in(path), measurement([1.0] * count, ["s"] * count))
+        if count == 20:
+            keep(ARMS, [0], setup)
+    with pytest.raises(ValueError, match=r"not measured on the utterances of .*adults\.json"):
+        keep(ARMS, [0], setup)
 
 
 def test_the_command_of_the_short_table_has_the_recipe():
