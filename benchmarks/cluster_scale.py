@@ -42,7 +42,7 @@ from audioforge.run.scored_batch import ScoredBatch
 from audioforge.sample import AudioSample, Hypothesis, Rollout, Score, ScoredHypothesis
 from audioforge.terminal.reporter import Reporter
 from audioforge_demo import assets
-from audioforge_ray import crew
+from audioforge_ray import group
 from audioforge_ray.events import Done, Event, Here
 from audioforge_ray.packing import packed, unpacked
 from audioforge_ray.pool import Limits, Pool
@@ -240,7 +240,7 @@ class _IdleWorker(Worker):
 def _executor(ray_workers: int) -> str:
     if not ray_workers:
         return "processes"
-    crew.Worker = _IdleWorker  # type: ignore[attr-defined]
+    group.Worker = _IdleWorker  # type: ignore[attr-defined]
     return f"ray:rollout_workers={ray_workers},cpus_per_worker=0.5"
 
 
