@@ -70,3 +70,12 @@ def test_a_run_on_ray_is_the_run_of_one_process(tmp_path: Path) -> None:
     accounts = [json.loads(line) for line in (there / "nodes.jsonl").read_text().splitlines()]
     sampled = [account["clips"] for account in accounts if account["stage"] == "cycle 1 sample"]
     assert sum(sampled) == len(lines(here, "cycle-01/rollouts-*.jsonl"))
+
+
+def test_what_a_driver_that_was_killed_left_in_the_run_folder_goes(tmp_path: Path) -> None:
+    from audioforge_ray.cluster import MARKER, Cluster
+
+    for name in ("config.yaml", f"{MARKER}00ff", f"{MARKER}11ee"):
+        (tmp_path / name).touch()
+    Cluster.sweep(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["config.yaml"]

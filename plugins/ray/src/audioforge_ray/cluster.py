@@ -34,6 +34,8 @@ from audioforge_ray.worker import WorkerFacts
 
 STARTS = 3
 """Of a cluster of this machine."""
+MARKER = ".seen-by-all-nodes-"
+"""Beginning of the names of files that workers look for."""
 START_SECONDS = 120.0
 """For a cluster of this machine; half a minute is not enough where there is much to do."""
 
@@ -92,10 +94,20 @@ class Cluster:
         Raises:
             OSError: If it cannot be written.
         """
-        marker = folder.absolute() / f".seen-by-all-nodes-{secrets.token_hex(8)}"
+        marker = folder.absolute() / f"{MARKER}{secrets.token_hex(8)}"
         marker.touch()
         self._markers.append(marker)
         return marker
+
+    @staticmethod
+    def sweep(folder: Path) -> None:
+        """Remove such files that a run left which was killed.
+
+        Args:
+            folder: The run folder, which no other run writes to.
+        """
+        for marker in folder.glob(f"{MARKER}*"):
+            marker.unlink(missing_ok=True)
 
     def check(self, facts: Sequence[WorkerFacts], folder: Path | None) -> None:
         """Refuse workers that cannot do the same as this process.

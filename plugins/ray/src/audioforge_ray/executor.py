@@ -191,6 +191,7 @@ class RayExecutor(Executor):
         assert self._cluster is not None, "join() comes first"
         folder = _folder(outline)
         if self._marker is None and folder is not None and folder.is_dir():
+            self._cluster.sweep(folder)
             self._marker = self._cluster.mark(folder)
         return self._marker
 
