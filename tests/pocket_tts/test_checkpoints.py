@@ -124,7 +124,7 @@ def test_without_a_codec_it_says_where_to_put_one(copy, load, monkeypatch):
     ("file", "changes", "message"),
     [
         ("config.json", {"architectures": ["PocketTTSModel"]}, "not Pocket TTS"),
-        ("config.json", {"vocab_size": 41}, "tokens, the model 41: they are of two models"),
+        ("config.json", {"vocab_size": 20}, "tokens, the model 20: they are of two models"),
         ("config.json", {"audio_bos_token_id": 3}, "has the audio_bos_token 40, the model 3"),
         ("audio_tokenizer/config.json", {"latent_dim": 9}, "of 9 numbers|another shape"),
         ("audio_tokenizer/config.json", {"sampling_rate": 48_000}, "24000 Hz.* for 48000 Hz"),
@@ -139,8 +139,16 @@ def test_what_is_no_such_model_is_refused(copy, load, file, changes, message):
         load(copy)
 
 
-def test_without_a_template_it_is_refused(copy, load):
-    (copy / "chat_template.jinja").unlink()
+def test_without_a_template_of_a_voice_it_is_refused(copy, load):
+    template = copy / "chat_template.jinja"
+    for content in ("{{ messages[0].content[1].text }}", "<audio_bos>{{ nobody.knows }}"):
+        template.write_text(content)
+        with pytest.raises(CheckpointError, match="cannot read its chat template"):
+            load(copy)
+    template.write_text("<audio_prompt>{{ messages[0].content[1].text }}<audio_bos>.")
+    with pytest.raises(CheckpointError, match="does not end where speech begins"):
+        load(copy)
+    template.unlink()
     with pytest.raises(CheckpointError, match=r"no chat_template\.jinja"):
         load(copy)
 
@@ -151,7 +159,7 @@ def test_the_voice_of_a_recording(voiceless, load, clips):
     (text,) = clips("one")
     own = [heard(text), heard(text, "else"), heard(text, "somebody", 1.5)]
     first, second, longer = voices(adapter.prepare(own))
-    assert first.shape == (14, 8), "a second ends on a pause of 80 ms"
+    assert first.shape == (13, 8), "of a second, what is silent at its end is a pause of 80 ms"
     assert not np.allclose(first, second)
     assert len(longer) > len(first)
     said = [h.features for (h,) in adapter.sample(adapter.prepare(own[:2]), 1, SHORT)]
@@ -173,7 +181,7 @@ def test_the_data_state_a_voice(adapter, clips, tmp_path):
     ]
     *same, recording = voices(adapter.prepare([heard(clip) for clip in stated]))
     assert all(np.array_equal(voice, latents) for voice in same)
-    assert recording.shape == (14, 8)
+    assert recording.shape == (13, 8)
     (own,) = voices(adapter.prepare([heard(clips("one")[0])]))
     assert own.shape == (6, 8)
 

@@ -52,13 +52,18 @@ def test_it_speaks_what_transformers_speaks(adapter, clips, asked, temperature, 
 
 def test_a_text_is_spoken_alike_in_any_batch_and_with_any_k(adapter, clips):
     """Also where others end before, and are left out of the batch."""
-    together = latents(adapter, clips(*TEXTS), 3, SHORT)
-    assert len({len(row) for own in together for row in own}) > 2
+    params = SamplingParams(max_tokens_per_second=4)
+    together = adapter.sample(adapter.prepare(clips(*TEXTS)), 4, params)
+    assert len({len(h.features) for own in together for h in own}) > 2
+    assert {h.cut for own in together for h in own} == {True, False}
     for text, own in zip(TEXTS, together, strict=True):
-        ((alone, second),) = latents(adapter, clips(text), 2, SHORT)
-        np.testing.assert_allclose(alone, own[0], atol=1e-4)
-        np.testing.assert_allclose(second, own[1], atol=1e-4)
-        assert own[0].shape != own[1].shape or np.abs(own[0] - own[1]).max() > 0.01
+        (alone,) = adapter.sample(adapter.prepare(clips(text)), 3, params)
+        for this, that in zip(alone, own, strict=False):
+            assert this.cut == that.cut
+            np.testing.assert_allclose(this.features, that.features, atol=1e-4)
+            np.testing.assert_allclose(this.audio, that.audio, atol=1e-4)
+        first, second = own[0].features, own[1].features
+        assert first.shape != second.shape or np.abs(first - second).max() > 0.01
 
 
 def test_temperature_is_the_variance_of_the_noise(adapter, clips):

@@ -8,7 +8,7 @@ from typing import ClassVar, cast
 
 import numpy as np
 import torch
-from attrs import field, frozen
+from attrs import frozen
 
 from audioforge import keyed_random
 from audioforge.errors import AudioError, ConfigError
@@ -46,8 +46,8 @@ class SpeechBatch:
         prompts: What the model reads of each.
     """
 
-    samples: tuple[AudioSample, ...] = field(converter=tuple)
-    prompts: tuple[Prompt, ...] = field(converter=tuple)
+    samples: tuple[AudioSample, ...]
+    prompts: tuple[Prompt, ...]
 
 
 class PocketTTSAdapter(ModelAdapter):
@@ -121,11 +121,13 @@ class PocketTTSAdapter(ModelAdapter):
             )
             for sample, row in zip(samples, rows, strict=True)
         ]
-        return SpeechBatch(samples, prompts)
+        return SpeechBatch(tuple(samples), tuple(prompts))
 
     def part(self, batch: SpeechBatch, rows: Sequence[int]) -> SpeechBatch:
         """Return the batch of some of the texts."""
-        return SpeechBatch([batch.samples[r] for r in rows], [batch.prompts[r] for r in rows])
+        return SpeechBatch(
+            tuple(batch.samples[row] for row in rows), tuple(batch.prompts[row] for row in rows)
+        )
 
     def sample(self, batch: SpeechBatch, k: int, params: SamplingParams) -> list[list[Hypothesis]]:
         """Speak each text k times; what differs is the noise that each frame is made of.

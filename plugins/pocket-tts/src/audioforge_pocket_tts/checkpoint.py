@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from attrs import frozen
 
 from audioforge.errors import CheckpointError
@@ -13,8 +14,10 @@ from audioforge.files.checkpoint_folder import locate
 from audioforge.hub.snapshot import fetch, fetch_checkpoint
 from audioforge.huggingface.checkpoint import read_model, read_model_config, read_part
 from audioforge.huggingface.library import transformers
+from audioforge.sample import AudioSample
 from audioforge_pocket_tts.codec import FOLDER, PROCESSOR, Codec, read_codec
 from audioforge_pocket_tts.drawing import Decoding
+from audioforge_pocket_tts.prompt import make_prompt
 from audioforge_pocket_tts.voice import OWN, Voices
 
 ARCHITECTURE = "PocketTTSForConditionalGeneration"
@@ -73,6 +76,7 @@ def read_checkpoint(location: str, device: str) -> Checkpoint:
         lambda folder: _processor(folder, settings, audio_tokenizer=network.to(device)),
     )
     _check_fit(location, config, processor, network.config)
+    read_part(location, "chat template", lambda _: _check_template(processor, config))
     model = read_model(location, transformers.PocketTTSForConditionalGeneration)
     codec = Codec(speaking, hub_id)
     voices = Voices(_with_voice(location, files), codec)
@@ -99,6 +103,17 @@ def _processor(folder: str, settings: dict[str, Any], **codec: Any) -> Any:
     if not all(isinstance(tail, int) and 0 <= tail <= MAX_TAIL for tail in tails):
         raise ValueError(f"frames_after_eos are {tails}")
     return processor
+
+
+def _check_template(processor: Any, config: Any) -> None:
+    """See that a prompt is a voice, a text, and the position that speech is drawn from."""
+    voice = np.zeros((1, config.latent_dim), np.float32)
+    prompt = make_prompt(processor, config, AudioSample("", reference="one"), voice)
+    ends = prompt.positions[-1] == config.audio_bos_token_id
+    if not ends or (prompt.positions == config.audio_prompt_token_id).sum() != 1:
+        raise ValueError(
+            "a prompt of it does not hold a voice, or does not end where speech begins"
+        )
 
 
 def _with_voice(location: str, files: Path) -> Path:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from attrs import define, frozen
+from attrs import define, field, frozen
 from torch.nn.utils.rnn import pad_sequence
 
 from audioforge import keyed_random
@@ -67,7 +67,7 @@ def frame_limit(config: Any, prompt: Prompt, text: str, params: SamplingParams) 
     """
     seconds = prompt.text_tokens / TOKENS_PER_SECOND + SECONDS_BESIDE
     room = config.max_position_embeddings - len(prompt.positions)
-    limits = [math.ceil(seconds * config.frame_rate), room]
+    limits: list[int] = [math.ceil(seconds * config.frame_rate), room]
     if params.max_new_tokens is not None:
         limits.append(params.max_new_tokens)
     if params.max_tokens_per_second is not None:
@@ -125,6 +125,37 @@ class _Rows:
         self.cache.batch_select_indices(chosen)
 
 
+@define(eq=False)
+class _Ends:
+    """Where rows end, as `PocketTTSEosThresholdCriteria` of Transformers has it.
+
+    Attributes:
+        decoding: How frames are drawn.
+        limits: After how many frames each row is cut.
+        tails: How many frames each row speaks after the one at which its end is heard.
+        heard: The frame at which the end of a row was heard.
+        counts: How many frames a row has that speaks no more.
+    """
+
+    decoding: Decoding
+    limits: Sequence[int]
+    tails: Sequence[int]
+    heard: dict[int, int] = field(factory=dict)
+    counts: dict[int, int] = field(factory=dict)
+
+    def listen(self, row: int, frame: int, *, over: bool) -> None:
+        """Take note of a frame of a row, and whether the model says with it that it is over."""
+        if row in self.counts:
+            return
+        if over and frame >= self.decoding.min_frames:
+            self.heard.setdefault(row, frame)
+        last = self.limits[row]
+        if row in self.heard:
+            last = min(last, self.heard[row] + self.tails[row] + 1)
+        if frame + 1 >= last:
+            self.counts[row] = frame + 1
+
+
 def speak(
     model: Any,
     prompts: Sequence[Prompt],
@@ -145,26 +176,19 @@ def speak(
     """
     device = model.device
     given = [torch.from_numpy(row) for own in noise for row in own]
-    limits = [len(row) for row in given]
+    tails = [prompt.tail for prompt, own in zip(prompts, noise, strict=True) for _ in own]
+    ends = _Ends(decoding, [len(row) for row in given], tails)
     drawn_from = pad_sequence(given, batch_first=True).to(device)
     written = torch.zeros_like(drawn_from)
-    tails = [prompt.tail for prompt, own in zip(prompts, noise, strict=True) for _ in own]
-    ends: dict[int, int] = {}
-    counts: dict[int, int] = {}
-    rows = _read(model, prompts, len(noise[0]), max(limits))
-    for frame in range(max(limits)):
-        latents = model.sample_latent(
-            rows.hidden, drawn_from[rows.numbers, frame], decoding.flow_steps
-        )
+    rows = _read(model, prompts, len(noise[0]), drawn_from.shape[1])
+    for frame in range(drawn_from.shape[1]):
+        own = drawn_from[rows.numbers, frame]
+        latents = model.sample_latent(rows.hidden, own, decoding.flow_steps)
         written[rows.numbers, frame] = latents.to(written.dtype)
         logits = model.eos_head(rows.hidden)[:, 0].float()
         for row, over in zip(rows.numbers, (logits > decoding.eos_threshold).tolist(), strict=True):
-            if over and frame >= decoding.min_frames:
-                ends.setdefault(row, frame)
-            last = min(limits[row], ends.get(row, limits[row]) + tails[row] + 1)
-            if frame + 1 >= last:
-                counts.setdefault(row, frame + 1)
-        left = [place for place, row in enumerate(rows.numbers) if row not in counts]
+            ends.listen(row, frame, over=over)
+        left = [place for place, row in enumerate(rows.numbers) if row not in ends.counts]
         if not left:
             break
         if 2 * len(left) <= len(rows.numbers):
@@ -172,7 +196,9 @@ def speak(
             rows.keep(left)
         _go_on(model, rows, latents)
     whole = model.denormalize_latents(written).float()
-    return [Spoken(whole[row, : counts[row]], ends.get(row)) for row in range(len(limits))]
+    return [
+        Spoken(whole[row, : ends.counts[row]], ends.heard.get(row)) for row in range(len(given))
+    ]
 
 
 def _read(model: Any, prompts: Sequence[Prompt], k: int, frames: int) -> _Rows:

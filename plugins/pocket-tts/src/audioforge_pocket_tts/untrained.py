@@ -101,8 +101,8 @@ def write_untrained(
 
     Args:
         folder: Created when it is not there.
-        config: What `model_config` returned; the ids of its placeholders, and `vocab_size` where it
-            is too small, are set to fit the letters.
+        config: What `model_config` returned; the ids of padding and placeholders are set to be the
+            tokenizer's.
         codec: Settings of a random codec that differ from the released one's.
         seed: Seed of the weights and of the voice; torch's global generator is left as it was.
         voice: Whether it has a voice of its own.
