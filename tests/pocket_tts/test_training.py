@@ -29,7 +29,7 @@ def trained(small, tmp_path_factory):
     flags = [
         "train", "--task", "tts", "--model", small, "--dataset", folder / "train.jsonl",
         "--eval-dataset", folder / "heldout.jsonl", "--output", folder / "run", "--cycles", 1,
-        "--verifier", "quality", "--selection", "random", "--samples-per-prompt", 2,
+        "--verifier", "pace", "--selection", "random", "--samples-per-prompt", 2,
         "--batch-size", 2, "--steps-per-cycle", 2, "--learning-rate", 1e-3,
         "--device", "cpu", "--json",
     ]  # fmt: skip
@@ -43,9 +43,10 @@ def test_what_was_drawn_lies_beside_its_sound(trained):
     lines = [json.loads(x) for x in (folder / "cycle-01/rollouts-00000.jsonl").open()]
     assert {line["id"] for line in lines} == set(WORDS)
     for hypothesis in (h for line in lines for h in line["hypotheses"]):
-        mel = load_file(folder / hypothesis["features"])["features"]
-        frames = soundfile.info(str(folder / hypothesis["audio"])).frames
-        assert (frames, 80) == (256 * len(mel), mel.shape[1])
+        latents = load_file(folder / hypothesis["features"])["features"]
+        frames, rest = divmod(soundfile.info(str(folder / hypothesis["audio"])).frames, 1920)
+        assert (latents.shape[1], rest) == (8, 0)
+        assert frames - len(latents) in (0, 1 + 4), "the end, and what follows it"
 
 
 def test_it_learns_and_exports_a_voice(trained, small, load, clips):
@@ -53,12 +54,8 @@ def test_it_learns_and_exports_a_voice(trained, small, load, clips):
     assert summary["cycles"][0]["kept"] > 0
     PocketTTSForConditionalGeneration.from_pretrained(folder / "best")
     latest = load(folder / "cycle-01/checkpoint")
-    changed = [
-        not torch.equal(ours, base)
-        for ours, base in zip(
-            latest.module.parameters(), load(small).module.parameters(), strict=True
-        )
-    ]
-    assert all(changed[:-1]), "every weight"
+    base = load(small).module.state_dict()
+    same = {n for n, p in latest.module.named_parameters() if torch.equal(p, base[n])}
+    assert all(name.startswith("loss_weighting.") for name in same), "zeros behind zeros stay"
     batch = latest.prepare(clips("one"))
     assert np.isfinite(latest.sample(batch, 1, GREEDY)[0][0].audio).all()
