@@ -120,6 +120,7 @@ def test_without_a_codec_it_says_where_to_put_one(copy, load, monkeypatch):
         load(copy)
 
 
+@pytest.mark.sweep(3)
 @pytest.mark.parametrize(
     ("file", "changes", "message"),
     [

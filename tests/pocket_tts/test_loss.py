@@ -115,7 +115,7 @@ def test_what_cannot_be_spelt_is_told(adapter, clips):
     assert "no token for '3', 'é'" in adapter.target_problem(unknown.sample, spoken())
 
 
-@pytest.mark.parametrize("trainable", ["default", "full", "lora"])
+@pytest.mark.parametrize("trainable", ["default", "lora"])
 def test_which_weights_are_trained(load, small, clips, trainable):
     adapter = load(small)
     adapter.make_trainable(TrainOptions(trainable))
