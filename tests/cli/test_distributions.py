@@ -13,6 +13,7 @@ DISTRIBUTIONS = {
     "plugins/demo": "audioforge_demo",
     "plugins/export": "audioforge_export",
     "plugins/kit": "audioforge_kit",
+    "plugins/pocket-tts": "audioforge_pocket_tts",
     "plugins/ray": "audioforge_ray",
     "plugins/speecht5": "audioforge_speecht5",
     "plugins/verifiers": "audioforge_verifiers",

@@ -85,6 +85,8 @@ FIRST = (
     "audioforge_classification.example",
     "audioforge_speecht5.adapter",
     "audioforge_speecht5.untrained",
+    "audioforge_pocket_tts.adapter",
+    "audioforge_pocket_tts.untrained",
     "audioforge.huggingface.checkpoint",
     "audioforge.huggingface.network_size",
     "audioforge.huggingface.known_keys",

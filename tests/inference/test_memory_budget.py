@@ -44,6 +44,20 @@ def test_counting_changes_no_gradient():
     assert all(map(torch.equal, *gradients))
 
 
+def test_directional_derivatives_are_counted_too():
+    """As in the loss of a flow; a weight does not move in their direction: 0 takes no memory."""
+    rows = torch.randn(ROWS, 64)
+    gradients = []
+    for most in (None, 2**40):
+        with kept_within(most, MODULE):
+            value, derivative = torch.func.jvp(MODULE, (rows,), (torch.ones_like(rows),))
+            loss = (value + derivative).square().sum()
+        gradients.append(torch.autograd.grad(loss, list(MODULE.parameters())))
+    assert all(map(torch.equal, *gradients))
+    with pytest.raises(OverBudget), kept_within(KEPT - 1, MODULE):
+        torch.func.jvp(MODULE, (rows,), (torch.ones_like(rows),))
+
+
 def test_room_is_left_for_gradients_and_moments_of_what_is_trained(monkeypatch):
     free = 2**30
     monkeypatch.setattr(memory_budget, "_free_bytes", lambda device: free)

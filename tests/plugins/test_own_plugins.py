@@ -9,6 +9,7 @@ import pytest
     "audioforge-classification",
     "audioforge-datasets",
     "audioforge-demo",
+    "audioforge-pocket-tts",
     "audioforge-speecht5",
     "audioforge-verifiers",
     "audioforge-wav2vec",

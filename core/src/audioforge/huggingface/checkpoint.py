@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -124,15 +125,43 @@ def write_model(model: Any, state: dict[str, torch.Tensor], processor: Any, fold
     Raises:
         CheckpointError: If it cannot be written.
     """
-    try:
-        with torch.device("meta"):
-            plain = type(model)(model.config)
-        plain.generation_config = getattr(model, "generation_config", None)
-        plain.save_pretrained(folder, state_dict=state)
-        for weights in folder.glob("*.safetensors"):  # safetensors 0.8: readable by its owner only
-            weights.chmod((folder / "config.json").stat().st_mode)
+    with writing(folder):
+        write_network(model, state, folder)
         processor.save_pretrained(folder)
         write_portable_files(processor, folder)
+
+
+def write_network(model: Any, state: dict[str, torch.Tensor], folder: Path) -> None:
+    """Write a network with its configuration, and nothing that goes with it.
+
+    Args:
+        model: The network; its configuration is written.
+        state: The weights to write, by their plain names.
+        folder: Created when it is not there.
+
+    Raises:
+        OSError: If it cannot be written.
+    """
+    with torch.device("meta"):
+        plain = type(model)(model.config)
+    plain.generation_config = getattr(model, "generation_config", None)
+    plain.save_pretrained(folder, state_dict=state)
+    for weights in folder.glob("*.safetensors"):  # safetensors 0.8: readable by its owner only
+        weights.chmod((folder / "config.json").stat().st_mode)
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Say what to do where a checkpoint cannot be written.
+
+    Args:
+        folder: Where it is written, for the message.
+
+    Raises:
+        CheckpointError: In the place of an OSError.
+    """
+    try:
+        yield
     except OSError as error:
         raise CheckpointError(
             f"{folder}: the checkpoint cannot be written: {error}. Free space or choose another "

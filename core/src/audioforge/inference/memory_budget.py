@@ -66,6 +66,8 @@ def kept_within(most: int | None, module: torch.nn.Module) -> Iterator[None]:
 
     def _count(tensor: torch.Tensor) -> torch.Tensor:
         nonlocal kept
+        if tensor._is_zerotensor():  # a derivative that is 0: there are no numbers behind it
+            return tensor
         storage = tensor.untyped_storage()
         if storage.data_ptr() not in seen:
             seen.add(storage.data_ptr())

@@ -29,6 +29,7 @@ OWN_DISTRIBUTIONS = frozenset(
         "audioforge-whisper",
         "audioforge-wav2vec",
         "audioforge-speecht5",
+        "audioforge-pocket-tts",
         "audioforge-classification",
         "audioforge-verifiers",
         "audioforge-datasets",
