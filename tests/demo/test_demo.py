@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +26,12 @@ def entries(manifest: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in manifest.read_text(encoding="utf-8").splitlines()]
 
 
-def summaries(output: Path, prefix: str) -> dict[str, dict[str, Any]]:
+def summaries(
+    output: Path, prefix: str, names: Sequence[str] = ("best", "random", "reference")
+) -> dict[str, dict[str, Any]]:
     return {
         name: json.loads((output / f"{prefix}-{name}" / "summary.json").read_text())
-        for name in ("best", "random", "reference")
+        for name in names
     }
 
 
@@ -108,6 +111,33 @@ def test_the_classifier_learns_the_voice_and_the_random_control_does_not(tmp_pat
     base = runs["best"]["base"]["accuracy"]
     assert 1 - runs["best"]["cycles"][-1]["accuracy"] < 0.5 * (1 - base)
     assert runs["random"]["cycles"][-1]["difference_ci95"][0] < 0
+
+
+@pytest.mark.soak
+@pytest.mark.usefixtures("one_cycle")
+def test_the_voice_has_better_draws_to_learn_and_its_sounds_are_kept(tmp_path: Path) -> None:
+    output = tmp_path
+    result = CliRunner().invoke(cli, ["demo", "--task", "tts", "--output", str(output)])
+    assert result.exit_code == 0, result.output
+    runs = summaries(output, "demo-tts", ("best", "random"))
+    assert not (output / "demo-tts-reference").exists()
+    offered = runs["best"]["learnability"]
+    assert offered["oracle_wer"] < offered["greedy_wer"]
+    assert f"{100 * offered['oracle_wer']:.1f} %" in result.stdout
+    sounds = sorted((output / "demo-tts-best" / "sounds").iterdir())
+    assert [path.name.split("-")[-1] for path in sounds] == ["before.flac", "after.flac"] * 10
+    texts = [entry["text"].replace(" ", "-") for entry in entries(assets.voice_heldout())[:10]]
+    assert {path.name.rsplit("-", 2)[0] for path in sounds} == set(texts)
+    assert all(soundfile.info(path).duration > 0.2 for path in sounds)
+    assert "audioforge train --task tts" in result.stdout
+    steps = {name: [c["steps"] for c in run["cycles"]] for name, run in runs.items()}
+    assert steps["best"] == steps["random"]
+
+
+def test_no_text_of_the_voice_is_in_two_parts() -> None:
+    train, heldout = entries(assets.voice_train()), entries(assets.voice_heldout())
+    texts = [entry["text"] for entry in (*train, *heldout)]
+    assert len(set(texts)) == len(texts) == 120
 
 
 @pytest.mark.parametrize("name", ["train", "heldout", "source"])

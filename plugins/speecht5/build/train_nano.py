@@ -3,7 +3,7 @@
 It learns to say what they say in a minute or two on one core, and serves demos and tests: sound is
 made by Griffin-Lim, the voice is a vector of its own, tokens are letters.
 
-Usage: `python plugins/speecht5/build/train_nano.py MANIFEST OUTPUT [--speaker NAME] [--seed 0]`,
+Usage: `python plugins/speecht5/build/train_nano.py MANIFEST OUTPUT [--speaker NAME] [--steps 500]`,
 where MANIFEST is a JSON lines file with `audio_filepath`, `text` and `speaker`.
 """
 
@@ -102,6 +102,7 @@ def main() -> None:
     parser.add_argument("--speaker")
     parser.add_argument("--steps", type=int, default=500)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--half", action="store_true", help="write weights of half the size")
     given = parser.parse_args()
     clips = read(given.manifest, given.speaker)
     write_untrained(given.output, model_config(**NANO), None, seed=given.seed)
@@ -109,6 +110,8 @@ def main() -> None:
     weights = sum(parameter.numel() for parameter in adapter.module.parameters())
     print(f"{len(clips)} recordings, {weights:,} weights")
     train(adapter, clips, given.steps, given.seed)
+    if given.half:
+        adapter.module.half()
     adapter.save(given.output)
 
 

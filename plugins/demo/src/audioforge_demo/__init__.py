@@ -1,1 +1,1 @@
-"""The offline demo of AudioForge: two tiny models and a voice they never heard."""
+"""The offline demo of AudioForge: three tiny models, and what they learn from rewards."""

@@ -45,6 +45,21 @@ def commands_source() -> Path:
     return ASSETS / "commands" / "source.jsonl"
 
 
+def voice_model() -> Path:
+    """Folder of the tiny SpeechT5, in the Hugging Face layout."""
+    return ASSETS / "voice" / "model"
+
+
+def voice_train() -> Path:
+    """Manifest of texts that the voice learns to say better; nobody recorded them."""
+    return ASSETS / "voice" / "train.jsonl"
+
+
+def voice_heldout() -> Path:
+    """Manifest of other texts, to measure the voice on."""
+    return ASSETS / "voice" / "heldout.jsonl"
+
+
 def checksums() -> Path:
     """SHA-256 of every clip's samples before encoding, and what they were made with."""
     return ASSETS / "checksums.json"

@@ -1,4 +1,4 @@
-"""`audioforge demo`: RAFT and its two controls, offline, on a tiny model."""
+"""`audioforge demo`: RAFT and its controls, offline, on a tiny model."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ import click
 
 from audioforge.config import read_config_file
 from audioforge.errors import UsageError
-from audioforge.tasks import DEFAULT_TASK
+from audioforge.tasks import DEFAULT_TASK, speech_task
 from audioforge.terminal.console import print_line, print_note, print_table
 from audioforge.terminal.figures import percent, percent_interval, point_interval, relative_change
+from audioforge_demo.sounds import write_sounds
 from audioforge_demo.tasks import DEMOS, TaskDemo
 
 
@@ -23,7 +24,7 @@ from audioforge_demo.tasks import DEMOS, TaskDemo
     type=click.Choice(list(DEMOS)),
     default=DEFAULT_TASK,
     show_default=True,
-    help="asr reads spoken digits, classification tells ten commands apart.",
+    help="asr reads spoken digits, classification tells ten commands apart, tts speaks digits.",
 )
 @click.option(
     "--output",
@@ -31,14 +32,16 @@ from audioforge_demo.tasks import DEMOS, TaskDemo
     default=Path("runs"),
     show_default=True,
     help="Folder for the run folders demo-best, demo-random and demo-reference; those of "
-    "classification start with demo-classification.",
+    "classification and tts start with demo-classification and demo-tts.",
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 def demo(task: str, output: Path, seed: int) -> None:
-    """Adapt a tiny model to a voice and noise it never heard, in minutes, offline.
+    """Adapt a tiny model, in minutes, offline: to a voice and noise, or to who listens to it.
 
-    Runs RAFT and, with the same number of steps, two controls: learning a random hypothesis, and
-    learning the references. Replaces the run folders of an earlier demo of the same task.
+    Runs RAFT and, with the same number of steps, its controls: learning a random hypothesis, and
+    learning the references. A voice (tts) has no references: a recogniser listens to it, and what
+    it said before and after is kept as sound. Replaces the run folders of an earlier demo of the
+    same task.
     """
     # Earlier runs go before the minutes are spent, and before torch is imported.
     started = time.perf_counter()
@@ -75,6 +78,9 @@ def demo(task: str, output: Path, seed: int) -> None:
     _print_table(chosen, {name: s.as_mapping() for name, s in summaries.items()})
     print_line()
     print_line(summaries["best"].conclusion)
+    if speech_task(task).generates_speech:
+        sounds = write_sounds(folders["best"], len(summaries["best"].cycles))
+        print_line(f"Listen to it, before and after: {sounds}")
     print_line(f"Look at it: {folders['best'] / REPORT}")
     print_line(f"Took {time.perf_counter() - started:.0f} s. Next, on your own audio:")
     flag = "" if task == DEFAULT_TASK else f"--task {task} "
@@ -82,7 +88,7 @@ def demo(task: str, output: Path, seed: int) -> None:
         f"  audioforge train {flag}--model {chosen.public_model} --dataset train.jsonl "
         "--eval-dataset heldout.jsonl --output runs/mine"
     )
-    print_line(f"  train.jsonl has a line {chosen.manifest_line} for each clip.")
+    print_line(f"  train.jsonl has a line {chosen.manifest_line} for each {chosen.unit}.")
 
 
 def _make_way(folder: Path) -> None:
@@ -106,6 +112,10 @@ def _make_way(folder: Path) -> None:
 def _print_table(chosen: TaskDemo, summaries: dict[str, dict[str, Any]]) -> None:
     metric, base = summaries["best"]["metric"], summaries["best"]["base"]
     rows = [["base model", percent(base[metric]), percent_interval(*base["ci95"]), "", ""]]
+    if not chosen.reference:  # what rewards alone can teach is no more than what is drawn
+        offered = summaries["best"]["learnability"]
+        what = f"base model, the best of {offered['k']} (texts to learn from)"
+        rows.append([what, percent(offered[f"oracle_{metric}"]), "", "", ""])
     for name, summary in summaries.items():
         last = summary["cycles"][-1]
         rows.append(

@@ -16,6 +16,8 @@ SPLITS = {
     "commands-train": assets.commands_train,
     "commands-heldout": assets.commands_heldout,
     "commands-source": assets.commands_source,
+    "voice-train": assets.voice_train,
+    "voice-heldout": assets.voice_heldout,
 }
 
 

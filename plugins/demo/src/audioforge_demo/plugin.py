@@ -15,8 +15,9 @@ def register_datasets() -> list[DatasetSpec]:
         DatasetSpec(
             name="demo",
             summary="Spoken digits: splits train and heldout (new voice, noise), source (known); "
-            "commands with labels: commands-train, commands-heldout, commands-source.",
-            tasks=("asr", "classification"),
+            "commands with labels: commands-train, commands-heldout, commands-source; texts to "
+            "speak: voice-train, voice-heldout.",
+            tasks=("asr", "classification", "tts"),
             factory="audioforge_demo.dataset:demo_dataset",
             example="audioforge_demo.example:example",
             size="0.3 h, 3 MB, installed with the demo",

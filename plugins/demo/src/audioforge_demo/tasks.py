@@ -20,7 +20,7 @@ class TaskDemo:
         train: Dataset to learn from.
         heldout: Dataset to measure on.
         folder: What the names of its run folders start with.
-        reference: What the references are.
+        reference: What the references are; None where there is nothing to learn from but rewards.
         recipe: Settings of the run. They are what a nano model needs; the defaults of
             `audioforge train` are for a pretrained one.
         public_model: A checkpoint to try next.
@@ -31,20 +31,27 @@ class TaskDemo:
     train: str
     heldout: str
     folder: str
-    reference: str
+    reference: str | None
     recipe: Mapping[str, Any]
     public_model: str
     manifest_line: str
 
     @property
+    def unit(self) -> str:
+        """What a line of its manifests is."""
+        return "clip" if self.reference else "text"
+
+    @property
     def runs(self) -> dict[str, str]:
         """What each run is, by the selection that sets it apart."""
         k = self.recipe["samples_per_prompt"]
-        return {
-            "best": f"RAFT: the best of {k} hypotheses per clip",
+        runs = {
+            "best": f"RAFT: the best of {k} hypotheses per {self.unit}",
             "random": f"control: a random one of the {k}",
-            "reference": f"control: the {self.reference} themselves",
         }
+        if self.reference:
+            runs["reference"] = f"control: the {self.reference} themselves"
+        return runs
 
 
 _SCHEDULE: Mapping[str, Any] = {
@@ -81,5 +88,26 @@ DEMOS: Mapping[str, TaskDemo] = {
         recipe={**_SCHEDULE, "samples_per_prompt": 8, "learning_rate": 3e-4},
         public_model="superb/wav2vec2-base-superb-ks",
         manifest_line='{"audio_filepath": "clip.wav", "label": "yes"}',
+    ),
+    "tts": TaskDemo(
+        model=assets.voice_model,
+        train="demo:split=voice-train",
+        heldout="demo:split=voice-heldout",
+        folder="demo-tts",
+        reference=None,
+        recipe={
+            **_SCHEDULE,
+            "language": "en",
+            "normalizer": "none",
+            "verifier": [f"intelligibility:model={assets.model()}"],
+            "metric": "intelligibility.wer",
+            "num_cycles": 3,
+            "steps_per_cycle": 20,
+            "samples_per_prompt": 4,
+            "learning_rate": 1e-4,
+            "temperature": 2.0,
+        },
+        public_model="microsoft/speecht5_tts",
+        manifest_line='{"text": "…"}',
     ),
 }

@@ -10,7 +10,13 @@ from audioforge.sample import Hypothesis
 from audioforge_kit import ModelExample
 from audioforge_speecht5.untrained import NANO, NANO_VOCODER, model_config, write_untrained
 
-SMALL = {**NANO, "hidden_size": 48, "decoder_layers": 2, "initializer_range": 0.1}
+SMALL = {
+    **NANO,
+    "reduction_factor": 2,
+    "hidden_size": 48,
+    "decoder_layers": 2,
+    "initializer_range": 0.1,
+}
 
 
 def example(folder: Path) -> ModelExample:

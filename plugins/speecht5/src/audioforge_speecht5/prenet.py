@@ -69,8 +69,10 @@ class Masks:
 
     At temperature 0 a row's masks are keyed by its sample and the step alone: one fixed draw. At
     temperature T each unit's mask is drawn anew with probability T, by (seed, cycle, sample id,
-    hypothesis index, step), and else is the fixed one. So 1 and above is the model as it was
-    published, and every mask at every temperature is one that it was trained with.
+    hypothesis index, step), and else is the fixed one. So 1 is the model as it was published, and
+    every mask up to there is one that it was trained with. Above 1 all are drawn anew, and what a
+    unit is multiplied by is T times as far from its mean: a model of which the draws hardly differ
+    gets more to choose from.
 
     Args:
         config: The model's configuration.
@@ -110,9 +112,13 @@ class Masks:
 
     def of_steps(self, masks: torch.Tensor) -> Drop:
         """Return the dropout by masks of shape (rows, steps, layers, units)."""
+        scale = masks / (1 - self._probability)
+        if self._temperature > 1:
+            mean = self._probability / (1 - self._probability)
+            scale = mean + self._temperature * (scale - mean)
 
         def drop(hidden: torch.Tensor, layer: int) -> torch.Tensor:
-            return hidden * masks[:, :, layer] / (1 - self._probability)
+            return hidden * scale[:, :, layer]
 
         return drop
 

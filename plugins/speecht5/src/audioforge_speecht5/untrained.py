@@ -24,6 +24,7 @@ CHARACTERS = "abcdefghijklmnopqrstuvwxyz'"
 
 NANO: dict[str, Any] = {
     "hidden_size": 128,
+    "reduction_factor": 4,
     "encoder_layers": 2,
     "encoder_attention_heads": 2,
     "encoder_ffn_dim": 256,

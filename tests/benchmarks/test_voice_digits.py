@@ -1,0 +1,53 @@
+"""The measurement of a voice that learns digits: what counts as heard, and its intervals."""
+
+import json
+
+import numpy as np
+import pytest
+import soundfile
+from spoken_digits.hearing import words_right
+from spoken_digits.recordings import COUNTS, SHORTER, WORDS, make
+from spoken_digits.table import System, difference, table
+
+
+def test_what_is_spelt_badly_is_the_nearest_text_and_of_several_each_in_part():
+    texts = ["one two three", "one two three", "six six six"]
+    assert words_right(texts, ["ONE TOO THREE", "one two", "six sixx six"])[::2] == [1.0, 1.0]
+    (half,) = words_right(["nine nine one"], ["nine nine"])
+    assert 0.3 < half < 0.6, "the third word may be any, and anywhere"
+
+
+def test_a_difference_is_that_of_texts_that_both_know():
+    base = System("base", ({"a": {"right": 0.0, "pitch": 1.0}, "b": {"right": 0.5}},))
+    seeds = tuple({"a": {"right": r, "pitch": 3.0}, "b": {"right": 1.0}} for r in (0.25, 0.75))
+    better = System("better", seeds)
+    assert better.mean("right") == 0.75
+    assert difference(better, base, "right") == pytest.approx((0.5, 0.5))
+    assert difference(better, base, "pitch") == pytest.approx((2.0, 2.0))
+
+
+def test_the_table_shows_differences_to_the_first_row():
+    known = {"right": 0.25, "pitch": 1.0, "pace": 9.0, "similarity": 0.8}
+    systems = [
+        System("base", ({"a": known, "b": known},)),
+        System("RAFT", ({"a": {**known, "right": 0.5}, "b": {**known, "right": 0.5}},)),
+    ]
+    *_, base, raft = table(systems, "somebody", 1).splitlines()
+    assert base == "| base | 25.0 | 1.00 | 9.00 | 0.80 |"
+    assert raft.startswith("| RAFT | 50.0 (+25.0 to +25.0) | 1.00 (+0.00 to +0.00) |")
+
+
+def test_parts_share_no_text_and_a_digit_that_nobody_says_is_named(tmp_path):
+    lines = []
+    for word in WORDS:
+        soundfile.write(tmp_path / f"{word}.flac", np.full(1600, 0.1), 16_000)
+        lines.append({"audio_filepath": f"{word}.flac", "text": word, "speaker": "ann"})
+    source = tmp_path / "train.jsonl"
+    source.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    corpus = make(source, "ann", tmp_path / "texts")
+    texts = {part: [line["text"] for line in corpus.lines(part)] for part in COUNTS}
+    every = [text for own in texts.values() for text in own if len(text.split()) == 3]
+    assert len(set(every)) == len(every) == sum(COUNTS.values())
+    assert len(texts["recordings"]) == COUNTS["recordings"] + 2 * SHORTER
+    with pytest.raises(ValueError, match="bob does not say zero, one"):
+        make(source, "bob", tmp_path / "others")
