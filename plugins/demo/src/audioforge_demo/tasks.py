@@ -105,7 +105,7 @@ DEMOS: Mapping[str, TaskDemo] = {
             "steps_per_cycle": 20,
             "samples_per_prompt": 4,
             "learning_rate": 1e-4,
-            "temperature": 2.0,
+            "temperature": 1.0,
         },
         public_model="microsoft/speecht5_tts",
         manifest_line='{"text": "…"}',
