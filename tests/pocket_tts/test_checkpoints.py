@@ -9,6 +9,7 @@ import soundfile
 import torch
 from attrs import evolve
 from safetensors.numpy import load_file, save_file
+from safetensors.torch import save_file as save_tensors
 from transformers import (
     PocketTTSAudioTokenizerModel,
     PocketTTSForConditionalGeneration,
@@ -131,6 +132,9 @@ def test_without_a_codec_it_says_where_to_put_one(copy, load, monkeypatch):
         ("audio_tokenizer/config.json", {"sampling_rate": 48_000}, "24000 Hz.* for 48000 Hz"),
         ("generation_config.json", {"num_flow_steps": 10**9}, "num_flow_steps"),
         ("generation_config.json", {"min_frames_before_eos": "a"}, "whole numbers"),
+        ("generation_config.json", {"eos_threshold": float("nan")}, "a logit are needed"),
+        ("config.json", {"frame_rate": 25.0}, "at 24000 Hz, the model 25 frames"),
+        ("config.json", {"audio_prompt_bos_token_id": 7}, "has the audio_prompt_bos_token 39"),
         ("processor_config.json", {"frames_after_eos": -1}, "frames_after_eos are"),
     ],
 )
@@ -138,6 +142,28 @@ def test_what_is_no_such_model_is_refused(copy, load, file, changes, message):
     change(copy / file, **changes)
     with pytest.raises(CheckpointError, match=message):
         load(copy)
+
+
+def test_a_damaged_file_of_decoding_is_named(copy, load):
+    """Transformers passes it over, and all would end by other rules than the checkpoint's."""
+    (copy / "generation_config.json").write_text('{"eos_threshold": 0.')
+    with pytest.raises(CheckpointError, match=r"generation_config\.json: cannot be read as JSON"):
+        load(copy)
+
+
+def test_speech_of_no_frames_is_no_lesson(copy, load, clips):
+    change(copy / "generation_config.json", min_frames_before_eos=0, eos_threshold=-1e9)
+    adapter = load(copy)
+    batch = adapter.prepare(clips("one"))
+    ((said,),) = adapter.sample(batch, 1, SHORT)
+    assert len(said.features) == 0
+    assert "before its first frame" in adapter.target_problem(batch.samples[0], said)
+
+
+def test_a_mark_of_the_tokenizer_is_no_text(adapter, clips):
+    (text,) = clips("nine <pad> one")
+    drawn = Hypothesis(features=np.zeros((3, 8), np.float32))
+    assert "no token for '<pad>'" in adapter.target_problem(text.sample, drawn)
 
 
 def test_without_a_template_of_a_voice_it_is_refused(copy, load):
@@ -148,6 +174,9 @@ def test_without_a_template_of_a_voice_it_is_refused(copy, load):
             load(copy)
     template.write_text("<audio_prompt>{{ messages[0].content[1].text }}<audio_bos>.")
     with pytest.raises(CheckpointError, match="does not end where speech begins"):
+        load(copy)
+    template.write_text("<audio_prompt_bos><audio_prompt>one<audio_bos>")
+    with pytest.raises(CheckpointError, match="does not hold the text"):
         load(copy)
     template.unlink()
     with pytest.raises(CheckpointError, match=r"no chat_template\.jinja"):
@@ -175,6 +204,10 @@ def test_the_data_state_a_voice(adapter, clips, tmp_path):
     latents = np.linspace(-1, 1, 40, dtype=np.float32).reshape(5, 8)
     np.save(tmp_path / "voice.npy", latents)
     save_file({"audio_prompt_latents": latents}, tmp_path / "voice.safetensors")
+    brain = {"audio_prompt_latents": torch.ones(5, 8, dtype=torch.bfloat16)}
+    save_tensors(brain, tmp_path / "brain.safetensors")
+    (stated,) = clips("one", metadata={"voice": str(tmp_path / "brain.safetensors")})
+    assert (voices(adapter.prepare([stated]))[0] == 1).all()
     soundfile.write(tmp_path / "voice.wav", speech_like(1.0, "else", 16_000), 16_000)
     stated = [
         clips("one", metadata={"voice": str(tmp_path / f"voice.{kind}")})[0]
@@ -192,7 +225,7 @@ def test_the_data_state_a_voice(adapter, clips, tmp_path):
     [
         ([1.0, 2.0], "state the path of a file"),
         ("nowhere.npy", "cannot be read"),
-        ("nowhere.wav", "nowhere.wav"),
+        ("nowhere.wav", r"texts:3: one: voice: nowhere\.wav: there is no such file"),
         (np.zeros((0, 8), np.float32), "are no voice"),
         (np.zeros((3, 7), np.float32), r"shape \(3, 7\)"),
         (np.full((3, 8), np.nan, np.float32), "not finite"),

@@ -332,6 +332,24 @@ def test_what_stops_early_leaves_nothing_behind_for_the_next_stage():
     check_shared(pool, batches_of(10))
 
 
+def test_what_happened_when_it_stopped_is_heard_in_the_next_stage():
+    crew = FakeCrew(["a", "b", "b"])
+    single = crew.events
+
+    def events(seconds):  # all that is over at the same time, as Ray tells it
+        first = single(seconds)
+        return [*first, *(e for _ in range(9) for e in single(0.0))]
+
+    crew.events = events
+    pool, _ = pool_of(crew)
+    sharing = pool.share(batches_of(10))
+    next(sharing)
+    sharing.close()
+    check_shared(pool, batches_of(30))
+    assert all(account.failures == 0 for account in pool.accounts.values())
+    assert crew.now <= 12, "all three went on"
+
+
 @given(st.sets(st.text(min_size=1), min_size=1, max_size=6), st.integers(0, 300))
 def test_everything_that_waits_is_taken_once(nodes, count):
     waiting = Waiting()

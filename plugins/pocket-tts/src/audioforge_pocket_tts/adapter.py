@@ -17,6 +17,7 @@ from audioforge.huggingface.evaluating import evaluating
 from audioforge.huggingface.low_rank import add_low_rank_updates, merged_state
 from audioforge.inference.finite_numbers import check_outputs
 from audioforge.inference.hypothesis_audio import audio_seconds
+from audioforge.inference.hypothesis_features import read_features
 from audioforge.model import (
     LoadOptions,
     ModelAdapter,
@@ -211,7 +212,9 @@ class PocketTTSAdapter(ModelAdapter):
                 f"the model has no token for {', '.join(map(repr, unknown))}; write it in letters"
             )
         if target.features is not None:
-            return None
+            drawn = target.features
+            drawn = read_features(drawn) if isinstance(drawn, Path) else drawn
+            return None if len(drawn) else "it ended before its first frame"
         if self.codec.encoder is None:
             return f"{NO_ENCODER} and learnt. {WHOLE_CODEC}"
         frame = self.codec.frame_seconds
@@ -221,8 +224,10 @@ class PocketTTSAdapter(ModelAdapter):
         return None
 
     def _unknown(self, text: str) -> list[str]:
-        """Return the characters of a text that the model would pass over."""
+        """Return what the model would pass over in a text: characters, and marks of its own."""
         tokenizer = self._checkpoint.processor.tokenizer
+        if marks := [mark for mark in tokenizer.all_special_tokens if mark in text]:
+            return marks
         unknown, characters = tokenizer.unk_token_id, sorted(set(text) - set(" \t\n"))
         if unknown is None or unknown not in tokenizer(text).input_ids:
             return []

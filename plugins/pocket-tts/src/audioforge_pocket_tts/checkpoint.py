@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ from audioforge_pocket_tts.prompt import make_prompt
 from audioforge_pocket_tts.voice import OWN, Voices
 
 ARCHITECTURE = "PocketTTSForConditionalGeneration"
+GENERATION = "generation_config.json"
+MARKS = ("audio_prompt_token", "audio_latent_token", "audio_bos_token", "audio_prompt_bos_token")
 
 MAX_FLOW_STEPS, MAX_TAIL = 1000, 1000
 """Far above any use: a damaged file is not to make a run that never ends."""
@@ -67,7 +70,8 @@ def read_checkpoint(location: str, device: str) -> Checkpoint:
             f"{ARCHITECTURE}."
         )
     files = locate(location, fetch_checkpoint).files
-    settings = _settings(files)
+    settings = _settings(files / PROCESSOR)
+    _settings(files / GENERATION)  # one that is damaged Transformers passes over
     network, hub_id = read_codec(location, files, settings)
     processor = read_part(location, "tokenizer files", lambda folder: _processor(folder, settings))
     speaking = read_part(
@@ -83,8 +87,7 @@ def read_checkpoint(location: str, device: str) -> Checkpoint:
     return Checkpoint(model, processor, codec, voices, _decoding(location, model))
 
 
-def _settings(files: Path) -> dict[str, Any]:
-    path = files / PROCESSOR
+def _settings(path: Path) -> dict[str, Any]:
     return read_object(path, MAX_JSON_BYTES) if path.is_file() else {}
 
 
@@ -108,7 +111,12 @@ def _processor(folder: str, settings: dict[str, Any], **codec: Any) -> Any:
 def _check_template(processor: Any, config: Any) -> None:
     """See that a prompt is a voice, a text, and the position that speech is drawn from."""
     voice = np.zeros((1, config.latent_dim), np.float32)
-    prompt = make_prompt(processor, config, AudioSample("", reference="one"), voice)
+    prompt, other = (
+        make_prompt(processor, config, AudioSample("", reference=text), voice)
+        for text in ("one", "two two")
+    )
+    if prompt.positions.equal(other.positions):
+        raise ValueError("a prompt of it does not hold the text")
     ends = prompt.positions[-1] == config.audio_bos_token_id
     if not ends or (prompt.positions == config.audio_prompt_token_id).sum() != 1:
         raise ValueError(
@@ -127,9 +135,10 @@ def _decoding(location: str, model: Any) -> Decoding:
         DECODING[key] if value is None else value for key, value in stated.items()
     )
     whole = isinstance(steps, int) and isinstance(least, int) and least >= 0
-    if not whole or not 1 <= steps <= MAX_FLOW_STEPS or not isinstance(threshold, int | float):
+    is_logit = isinstance(threshold, int | float) and math.isfinite(threshold)
+    if not whole or not 1 <= steps <= MAX_FLOW_STEPS or not is_logit:
         raise CheckpointError(
-            f"{location}: generation_config.json says {stated}; whole numbers and a logit are "
+            f"{location}: {GENERATION} says {stated}; whole numbers and a logit are "
             f"needed. Copy or save the checkpoint again."
         )
     return Decoding(int(steps), float(threshold), int(least))
@@ -143,7 +152,8 @@ def _check_fit(location: str, config: Any, processor: Any, codec: Any) -> None:
             tokenizer.convert_tokens_to_ids(getattr(tokenizer, name)),
             getattr(config, f"{name}_id"),
         )
-        for name in ("audio_prompt_token", "audio_latent_token", "audio_bos_token")
+        for name in MARKS
+        if getattr(tokenizer, name, None) is not None  # not each model has audio_prompt_bos_token
     }
     problems = [
         f"its tokenizer has the {name} {found}, the model {wanted}"
@@ -155,6 +165,11 @@ def _check_fit(location: str, config: Any, processor: Any, codec: Any) -> None:
     if codec.latent_dim != config.latent_dim:
         problems.append(
             f"its codec has latents of {codec.latent_dim} numbers, the model of {config.latent_dim}"
+        )
+    if not math.isclose(config.frame_rate * codec.frame_size, codec.sampling_rate):
+        problems.append(
+            f"its codec has {codec.frame_size} samples a frame at {codec.sampling_rate} Hz, the "
+            f"model {config.frame_rate:g} frames a second"
         )
     found = (extractor.sampling_rate, extractor.frame_size)
     wanted = (codec.sampling_rate, codec.frame_size)

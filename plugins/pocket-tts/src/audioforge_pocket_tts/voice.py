@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError
-from safetensors.numpy import load_file, save
+from safetensors.numpy import save
+from safetensors.torch import load_file
 
 from audioforge.audio import load_clip
 from audioforge.errors import AudioError, CheckpointError
@@ -131,7 +132,10 @@ class Voices:
                 f"{sample.place}: {KEY}: {path}: {NO_ENCODER}. State a file of latents."
             )
         recording = AudioSample(str(path), path, where=sample.where)
-        clip = load_clip(recording, self._codec.sampling_rate, min_seconds=MIN_SECONDS)
+        try:
+            clip = load_clip(recording, self._codec.sampling_rate, min_seconds=MIN_SECONDS)
+        except AudioError as error:
+            raise AudioError(f"{sample.place}: {KEY}: {error}") from error
         latents: np.ndarray = self._codec.latents(clip.waveform, end_on_pause=True).numpy()
         return latents
 
@@ -155,7 +159,8 @@ def _read(path: Path) -> np.ndarray:
     """
     try:
         if path.suffix == ".safetensors":
-            return load_file(path)[TENSOR]
+            tensor = load_file(path)[TENSOR]  # NumPy has no bfloat16
+            return (tensor.float() if tensor.is_floating_point() else tensor).numpy()
         latents: np.ndarray = np.load(path, allow_pickle=False)
     except KeyError as error:
         raise ValueError(f"{path} has no tensor '{TENSOR}'") from error

@@ -101,6 +101,7 @@ class Pool:
         self._open: dict[int, _Batch] = {}  # those that were given to somebody
         self._waiting: Waiting[int] = Waiting()
         self._durations: deque[float] = deque(maxlen=DURATIONS)
+        self._events: deque[Event] = deque()  # that were not heard yet
         self._alone_since, self._told, self._why = 0.0, False, ""
         self.accounts: dict[str, NodeAccount] = {}
 
@@ -122,8 +123,9 @@ class Pool:
         try:
             while self._left:
                 self._give_out()
-                for event in self._crew.events(TICK_SECONDS):
-                    done = self._hear(event)
+                self._events.extend(self._crew.events(TICK_SECONDS))
+                while self._events:  # kept: whoever stops early stops between two of them
+                    done = self._hear(self._events.popleft())
                     if done is not None:
                         self._give_out()  # nobody waits while the result is written down
                         self._clock_accounts(started)

@@ -131,6 +131,7 @@ class Scoring:
             late = self._takes_long()
             if late is not None:
                 self._give(scorer, late)
+        self._end_stuck()
 
     def hear(self, ref: ObjectRef[Any]) -> Iterator[Event]:
         """Yield what an answer means.
@@ -182,17 +183,27 @@ class Scoring:
         self._tasks[scored] = _Task(drawn, scorer)
 
     def _takes_long(self) -> Drawn | None:
-        """Return what is scored for longest, by one alone, if that is much longer than is usual."""
+        """Return what one alone has been busy with, or late for, much longer than is usual."""
         if not self._durations:
             return None
         limit = max(SLOW * statistics.median(self._durations), LEAST_SLOW_SECONDS)
         given = [task.of for task in self._tasks.values()]
         for scorer in sorted(self.group.here, key=lambda number: self._began.get(number, 0.0)):
-            for task in self._of(scorer)[:1]:
-                is_late = time.monotonic() - self._began[scorer] > limit
-                if is_late and task.of in self._open and given.count(task.of) == 1:
+            if time.monotonic() - self._began.get(scorer, 0.0) <= limit:
+                continue
+            for task in self._of(scorer):  # what is ready for it would wait as long
+                if task.of in self._open and given.count(task.of) == 1:
                     return task.of
         return None
+
+    def _end_stuck(self) -> None:
+        """Have one start anew that does not come back from what nobody waits for any more."""
+        for scorer in self.group.here:
+            first = self._of(scorer)[:1]
+            is_late = time.monotonic() - self._began.get(scorer, 0.0) > PATIENCE_SECONDS
+            if is_late and any(task.of not in self._open for task in first):
+                self._began[scorer] = time.monotonic()
+                self.group.end(scorer)
 
     def _lost(self, task: _Task, why: str, error: RayError | None) -> Iterator[Event]:
         """Yield that whoever scored is lost, with all that it had."""
