@@ -171,7 +171,8 @@ class Group:
             self._came.append((number, answer))
             return None
         assert answer.failure is not None, "a worker says what it is, or why it cannot"
-        self._refuse(number, answer.failure.error(), set())
+        at_it = self._found(self._members[number].actor._actor_id.hex())
+        self._refuse(number, answer.failure.error(), {node.id for node in at_it})
         return None
 
     def arrived(self, check: Check) -> list[tuple[int, str]]:
@@ -244,8 +245,7 @@ class Group:
 
     def _cannot_start(self, error: ActorDiedError) -> tuple[AudioForgeError, set[str]]:
         """Return why there is no worker on a node, and the node where Ray says so."""
-        told: dict[str, Any] = actors(error.actor_id)  # Ray has no public way without a dashboard
-        found = [n for n in self._cluster.nodes() if n.id == told.get("Address", {}).get("NodeID")]
+        found = self._found(error.actor_id)
         where = found[0].host if found else "a node"
         why = str(error).strip().splitlines()[-1].strip()
         refusal = UsageError(
@@ -253,6 +253,11 @@ class Group:
             f"audioforge-ray too (constraints.txt says which), or take the node out of the cluster."
         )
         return refusal, {node.id for node in found}
+
+    def _found(self, actor_id: str) -> list[Node]:
+        """Return the node that a worker is on, or was; nothing where that is not known."""
+        told: dict[str, Any] = actors(actor_id)  # Ray has no public way without a dashboard
+        return [n for n in self._cluster.nodes() if n.id == told.get("Address", {}).get("NodeID")]
 
     def _refuse(self, number: int, error: Exception, nodes: set[str]) -> None:
         """Leave a worker out, and start another one elsewhere.
