@@ -13,6 +13,7 @@ from click.testing import CliRunner
 
 from audioforge.cli import cli
 from audioforge_demo import assets
+from audioforge_demo.sounds import write_sounds
 from audioforge_demo.tasks import DEMOS
 
 README = Path(__file__).parents[2] / "plugins" / "demo" / "README.md"
@@ -218,3 +219,19 @@ def test_manifests_files_and_checksums_agree(key: str, window_s: float) -> None:
             assert entry[key]
     others = {name.split("/")[0] == "commands" for name in checksums}
     assert others == {key == "text"}  # nothing but the other corpus is left
+
+
+def test_what_a_voice_said_before_and_after_lies_side_by_side(tmp_path: Path) -> None:
+    for cycle in (0, 2):
+        folder = tmp_path / f"cycle-{cycle:02d}"
+        folder.mkdir()
+        lines = []
+        for number in range(12):
+            (folder / f"{number}.flac").write_bytes(f"{cycle} {number}".encode())
+            said = {"id": f"{number:02d}", "text": f"two {number}", "pred_audio": f"{number}.flac"}
+            lines.append(json.dumps(said))
+        (folder / "predictions.jsonl").write_text("\n".join(reversed(lines)), encoding="utf-8")
+    sounds = write_sounds(tmp_path, last=2)
+    assert len(list(sounds.iterdir())) == 20  # of ten texts
+    assert (sounds / "two-3-1-before.flac").read_bytes() == b"0 3"
+    assert (sounds / "two-3-2-after.flac").read_bytes() == b"2 3"
