@@ -194,6 +194,8 @@ def _rollout(sample: AudioSample) -> Rollout:
 class _Crew:
     """Workers that answer at once, in this process."""
 
+    lacks_scorers = False  # nothing is left to be scored
+
     def __init__(self) -> None:
         """All are there."""
         self._came: list[Event] = [Here(number, f"node-{number % 2}") for number in range(WORKERS)]

@@ -29,6 +29,8 @@ class FakeCrew:
         poison: Ids that end every worker that does them.
     """
 
+    lacks_scorers = False
+
     def __init__(self, nodes, seconds=lambda worker, batch: 1.0, deaths=(), poison=()):
         self.now = 0.0
         self.nodes, self.seconds, self.poison = nodes, seconds, poison
@@ -255,6 +257,20 @@ def test_who_is_asked_to_stop_while_nobody_is_there_does():
         list(pool.share(batches_of(2), check_stop))
 
 
+def test_who_is_asked_to_stop_while_nobody_is_there_to_score_does():
+    crew = ScoredElsewhere(["a"])
+    crew.lacks_scorers = True
+    asked = iter([None, Interrupted(signal.SIGTERM)])
+
+    def check_stop():
+        if (error := next(asked)) is not None:
+            raise error
+
+    pool, _ = pool_of(crew)
+    with pytest.raises(Interrupted):
+        list(pool.share(batches_of(2), check_stop))
+
+
 def test_a_node_that_goes_away_is_not_the_batch_fault():
     crew = FakeCrew(["a"], deaths=[[(1, 1.0)] * 9])
     pool, _ = pool_of(crew, losses=0)
@@ -294,6 +310,22 @@ def test_a_worker_that_never_comes_back_is_started_anew():
     check_shared(pool, batches_of(200))
     assert pool.accounts["b"].failures == 1
     assert pool.accounts["b"].batches > 50
+
+
+def test_the_only_worker_is_started_anew_where_it_hangs():
+    hanging = iter([ENDLESS])
+    crew = FakeCrew(["a"], lambda _, batch: next(hanging, 1.0) if batch[0].id == "4-0" else 3.0)
+    pool, _ = pool_of(crew, patience=50)
+    check_shared(pool, batches_of(10))
+    assert pool.accounts["a"].failures == 1
+    assert crew.now < 50 + 20 * 3 + 30
+
+
+def test_a_batch_in_which_every_worker_hangs_ends_the_run_and_is_named():
+    crew = FakeCrew(["a"], lambda worker, batch: ENDLESS if batch[0].id == "6-0" else 1.0)
+    pool, _ = pool_of(crew, patience=50)
+    with pytest.raises(TrainingError, match="4 times a worker ended .* clips are 6-0, 6-1"):
+        list(pool.share(batches_of(10)))
 
 
 def test_batches_are_at_home_on_the_same_node_in_each_stage():

@@ -157,15 +157,28 @@ def test_what_is_ready_for_one_that_hangs_is_scored_by_another_and_it_starts_ane
     assert group.ended == 1
 
 
-def test_where_nobody_is_there_to_score_it_ends_at_last(monkeypatch):
+def test_the_only_one_that_scores_is_started_anew_where_it_hangs():
+    group, done = score([[1.0, HANGS]], [None], 12)
+    assert set(done.values()) == {1}
+    assert group.ended == 1
+
+
+def test_where_nobody_is_there_to_score_it_says_so_and_ends_at_last(monkeypatch):
     group = FakeScorers([[]], [None])
     group.back_at[0] = HANGS
     monkeypatch.setattr(scoring_module, "time", types.SimpleNamespace(monotonic=lambda: group.now))
-    scoring = Scoring(group, lambda text: None)
+    told = []
+    scoring = Scoring(group, told.append)
     scoring.hand_out(lambda facts: None)
+    assert not scoring.is_alone  # nothing waits
     scoring.take(Drawn(worker=0, number=0, batch=(), errand=None, drawn=None, seconds=1.0))
-    group.wait(PATIENCE_SECONDS)
-    scoring.hand_out(lambda facts: None)
+    for _ in range(PATIENCE_SECONDS):
+        group.wait(1.0)
+        scoring.hand_out(lambda facts: None)
+    assert scoring.is_alone
+    assert told == [
+        "no verifier worker is there: waiting 300 s for nodes that have a CPU for each"
+    ]
     group.wait(1.0)
     with pytest.raises(TrainingError, match="no verifier worker was there for 300 s"):
         scoring.hand_out(lambda facts: None)

@@ -62,6 +62,11 @@ class RayCrew:
         self._sought = Sought()
         self._check: Check = lambda facts: None
 
+    @property
+    def lacks_scorers(self) -> bool:
+        """Whether something waits to be scored, and nobody is there who scores."""
+        return self._scoring is not None and self._scoring.is_alone
+
     def prepare(self, errand: Errand, sought: Sought, check: Check) -> None:
         """Say what batches are done by from now on.
 

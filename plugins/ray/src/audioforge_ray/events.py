@@ -108,6 +108,10 @@ Event = Here | Sampled | Done | Failed | Back | Gone
 class Crew(Protocol):
     """The workers, as the pool deals with them."""
 
+    @property
+    def lacks_scorers(self) -> bool:
+        """Whether something waits to be scored, and nobody is there who scores."""
+
     def give(self, worker: int, number: int, batch: Sequence[AudioSample]) -> None:
         """Have a worker do a batch, after those that it has."""
 

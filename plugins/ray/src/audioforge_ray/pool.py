@@ -7,6 +7,7 @@ the first answer is taken.
 
 from __future__ import annotations
 
+import math
 import statistics
 import time
 from collections import Counter, deque
@@ -26,6 +27,8 @@ TICK_SECONDS = 1.0
 SLOW = 4.0
 """So many times the usual duration, and a batch is given to a second worker that is free."""
 LEAST_SLOW_SECONDS = 2.0
+HANGS = 20.0
+"""So many times the longest duration, and its worker starts anew, though no other is free."""
 DURATIONS = 100
 """So many batches tell what is usual."""
 CLIPS_NAMED = 8
@@ -323,9 +326,10 @@ class Pool:
         Raises:
             TrainingError: If that was too long.
         """
+        if not self._workers or self._crew.lacks_scorers:
+            check_stop()  # no batch is under way whose end could be waited for
         if self._workers:
             return
-        check_stop()  # no batch is under way whose end could be waited for
         alone = self._clock() - self._alone_since
         if alone > self._limits.patience:
             raise TrainingError(
@@ -340,10 +344,15 @@ class Pool:
             )
 
     def _end_stuck(self) -> None:
-        """Have a worker start anew that does not come back from what nobody waits for any more."""
-        now, patience = self._clock(), self._limits.patience
+        """Have a worker start anew that does not come back, from what nobody waits for or ever.
+
+        The first batch of a stage may take any time: nobody knows what is usual.
+        """
+        now, hangs = self._clock(), HANGS * max(self._durations, default=math.inf)
         for number, worker in self._workers.items():
-            if worker.given and worker.given[0] not in self._open and now - worker.began > patience:
+            is_vain = bool(worker.given) and worker.given[0] not in self._open
+            limit = max(self._limits.patience, 0.0 if is_vain else hangs)
+            if worker.given and now - worker.began > limit:
                 worker.began = now
                 self._crew.end(number)
 

@@ -6,6 +6,7 @@ batch under way and one that is ready for it; the rest waits, and can be taken b
 
 from __future__ import annotations
 
+import math
 import statistics
 import time
 from collections import deque
@@ -21,11 +22,13 @@ from audioforge.errors import TrainingError, describe
 from audioforge.sample import AudioSample
 from audioforge_ray.events import Back, Done, Event, Failed
 from audioforge_ray.group import Check, Group
-from audioforge_ray.pool import DURATIONS, LEAST_SLOW_SECONDS, SLOW
+from audioforge_ray.pool import DURATIONS, HANGS, LEAST_SLOW_SECONDS, SLOW
 from audioforge_ray.worker import Answer, Errand, Sought
 
 PATIENCE_SECONDS = 300
 """For those who score, where there is none."""
+SAYS_AFTER_SECONDS = 10
+"""That it waits for them."""
 AHEAD = 2
 """Batches that each of them has."""
 
@@ -76,11 +79,17 @@ class Scoring:
     _began: dict[int, float] = field(factory=dict, init=False)  # with the first of its tasks
     _durations: deque[float] = field(factory=lambda: deque(maxlen=DURATIONS), init=False)
     _seen_at: float = field(factory=time.monotonic, init=False)
+    _told: bool = field(default=False, init=False)  # that there is none
 
     @property
     def asked(self) -> list[ObjectRef[Any]]:
         """What answers are awaited for, to be handed to `hear`."""
         return list(self._tasks)
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether something waits, and nobody is there to score it."""
+        return bool(self._open) and not self.group.here
 
     def take(self, drawn: Drawn) -> None:
         """Have a batch wait to be scored."""
@@ -114,15 +123,8 @@ class Scoring:
             TrainingError: If there was none for too long.
         """
         self.group.arrived(check)
-        here = self.group.here
-        if here or not self._open:
-            self._seen_at = time.monotonic()
-        elif time.monotonic() - self._seen_at > PATIENCE_SECONDS:
-            raise TrainingError(
-                f"no verifier worker was there for {PATIENCE_SECONDS} s. Start nodes that have a "
-                f"CPU for each, or leave verifier_workers of --executor out, and go on."
-            )
-        loads = {scorer: len(self._of(scorer)) for scorer in here}
+        self._check_alone()
+        loads = {scorer: len(self._of(scorer)) for scorer in self.group.here}
         while self._waiting and loads and min(loads.values()) < AHEAD:
             scorer = min(loads, key=loads.__getitem__)
             loads[scorer] += 1
@@ -172,6 +174,27 @@ class Scoring:
         self.group.close()
         self.clear()
 
+    def _check_alone(self) -> None:
+        """Wait for those who score where there is none, for some time; say so.
+
+        Raises:
+            TrainingError: If that was too long.
+        """
+        now = time.monotonic()
+        if not self.is_alone:
+            self._seen_at, self._told = now, False
+        elif now - self._seen_at > PATIENCE_SECONDS:
+            raise TrainingError(
+                f"no verifier worker was there for {PATIENCE_SECONDS} s. Start nodes that have a "
+                f"CPU for each, or leave verifier_workers of --executor out, and go on."
+            )
+        elif now - self._seen_at > SAYS_AFTER_SECONDS and not self._told:
+            self._told = True
+            self.tell(
+                f"no verifier worker is there: waiting {PATIENCE_SECONDS} s for nodes that have a "
+                f"CPU for each"
+            )
+
     def _of(self, scorer: int) -> list[_Task]:
         return [task for task in self._tasks.values() if task.scorer == scorer]
 
@@ -197,11 +220,15 @@ class Scoring:
         return None
 
     def _end_stuck(self) -> None:
-        """Have one start anew that does not come back from what nobody waits for any more."""
+        """Have one start anew that does not come back, from what nobody waits for any more or ever.
+
+        The first batch of all may take any time: nobody knows what is usual.
+        """
         for scorer in self.group.here:
-            first = self._of(scorer)[:1]
-            is_late = time.monotonic() - self._began.get(scorer, 0.0) > PATIENCE_SECONDS
-            if is_late and any(task.of not in self._open for task in first):
+            busy = time.monotonic() - self._began.get(scorer, 0.0)
+            is_vain = any(task.of not in self._open for task in self._of(scorer)[:1])
+            hangs = HANGS * max(self._durations, default=math.inf)
+            if self._of(scorer) and busy > max(PATIENCE_SECONDS, 0 if is_vain else hangs):
                 self._began[scorer] = time.monotonic()
                 self.group.end(scorer)
 
