@@ -241,8 +241,11 @@ def test_a_voice_that_is_none_is_named(adapter, clips, tmp_path, stated, message
 
 
 def test_without_any_voice_it_says_what_to_give(voiceless, load, clips):
+    adapter, given = load(voiceless), clips("one")
     with pytest.raises(AudioError, match=r"no voice in the data, no recording of 0\.2 s or more"):
-        load(voiceless).prepare(clips("one"))
+        adapter.prepare(given)
+    assert adapter.clip_problem(given[0]).startswith("there is no voice to speak with")
+    assert adapter.clip_problem(heard(given[0])) is None
 
 
 def test_a_damaged_voice_is_named(copy, load):

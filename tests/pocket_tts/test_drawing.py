@@ -8,7 +8,10 @@ import torch
 from attrs import evolve
 
 from audioforge.errors import AudioError, TrainingError
+from audioforge.inference.clips import ClipLoader
+from audioforge.inference.skip_log import SkipLog
 from audioforge.model import GREEDY, SamplingParams
+from audioforge.sample import AudioSample
 from audioforge_pocket_tts.drawing import keyed_noise
 
 TEXTS = ("one", "turn the second valve to the left", "two three")
@@ -134,8 +137,15 @@ def test_numbers_that_are_none_are_named(load, small, clips):
         ("a" * 600, "takes 608 positions, and the model has 512"),
     ],
 )
-def test_what_cannot_be_spoken_is_named(adapter, clips, text, message):
+def test_what_cannot_be_spoken_is_named_and_left_out(adapter, clips, text, message):
     (clip,) = clips("one", where="texts.jsonl:7")
     clip = evolve(clip, sample=evolve(clip.sample, reference=text))
     with pytest.raises(AudioError, match=rf"texts\.jsonl:7.*{message}"):
         adapter.prepare([clip])
+    skips = SkipLog()
+    (batch,) = ClipLoader(adapter, skips).batches([[clip.sample, AudioSample("b", reference="two")]])
+    assert [clip.sample.id for clip in batch.clips] == ["b"]
+    ((_, problem),) = skips.problems.items()
+    assert problem.where.startswith("texts.jsonl:7")
+    assert message in problem.reason
+    assert "texts.jsonl" not in problem.reason

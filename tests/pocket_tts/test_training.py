@@ -17,6 +17,7 @@ pytestmark = pytest.mark.soak  # a run of whatever model is tested elsewhere
 
 WORDS = ("one", "two three", "the valve", "nine")
 HELD_OUT = ("four", "seven two")
+TOO_LONG = "a" * 600
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +25,7 @@ def trained(small, tmp_path_factory):
     """The folder of a run of one cycle, by a judge of signals alone, and its summary."""
     folder = tmp_path_factory.mktemp("run")
     for name, texts in (("train", WORDS), ("heldout", HELD_OUT)):
-        lines = "".join(json.dumps({"id": text, "text": text}) + "\n" for text in texts)
+        lines = "".join(json.dumps({"id": t[:9], "text": t}) + "\n" for t in (*texts, TOO_LONG))
         (folder / f"{name}.jsonl").write_text(lines)
     flags = [
         "train", "--task", "tts", "--model", small, "--dataset", folder / "train.jsonl",
@@ -36,6 +37,12 @@ def trained(small, tmp_path_factory):
     result = CliRunner().invoke(cli, [str(flag) for flag in flags])
     assert result.exit_code == 0, result.output
     return folder / "run", json.loads(result.stdout)
+
+
+def test_a_text_that_cannot_be_spoken_is_left_out_and_counted(trained):
+    folder, summary = trained
+    skipped = [json.loads(line) for line in (folder / "skipped.jsonl").open()]
+    assert [line["kind"] for line in skipped] == ["not for this model"] * 2, "train and held-out"
 
 
 def test_what_was_drawn_lies_beside_its_sound(trained):

@@ -146,8 +146,10 @@ def test_no_pickle_is_a_voice(adapter, clips, tmp_path):
 
 def test_without_any_voice_it_says_what_to_give(copy, load, clips):
     (copy / "voice.safetensors").unlink()
+    adapter, given = load(copy), clips("one")
     with pytest.raises(AudioError, match=r"no xvector in the data, no recording of 0\.2 s or more"):
-        load(copy).prepare(clips("one"))
+        adapter.prepare(given)
+    assert adapter.clip_problem(given[0]).startswith("there is no voice to speak with")
 
 
 def test_a_damaged_voice_is_named(copy, load):

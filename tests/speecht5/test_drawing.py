@@ -6,7 +6,10 @@ import torch
 from attrs import evolve
 
 from audioforge.errors import AudioError, TrainingError
+from audioforge.inference.clips import ClipLoader
+from audioforge.inference.skip_log import SkipLog
 from audioforge.model import GREEDY, SamplingParams
+from audioforge.sample import AudioSample
 from audioforge_speecht5.drawing import Rows, speak
 from audioforge_speecht5.prenet import Masks
 
@@ -139,8 +142,13 @@ def test_numbers_that_are_none_are_named(load, small, clips):
 
 
 @pytest.mark.parametrize("text", ["", "  ", None, "a" * 250])
-def test_what_cannot_be_spoken_is_named(adapter, clips, text):
+def test_what_cannot_be_spoken_is_named_and_left_out(adapter, clips, text):
     (clip,) = clips("one", where="texts.jsonl:7")
     clip = evolve(clip, sample=evolve(clip.sample, reference=text))
     with pytest.raises(AudioError, match=r"texts\.jsonl:7.* tokens, and the model speaks 1 to 200"):
         adapter.prepare([clip])
+    skips = SkipLog()
+    (batch,) = ClipLoader(adapter, skips).batches([[clip.sample, AudioSample("b", reference="two")]])
+    assert [clip.sample.id for clip in batch.clips] == ["b"]
+    ((_, problem),) = skips.problems.items()
+    assert problem.reason.startswith("its text has ")

@@ -223,6 +223,10 @@ class ModelAdapter(ABC):
             clips: A tuple, of which the waveforms are copies and may be changed.
         """
 
+    def clip_problem(self, clip: Clip) -> str | None:
+        """Say why a clip cannot be prepared (a text too long to speak, no voice), or None."""
+        return None
+
     def reuse(self) -> Reuse | None:
         """Say what of a clip need be computed only once in a run; None where that is nothing.
 
@@ -258,14 +262,11 @@ class ModelAdapter(ABC):
     def part(self, batch: Any, rows: Sequence[int]) -> Any:
         """Return a batch of some clips of another, with what is computed of them already.
 
-        Temperature fallback draws again for these alone.
+        Temperature fallback draws again for these alone; where this is None, for the whole batch.
 
         Args:
             batch: A batch.
             rows: The numbers of the clips in it, ascending.
-
-        Returns:
-            The batch; None where a batch cannot be parted, and is drawn from as a whole.
         """
         return None
 
@@ -311,12 +312,9 @@ class ModelAdapter(ABC):
         return None
 
     def no_speech_probabilities(self, batch: Any) -> list[float] | None:
-        """Return how likely it is that nobody speaks in a clip, for each of a batch.
+        """Return the probability that nobody speaks in a clip, for each of a batch.
 
-        Temperature fallback asks a model that is `autoregressive`.
-
-        Returns:
-            Probabilities; None where the model cannot tell.
+        Temperature fallback asks a model that is `autoregressive`; None where it cannot tell.
         """
         return None
 

@@ -114,6 +114,7 @@ class ClipLoader:
         self._folder = cache.files.folder
         self._cache, self._augmenter = cache, augmenter
         self._preparation = preparation if augmenter is None else None
+        self._model = adapter if isinstance(adapter, ModelAdapter) else None
         self.skips = skips
 
     def batches(self, chunks: Sequence[Sequence[AudioSample]]) -> Iterator[Batch]:
@@ -126,6 +127,8 @@ class ClipLoader:
                 batch = ahead.pop(0).result()
                 if self._augmenter is not None:
                     batch = self._augmented(batch, self._augmenter)
+                if self._model is not None:
+                    batch = _usable(batch, self._model)
                 for sample in chunk:
                     if sample.id in batch.problems:
                         self.skips.add(batch.problems[sample.id])
@@ -201,6 +204,18 @@ class ClipLoader:
         return hashlib.blake2b(
             repr((what, part, wanted)).encode(errors="surrogateescape")
         ).hexdigest()[:32]
+
+
+def _usable(batch: Batch, model: ModelAdapter) -> Batch:
+    """Return a batch without the clips that a model cannot be given, whatever they sound like."""
+    clips, problems = [], dict(batch.problems)
+    for clip in batch.clips:
+        reason = model.clip_problem(clip)
+        if reason is None:
+            clips.append(clip)
+        else:
+            problems[clip.sample.id] = Problem(clip.sample.place, reason, "not for this model")
+    return evolve(batch, clips=clips, problems=problems)
 
 
 def _problem(sample: AudioSample, error: AudioError, origin: str) -> Problem:

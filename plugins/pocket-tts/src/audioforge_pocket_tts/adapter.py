@@ -94,6 +94,15 @@ class PocketTTSAdapter(ModelAdapter):
         """
         return self.assemble([clip.sample for clip in clips], [self.reusable(c) for c in clips])
 
+    def clip_problem(self, clip: Clip) -> str | None:
+        """Say that a clip has no text, or one that cannot be spoken, or no voice."""
+        unheard = torch.from_numpy(self._checkpoint.voices.as_long_as(clip.waveform))
+        try:
+            self.assemble([clip.sample], [{VOICE: unheard}])
+        except AudioError as error:
+            return str(error).removeprefix(f"{clip.sample.place}: ")
+        return None
+
     def reuse(self) -> Reuse | None:
         """The voice of a recording, where recordings are the voice; the codec is not trained."""
         encoder = self.codec.encoder

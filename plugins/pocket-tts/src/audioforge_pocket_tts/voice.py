@@ -6,6 +6,7 @@ one (`voice.safetensors`), and then the line's recording.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -95,11 +96,19 @@ class Voices:
             float32, shape (frames, dimensions); of no frames where there is none to hear, or where
             the checkpoint's own is spoken with.
         """
-        unheard = self.own is not None or self._codec.encoder is None
-        if unheard or len(waveform) < MIN_SECONDS * self._codec.sampling_rate:
+        if not len(self.as_long_as(waveform)):
             return np.zeros((0, self._codec.dimensions), np.float32)
         latents: np.ndarray = self._codec.latents(waveform, end_on_pause=True).numpy()
         return latents
+
+    def as_long_as(self, waveform: np.ndarray) -> np.ndarray:
+        """Return zeros, about as many as `of_recording` returns numbers: it listens to nothing."""
+        rate, seconds = self._codec.sampling_rate, len(waveform) / self._codec.sampling_rate
+        unheard = self.own is not None or self._codec.encoder is None
+        if unheard or len(waveform) < MIN_SECONDS * rate:
+            seconds = 0.0
+        frames = math.ceil(seconds / self._codec.frame_seconds)
+        return np.zeros((frames, self._codec.dimensions), np.float32)
 
     def save(self, folder: Path) -> None:
         """Put the checkpoint's own voice beside it, where it has one.

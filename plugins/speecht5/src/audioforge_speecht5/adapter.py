@@ -109,6 +109,15 @@ class SpeechT5Adapter(ModelAdapter):
             to_device(torch.from_numpy(voices), device),
         )
 
+    def clip_problem(self, clip: Clip) -> str | None:
+        """Say that a clip has no text, one that is too long, or no voice."""
+        try:
+            self._tokens(clip.sample)
+            self._checkpoint.voices.check(clip)
+        except AudioError as error:
+            return str(error).removeprefix(f"{clip.sample.place}: ")
+        return None
+
     def _tokens(self, sample: AudioSample) -> list[int]:
         text = (sample.reference or "").strip()
         tokens: list[int] = self._tokenizer(text).input_ids if text else []

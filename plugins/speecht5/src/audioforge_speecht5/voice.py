@@ -70,6 +70,18 @@ class Voices:
             return self._stated(stated, clip.sample)
         return self._own if self._own is not None else self._heard(clip)
 
+    def check(self, clip: Clip) -> None:
+        """See whether there is a voice to speak a clip's text with, without hearing it.
+
+        Raises:
+            AudioError: If the data state one that is none, or there is no voice at all.
+        """
+        stated = clip.sample.metadata.get(KEY)
+        if stated is not None:
+            self._stated(stated, clip.sample)
+        elif self._own is None:
+            _check_recording(clip)
+
     def save(self, folder: Path) -> None:
         """Put the checkpoint's own voice and speaker encoder beside it, where it has them.
 
@@ -103,12 +115,7 @@ class Voices:
     def _heard(self, clip: Clip) -> np.ndarray:
         from audioforge_speecht5 import xvector
 
-        if clip.seconds < xvector.MIN_SECONDS:
-            raise AudioError(
-                f"{clip.sample.place}: there is no voice to speak with: no {KEY} in the data, no "
-                f"recording of {xvector.MIN_SECONDS:g} s or more, and no {OWN} in the checkpoint. "
-                f"Give one of them."
-            )
+        _check_recording(clip)
         if (self._rate, self._dimensions) != (xvector.SAMPLING_RATE, xvector.DIMENSIONS):
             raise CheckpointError(
                 f"the model's voices have {self._dimensions} numbers, its sound {self._rate} Hz; "
@@ -118,6 +125,17 @@ class Voices:
         if self._encoder is None:
             self._encoder = xvector.XVectorEncoder(self._folder, self._device)
         return self._checked(self._encoder.embed(clip.waveform))
+
+
+def _check_recording(clip: Clip) -> None:
+    from audioforge_speecht5.xvector import MIN_SECONDS
+
+    if clip.seconds < MIN_SECONDS:
+        raise AudioError(
+            f"{clip.sample.place}: there is no voice to speak with: no {KEY} in the data, no "
+            f"recording of {MIN_SECONDS:g} s or more, and no {OWN} in the checkpoint. Give one of "
+            f"them."
+        )
 
 
 def _read(path: Path) -> np.ndarray:
