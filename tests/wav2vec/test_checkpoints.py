@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import time
 
 import numpy as np
 import pytest
@@ -128,7 +127,6 @@ def test_base_960h_at_its_true_size(load, tmp_path):
     """94 million random weights: upper case, `|`, group norm, no attention mask, 32 tokens."""
     kind, settings = SIZES["facebook/wav2vec2-base-960h"]
     write_untrained(tmp_path, model_config(kind, **settings))
-    start = time.perf_counter()
     adapter = load(tmp_path)
     assert adapter.module.num_parameters() == 94_396_320
     assert (adapter.sampling_rate, adapter.min_seconds) == (16_000, 0.025)
@@ -146,4 +144,3 @@ def test_base_960h_at_its_true_size(load, tmp_path):
     loss.backward()
     assert torch.isfinite(loss)
     assert adapter.module.lm_head.weight.grad.abs().sum() > 0
-    assert time.perf_counter() - start < 120
