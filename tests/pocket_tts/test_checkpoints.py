@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import warnings
 
 import numpy as np
 import pytest
@@ -246,6 +247,19 @@ def test_without_any_voice_it_says_what_to_give(voiceless, load, clips):
         adapter.prepare(given)
     assert adapter.clip_problem(given[0]).startswith("there is no voice to speak with")
     assert adapter.clip_problem(heard(given[0])) is None
+
+
+def test_what_is_learnt_and_is_its_own_voice_is_warned_of(voiceless, load, clips, tmp_path):
+    adapter = load(voiceless)
+    np.save(tmp_path / "voice.npy", np.ones((4, 8), np.float32))
+    given = clips("one", metadata={"voice": str(tmp_path / "voice.npy")})
+    own = [heard(clip) for clip in clips("one")]
+    target = Hypothesis(audio=speech_like(1.0, "a", 24_000), sampling_rate=24_000)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        adapter.loss(adapter.prepare(given), [target], [1.0])
+    with pytest.warns(UserWarning, match="what is learnt is also the voice"):
+        adapter.loss(adapter.prepare(own), [target], [1.0])
 
 
 def test_a_damaged_voice_is_named(copy, load):

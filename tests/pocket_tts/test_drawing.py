@@ -143,7 +143,9 @@ def test_what_cannot_be_spoken_is_named_and_left_out(adapter, clips, text, messa
     with pytest.raises(AudioError, match=rf"texts\.jsonl:7.*{message}"):
         adapter.prepare([clip])
     skips = SkipLog()
-    (batch,) = ClipLoader(adapter, skips).batches([[clip.sample, AudioSample("b", reference="two")]])
+    (batch,) = ClipLoader(adapter, skips).batches(
+        [[clip.sample, AudioSample("b", reference="two")]]
+    )
     assert [clip.sample.id for clip in batch.clips] == ["b"]
     ((_, problem),) = skips.problems.items()
     assert problem.where.startswith("texts.jsonl:7")

@@ -176,9 +176,7 @@ def test_where_nobody_is_there_to_score_it_says_so_and_ends_at_last(monkeypatch)
         group.wait(1.0)
         scoring.hand_out(lambda facts: None)
     assert scoring.is_alone
-    assert told == [
-        "no verifier worker is there: waiting 300 s for nodes that have a CPU for each"
-    ]
+    assert told == ["no verifier worker is there: waiting 300 s for nodes that have a CPU for each"]
     group.wait(1.0)
     with pytest.raises(TrainingError, match="no verifier worker was there for 300 s"):
         scoring.hand_out(lambda facts: None)

@@ -148,7 +148,9 @@ def test_what_cannot_be_spoken_is_named_and_left_out(adapter, clips, text):
     with pytest.raises(AudioError, match=r"texts\.jsonl:7.* tokens, and the model speaks 1 to 200"):
         adapter.prepare([clip])
     skips = SkipLog()
-    (batch,) = ClipLoader(adapter, skips).batches([[clip.sample, AudioSample("b", reference="two")]])
+    (batch,) = ClipLoader(adapter, skips).batches(
+        [[clip.sample, AudioSample("b", reference="two")]]
+    )
     assert [clip.sample.id for clip in batch.clips] == ["b"]
     ((_, problem),) = skips.problems.items()
     assert problem.reason.startswith("its text has ")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar, cast
@@ -211,6 +212,8 @@ class PocketTTSAdapter(ModelAdapter):
             )
         if self.codec.encoder is None:
             raise AudioError(f"{sample.place}: {NO_ENCODER} and learnt. {WHOLE_CODEC}")
+        if not self._checkpoint.voices.is_given(sample):
+            warnings.warn(ITS_OWN_VOICE, stacklevel=2)  # once: it is always the same
         sound = np.asarray(target.audio, dtype=np.float32)
         return self.codec.latents(sound, end_on_pause=False)
 
@@ -283,6 +286,11 @@ class PocketTTSAdapter(ModelAdapter):
 
 
 WHOLE_CODEC = "Take a checkpoint whose codec has one."
+ITS_OWN_VOICE = (
+    "what is learnt is also the voice that it is spoken with: a recording stands in the prompt, from "
+    "which it can be copied. State another recording as the voice of its line, or put "
+    "voice.safetensors into the checkpoint."
+)
 
 
 def _seed(step: int, sample: AudioSample, target: Hypothesis) -> int:

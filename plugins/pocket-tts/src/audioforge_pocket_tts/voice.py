@@ -59,6 +59,10 @@ class Voices:
                     f"frame of a voice as the tensor '{TENSOR}'."
                 ) from error
 
+    def is_given(self, sample: AudioSample) -> bool:
+        """Return whether a sample's voice is another than that of its recording."""
+        return self.own is not None or sample.metadata.get(KEY) is not None
+
     def of(self, sample: AudioSample, heard: np.ndarray) -> np.ndarray:
         """Return the voice to speak a sample's text with.
 
