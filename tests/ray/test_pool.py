@@ -324,7 +324,7 @@ def test_the_only_worker_is_started_anew_where_it_hangs():
 def test_a_batch_in_which_every_worker_hangs_ends_the_run_and_is_named():
     crew = FakeCrew(["a"], lambda worker, batch: ENDLESS if batch[0].id == "6-0" else 1.0)
     pool, _ = pool_of(crew, patience=50)
-    with pytest.raises(TrainingError, match="4 times a worker ended .* clips are 6-0, 6-1"):
+    with pytest.raises(TrainingError, match=r"4 times a worker ended .* clips are 6-0, 6-1"):
         list(pool.share(batches_of(10)))
 
 

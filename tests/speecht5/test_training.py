@@ -40,7 +40,7 @@ def trained(small, tmp_path_factory):
 
 
 def test_a_text_that_cannot_be_spoken_is_left_out_and_counted(trained):
-    folder, summary = trained
+    folder, _ = trained
     skipped = [json.loads(line) for line in (folder / "skipped.jsonl").open()]
     assert [line["kind"] for line in skipped] == ["not for this model"] * 2, "train and held-out"
 

@@ -287,8 +287,8 @@ class PocketTTSAdapter(ModelAdapter):
 
 WHOLE_CODEC = "Take a checkpoint whose codec has one."
 ITS_OWN_VOICE = (
-    "what is learnt is also the voice that it is spoken with: a recording stands in the prompt, from "
-    "which it can be copied. State another recording as the voice of its line, or put "
+    "what is learnt is also the voice that it is spoken with: a recording stands in the prompt, "
+    "from which it can be copied. State another recording as the voice of its line, or put "
     "voice.safetensors into the checkpoint."
 )
 
