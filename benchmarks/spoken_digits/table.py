@@ -27,9 +27,10 @@ class System:
     name: str
     seeds: tuple[Measured, ...]
 
-    def mean(self, measure: str) -> float:
-        """Return the mean over texts and seeds."""
-        return float(np.nanmean(list(self.by_text(measure).values())))
+    def mean(self, measure: str) -> float | None:
+        """Return the mean over texts and seeds, or None where it is known of no text."""
+        known = list(self.by_text(measure).values())
+        return float(np.mean(known)) if known else None
 
     def by_text(self, measure: str) -> dict[str, float]:
         """Return the mean over seeds of each text; of those of which it is known."""
@@ -63,17 +64,27 @@ def table(systems: Sequence[System], speaker: str, seeds: int) -> str:
 
 def _cell(system: System, base: System, measure: str) -> str:
     times = HEADS[measure][1]
-    shown = f"{times * system.mean(measure):.{1 if times > 1 else 2}f}"
-    if system is base:
+    places = 1 if times > 1 else 2
+    mean = system.mean(measure)
+    if mean is None:
+        return "–"
+    shown = f"{times * mean:.{places}f}"
+    apart = None if system is base else difference(system, base, measure)
+    if apart is None:
         return shown
-    low, high = (times * end for end in difference(system, base, measure))
-    return f"{shown} ({low:+.{1 if times > 1 else 2}f} to {high:+.{1 if times > 1 else 2}f})"
+    low, high = (times * end for end in apart)
+    return f"{shown} ({low:+.{places}f} to {high:+.{places}f})"
 
 
-def difference(one: System, other: System, measure: str) -> tuple[float, float]:
-    """Return the 95 % interval of the mean difference of two systems, paired by text."""
+def difference(one: System, other: System, measure: str) -> tuple[float, float] | None:
+    """Return the 95 % interval of the mean difference of two systems, paired by text.
+
+    None where no text is known of both.
+    """
     first, second = one.by_text(measure), other.by_text(measure)
     both = sorted(first.keys() & second.keys())
+    if not both:
+        return None
     gaps = np.array([first[text] - second[text] for text in both])
     chosen = generator("voice", measure).integers(0, len(gaps), (RESAMPLES, len(gaps)))
     low, high = np.percentile(gaps[chosen].mean(axis=1), [2.5, 97.5])

@@ -37,6 +37,16 @@ def test_the_table_shows_differences_to_the_first_row():
     assert raft.startswith("| RAFT | 50.0 (+25.0 to +25.0) | 1.00 (+0.00 to +0.00) |")
 
 
+def test_what_is_known_of_no_text_has_no_figure():
+    systems = [
+        System("base", ({"a": {"right": 1.0, "pitch": 1.0}},)),
+        System("RAFT", ({"a": {"right": 1.0, "pace": 9.0}},)),
+    ]
+    *_, base, raft = table(systems, "somebody", 1).splitlines()
+    assert base == "| base | 100.0 | 1.00 | – | – |"
+    assert raft == "| RAFT | 100.0 (+0.0 to +0.0) | – | 9.00 | – |"
+
+
 def test_parts_share_no_text_and_a_digit_that_nobody_says_is_named(tmp_path):
     lines = []
     for word in WORDS:
