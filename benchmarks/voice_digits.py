@@ -2,7 +2,7 @@ r"""Does a voice learn from rewards? One speaker's digits: RAFT, controls, and a
 
     python benchmarks/voice_digits.py --data DIR --models DIR --output OUT
 
-DIR of the data holds `digits_cls`, that of the models `nano-whisper-digits`, which rewards,
+DIR of the data holds `digits_cls`, that of the models `whisper-tiny.en`, which rewards,
 `nano-wav2vec2-digits`, which only listens, and `resemblyzer-ge2e`, which tells voices apart. A
 voice is trained on three recorded digits in a row, and then learns texts that nobody recorded. What
 is finished in OUT is read again, and an interrupted run goes on.
@@ -46,7 +46,7 @@ class Setup:
     @property
     def reward(self) -> str:
         """The verifier that rewards."""
-        return f"intelligibility:model={self.models / 'nano-whisper-digits'}"
+        return f"intelligibility:model={self.models / 'whisper-tiny.en'}"
 
     @property
     def base(self) -> Path:
@@ -121,7 +121,8 @@ def _config(setup: Setup, selection: str, seed: int, folder: Path) -> AudioRAFTC
         device="cpu",
         verifier=[setup.reward],
         metric="intelligibility.wer",
-        normalizer="none",
+        normalizer="english-1",
+        language="en",
         num_cycles=3,
         lr_decay_per_cycle=0.7,
         samples_per_prompt=K,
@@ -139,7 +140,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--models", type=existing, required=True, help="folder of the recognisers")
     parser.add_argument("--output", type=Path, required=True, help="runs, sound and measurements")
     parser.add_argument("--speaker", default="fsdd-jackson")
-    parser.add_argument("--steps", type=int, default=400, help="of training the base")
+    parser.add_argument("--steps", type=int, default=1000, help="of training the base")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     return parser.parse_args()
 

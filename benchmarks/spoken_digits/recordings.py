@@ -20,7 +20,7 @@ RATE = 16_000
 WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 DIGITS = 3
 """As many as the recogniser is used to hear; a thousand texts."""
-COUNTS = {"recordings": 120, "train": 80, "heldout": 40, "test": 60}
+COUNTS = {"recordings": 120, "train": 80, "heldout": 60, "test": 200}
 """Texts of each part; none is in two."""
 SHORTER = 60
 """Recordings of one digit, and of two: they first teach which sound is which letter's."""

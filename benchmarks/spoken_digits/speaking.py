@@ -47,7 +47,7 @@ def speak_best(
     k, temperature = drawn
     every = _speak(model, texts, folder, k, SamplingParams(temperature=temperature))
     said = read_lines(every)
-    scored = audioforge.score(every, task="tts", normalizer="none", verifier=[recogniser])
+    scored = audioforge.score(every, task="tts", normalizer="english-1", verifier=[recogniser])
     rewarded = list(zip(said, (line["reward"] for line in scored), strict=True))
     rows = [rewarded[place : place + k] for place in range(0, len(rewarded), k)]
     best = folder / "best.jsonl"

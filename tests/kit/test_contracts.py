@@ -291,6 +291,12 @@ def test_datasets(broken_rules, old, new, expected):
     assert expected <= broken_rules("dataset", "dataset.py", old, new)
 
 
+REFUSES = """        if any(clip.sample.reference == '' for clip in clips):
+            from audioforge.errors import AudioError
+            raise AudioError('it has no text')
+        stacked = np.stack("""
+
+
 @pytest.mark.sweep(4)
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
@@ -402,10 +408,35 @@ def test_datasets(broken_rules, old, new, expected):
             "network(len(self._labels)).to(device).double()",
             {"loads"},
         ),
+        ("        stacked = np.stack(", REFUSES, {"names_what_it_refuses"}),
+        (
+            "    def sample(self, batch",
+            "    def clip_problem(self, clip):\n"
+            "        return 'it is odd'\n\n"
+            "    def sample(self, batch",
+            {"names_what_it_refuses"},
+        ),
     ],
 )
 def test_models(broken_rules, old, new, expected):
     assert expected <= broken_rules("model", "model.py", old, new)
+
+
+def test_a_model_may_refuse_what_it_names(broken_rules):
+    refuses = """    def clip_problem(self, clip):
+        return "it has no text" if clip.sample.reference == "" else None
+
+    prepare_any = prepare
+
+    def prepare(self, clips):
+        from audioforge.errors import AudioError
+        if any(self.clip_problem(clip) for clip in clips):
+            raise AudioError("it has no text")
+        return self.prepare_any(clips)
+
+    def sample(self, batch"""
+    broken = broken_rules("model", "model.py", "    def sample(self, batch", refuses)
+    assert "names_what_it_refuses" not in broken
 
 
 ROWS = """    def reuse(self):

@@ -111,6 +111,8 @@ def test_what_cannot_be_spelt_is_told(adapter, clips):
     known, unknown = clips("don't turn it", "3 valves, é")
     assert adapter.target_problem(known.sample, spoken()) is None
     assert "no token for ',', '3', 'é'" in adapter.target_problem(unknown.sample, spoken())
+    (marked,) = clips("one </s> two")
+    assert "no token for '</s>'" in adapter.target_problem(marked.sample, spoken())
 
 
 @pytest.mark.parametrize(

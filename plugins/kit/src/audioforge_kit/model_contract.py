@@ -23,6 +23,7 @@ from audioforge_kit.contract import CannotCheck, ContractError, expect, rule
 from audioforge_kit.examples import speech_like
 from audioforge_kit.hypotheses import expect_same_hypotheses
 from audioforge_kit.likelihoods import check_likelihoods
+from audioforge_kit.refused_clips import check_refusals
 from audioforge_kit.reused_rows import check_rows
 from audioforge_kit.trained_adapter import change_weights, check_learning, check_saving
 
@@ -204,6 +205,11 @@ class ModelContract(AdapterAtWork):
             raise CannotCheck("it does not speak")
         silent = [attrs.evolve(c, waveform=np.zeros(0, np.float32)) for c in self._clips]
         self._sample(silent, 2)
+
+    @rule("Name in `clip_problem` each clip that `prepare` raises AudioError for.")
+    def names_what_it_refuses(self) -> None:
+        """A clip that cannot be prepared is named beforehand, so that it can be skipped."""
+        check_refusals(self._adapter, self._clips)
 
     @rule("Key the noise by (seed, cycle, sample id, index, step) with audioforge.keyed_random.")
     def noise_is_keyed(self) -> None:

@@ -16,6 +16,7 @@ from audioforge.errors import AudioError, ConfigError
 from audioforge.huggingface.checkpoint import write_network, writing
 from audioforge.huggingface.evaluating import evaluating
 from audioforge.huggingface.low_rank import add_low_rank_updates, merged_state
+from audioforge.huggingface.unspoken import unspoken
 from audioforge.inference.finite_numbers import check_outputs
 from audioforge.inference.hypothesis_audio import audio_seconds
 from audioforge.inference.hypothesis_features import read_features
@@ -219,10 +220,8 @@ class PocketTTSAdapter(ModelAdapter):
 
     def target_problem(self, sample: AudioSample, target: Hypothesis) -> str | None:
         """Say what of its text has no token, or why its recording cannot be learnt."""
-        if unknown := self._unknown(sample.reference or ""):
-            return (
-                f"the model has no token for {', '.join(map(repr, unknown))}; write it in letters"
-            )
+        if reason := unspoken(self._checkpoint.processor.tokenizer, sample.reference or ""):
+            return reason
         if target.features is not None:
             drawn = target.features
             drawn = read_features(drawn) if isinstance(drawn, Path) else drawn
@@ -234,16 +233,6 @@ class PocketTTSAdapter(ModelAdapter):
         if not frame <= seconds < longest:
             return f"it lasts {seconds:.2f} s, and the model learns {frame:g} to {longest:g} s"
         return None
-
-    def _unknown(self, text: str) -> list[str]:
-        """Return what the model would pass over in a text: characters, and marks of its own."""
-        tokenizer = self._checkpoint.processor.tokenizer
-        if marks := [mark for mark in tokenizer.all_special_tokens if mark in text]:
-            return marks
-        unknown, characters = tokenizer.unk_token_id, sorted(set(text) - set(" \t\n"))
-        if unknown is None or unknown not in tokenizer(text).input_ids:
-            return []
-        return [c for c in characters if unknown in tokenizer(c).input_ids]
 
     def make_trainable(self, options: TrainOptions) -> None:
         """Choose what is trained.

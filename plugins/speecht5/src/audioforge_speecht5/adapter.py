@@ -17,6 +17,7 @@ from audioforge.huggingface.evaluating import evaluating
 from audioforge.huggingface.low_rank import add_low_rank_updates, merged_state
 from audioforge.huggingface.remembered import Remembered
 from audioforge.huggingface.transfer import to_device
+from audioforge.huggingface.unspoken import unspoken
 from audioforge.inference.finite_numbers import check_outputs
 from audioforge.inference.hypothesis_audio import audio_seconds
 from audioforge.model import (
@@ -247,10 +248,8 @@ class SpeechT5Adapter(ModelAdapter):
 
         That is of no whole step, or of more than the decoder has positions for.
         """
-        if unknown := self._unknown(sample.reference or ""):
-            return (
-                f"the model has no token for {', '.join(map(repr, unknown))}; write it in letters"
-            )
+        if reason := unspoken(self._tokenizer, sample.reference or ""):
+            return reason
         if target.features is not None:
             return None
         step = self._config.reduction_factor * self.extractor.sample_stride / self.sampling_rate
@@ -259,13 +258,6 @@ class SpeechT5Adapter(ModelAdapter):
         if not step <= seconds < longest:
             return f"it lasts {seconds:.2f} s, and the model learns {step:g} to {longest:g} s"
         return None
-
-    def _unknown(self, text: str) -> list[str]:
-        """Return the characters of a text that the model would pass over, such as digits."""
-        unknown, characters = self._tokenizer.unk_token_id, sorted(set(text) - set(" \t\n"))
-        if unknown not in self._tokenizer(text).input_ids:
-            return []
-        return [c for c in characters if unknown in self._tokenizer(c).input_ids]
 
     def make_trainable(self, options: TrainOptions) -> None:
         """Choose what is trained.
