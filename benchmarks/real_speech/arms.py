@@ -55,6 +55,9 @@ OTHER_OBJECTIVE = f"rloo@{FROZEN}"
 AFTER_TRANSCRIPTS = f"rloo@{FROZEN}"
 """What gains most, on the held-out clips, where the transcripts were learnt first; a stage."""
 
+HOT_FIRST = "temperature=1.0,0.6"
+"""Draws that differ more while the model is the base, then those of the recipe."""
+
 WITHOUT_TRANSCRIPTS = "unlabelled"
 """Reads the training clips without `text`: what cannot be read cannot be learnt from."""
 
@@ -111,6 +114,7 @@ def _orders(name: str, *changes: str) -> Arm:
 TESTED = (
     _main("random", "random"),
     _main("RAFT", "best"),
+    _main("RAFT, hot first cycle", f"best@{HOT_FIRST}"),
     _main("other objective", OTHER_OBJECTIVE),
     _main("transcripts", "reference"),
     _main("transcripts, then reward", "reference", AFTER_TRANSCRIPTS),
@@ -131,7 +135,7 @@ def _sweep(stage: str, name: str = "") -> Arm:
 
 SWEEP = (
     # How hypotheses are drawn, and how many.
-    *(_sweep(f"best@temperature={t}") for t in ("0.4", "0.8", "1.0", "1.0,0.6")),
+    *(_sweep(f"best@temperature={t}") for t in ("0.4", "0.8", "1.0")),
     *(_sweep(f"best@samples_per_prompt={k}") for k in (8, 16)),
     _sweep("best@temperature=1.0;samples_per_prompt=16"),
     _sweep("best@top_p=0.9"),
@@ -141,6 +145,7 @@ SWEEP = (
     *(_sweep(f"best@learning_rate={r}") for r in ("5e-6", "2e-5", "3e-5")),
     _sweep("best@num_cycles=4"),
     _sweep("best@limit=400;steps_per_cycle=50"),
+    _sweep(f"best@{HOT_FIRST};limit=400;steps_per_cycle=50"),
     _sweep("best@limit=400;steps_per_cycle=50;samples_per_prompt=8"),
     # Other objectives, and what they need.
     *(_sweep(objective) for objective in ("rloo", "grpo", "mwer", "top-n:n=2", "weighted")),
