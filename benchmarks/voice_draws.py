@@ -1,16 +1,18 @@
 r"""What a voice's draws leave to choose from: how well a recogniser hears one, and the best of k.
 
-    python benchmarks/voice_draws.py CHECKPOINT TEXTS --recogniser CHECKPOINT --temperatures 0 1 2
+    python benchmarks/voice_draws.py CHECKPOINT TEXTS --recogniser CHECKPOINT … --temperatures 0 1 2
 
 TEXTS is a manifest with `text` in each line. A text of which all draws earn the same teaches
-nothing: without spread, rewards have nothing to learn from.
+nothing: without spread, rewards have nothing to learn from. With several recognisers it also says
+what one of them chooses as the others hear it: where that is no better than any draw, they differ
+in what only their judge hears, and a voice would learn to please it.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +24,7 @@ from audioforge.find_adapter import load_adapter
 from audioforge.judging.verification import create_verifier, verifier_context
 from audioforge.model import LoadOptions, ModelAdapter, SamplingParams
 from audioforge.plugins import discover
-from audioforge.sample import AudioSample, Clip
+from audioforge.sample import AudioSample, Clip, Hypothesis
 from audioforge.verifier import Verifier
 
 BATCH = 10
@@ -30,29 +32,32 @@ EQUAL = 1e-9
 
 
 def main() -> None:
-    """Print a row for each temperature."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("model", type=existing)
-    parser.add_argument("texts", type=existing)
-    parser.add_argument("--recogniser", type=existing, required=True)
-    parser.add_argument("--temperatures", type=float, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--draws", type=int, default=4)
-    parser.add_argument("--limit", type=int)
-    args = parser.parse_args()
+    """Print the tables of each temperature."""
+    args = _arguments()
     torch.set_num_threads(1)
     registry = discover()
     model = load_adapter(registry, str(args.model), "tts", LoadOptions())
-    context = verifier_context(registry, "tts", "none", 0.0, "cpu")
-    setting = VerifierSetting.parse(f"intelligibility:model={args.recogniser}")
-    verifier = create_verifier(registry, setting, context)
+    context = verifier_context(registry, "tts", "english-1", 0.0, "cpu")
+    verifiers = {
+        path.name: create_verifier(
+            registry, VerifierSetting.parse(f"intelligibility:model={path}"), context
+        )
+        for path in args.recogniser
+    }
     clips = _clips(args.texts, model.sampling_rate)[: args.limit]
-    k = args.draws
-    print(f"{len(clips)} texts, {k} draws\n")
-    print(f"| temperature | words, one | best of {k} | all right, one | best of {k} | no spread |")
-    print("| ---: | ---: | ---: | ---: | ---: | ---: |")
+    print(f"{len(clips)} texts, {args.draws} draws\n")
+    print("| temperature | heard by | words, one | best | all right, one | best | no spread |")
+    print("| ---: | --- | ---: | ---: | ---: | ---: | ---: |")
+    found = {}
     for temperature in args.temperatures:
-        rewards = earned(model, verifier, clips, 1 if temperature == 0 else k, temperature)
-        print(f"| {temperature:g} | " + " | ".join(summary(rewards)) + " |", flush=True)
+        drawn = draws(model, clips, 1 if temperature == 0 else args.draws, temperature)
+        found[temperature] = {n: earned(v, clips, drawn) for n, v in verifiers.items()}
+        for name, rewards in found[temperature].items():
+            print(f"| {temperature:g} | {name} | {' | '.join(summary(rewards))} |", flush=True)
+    if len(verifiers) > 1:
+        for temperature, heard in found.items():
+            if temperature:
+                print("\n".join(["", f"At {temperature:g}, words:", "", *agreement(heard)]))
 
 
 def summary(rewards: np.ndarray) -> Iterator[str]:
@@ -67,19 +72,42 @@ def summary(rewards: np.ndarray) -> Iterator[str]:
     yield f"{100 * (np.ptp(rewards, axis=1) < EQUAL).mean():.0f} %"
 
 
+def agreement(heard: Mapping[str, np.ndarray]) -> Iterator[str]:
+    """Yield the lines of a table: what one recogniser chooses, as all of them hear it.
+
+    Args:
+        heard: Of each recogniser 1 − WER of each draw, shape (texts, draws).
+    """
+    yield f"| one of the draws | {' | '.join(f'heard by {name}' for name in heard)} |"
+    yield f"| --- |{' ---: |' * len(heard)}"
+    everyone = np.ones_like(next(iter(heard.values())))
+    for name, rewards in {"any": everyone, **heard}.items():
+        chosen = rewards == rewards.max(axis=1, keepdims=True)
+        shares = [(own * chosen).sum(axis=1) / chosen.sum(axis=1) for own in heard.values()]
+        what = name if rewards is everyone else f"the best by {name}"
+        yield f"| {what} | {' | '.join(f'{100 * share.mean():.1f} %' for share in shares)} |"
+
+
+def draws(
+    model: ModelAdapter, clips: Sequence[Clip], k: int, temperature: float
+) -> list[list[Hypothesis]]:
+    """Have a voice say each text k times."""
+    params = SamplingParams(temperature=temperature)
+    drawn = []
+    for start in range(0, len(clips), BATCH):
+        with torch.inference_mode():
+            drawn += model.sample(model.prepare(clips[start : start + BATCH]), k, params)
+    return drawn
+
+
 def earned(
-    model: ModelAdapter, verifier: Verifier, clips: Sequence[Clip], k: int, temperature: float
+    verifier: Verifier, clips: Sequence[Clip], drawn: Sequence[Sequence[Hypothesis]]
 ) -> np.ndarray:
     """Return what each draw of each text earns, shape (texts, draws)."""
-    params = SamplingParams(temperature=temperature)
     rewards = []
-    for start in range(0, len(clips), BATCH):
-        some = clips[start : start + BATCH]
-        with torch.inference_mode():
-            drawn = model.sample(model.prepare(some), k, params)
-        for clip, own in zip(some, drawn, strict=True):
-            scores = verifier.verify([clip.sample] * k, own)
-            rewards.append([score.reward for score in scores])
+    for clip, own in zip(clips, drawn, strict=True):
+        scores = verifier.verify([clip.sample] * len(own), own)
+        rewards.append([score.reward for score in scores])
     return np.array(rewards, dtype=float)
 
 
@@ -90,6 +118,17 @@ def _clips(manifest: Path, rate: int) -> list[Clip]:
         Clip(AudioSample(f"text-{number}", reference=line["text"]), silent, rate)
         for number, line in enumerate(lines)
     ]
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("model", type=existing)
+    parser.add_argument("texts", type=existing)
+    parser.add_argument("--recogniser", type=existing, nargs="+", required=True)
+    parser.add_argument("--temperatures", type=float, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--draws", type=int, default=4)
+    parser.add_argument("--limit", type=int, help="texts; all by default")
+    return parser.parse_args()
 
 
 if __name__ == "__main__":
