@@ -58,6 +58,12 @@ AFTER_TRANSCRIPTS = f"rloo@{FROZEN}"
 HOT_FIRST = "temperature=1.0,0.6"
 """Draws that differ more while the model is the base, then those of the recipe."""
 
+CONSENSUS = (
+    "best@verifier=[consensus, length];aggregator=gated:require=hallucination+length;"
+    "samples_per_prompt=8"
+)
+"""Whether a hypothesis is what the others say too, unless it is doubtful; a stage."""
+
 WITHOUT_TRANSCRIPTS = "unlabelled"
 """Reads the training clips without `text`: what cannot be read cannot be learnt from."""
 
@@ -123,8 +129,18 @@ TESTED = (
     _once("RAFT, frozen encoder", f"best@{FROZEN}"),
     _once("RAFT, LoRA", "best@trainable=lora;learning_rate=1e-4"),
     _once("transcripts, frozen encoder", f"reference@{FROZEN}"),
+    # No label at all; the held-out clips have transcripts, or nobody could tell.
+    Arm("no label: consensus", NONNATIVE, (CONSENSUS,), reads=WITHOUT_TRANSCRIPTS, is_tested=True),
     _orders("slots"),
     _orders("slots, noise", NOISE),
+    Arm(
+        "slots: random",
+        COFFEE,
+        (_chosen(COFFEE, "random"),),
+        reads=WITHOUT_TRANSCRIPTS,
+        is_tested=True,
+    ),
+    Arm("slots: transcripts", COFFEE, (_chosen(COFFEE, "reference"),), is_tested=True),
 )
 
 
@@ -158,19 +174,7 @@ SWEEP = (
         Arm(f"transcripts, then {objective}", NONNATIVE, ("reference", objective))
         for objective in ("best", "best@learning_rate=3e-6", "mwer", "rloo@learning_rate=3e-6")
     ),
-    # No label at all; the held-out clips have transcripts, or nobody could tell.
-    Arm(
-        "no label: consensus",
-        NONNATIVE,
-        (
-            "best@verifier=[consensus, length];aggregator=gated:require=hallucination+length;"
-            "samples_per_prompt=8",
-        ),
-        reads=WITHOUT_TRANSCRIPTS,
-    ),
-    # Controls of learning from slots.
-    Arm("slots: random", COFFEE, (f"random@{FROZEN}",), reads=WITHOUT_TRANSCRIPTS),
-    Arm("slots: transcripts", COFFEE, (f"reference@{FROZEN}",)),
+    # Other ways to learn from slots.
     Arm(
         "slots: temperature 0.6",
         COFFEE,

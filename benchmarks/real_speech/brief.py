@@ -16,6 +16,7 @@ ROWS = {
     "base, fallback": "the same, decoded with temperature fallback",
     "random": "control: a random hypothesis of four",
     "RAFT": "RAFT: the best of four",
+    "RAFT, hot first cycle": "the same, hotter in the first cycle",
     "other objective": "all four, by how much better each is",
     "transcripts": "the transcripts",
     "transcripts, then reward": "the transcripts, then rewards",

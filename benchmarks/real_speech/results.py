@@ -48,8 +48,16 @@ PAIRS = (
     ("RAFT", "base, fallback"),
     ("RAFT", "transcripts"),
     ("other objective", "RAFT"),
+    ("RAFT, hot first cycle", "RAFT"),
+    ("RAFT, hot first cycle", "random"),
+    ("RAFT, hot first cycle", "base, fallback"),
+    ("RAFT, hot first cycle", "transcripts"),
+    ("no label: consensus", "random"),
+    ("RAFT and transcripts at once", "transcripts"),
     ("transcripts, then reward", "transcripts"),
     ("transcripts, then reward", "transcripts, then transcripts"),
+    ("slots", "slots: transcripts"),
+    ("slots", "slots: random"),
     ("slots, noise", "slots"),
 )
 """What is compared, beside everything with the base: an arm, and what it has to beat."""
