@@ -19,6 +19,7 @@ ROWS = {
     "RAFT, hot first cycle": "the same, hotter in the first cycle",
     "other objective": "all four, by how much better each is",
     "transcripts": "the transcripts",
+    "RAFT and transcripts at once": "half transcripts, half the best of four",
     "transcripts, then reward": "the transcripts, then rewards",
 }
 """What README.md has a row of, and what is learnt there, in words."""
