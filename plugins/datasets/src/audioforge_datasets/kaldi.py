@@ -22,7 +22,7 @@ from audioforge.sample import AudioSample, Problem
 from .kaldi_channels import SIDES, channel_of_side, stated_channel
 from .roots import Root
 from .rows import RowReader
-from .settings import COLUMN_SETTINGS, choose_split, refuse_settings
+from .settings import COLUMN_SETTINGS, choose_split, location_of, refuse_settings
 
 RECORDINGS = "wav.scp"
 
@@ -46,7 +46,7 @@ class Kaldi(Dataset):
             DatasetError: If there is no such split, or a file cannot be read or names one thing
                 twice.
         """
-        root = Path(self._request.location)
+        root = location_of(self._request)
         refuse_settings(self._request, ["data_dir"], "give the folder itself")
         because = "a data folder has no columns: the text is that of the file 'text'"
         refuse_settings(self._request, COLUMN_SETTINGS, because)

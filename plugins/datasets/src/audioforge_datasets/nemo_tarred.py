@@ -19,7 +19,7 @@ from audioforge.files.json_lines import read_objects
 from audioforge.sample import AudioSample, Problem
 
 from .rows import RowReader
-from .settings import refuse_settings
+from .settings import location_of, refuse_settings
 from .tars import members
 
 MANIFEST, PARTS = "tarred_audio_manifest.json", "sharded_manifests/manifest_*.json"
@@ -39,7 +39,7 @@ class NemoTarred(Dataset):
         Raises:
             DatasetError: If the manifest or a shard is missing or cannot be read.
         """
-        place = Path(self._request.location)
+        place = location_of(self._request)
         because = "a tarred dataset has one split; give the folder of the split you want"
         refuse_settings(self._request, ["split", "data_dir"], because)
         folder = place if place.is_dir() else place.parent

@@ -31,6 +31,18 @@ def refuse_settings(request: DatasetRequest, names: Iterable[str], because: str)
             raise DatasetError(f"{request.location}: {flag} does not apply: {because}")
 
 
+def location_of(request: DatasetRequest) -> Path:
+    """Return the file or folder that a request names.
+
+    Raises:
+        DatasetError: If it is not there.
+    """
+    location = Path(request.location)
+    if not location.exists():
+        raise DatasetError(f"{location}: there is no such file or folder")
+    return location
+
+
 def choose_split(wanted: str | None, available: Iterable[str], where: str) -> str:
     """Return the split to read: the one wanted, else `train`, else the only one.
 

@@ -22,7 +22,7 @@ from audioforge.sound.kinds import SOUND_SUFFIXES
 from . import columns
 from .ids import UniqueIds
 from .rows import RowReader
-from .settings import DEFAULT_SPLIT, choose_split, refuse_settings
+from .settings import DEFAULT_SPLIT, choose_split, location_of, refuse_settings
 from .splits import is_split, split_in
 from .tars import TAR_SUFFIXES, Member, members
 
@@ -45,7 +45,7 @@ class WebDataset(Dataset):
         Raises:
             DatasetError: If a shard cannot be read, or there is no such split.
         """
-        place = Path(self._request.location)
+        place = location_of(self._request)
         refuse_settings(self._request, ["data_dir"], "give the file or folder itself")
         if place.is_file():
             because = "a file has one split; give the file of the split you want, or the folder"

@@ -48,6 +48,11 @@ class ToneSpeech(ModelAdapter):
     def sampling_rate(self):
         return RATE
 
+    def clip_problem(self, clip):
+        words = (clip.sample.reference or "").split()
+        unknown = [word for word in words if word not in WORDS]
+        return f"it cannot say {unknown[0]}" if unknown else None if words else "it has no text"
+
     def prepare(self, clips):
         return [
             (clip.sample.id, [WORDS.index(word) for word in clip.sample.reference.split()])
