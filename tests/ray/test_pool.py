@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from audioforge.errors import ConfigError, TrainingError
 from audioforge.inference.stop import Interrupted
 from audioforge.sample import AudioSample
-from audioforge_ray.events import Back, Done, Failed, Gone, Here, Sampled
+from audioforge_ray.events import Back, Done, Failed, Gone, Here, Sampled, ScorerGone
 from audioforge_ray.pool import Limits, Pool
 from audioforge_ray.waiting import Waiting
 
@@ -276,6 +276,16 @@ def test_a_node_that_goes_away_is_not_the_batch_fault():
     pool, _ = pool_of(crew, losses=0)
     check_shared(pool, batches_of(4))
     assert pool.accounts["a"].failures == 9
+
+
+def test_who_scores_and_is_lost_counts_where_it_was():
+    crew, scorers = FakeCrew(["a"]), [ScorerGone("cpus"), ScorerGone("cpus")]
+    of_workers = crew.events
+    crew.events = lambda seconds: [*of_workers(seconds), *([scorers.pop()] if scorers else [])]
+    pool, _ = pool_of(crew)
+    check_shared(pool, batches_of(4))
+    assert (pool.accounts["cpus"].failures, pool.accounts["a"].failures) == (2, 0)
+    assert pool.accounts["cpus"].describe() == "cpus: 2 lost"
 
 
 def test_without_any_worker_it_waits_says_so_and_ends_at_last():

@@ -10,7 +10,7 @@ from ray.exceptions import ActorUnavailableError
 
 from audioforge.errors import TrainingError
 from audioforge_ray import scoring as scoring_module
-from audioforge_ray.events import Back, Done
+from audioforge_ray.events import Back, Done, ScorerGone
 from audioforge_ray.scoring import AHEAD, PATIENCE_SECONDS, Drawn, Scoring
 from audioforge_ray.worker import Answer
 
@@ -35,7 +35,7 @@ class FakeScorers:
         self.back_at = {}
         self.answers = {}
         self.events = []
-        self.ended = self.most = self._order = 0
+        self.ended = self.most = self.lost = self._order = 0
 
     @property
     def here(self):
@@ -61,6 +61,7 @@ class FakeScorers:
         return types.SimpleNamespace(score=types.SimpleNamespace(remote=remote))
 
     def lose(self, number, error=None):
+        self.lost += 1
         self.queues[number].clear()
         self.back_at[number] = self.now + 2
         return True
@@ -112,7 +113,7 @@ def score(seconds, deaths, count):
         patch.setattr(scoring_module, "time", types.SimpleNamespace(monotonic=lambda: group.now))
         patch.setattr(scoring_module, "ray", types.SimpleNamespace(get=group.get))
         scoring = Scoring(group, lambda text: None)
-        done = dict.fromkeys(range(count), 0)
+        done, lost = dict.fromkeys(range(count), 0), []
 
         def take(number):
             scoring.take(
@@ -128,6 +129,8 @@ def score(seconds, deaths, count):
                 if isinstance(event, Done):
                     done[event.number] += 1
                     assert event.scored_on == "cpus"
+                elif isinstance(event, ScorerGone):
+                    lost.append(event.node)
                 else:
                     assert isinstance(event, Back)
                     take(event.number)
@@ -135,7 +138,10 @@ def score(seconds, deaths, count):
         for _ in range(2 * PATIENCE_SECONDS):  # what is under way in vain is heard, and no more
             scoring.hand_out(lambda facts: None)
             ref = group.wait(1.0)
-            assert ref not in scoring.asked or not list(scoring.hear(ref))
+            late = list(scoring.hear(ref)) if ref in scoring.asked else []
+            assert all(isinstance(event, ScorerGone) for event in late)
+            lost += [event.node for event in late]
+    assert lost == ["cpus"] * group.lost
     return group, done
 
 

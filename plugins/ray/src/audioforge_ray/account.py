@@ -15,7 +15,7 @@ class NodeAccount:
         batches: Batches whose results were taken from it.
         clips: Clips in them.
         seconds: How long its workers worked, added up; what was done in vain is in it.
-        failures: How often a worker was lost there.
+        failures: How often a worker was lost there, one that scores among them.
         repeated: Batches that it did and that another had done before.
         scoring_seconds: How long those worked there, added up, who score what others sampled.
         elapsed: How long the stage took, in seconds.
@@ -48,7 +48,7 @@ class NodeAccount:
             f"{self.clips:,} clips",
             f"{workers} busy for {self.busy:.0%} of {self.elapsed:.0f} s".replace("%", " %"),
         ]
-        if not self.workers and self.scoring_seconds:
+        if not self.workers and (self.scoring_seconds or self.failures):
             parts.clear()  # who scores there is not among them
         if self.scoring_seconds:
             parts.append(f"scored for {self.scoring_seconds:.0f} s")

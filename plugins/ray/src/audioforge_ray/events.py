@@ -102,7 +102,18 @@ class Gone:
     number: int | None = None
 
 
-Event = Here | Sampled | Done | Failed | Back | Gone
+@frozen
+class ScorerGone:
+    """A worker is lost who scored what others sampled; what it had comes back by `Back`.
+
+    Attributes:
+        node: The node that it was on.
+    """
+
+    node: str
+
+
+Event = Here | Sampled | Done | Failed | Back | Gone | ScorerGone
 
 
 class Crew(Protocol):

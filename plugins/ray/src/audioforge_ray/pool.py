@@ -20,7 +20,7 @@ from audioforge.errors import TrainingError, listed
 from audioforge.executor import Batches
 from audioforge.sample import AudioSample
 from audioforge_ray.account import NodeAccount
-from audioforge_ray.events import Crew, Done, Event, Failed, Gone, Here, Sampled
+from audioforge_ray.events import Crew, Done, Event, Failed, Gone, Here, Sampled, ScorerGone
 from audioforge_ray.waiting import Waiting
 
 TICK_SECONDS = 1.0
@@ -226,6 +226,8 @@ class Pool:
             self._spread()
         elif isinstance(event, Gone):
             self._lose(event)
+        elif isinstance(event, ScorerGone):
+            self._account(event.node).failures += 1
         elif isinstance(event, Sampled):
             self._free_hands(event)
         elif self._drop(event.worker, event.number):

@@ -20,7 +20,7 @@ from ray.exceptions import RayError
 
 from audioforge.errors import TrainingError, describe
 from audioforge.sample import AudioSample
-from audioforge_ray.events import Back, Done, Event, Failed
+from audioforge_ray.events import Back, Done, Event, Failed, ScorerGone
 from audioforge_ray.group import Check, Group
 from audioforge_ray.pool import DURATIONS, HANGS, LEAST_SLOW_SECONDS, SLOW
 from audioforge_ray.worker import Answer, Errand, Sought
@@ -234,6 +234,7 @@ class Scoring:
 
     def _lost(self, task: _Task, why: str, error: RayError | None) -> Iterator[Event]:
         """Yield that whoever scored is lost, with all that it had."""
+        yield ScorerGone(self.group.node_of(task.scorer))
         is_there = self.group.lose(task.scorer, error)
         yield from self._back(task.of, why if is_there else None)
         lost = [ref for ref, other in self._tasks.items() if other.scorer == task.scorer]
