@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 import attrs
+import numpy as np
 from attrs import frozen
 
 from audioforge.model import Task
 from audioforge.sample import AudioSample, Hypothesis, Score
-from audioforge.verifier import Verifier
+from audioforge.verifier import Verifier, VerifierContext
 from audioforge_verifiers.generated_audio import Unheard, hear, is_silent
 from audioforge_verifiers.signal_metrics import SAMPLING_RATE, SignalMetrics, measure
 
@@ -66,6 +67,10 @@ class Quality(Verifier):
         """Create the verifier; see `QualityOptions`."""
         self._threshold = threshold
         self._full_bandwidth_hz = full_bandwidth_hz
+
+    def setup(self, context: VerifierContext) -> None:
+        """Have librosa load and compile what it needs: the time limit of a batch is not for that."""
+        measure(np.resize(np.array([0.5, -0.5], np.float32), SAMPLING_RATE))
 
     def verify(
         self, samples: Sequence[AudioSample], hypotheses: Sequence[Hypothesis]
