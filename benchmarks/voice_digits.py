@@ -2,10 +2,12 @@ r"""Does a voice learn from rewards? One speaker's digits: RAFT, controls, and a
 
     python benchmarks/voice_digits.py --data DIR --models DIR --output OUT
 
-DIR of the data holds `digits_cls`, that of the models `whisper-tiny.en`, which rewards,
-`nano-wav2vec2-digits`, which only listens, and `resemblyzer-ge2e`, which tells voices apart. A
-voice is trained on three recorded digits in a row, and then learns texts that nobody recorded. What
-is finished in OUT is read again, and an interrupted run goes on.
+DIR of the data holds `digits_cls` and `digits_asr`, that of the models `nano-whisper-digits`, which
+learns to hear people first and then rewards, `whisper-tiny.en`, which only listens, and
+`resemblyzer-ge2e`, which tells voices apart. A voice is trained on three recorded digits in a row,
+and then learns texts that nobody recorded, with the control of a random draw; or these texts and
+recordings, with the control of recordings alone. What is finished in OUT is read again, and an
+interrupted run goes on.
 """
 
 from __future__ import annotations
@@ -27,17 +29,44 @@ from spoken_digits.table import System, table
 
 import audioforge
 from audioforge import AudioRAFTConfig, AudioRAFTTrainer
+from audioforge.files.atomic import write_jsonl
 from audioforge.run.folder import RunFolder
 
 TRAIN_NANO = ROOT / "plugins" / "speecht5" / "build" / "train_nano.py"
 K, TEMPERATURE = 4, 1.0
-SELECTIONS = {"best": f"RAFT: the best of {K}", "random": f"control: a random one of the {K}"}
+RECORDED = 60
+"""Recordings of three digits that stand beside the texts to learn."""
+
+
+@frozen
+class Arm:
+    """A way to learn.
+
+    Attributes:
+        selection: As `--selection` has it.
+        learning_rate: Of the first cycle. What learns from draws alone loses its way at a higher
+            one.
+        name: In the table.
+    """
+
+    selection: str
+    learning_rate: float
+    name: str
+
+
+ARMS = (
+    Arm("best", 1e-5, f"RAFT: the best of {K}"),
+    Arm("random", 1e-5, f"control: a random one of the {K}"),
+    Arm("mix", 1e-4, f"RAFT: the best of {K}, and {RECORDED} recordings"),
+    Arm("reference", 1e-4, f"control: the {RECORDED} recordings alone"),
+)
 
 
 @frozen
 class Setup:
     """What is measured with what, and where it goes."""
 
+    data: Path
     models: Path
     output: Path
     corpus: Corpus
@@ -45,8 +74,20 @@ class Setup:
 
     @property
     def reward(self) -> str:
-        """The verifier that rewards."""
-        return f"intelligibility:model={self.models / 'whisper-tiny.en'}"
+        """The verifier that rewards: a recogniser that has heard people; adapted if need be."""
+        folder = RunFolder(self.output / "recogniser")
+        if not folder.is_finished:
+            trained(folder, _config_of_recogniser(self, folder.root))
+        return f"intelligibility:model={folder.root / 'best'},scale=likelihood"
+
+    @property
+    def lessons(self) -> Path:
+        """The manifest of what is learnt: texts, and recordings of others."""
+        manifest = self.corpus.manifest("lessons")
+        if not manifest.is_file():
+            recorded = [x for x in self.corpus.lines("recordings") if x["text"].count(" ") == 2]
+            write_jsonl(manifest, [*recorded[:RECORDED], *self.corpus.lines("train")])
+        return manifest
 
     @property
     def base(self) -> Path:
@@ -67,7 +108,7 @@ def main() -> None:
     output = args.output.resolve()
     source = args.data.resolve() / "digits_cls" / "train.jsonl"
     corpus = make(source, args.speaker, output / "texts")
-    setup = Setup(args.models.resolve(), output, corpus, args.steps)
+    setup = Setup(args.data.resolve(), args.models.resolve(), output, corpus, args.steps)
     systems = list(_systems(setup, args.seeds))
     print(table(systems, args.speaker, len(args.seeds)))
 
@@ -76,7 +117,7 @@ def _systems(setup: Setup, seeds: list[int]) -> Iterator[System]:
     texts, said = setup.corpus.lines("test"), setup.output / "said"
     recordings = setup.corpus.lines("recordings")
     listener = Listener(
-        audioforge.load(setup.models / "nano-wav2vec2-digits"),
+        audioforge.load(setup.models / "whisper-tiny.en"),
         setup.models / "resemblyzer-ge2e",
         setup.corpus.folder / recordings[0]["audio_filepath"],
     )
@@ -88,35 +129,57 @@ def _systems(setup: Setup, seeds: list[int]) -> Iterator[System]:
     yield System("base: one draw", (base,))
     chosen = speak_best(setup.base, texts, said / "base-draws", (K, TEMPERATURE), setup.reward)
     yield System(f"base: the best of {K}, by the reward", (measured(chosen),))
-    for selection, name in SELECTIONS.items():
+    for arm in ARMS:
         own = []
         for seed in seeds:
-            model = _trained(setup, selection, seed)
+            model = _trained(setup, arm, seed)
             own.append(measured(speak(model, texts, said / model.parents[1].name)))
-        yield System(f"{name}: one draw", tuple(own))
+        yield System(arm.name, tuple(own))
 
 
-def _trained(setup: Setup, selection: str, seed: int) -> Path:
+def _trained(setup: Setup, arm: Arm, seed: int) -> Path:
     """Return the checkpoint of a run's last cycle; the run is made, or goes on, if need be."""
-    folder = RunFolder(setup.output / f"{selection}-{seed}")
+    folder = RunFolder(setup.output / f"{arm.selection}-{seed}")
     if not folder.is_finished:
-        if folder.has_begun:
-            trainer = AudioRAFTTrainer.resume(folder.root)
-        else:
-            trainer = AudioRAFTTrainer(_config(setup, selection, seed, folder.root))
-        trainer.train()
+        trained(folder, _config(setup, arm, seed, folder.root))
     last, _ = max(folder.finished_cycles())
     return folder.checkpoint(last)
 
 
-def _config(setup: Setup, selection: str, seed: int, folder: Path) -> AudioRAFTConfig:
+def trained(folder: RunFolder, config: AudioRAFTConfig) -> None:
+    """Make a run, or go on with it."""
+    if folder.has_begun:
+        AudioRAFTTrainer.resume(folder.root).train()
+    else:
+        AudioRAFTTrainer(config).train()
+
+
+def _config_of_recogniser(setup: Setup, folder: Path) -> AudioRAFTConfig:
+    digits = setup.data / "digits_asr"
+    return AudioRAFTConfig(
+        model_name=str(setup.models / "nano-whisper-digits"),
+        dataset=str(digits / "adapt.jsonl"),
+        eval_dataset=str(digits / "heldout.jsonl"),
+        output_dir=folder,
+        selection="reference",
+        device="cpu",
+        normalizer="none",
+        num_cycles=4,
+        lr_decay_per_cycle=0.7,
+        steps_per_cycle=60,
+        batch_size=16,
+        learning_rate=5e-4,
+    )
+
+
+def _config(setup: Setup, arm: Arm, seed: int, folder: Path) -> AudioRAFTConfig:
     return AudioRAFTConfig(
         model_name=str(setup.base),
         task="tts",
-        dataset=str(setup.corpus.manifest("train")),
+        dataset=str(setup.lessons),
         eval_dataset=str(setup.corpus.manifest("heldout")),
         output_dir=folder,
-        selection=selection,
+        selection=arm.selection,
         seed=seed,
         device="cpu",
         verifier=[setup.reward],
@@ -127,10 +190,10 @@ def _config(setup: Setup, selection: str, seed: int, folder: Path) -> AudioRAFTC
         lr_decay_per_cycle=0.7,
         samples_per_prompt=K,
         temperature=TEMPERATURE,
-        reward_threshold=0.6,
-        steps_per_cycle=25,
+        reward_threshold=0.0,
+        steps_per_cycle=30,
         batch_size=16,
-        learning_rate=1e-4,
+        learning_rate=arm.learning_rate,
     )
 
 

@@ -4,8 +4,9 @@ r"""What a voice's draws leave to choose from: how well a recogniser hears one, 
 
 TEXTS is a manifest with `text` in each line. A text of which all draws earn the same teaches
 nothing: without spread, rewards have nothing to learn from. With several recognisers it also says
-what one of them chooses as the others hear it: where that is no better than any draw, they differ
-in what only their judge hears, and a voice would learn to please it.
+what one of them chooses as the others hear it, by errors (the best) and by the likelihood of the
+text (the likeliest): where that is no better than any draw, they differ in what only their judge
+hears, and a voice would learn to please it.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from attrs import frozen
 from existing import existing
 
 from audioforge.config import VerifierSetting
@@ -39,10 +41,12 @@ def main() -> None:
     model = load_adapter(registry, str(args.model), "tts", LoadOptions())
     context = verifier_context(registry, "tts", "english-1", 0.0, "cpu")
     verifiers = {
-        path.name: create_verifier(
-            registry, VerifierSetting.parse(f"intelligibility:model={path}"), context
+        name: create_verifier(
+            registry,
+            VerifierSetting.parse(f"intelligibility:model={path},scale=likelihood"),
+            context,
         )
-        for path in args.recogniser
+        for name, path in named(args.recogniser).items()
     }
     clips = _clips(args.texts, model.sampling_rate)[: args.limit]
     print(f"{len(clips)} texts, {args.draws} draws\n")
@@ -51,40 +55,53 @@ def main() -> None:
     found = {}
     for temperature in args.temperatures:
         drawn = draws(model, clips, 1 if temperature == 0 else args.draws, temperature)
-        found[temperature] = {n: earned(v, clips, drawn) for n, v in verifiers.items()}
-        for name, rewards in found[temperature].items():
-            print(f"| {temperature:g} | {name} | {' | '.join(summary(rewards))} |", flush=True)
+        found[temperature] = {n: heard(v, clips, drawn) for n, v in verifiers.items()}
+        for name, own in found[temperature].items():
+            print(f"| {temperature:g} | {name} | {' | '.join(summary(own.words))} |", flush=True)
     if len(verifiers) > 1:
-        for temperature, heard in found.items():
+        for temperature, by_name in found.items():
             if temperature:
-                print("\n".join(["", f"At {temperature:g}, words:", "", *agreement(heard)]))
+                print("\n".join(["", f"At {temperature:g}, words:", "", *agreement(by_name)]))
 
 
-def summary(rewards: np.ndarray) -> Iterator[str]:
-    """Yield the cells of a row.
+@frozen
+class Heard:
+    """What a recogniser hears in each draw of each text; arrays of shape (texts, draws).
 
-    Args:
-        rewards: 1 − WER of each draw, at least 0; shape (texts, draws).
+    Attributes:
+        words: 1 − WER, at least 0.
+        likelihood: Probability of a token of the text; 0 where speech ends wrongly or is too long.
     """
-    for right in (rewards, rewards == 1):
+
+    words: np.ndarray
+    likelihood: np.ndarray
+
+
+def named(recognisers: Sequence[Path]) -> dict[str, Path]:
+    """Return checkpoints by the name of their folder, or by their path where two have one name."""
+    names = [path.name for path in recognisers]
+    return {(p.name if names.count(p.name) == 1 else str(p)): p for p in recognisers}
+
+
+def summary(words: np.ndarray) -> Iterator[str]:
+    """Yield the cells of a row."""
+    for right in (words, words == 1):
         yield f"{100 * right.mean():.1f} %"
         yield f"{100 * right.max(axis=1).mean():.1f} %"
-    yield f"{100 * (np.ptp(rewards, axis=1) < EQUAL).mean():.0f} %"
+    yield f"{100 * (np.ptp(words, axis=1) < EQUAL).mean():.0f} %"
 
 
-def agreement(heard: Mapping[str, np.ndarray]) -> Iterator[str]:
-    """Yield the lines of a table: what one recogniser chooses, as all of them hear it.
-
-    Args:
-        heard: Of each recogniser 1 − WER of each draw, shape (texts, draws).
-    """
-    yield f"| one of the draws | {' | '.join(f'heard by {name}' for name in heard)} |"
-    yield f"| --- |{' ---: |' * len(heard)}"
-    everyone = np.ones_like(next(iter(heard.values())))
-    for name, rewards in {"any": everyone, **heard}.items():
-        chosen = rewards == rewards.max(axis=1, keepdims=True)
-        shares = [(own * chosen).sum(axis=1) / chosen.sum(axis=1) for own in heard.values()]
-        what = name if rewards is everyone else f"the best by {name}"
+def agreement(by_name: Mapping[str, Heard]) -> Iterator[str]:
+    """Yield the lines of a table: what one recogniser chooses, as all of them hear it."""
+    yield f"| one of the draws | {' | '.join(f'heard by {name}' for name in by_name)} |"
+    yield f"| --- |{' ---: |' * len(by_name)}"
+    everyone = np.ones_like(next(iter(by_name.values())).words)
+    rows = {"any": everyone}
+    rows |= {f"the best by {name}": heard.words for name, heard in by_name.items()}
+    rows |= {f"the likeliest by {name}": heard.likelihood for name, heard in by_name.items()}
+    for what, worth in rows.items():
+        chosen = worth == worth.max(axis=1, keepdims=True)
+        shares = [(own.words * chosen).sum(1) / chosen.sum(1) for own in by_name.values()]
         yield f"| {what} | {' | '.join(f'{100 * share.mean():.1f} %' for share in shares)} |"
 
 
@@ -100,15 +117,16 @@ def draws(
     return drawn
 
 
-def earned(
+def heard(
     verifier: Verifier, clips: Sequence[Clip], drawn: Sequence[Sequence[Hypothesis]]
-) -> np.ndarray:
-    """Return what each draw of each text earns, shape (texts, draws)."""
-    rewards = []
-    for clip, own in zip(clips, drawn, strict=True):
-        scores = verifier.verify([clip.sample] * len(own), own)
-        rewards.append([score.reward for score in scores])
-    return np.array(rewards, dtype=float)
+) -> Heard:
+    """Return what a recogniser hears."""
+    scores = [
+        verifier.verify([clip.sample] * len(own), own)
+        for clip, own in zip(clips, drawn, strict=True)
+    ]
+    words = [[max(0.0, 1 - score.metrics["wer"]) for score in row] for row in scores]
+    return Heard(np.array(words), np.array([[score.reward or 0.0 for score in r] for r in scores]))
 
 
 def _clips(manifest: Path, rate: int) -> list[Clip]:

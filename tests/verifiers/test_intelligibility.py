@@ -4,10 +4,11 @@ import json
 
 import numpy as np
 import pytest
+import torch
 
 from audioforge.audio import load_clip
 from audioforge.errors import CheckpointError, ConfigError
-from audioforge.model import ModelAdapter
+from audioforge.model import Likelihoods, ModelAdapter
 from audioforge.sample import AudioSample, Hypothesis
 from audioforge.verifier import VerifierContext
 from audioforge_verifiers.intelligibility import Intelligibility, windows_of
@@ -57,6 +58,22 @@ class BeepReader(ModelAdapter):
         raise NotImplementedError
 
 
+class SureReader(BeepReader):
+    """It finds a word that it hears three times as likely as another, and cannot spell "four"."""
+
+    def logprobs(self, batch, targets):
+        sums = []
+        for clip, (target,) in zip(batch, targets, strict=True):
+            heard = read(clip.waveform).split()
+            words = target.text.split()
+            sums.append(sum(np.log(0.75 if word in heard else 0.25) for word in words))
+        counts = [len(target.text.split()) for (target,) in targets]
+        return Likelihoods(torch.tensor(sums), torch.tensor(counts, dtype=torch.float32))
+
+    def target_problem(self, sample, target):
+        return "unknown letters" if "four" in target.text else None
+
+
 def read(waveform):
     levels = np.pad(np.round(np.abs(waveform) * 10).astype(int), 1)
     starts = np.flatnonzero((levels[1:] > 0) & (levels[:-1] == 0)) + 1
@@ -74,6 +91,12 @@ def spoken(*numbers):
 
 def silent(seconds):
     return np.zeros(round(seconds * RATE), np.float32)
+
+
+def ready(recogniser, **options):
+    verifier = Intelligibility("somebody/beeps", **options)
+    verifier.setup(VerifierContext("tts", "none", 0.3, "cpu", lambda *_: recogniser))
+    return verifier
 
 
 @pytest.fixture
@@ -204,6 +227,55 @@ def test_a_model_that_is_not_there_is_named(create_tts, tmp_path):
     for option in ("batch_size=0", "threshold=-1", "threshold=nan"):
         with pytest.raises(ConfigError, match=option.partition("=")[0]):
             create_tts(f"intelligibility:{option}")
+
+
+def test_a_likelihood_is_paid_where_it_is_asked_for(judge):
+    verifier = ready(SureReader(), scale="likelihood")
+    score = judge(verifier, spoken(1, 2, 2), RATE, reference="one two three")
+    assert score.reward == pytest.approx((0.75 * 0.75 * 0.25) ** (1 / 3))
+    assert score.metrics["token_probability"] == score.reward
+    assert score.metrics["wer"] == pytest.approx(1 / 3)
+    assert ready(SureReader()).verify([], []) == []
+    assert (
+        "token_probability"
+        not in judge(ready(SureReader()), spoken(1), RATE, reference="one").metrics
+    )
+
+
+def test_a_likelihood_does_not_pay_for_wrong_ends_or_for_nothing(judge):
+    verifier = ready(SureReader(), scale="likelihood")
+    assert judge(verifier, spoken(1, 2), RATE, reference="one two three one").reward == 0.0
+    assert judge(verifier, silent(1), RATE, reference="one").reward == 0.0
+    assert judge(verifier, np.zeros(0, np.float32), RATE, reference="one").reward == 0.0
+
+
+def test_a_likelihood_that_cannot_be_told_is_missing(judge):
+    verifier = ready(SureReader(), scale="likelihood")
+    score = judge(verifier, spoken(*[3] * 9), RATE, reference="three " * 9)  # in two windows
+    assert (score.reward, score.passed, score.metrics["wer"]) == (None, None, 0.0)
+    assert judge(verifier, spoken(1), RATE, reference="four").reward is None
+    assert judge(verifier, None, None, reference="one").reward is None
+    with pytest.raises(ConfigError, match="BeepReader cannot tell how likely"):
+        ready(BeepReader(), scale="likelihood")
+
+
+def test_likelihoods_of_a_batch_are_those_of_its_parts(judge):
+    verifier = ready(SureReader(), scale="likelihood", batch_size=2)
+    cases = [(spoken(1), "one"), (silent(1), "two"), (spoken(2), "one"), (spoken(3), "three two")]
+    samples = [AudioSample(str(i), reference=text) for i, (_, text) in enumerate(cases)]
+    hypotheses = [Hypothesis(audio=a, sampling_rate=RATE) for a, _ in cases]
+    single = [judge(verifier, a, RATE, reference=text) for a, text in cases]
+    assert verifier.verify(samples, hypotheses) == single
+    assert [round(score.reward, 2) for score in single] == [0.75, 0.0, 0.25, 0.43]
+
+
+def test_real_recognisers_find_what_people_said_likely(create_tts, judge, shared):
+    case = shared / "cases/20-tts-with-a-long-silent-end" / "r16000.flac"
+    for name in ("nano-whisper-digits", "nano-wav2vec2-digits", "whisper-tiny.en"):
+        judged = create_tts(f"intelligibility:model={shared / 'models' / name},scale=likelihood")
+        said, other = "seven three eight six", "seven nine eight six"
+        right, wrong = (judge(judged, case, None, reference=text).reward for text in (said, other))
+        assert 0 < wrong < right <= 1
 
 
 def test_whisper_hears_people_and_less_in_noise(create_tts, judge, degradations, shared):

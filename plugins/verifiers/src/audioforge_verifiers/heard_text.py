@@ -32,10 +32,16 @@ class HeardText(WordErrorRate):
         right, heard = self._units(reference), self._units(text)
         unsaid, more = beyond(right, heard), beyond(heard, right)
         metrics = {"unsaid_at_end": float(unsaid), "said_after_end": float(more)}
-        wrong = max(unsaid, more)
-        ends = wrong < FEWEST_WORDS or wrong <= END_SHARE * len(right)
         score = evolve(score, metrics={**score.metrics, **metrics})
-        return score if ends else evolve(score, reward=0.0, passed=False)
+        return score if ends_with_text(score) else evolve(score, reward=0.0, passed=False)
+
+
+def ends_with_text(score: Score) -> bool:
+    """Whether speech that was scored ends neither early nor late, as far as its words tell."""
+    metrics = score.metrics
+    wrong = max(metrics["unsaid_at_end"], metrics["said_after_end"])
+    words = metrics.get("reference_words", metrics.get("reference_units", 0.0))
+    return wrong < FEWEST_WORDS or wrong <= END_SHARE * words
 
 
 def beyond(words: Sequence[str], others: Sequence[str]) -> int:

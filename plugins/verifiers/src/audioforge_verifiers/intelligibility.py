@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import ClassVar
+from collections.abc import Iterator, Mapping, Sequence
+from typing import ClassVar, Literal
 
 import attrs
 import numpy as np
 from attrs import evolve, frozen
 
+from audioforge.errors import ConfigError
 from audioforge.model import GREEDY, ModelAdapter, Task
 from audioforge.sample import AudioSample, Clip, Hypothesis, Score
 from audioforge.verifier import Verifier, VerifierContext
 from audioforge_verifiers.audibility import without_silence
 from audioforge_verifiers.generated_audio import Unheard, hear
-from audioforge_verifiers.heard_text import HeardText
+from audioforge_verifiers.heard_text import HeardText, ends_with_text
 
 QUIET_SECONDS = 0.05
 """Length over which loudness is averaged to find where long audio is cut."""
@@ -28,6 +29,8 @@ class IntelligibilityOptions:
         model: A checkpoint for speech recognition, local or on the hub, of any installed adapter.
         threshold: Word error rate up to which audio passes; None for the run's `wer_threshold`.
         batch_size: Clips per forward pass of the recogniser.
+        scale: What is paid: `errors` 1 − WER of what is heard, `likelihood` how likely the
+            recogniser finds the text.
     """
 
     model: str = "openai/whisper-tiny"
@@ -35,6 +38,7 @@ class IntelligibilityOptions:
         default=None, validator=attrs.validators.optional(attrs.validators.ge(0))
     )
     batch_size: int = attrs.field(default=8, validator=attrs.validators.ge(1))
+    scale: Literal["errors", "likelihood"] = "errors"
 
 
 class Intelligibility(Verifier):
@@ -53,7 +57,7 @@ class Intelligibility(Verifier):
     """
 
     tasks: ClassVar[tuple[Task, ...]] = ("tts",)
-    metrics = HeardText.metrics
+    metrics = (*HeardText.metrics, "token_probability")
     corpus_metrics = HeardText.corpus_metrics
 
     def __init__(
@@ -61,8 +65,10 @@ class Intelligibility(Verifier):
         model: str = "openai/whisper-tiny",
         threshold: float | None = None,
         batch_size: int = 8,
+        scale: Literal["errors", "likelihood"] = "errors",
     ) -> None:
         """Create the verifier; see `IntelligibilityOptions`."""
+        self._scale = scale
         self._checkpoint = model
         self._batch_size = batch_size
         self._error_rate = HeardText(threshold)
@@ -74,9 +80,14 @@ class Intelligibility(Verifier):
         Raises:
             CheckpointError: If the checkpoint cannot be read.
             PluginError: If no installed adapter serves it.
+            ConfigError: If likelihoods are asked for, which it cannot tell.
         """
         self._error_rate.setup(context)
-        self._recogniser = context.load_model(self._checkpoint, "asr")
+        recogniser = context.load_model(self._checkpoint, "asr")
+        if self._scale == "likelihood" and type(recogniser).logprobs is ModelAdapter.logprobs:
+            name = type(recogniser).__name__
+            raise ConfigError([f"scale=likelihood: {name} cannot tell how likely a text is"])
+        self._recogniser = recogniser
 
     def verify(
         self, samples: Sequence[AudioSample], hypotheses: Sequence[Hypothesis]
@@ -101,6 +112,10 @@ class Intelligibility(Verifier):
         for (place, clip), score in zip(clips.items(), of_transcripts, strict=True):
             broken = isinstance(clip, Unheard)
             scores[place] = evolve(score, reward=0.0, passed=False) if broken else score
+        if self._scale == "likelihood":
+            heard_clips = {p: c for p, c in clips.items() if isinstance(c, Clip)}
+            for place, probability in self._probabilities(heard_clips).items():
+                scores[place] = _paid_by(probability, scores[place])
         return scores
 
     def close(self) -> None:
@@ -120,6 +135,37 @@ class Intelligibility(Verifier):
         texts = iter(self._transcribe([window for own in windows for window in own]))
         return (" ".join(next(texts) for _ in own) for own in windows)
 
+    def _probabilities(self, clips: Mapping[int, Clip]) -> dict[int, float | None]:
+        """Return the probability of a token of each clip's text; None where it cannot be told.
+
+        Of what cannot be heard nothing is returned.
+        """
+        import torch
+
+        recogniser = self._ready()
+        found: dict[int, float | None] = {}
+        windows: dict[int, Clip] = {}
+        for place, clip in clips.items():
+            audible = without_silence(clip)
+            if audible is None:
+                continue
+            own = windows_of(audible, recogniser.min_seconds, recogniser.max_seconds)
+            text = Hypothesis(text=clip.sample.reference)
+            if len(own) > 1 or recogniser.target_problem(clip.sample, text) is not None:
+                found[place] = None
+            else:
+                windows[place] = own[0]
+        places = list(windows)
+        with torch.inference_mode():
+            for start in range(0, len(places), self._batch_size):
+                some = places[start : start + self._batch_size]
+                batch = recogniser.prepare([windows[place] for place in some])
+                texts = [[Hypothesis(text=windows[place].sample.reference)] for place in some]
+                known = recogniser.logprobs(batch, texts)
+                each = (known.logprobs / known.tokens).exp().tolist()
+                found |= zip(some, each, strict=True)
+        return found
+
     def _transcribe(self, windows: Sequence[Clip]) -> list[str]:
         import torch
 
@@ -130,6 +176,14 @@ class Intelligibility(Verifier):
                 batch = recogniser.prepare(windows[start : start + self._batch_size])
                 texts += [row[0].text or "" for row in recogniser.sample(batch, 1, GREEDY)]
         return texts
+
+
+def _paid_by(probability: float | None, score: Score) -> Score:
+    """Return a score that pays a probability, where the speech ends with its text."""
+    if score.reward is None or probability is None:
+        return evolve(score, reward=None, passed=None)
+    metrics = {**score.metrics, "token_probability": probability}
+    return evolve(score, reward=probability if ends_with_text(score) else 0.0, metrics=metrics)
 
 
 def windows_of(clip: Clip, min_seconds: float, max_seconds: float | None) -> list[Clip]:

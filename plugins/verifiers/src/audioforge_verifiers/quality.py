@@ -69,7 +69,7 @@ class Quality(Verifier):
         self._full_bandwidth_hz = full_bandwidth_hz
 
     def setup(self, context: VerifierContext) -> None:
-        """Have librosa load and compile what it needs: the time limit of a batch is not for that."""
+        """Have librosa load and compile what it needs, for which no batch has the time."""
         measure(np.resize(np.array([0.5, -0.5], np.float32), SAMPLING_RATE))
 
     def verify(
