@@ -5,8 +5,7 @@ r"""Does a voice learn from rewards? One speaker's digits: RAFT, controls, and a
 DIR of the data holds `digits_cls` and `digits_asr`, that of the models `nano-whisper-digits`, which
 learns to hear people first and then rewards, `whisper-tiny.en`, which only listens, and
 `resemblyzer-ge2e`, which tells voices apart. A voice is trained on three recorded digits in a row,
-and then learns texts that nobody recorded, with the control of a random draw; or these texts and
-recordings, with the control of recordings alone. What is finished in OUT is read again, and an
+and then learns texts that nobody recorded. What is finished in OUT is read again, and an
 interrupted run goes on.
 """
 
@@ -29,37 +28,11 @@ from spoken_digits.table import System, table
 
 import audioforge
 from audioforge import AudioRAFTConfig, AudioRAFTTrainer
-from audioforge.files.atomic import write_jsonl
 from audioforge.run.folder import RunFolder
 
 TRAIN_NANO = ROOT / "plugins" / "speecht5" / "build" / "train_nano.py"
 K, TEMPERATURE = 4, 1.0
-RECORDED = 60
-"""Recordings of three digits that stand beside the texts to learn."""
-
-
-@frozen
-class Arm:
-    """A way to learn.
-
-    Attributes:
-        selection: As `--selection` has it.
-        learning_rate: Of the first cycle. What learns from draws alone loses its way at a higher
-            one.
-        name: In the table.
-    """
-
-    selection: str
-    learning_rate: float
-    name: str
-
-
-ARMS = (
-    Arm("best", 1e-5, f"RAFT: the best of {K}"),
-    Arm("random", 1e-5, f"control: a random one of the {K}"),
-    Arm("mix", 1e-4, f"RAFT: the best of {K}, and {RECORDED} recordings"),
-    Arm("reference", 1e-4, f"control: the {RECORDED} recordings alone"),
-)
+SELECTIONS = {"best": f"RAFT: the best of {K}", "random": f"control: a random one of the {K}"}
 
 
 @frozen
@@ -79,15 +52,6 @@ class Setup:
         if not folder.is_finished:
             trained(folder, _config_of_recogniser(self, folder.root))
         return f"intelligibility:model={folder.root / 'best'},scale=likelihood"
-
-    @property
-    def lessons(self) -> Path:
-        """The manifest of what is learnt: texts, and recordings of others."""
-        manifest = self.corpus.manifest("lessons")
-        if not manifest.is_file():
-            recorded = [x for x in self.corpus.lines("recordings") if x["text"].count(" ") == 2]
-            write_jsonl(manifest, [*recorded[:RECORDED], *self.corpus.lines("train")])
-        return manifest
 
     @property
     def base(self) -> Path:
@@ -129,19 +93,19 @@ def _systems(setup: Setup, seeds: list[int]) -> Iterator[System]:
     yield System("base: one draw", (base,))
     chosen = speak_best(setup.base, texts, said / "base-draws", (K, TEMPERATURE), setup.reward)
     yield System(f"base: the best of {K}, by the reward", (measured(chosen),))
-    for arm in ARMS:
+    for selection, name in SELECTIONS.items():
         own = []
         for seed in seeds:
-            model = _trained(setup, arm, seed)
+            model = _trained(setup, selection, seed)
             own.append(measured(speak(model, texts, said / model.parents[1].name)))
-        yield System(arm.name, tuple(own))
+        yield System(name, tuple(own))
 
 
-def _trained(setup: Setup, arm: Arm, seed: int) -> Path:
+def _trained(setup: Setup, selection: str, seed: int) -> Path:
     """Return the checkpoint of a run's last cycle; the run is made, or goes on, if need be."""
-    folder = RunFolder(setup.output / f"{arm.selection}-{seed}")
+    folder = RunFolder(setup.output / f"{selection}-{seed}")
     if not folder.is_finished:
-        trained(folder, _config(setup, arm, seed, folder.root))
+        trained(folder, _config(setup, selection, seed, folder.root))
     last, _ = max(folder.finished_cycles())
     return folder.checkpoint(last)
 
@@ -172,14 +136,14 @@ def _config_of_recogniser(setup: Setup, folder: Path) -> AudioRAFTConfig:
     )
 
 
-def _config(setup: Setup, arm: Arm, seed: int, folder: Path) -> AudioRAFTConfig:
+def _config(setup: Setup, selection: str, seed: int, folder: Path) -> AudioRAFTConfig:
     return AudioRAFTConfig(
         model_name=str(setup.base),
         task="tts",
-        dataset=str(setup.lessons),
+        dataset=str(setup.corpus.manifest("train")),
         eval_dataset=str(setup.corpus.manifest("heldout")),
         output_dir=folder,
-        selection=arm.selection,
+        selection=selection,
         seed=seed,
         device="cpu",
         verifier=[setup.reward],
@@ -191,9 +155,9 @@ def _config(setup: Setup, arm: Arm, seed: int, folder: Path) -> AudioRAFTConfig:
         samples_per_prompt=K,
         temperature=TEMPERATURE,
         reward_threshold=0.0,
-        steps_per_cycle=30,
+        steps_per_cycle=20,
         batch_size=16,
-        learning_rate=arm.learning_rate,
+        learning_rate=1e-5,
     )
 
 

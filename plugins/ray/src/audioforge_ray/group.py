@@ -63,6 +63,7 @@ class Post:
             num_cpus=self.cpus,
             num_gpus=self.gpus,
             label_selector=elsewhere,
+            scheduling_strategy="SPREAD",  # else Ray fills one node after the other
             max_restarts=-1,
             max_task_retries=0,  # the pool gives batches again, and knows to whom
         )(Worker)

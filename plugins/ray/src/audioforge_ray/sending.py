@@ -6,6 +6,7 @@ from typing import TypeVar
 
 import ray
 from ray import ObjectRef
+from ray.exceptions import ObjectStoreFullError, OutOfDiskError
 
 from audioforge.errors import TrainingError, describe
 
@@ -29,4 +30,11 @@ def put(value: T, what: str) -> ObjectRef[T]:
             f"{what} cannot be sent to the workers: {describe(error)}. Metadata of samples and the "
             f"loss of a selection must be plain values; mend the plugin that they are of, or train "
             f"with another --executor."
+        ) from error
+    except (ObjectStoreFullError, OutOfDiskError) as error:
+        raise TrainingError(
+            f"{what} cannot be sent to the workers: Ray's object store is full, and the disk to "
+            f"which it moves what does not fit ({describe(error)}). Free space in Ray's temporary "
+            f"folder (/tmp/ray unless `ray start` was told otherwise), or start the cluster with a "
+            f"larger --object-store-memory, and go on."
         ) from error

@@ -2,7 +2,7 @@
 
 Ray Train places the workers on nodes, joins them as torchrun joins processes, and ends the group
 when one of it fails. They run the same update as everywhere: each step learns from the same clips,
-and gradients are added up in the order of rank. Where the update is lies in the run folder: Ray
+and gradients are added up over all processes. Where the update is lies in the run folder: Ray
 Train is given no checkpoint, and what it writes is empty and removed afterwards.
 
 One worker alone has nobody to be joined with: it is a task of Ray.
