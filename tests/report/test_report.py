@@ -264,3 +264,23 @@ def test_a_damaged_file_is_named(tmp_path, broken):
     result = CliRunner().invoke(cli, ["report", str(run)])
     assert result.exit_code == 2
     assert f"{broken}: cannot be read" in result.stderr
+
+
+def test_a_run_on_a_cluster_says_what_each_node_did(tmp_path):
+    run = write_run(tmp_path / "run")
+    assert "What each node did" not in report_page(run)
+    shared = {"batches": 3, "failures": 1, "repeated": 0, "scoring_seconds": 2.0, "elapsed": 10.0}
+    lines = [
+        {"stage": stage, "node": "gpu-1", "workers": 2, "clips": 600, "seconds": 15.0, **shared}
+        for stage in ("cycle 1 sample", "cycle 2 sample")
+    ]
+    scorer = {"stage": "cycle 1 sample", "node": HOSTILE, "workers": 0, "clips": 0, "seconds": 0.0}
+    write_lines(run / "nodes.jsonl", [*lines, scorer | shared])
+    page = report_page(run)
+    table = page.partition("What each node did")[2].partition("</table>")[0]
+    cells = [re.sub("<[^>]*>", "|", row) for row in table.split("<tr>")[2:]]
+    assert [[c for c in row.split("|") if c.strip()][-8:] for row in cells] == [
+        ["0", "0", "3", "0.0 s", "–", "2.0 s", "1", "0"],
+        ["2", "1,200", "6", "30.0 s", "75 %", "4.0 s", "2", "0"],
+    ]
+    assert HOSTILE not in page

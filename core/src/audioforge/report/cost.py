@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from audioforge.report.compared import Compared
 from audioforge.report.components import chart, paragraph, tiles
 from audioforge.report.components import table as made_table
+from audioforge.report.duration import duration
 from audioforge.report.markup import Content
+from audioforge.report.nodes import nodes
 from audioforge.report.page import Section
 from audioforge.report.record import RunRecord
 from audioforge.report.series import Series, bars
@@ -49,21 +51,8 @@ def cost(record: RunRecord, rows: Sequence[Compared]) -> Section:
         )
     content: list[Content] = [tiles(figures) if figures else None]
     content.append(_phases(record) if record.cycles else paragraph("No cycle is finished."))
+    content += nodes(record)
     return Section("cost", "What did it cost?", content)
-
-
-def duration(seconds: float) -> str:
-    """Return a time for people.
-
-    >>> duration(3.21), duration(75), duration(7384)
-    ('3.2 s', '1 min 15 s', '2 h 3 min')
-    """
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes = int(seconds) // 60
-    if minutes < 60:
-        return f"{minutes} min {int(seconds) % 60} s"
-    return f"{minutes // 60} h {minutes % 60} min"
 
 
 def _phases(record: RunRecord) -> Content:
