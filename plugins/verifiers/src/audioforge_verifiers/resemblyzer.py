@@ -89,6 +89,8 @@ class ResemblyzerEncoder:
         )
         self._network = network.to(device).eval()
         self._device = device
+        # librosa loads and compiles what it needs here: no batch of a verifier has the time.
+        self.embed(np.resize(np.array([0.5, -0.5], np.float32), 2 * SAMPLING_RATE))
 
     @torch.inference_mode()
     def embed(self, waveform: np.ndarray) -> np.ndarray | None:
