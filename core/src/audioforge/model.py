@@ -154,6 +154,8 @@ class ModelAdapter(ABC):
     autoregressive: ClassVar[bool] = False
     """Whether it writes a transcript token by token, each by those before it, so that it can repeat
     itself; temperature fallback is for such models."""
+    loss_is_likelihood: ClassVar[bool] = True
+    """Whether `loss` is what `logprobs` tells. Models of spectrograms have a loss of their own."""
 
     @classmethod
     @abstractmethod
@@ -285,10 +287,10 @@ class ModelAdapter(ABC):
     ) -> torch.Tensor:
         """Return the scalar sum over utterances of weight × negative log-likelihood in nats.
 
-        An utterance's negative log-likelihood is the mean over the tokens of its target. Of a
-        target that a length limit cut no end is taught. A model of spectrograms, without a
-        likelihood, sums its own loss. Where a target has `features`, they are learnt, and its
-        sound is not analysed. The engine divides by the sum of weights over all processes.
+        An utterance's negative log-likelihood is the mean over the tokens of its target, or what a
+        model of spectrograms has instead (`loss_is_likelihood`). Of a target that a length limit
+        cut no end is taught. Where a target has `features`, they are learnt, and its sound is not
+        analysed. The engine divides by the sum of weights over all processes.
         """
 
     def logprobs(self, batch: Any, targets: Sequence[Sequence[Hypothesis]]) -> Likelihoods:

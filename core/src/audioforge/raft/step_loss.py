@@ -1,7 +1,7 @@
 """The loss of what a step learns: all targets of a clip together, where the adapter can tell them.
 
-The clip is then read once for all of its targets. An adapter without `logprobs` reads it once for
-each, and can only do what sums single likelihoods.
+The clip is then read once for all of its targets. An adapter without `logprobs`, or whose loss is
+none of likelihoods where that is what is wanted, reads it once for each.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ class StepLoss:
     def __init__(self, adapter: ModelAdapter, loss: Loss | None) -> None:
         """Take over the rule."""
         self._adapter, self._loss = adapter, loss
-        self._together = tells_logprobs(adapter)
+        wanted = loss is not None or adapter.loss_is_likelihood
+        self._together = wanted and tells_logprobs(adapter)
 
     def by_clip(self, items: Sequence[Kept]) -> list[Targets]:
         """Put items, those of a clip adjacent, into groups that are learnt together."""

@@ -22,6 +22,7 @@ from audioforge.inference.finite_numbers import check_outputs
 from audioforge.inference.hypothesis_audio import audio_seconds
 from audioforge.model import (
     GREEDY,
+    Likelihoods,
     LoadOptions,
     ModelAdapter,
     SamplingParams,
@@ -31,7 +32,7 @@ from audioforge.model import (
 from audioforge.sample import AudioSample, Clip, Hypothesis
 from audioforge_speecht5.checkpoint import Checkpoint, read_checkpoint
 from audioforge_speecht5.drawing import Rows, Spoken, speak, step_limits
-from audioforge_speecht5.loss import utterance_losses
+from audioforge_speecht5.loss import Target, Texts, log_densities, utterance_losses
 from audioforge_speecht5.postnet import fixed_statistics
 from audioforge_speecht5.prenet import Drop, Masks, drawn_by_torch
 
@@ -64,6 +65,7 @@ class SpeechT5Adapter(ModelAdapter):
     """
 
     tasks: ClassVar[tuple[Task, ...]] = ("tts",)
+    loss_is_likelihood: ClassVar[bool] = False
 
     def __init__(self, checkpoint: Checkpoint, options: LoadOptions) -> None:
         self._checkpoint = checkpoint
@@ -212,21 +214,42 @@ class SpeechT5Adapter(ModelAdapter):
             TrainingError: If an utterance's loss is not a number; the message names it.
         """
         labels = [self._target(s, t) for s, t in zip(batch.samples, targets, strict=True)]
-        drop = self._drop_of_loss(batch, max(len(mel) for mel, _ in labels))
+        texts = Texts(self._encoded(batch), batch.mask, batch.voices)
+        drop = self._drop_of_loss(batch.samples, labels)
         with fixed_statistics(self._model.speech_decoder_postnet):
-            losses = utterance_losses(
-                self._model, self._encoded(batch), batch.mask, batch.voices, labels, drop
-            )
+            losses = utterance_losses(self._model, texts, labels, drop)
         check_outputs(batch.samples, losses.detach().isfinite().tolist(), "the loss of")
         return (losses * losses.new_tensor(weights)).sum()
 
-    def _drop_of_loss(self, batch: SpeechBatch, frames: int) -> Drop:
+    def logprobs(self, batch: SpeechBatch, targets: Sequence[Sequence[Hypothesis]]) -> Likelihoods:
+        """Return how likely each target's spectrogram is; see `log_densities`. A token is a step.
+
+        The prenet's dropout is as in `loss`.
+
+        Raises:
+            AudioError: If a recording has another sampling rate.
+            TrainingError: If a number is none; the message names the text.
+        """
+        rows = [row for row, own in enumerate(targets) for _ in own]
+        samples = [batch.samples[row] for row in rows]
+        said = [target for own in targets for target in own]
+        labels = [self._target(s, t) for s, t in zip(samples, said, strict=True)]
+        texts = Texts(self._encoded(batch)[rows], batch.mask[rows], batch.voices[rows])
+        drop = self._drop_of_loss(samples, labels)
+        with fixed_statistics(self._model.speech_decoder_postnet):
+            densities = log_densities(self._model, texts, labels, drop)
+        check_outputs(samples, densities.detach().isfinite().tolist(), "the likelihood of")
+        steps = [len(mel) // self._config.reduction_factor for mel, _ in labels]
+        return Likelihoods(densities, densities.new_tensor(steps))
+
+    def _drop_of_loss(self, samples: Sequence[AudioSample], targets: Sequence[Target]) -> Drop:
         if self._model.training:
             return drawn_by_torch(self._config.speech_decoder_prenet_dropout)
-        masks = self._masks(batch.samples, [0] * len(batch.samples), GREEDY)
-        return masks.of_first(frames // self._config.reduction_factor)
+        longest = max(len(mel) for mel, _ in targets)
+        masks = self._masks(samples, [0] * len(samples), GREEDY)
+        return masks.of_first(longest // self._config.reduction_factor)
 
-    def _target(self, sample: AudioSample, target: Hypothesis) -> tuple[torch.Tensor, bool]:
+    def _target(self, sample: AudioSample, target: Hypothesis) -> Target:
         """Return a target's spectrogram, whole steps of it, and whether it is cut."""
         frames = target.features
         if frames is None:
