@@ -1,12 +1,13 @@
-r"""Does a voice learn from rewards? One speaker's digits: RAFT, controls, and another listener.
+r"""Does a voice learn from rewards? One speaker's digits, controls, and another listener.
 
     python benchmarks/voice_digits.py --data DIR --models DIR --output OUT
 
 DIR of the data holds `digits_cls` and `digits_asr`, that of the models `nano-whisper-digits`, which
-learns to hear people first and then rewards, `whisper-tiny.en`, which only listens, and
-`resemblyzer-ge2e`, which tells voices apart. A voice is trained on three recorded digits in a row,
-and then learns texts that nobody recorded. What is finished in OUT is read again, and an
-interrupted run goes on.
+rewards together with a copy that has learnt to hear people and the demo's Whisper,
+`whisper-tiny.en`, which only listens, and `resemblyzer-ge2e`, which tells voices apart. A voice is
+trained on three recorded digits in a row, and then learns texts that nobody recorded; or `--voice
+CHECKPOINT --known MANIFEST` takes one that there is, and leaves out the texts that it was taught or
+that were looked at. What is finished in OUT is read again, and an interrupted run goes on.
 """
 
 from __future__ import annotations
@@ -14,25 +15,32 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from attrs import frozen
 from existing import existing
 from performance.machine import ROOT
 from spoken_digits.hearing import Listener, Measured
-from spoken_digits.recordings import Corpus, make
+from spoken_digits.recordings import Corpus, make, make_texts
 from spoken_digits.speaking import speak, speak_best
 from spoken_digits.table import System, table
 
 import audioforge
 from audioforge import AudioRAFTConfig, AudioRAFTTrainer
 from audioforge.run.folder import RunFolder
+from audioforge_demo import assets
 
 TRAIN_NANO = ROOT / "plugins" / "speecht5" / "build" / "train_nano.py"
-K, TEMPERATURE = 4, 1.0
-SELECTIONS = {"best": f"RAFT: the best of {K}", "random": f"control: a random one of the {K}"}
+K, TEMPERATURE = 8, 1.0
+LEARNT: Mapping[str, tuple[str, float]] = {
+    "rloo": (f"policy gradient of all {K}", 5e-5),
+    "best": (f"RAFT: the best of {K}", 1e-4),
+    "random": (f"control: a random one of the {K}", 1e-4),
+}
+"""By the selection of a run: what is learnt from, and the learning rate."""
 
 
 @frozen
@@ -43,19 +51,38 @@ class Setup:
     models: Path
     output: Path
     corpus: Corpus
+    voice: Path | None
     steps: int
 
     @property
-    def reward(self) -> str:
-        """The verifier that rewards: a recogniser that has heard people; adapted if need be."""
-        folder = RunFolder(self.output / "recogniser")
-        if not folder.is_finished:
-            trained(folder, _config_of_recogniser(self, folder.root))
-        return f"intelligibility:model={folder.root / 'best'},scale=likelihood"
+    def rewards(self) -> dict[str, Any]:
+        """What is rewarded: how likely three recognisers find the text, of which one is adapted.
+
+        What a voice learns from one recogniser is what that one hears.
+        """
+        adapted = RunFolder(self.output / "recogniser")
+        if not adapted.is_finished:
+            trained(adapted, _config_of_recogniser(self, adapted.root))
+        recognisers = {
+            "adapted": adapted.root / "best",
+            "whisper": self.models / "nano-whisper-digits",
+            "demo": assets.model(),
+        }
+        return {
+            "verifier": [
+                f"intelligibility:id={name},model={folder},scale=likelihood"
+                for name, folder in recognisers.items()
+            ],
+            "aggregator": "product",
+            "normalizer": "english-1",
+            "language": "en",
+        }
 
     @property
     def base(self) -> Path:
         """The checkpoint that every run starts from; trained where it is not there."""
+        if self.voice is not None:
+            return self.voice
         folder = self.output / "base"
         if not (folder / "trained").is_file():
             given = [str(self.corpus.manifest("recordings")), str(folder)]
@@ -70,30 +97,33 @@ def main() -> None:
     args = _arguments()
     torch.set_num_threads(1)
     output = args.output.resolve()
-    source = args.data.resolve() / "digits_cls" / "train.jsonl"
-    corpus = make(source, args.speaker, output / "texts")
-    setup = Setup(args.data.resolve(), args.models.resolve(), output, corpus, args.steps)
-    systems = list(_systems(setup, args.seeds))
-    print(table(systems, args.speaker, len(args.seeds)))
+    data, models, texts = args.data.resolve(), args.models.resolve(), output / "texts"
+    if args.voice:
+        setup = Setup(data, models, output, make_texts(args.known, texts), args.voice, 0)
+    else:
+        corpus = make(data / "digits_cls" / "train.jsonl", args.speaker, texts)
+        setup = Setup(data, models, output, corpus, None, args.steps)
+    systems = list(_systems(setup, args.selections, args.seeds))
+    print(table(systems, args.voice or args.speaker, len(args.seeds)))
 
 
-def _systems(setup: Setup, seeds: list[int]) -> Iterator[System]:
+def _systems(setup: Setup, selections: list[str], seeds: list[int]) -> Iterator[System]:
     texts, said = setup.corpus.lines("test"), setup.output / "said"
-    recordings = setup.corpus.lines("recordings")
-    listener = Listener(
-        audioforge.load(setup.models / "whisper-tiny.en"),
-        setup.models / "resemblyzer-ge2e",
-        setup.corpus.folder / recordings[0]["audio_filepath"],
-    )
+    recording = None
+    if setup.voice is None:
+        recording = setup.corpus.folder / setup.corpus.lines("recordings")[0]["audio_filepath"]
+    tiny = audioforge.load(setup.models / "whisper-tiny.en")
+    listener = Listener(tiny, setup.models / "resemblyzer-ge2e", recording)
 
     def measured(manifest: Path) -> Measured:
         return listener.measure(manifest, manifest.with_suffix(".measured.json"))
 
     base = measured(speak(setup.base, texts, said / "base"))
     yield System("base: one draw", (base,))
-    chosen = speak_best(setup.base, texts, said / "base-draws", (K, TEMPERATURE), setup.reward)
+    chosen = speak_best(setup.base, texts, said / "base-draws", (K, TEMPERATURE), setup.rewards)
     yield System(f"base: the best of {K}, by the reward", (measured(chosen),))
-    for selection, name in SELECTIONS.items():
+    for selection in selections:
+        name, _ = LEARNT[selection]
         own = []
         for seed in seeds:
             model = _trained(setup, selection, seed)
@@ -146,18 +176,16 @@ def _config(setup: Setup, selection: str, seed: int, folder: Path) -> AudioRAFTC
         selection=selection,
         seed=seed,
         device="cpu",
-        verifier=[setup.reward],
-        metric="intelligibility.wer",
-        normalizer="english-1",
-        language="en",
-        num_cycles=3,
-        lr_decay_per_cycle=0.7,
+        **setup.rewards,
+        metric="adapted.wer",
+        num_cycles=10,
+        lr_decay_per_cycle=0.85,
         samples_per_prompt=K,
         temperature=TEMPERATURE,
         reward_threshold=0.0,
-        steps_per_cycle=20,
-        batch_size=16,
-        learning_rate=1e-5,
+        steps_per_cycle=5,
+        batch_size=20,
+        learning_rate=LEARNT[selection][1],
     )
 
 
@@ -167,9 +195,15 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--models", type=existing, required=True, help="folder of the recognisers")
     parser.add_argument("--output", type=Path, required=True, help="runs, sound and measurements")
     parser.add_argument("--speaker", default="fsdd-jackson")
-    parser.add_argument("--steps", type=int, default=1000, help="of training the base")
+    parser.add_argument("--voice", type=existing, help="checkpoint, in the place of a speaker's")
+    parser.add_argument("--known", type=existing, help="manifest of texts to leave out, with it")
+    parser.add_argument("--steps", type=int, default=2500, help="of training the base")
+    parser.add_argument("--selections", nargs="+", default=[*LEARNT], choices=LEARNT)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    return parser.parse_args()
+    args = parser.parse_args()
+    if bool(args.voice) != bool(args.known):
+        parser.error("--voice and --known go together")
+    return args
 
 
 if __name__ == "__main__":

@@ -38,12 +38,12 @@ class Listener:
     Attributes:
         judge: A recogniser.
         speakers: Folder of a speaker encoder, resemblyzer's.
-        voice: A recording of the speaker.
+        voice: A recording of the speaker, where there is one.
     """
 
     judge: LoadedModel
     speakers: Path
-    voice: Path
+    voice: Path | None
 
     def measure(self, said: Path, output: Path) -> Measured:
         """Measure what a manifest names, and keep it in a file, which is read again."""
@@ -63,10 +63,12 @@ class Listener:
         }
         rows = [
             {**line, "pred_audio": str(said.parent / line["pred_audio"]),
-             "audio_filepath": str(self.voice)}
+             **({"audio_filepath": str(self.voice)} if self.voice else {})}
             for line in lines
         ]  # fmt: skip
-        verifiers = ["prosody", "pace", f"consistency:encoder=resemblyzer,model={self.speakers}"]
+        verifiers = ["prosody", "pace"]
+        if self.voice:
+            verifiers.append(f"consistency:encoder=resemblyzer,model={self.speakers}")
         for line in audioforge.score(rows, task="tts", normalizer="none", verifier=verifiers):
             for name, (verifier, metric) in SOUND.items():
                 value = line["scores"].get(verifier, {}).get("metrics", {}).get(metric)

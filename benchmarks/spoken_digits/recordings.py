@@ -20,8 +20,10 @@ RATE = 16_000
 WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 DIGITS = 3
 """As many as the recogniser is used to hear; a thousand texts."""
-COUNTS = {"recordings": 120, "train": 80, "heldout": 60, "test": 200}
-"""Texts of each part; none is in two."""
+COUNTS = {"train": 100, "heldout": 60, "test": 250}
+"""Texts of each part; none is in two, nor recorded."""
+RECORDED = 120
+"""Texts that are recorded."""
 SHORTER = 60
 """Recordings of one digit, and of two: they first teach which sound is which letter's."""
 GAP_S = (0.03, 0.08)
@@ -61,19 +63,48 @@ def make(source: Path, speaker: str, folder: Path) -> Corpus:
         return corpus
     takes = _takes(source, speaker)
     folder.mkdir(parents=True, exist_ok=True)
-    every = [" ".join(words) for words in itertools.product(WORDS, repeat=DIGITS)]
-    rest = iter([every[place] for place in shuffled(len(every), "spoken digits")])
-    for part, count in COUNTS.items():
-        texts = list(itertools.islice(rest, count))
-        if part == "recordings":
-            texts = [*_shorter(), *texts]
-        lines = [{"id": f"{part}-{i:03}", "text": text} for i, text in enumerate(texts)]
-        if part == "recordings":
-            for line in lines:
-                line |= {"audio_filepath": f"{line['id']}.flac", "speaker": speaker}
-                soundfile.write(folder / line["audio_filepath"], _said(line, takes), RATE)
-        write_jsonl(corpus.manifest(part), lines)
+    rest = texts_but([])
+    lines = _lines("recordings", [*_shorter(), *rest[:RECORDED]])
+    for line in lines:
+        line |= {"audio_filepath": f"{line['id']}.flac", "speaker": speaker}
+        soundfile.write(folder / line["audio_filepath"], _said(line, takes), RATE)
+    write_jsonl(corpus.manifest("recordings"), lines)
+    _write_texts(corpus, rest[RECORDED:])
     return corpus
+
+
+def make_texts(known: Path, folder: Path) -> Corpus:
+    """Make the parts without recordings, for a voice that there is, unless they are there.
+
+    Args:
+        known: Manifest of texts that are in no part.
+        folder: Where they go.
+    """
+    corpus = Corpus(folder)
+    if not corpus.manifest("test").is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        lines = known.read_text(encoding="utf-8").splitlines()
+        _write_texts(corpus, texts_but([json.loads(line)["text"] for line in lines]))
+    return corpus
+
+
+def texts_but(known: Sequence[str]) -> list[str]:
+    """Return all texts but some, shuffled."""
+    every = [" ".join(words) for words in itertools.product(WORDS, repeat=DIGITS)]
+    shuffle = [every[place] for place in shuffled(len(every), "spoken digits")]
+    return [text for text in shuffle if text not in set(known)]
+
+
+def _write_texts(corpus: Corpus, rest: list[str]) -> None:
+    """Write the texts of each part; those of `test` are the last, however many others there are."""
+    for part, count in COUNTS.items():
+        texts = rest[-count:] if part == "test" else rest[:count]
+        write_jsonl(corpus.manifest(part), _lines(part, texts))
+        rest = rest[count:]
+
+
+def _lines(part: str, texts: Sequence[str]) -> list[dict[str, str]]:
+    return [{"id": f"{part}-{number:03}", "text": text} for number, text in enumerate(texts)]
 
 
 def _shorter() -> list[str]:

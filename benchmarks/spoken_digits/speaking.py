@@ -1,10 +1,11 @@
-"""Models say the test texts, as files: one draw, or the one of k that a recogniser hears best."""
+"""Models say the test texts, as files: one draw, or the one of k that earns most."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -30,16 +31,16 @@ def speak_best(
     texts: Sequence[Mapping[str, str]],
     folder: Path,
     drawn: tuple[int, float],
-    recogniser: str,
+    rewards: Mapping[str, Any],
 ) -> Path:
-    """Have a model say each text k times, and keep what a recogniser hears best.
+    """Have a model say each text k times, and keep what earns most.
 
     Args:
         model: Its checkpoint.
         texts: Lines with `id` and `text`.
         folder: Where the sound goes.
         drawn: k, and the temperature.
-        recogniser: A verifier that listens.
+        rewards: The settings of a run that say what is rewarded.
 
     Returns:
         The manifest of what was kept.
@@ -47,7 +48,7 @@ def speak_best(
     k, temperature = drawn
     every = _speak(model, texts, folder, k, SamplingParams(temperature=temperature))
     said = read_lines(every)
-    scored = audioforge.score(every, task="tts", normalizer="english-1", verifier=[recogniser])
+    scored = audioforge.score(every, task="tts", **rewards)
     rewarded = list(zip(said, (line["reward"] for line in scored), strict=True))
     rows = [rewarded[place : place + k] for place in range(0, len(rewarded), k)]
     best = folder / "best.jsonl"
