@@ -20,7 +20,7 @@ NAMED = "vocoder.json"
 GRIFFIN_LIM = "griffin-lim"
 HUB = "microsoft/speecht5_hifigan"
 
-ITERATIONS = 32
+ITERATIONS = 8
 """Of Griffin-Lim; librosa's default."""
 
 
