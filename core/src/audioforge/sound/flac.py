@@ -43,11 +43,16 @@ CRC_8, CRC_16 = _table(0x07, 8), _table(0x8005, 16)
 
 @frozen
 class _Frame:
-    """A frame: where it begins, which of the frames (or samples) it is the first, its length."""
+    """A frame: where it begins, which of the frames (or samples) it is the first, its length.
+
+    Its kind are the codes of its rate and of the bits of a sample, the same throughout a file:
+    sound may happen to look like a frame, but hardly like one of these.
+    """
 
     start: int
     number: int
     samples: int
+    kind: tuple[int, int]
 
 
 def joined_flac(file: IO[bytes], start: int, size: int) -> list[list[Piece]]:
@@ -93,18 +98,31 @@ def _after_blocks(file: IO[bytes], start: int, end: int) -> int:
 
 
 def _frames(file: IO[bytes], start: int, end: int) -> Iterator[_Frame]:
-    """Yield the frames, of which each has the number that is due."""
+    """Yield the frames, of which each has the number that is due and goes on with the others."""
     file.seek(start)
     sync = file.read(2)
-    due: int | None = None
     if sync not in SYNCS:
         return
+    first: _Frame | None = None
+    last: _Frame | None = None
     for place in _found(file, (sync,), start, end):
         file.seek(place)
         frame = _read_header(file.read(HEADER), place)
-        if frame is not None and due in (None, frame.number):
-            yield frame
-            due = frame.number + (1 if sync == SYNCS[0] else frame.samples)
+        if frame is None:
+            continue
+        if first is None or last is None:
+            first = frame
+        else:
+            counted = 1 if sync == SYNCS[0] else last.samples
+            if frame.number != last.number + counted or frame.kind != first.kind:
+                continue
+            # Of frames with as many samples each only the last has others: this costs little.
+            if sync == SYNCS[0] and frame.samples != first.samples:
+                file.seek(last.start)
+                if _crc(file.read(place - last.start), CRC_16, 16):
+                    continue
+        yield frame
+        last = frame
 
 
 def _read_header(head: bytes, place: int) -> _Frame | None:
@@ -127,7 +145,9 @@ def _read_header(head: bytes, place: int) -> _Frame | None:
     else:
         samples = 192 if code == 1 else 144 << code if code < 6 else 1 << code
     at += wide + {12: 1, 13: 2, 14: 2}.get(rate, 0)
-    return _Frame(place, number, samples) if not _crc(head[: at + 1], CRC_8, 8) else None
+    if _crc(head[: at + 1], CRC_8, 8):
+        return None
+    return _Frame(place, number, samples, (rate, head[3] & 0x0F))
 
 
 def _check_ends(file: IO[bytes], last: _Frame, end: int, there: str) -> None:
