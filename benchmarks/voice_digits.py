@@ -178,7 +178,7 @@ def _config(setup: Setup, selection: str, seed: int, folder: Path) -> AudioRAFTC
         device="cpu",
         **setup.rewards,
         metric="adapted.wer",
-        num_cycles=10,
+        num_cycles=5,
         lr_decay_per_cycle=0.85,
         samples_per_prompt=K,
         temperature=TEMPERATURE,
