@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 from spoken_digits.hearing import words_right
-from spoken_digits.recordings import COUNTS, SHORTER, WORDS, make
+from spoken_digits.recordings import COUNTS, RECORDED, SHORTER, WORDS, make, make_texts
 from spoken_digits.table import System, difference, table
 
 
@@ -55,9 +55,21 @@ def test_parts_share_no_text_and_a_digit_that_nobody_says_is_named(tmp_path):
     source = tmp_path / "train.jsonl"
     source.write_text("".join(json.dumps(line) + "\n" for line in lines))
     corpus = make(source, "ann", tmp_path / "texts")
-    texts = {part: [line["text"] for line in corpus.lines(part)] for part in COUNTS}
+    parts = ("recordings", *COUNTS)
+    texts = {part: [line["text"] for line in corpus.lines(part)] for part in parts}
     every = [text for own in texts.values() for text in own if len(text.split()) == 3]
-    assert len(set(every)) == len(every) == sum(COUNTS.values())
-    assert len(texts["recordings"]) == COUNTS["recordings"] + 2 * SHORTER
+    assert len(set(every)) == len(every) == RECORDED + sum(COUNTS.values())
+    assert len(texts["recordings"]) == RECORDED + 2 * SHORTER
     with pytest.raises(ValueError, match="bob does not say zero, one"):
         make(source, "bob", tmp_path / "others")
+
+
+def test_a_voice_that_there_is_gets_texts_but_those_it_knows(tmp_path):
+    known = tmp_path / "known.jsonl"
+    known.write_text(
+        "".join(json.dumps({"text": f"one {w} {v}"}) + "\n" for w in WORDS for v in WORDS)
+    )
+    corpus = make_texts(known, tmp_path / "texts")
+    texts = [line["text"] for part in COUNTS for line in corpus.lines(part)]
+    assert len(set(texts)) == len(texts) == sum(COUNTS.values())
+    assert not [text for text in texts if text.startswith("one ")]
