@@ -21,7 +21,7 @@ GRIFFIN_LIM = "griffin-lim"
 HUB = "microsoft/speecht5_hifigan"
 
 ITERATIONS = 8
-"""Of Griffin-Lim: a quarter of librosa's default, in a third of the time. Recognisers hear as much."""
+"""Of Griffin-Lim: a quarter of librosa's default in a third of the time, and heard as well."""
 
 
 class Vocoder(ABC):
