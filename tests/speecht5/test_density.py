@@ -5,7 +5,8 @@ import torch
 from attrs import evolve
 
 from audioforge.model import SamplingParams
-from audioforge_speecht5.loss import Texts, follow
+from audioforge_speecht5.drawing import Texts
+from audioforge_speecht5.loss import follow
 
 
 def drawn(adapter, clip, k=2):

@@ -10,7 +10,7 @@ from audioforge.inference.clips import ClipLoader
 from audioforge.inference.skip_log import SkipLog
 from audioforge.model import GREEDY, SamplingParams
 from audioforge.sample import AudioSample
-from audioforge_speecht5.drawing import Rows, speak
+from audioforge_speecht5.drawing import Rows, Texts, speak
 from audioforge_speecht5.prenet import Masks
 
 TEXTS = ("one", "turn the second valve", "two three")
@@ -40,7 +40,7 @@ def test_without_dropout_it_writes_what_transformers_writes(load, small, clips):
     model.speecht5.decoder.prenet._consistent_dropout = lambda hidden, p: hidden
     with torch.no_grad():
         encoded = model.speecht5.encoder(batch.tokens, attention_mask=batch.mask).last_hidden_state
-        whole = Rows(encoded, batch.mask, batch.voices, fewest=[12], most=[16])
+        whole = Rows(Texts(encoded, batch.mask, batch.voices), fewest=[12], most=[16])
         (spoken,) = speak(model, whole, NoDropout())
         tokens = batch.tokens.shape[1]
         theirs = model.generate(

@@ -31,8 +31,8 @@ from audioforge.model import (
 )
 from audioforge.sample import AudioSample, Clip, Hypothesis
 from audioforge_speecht5.checkpoint import Checkpoint, read_checkpoint
-from audioforge_speecht5.drawing import Rows, Spoken, speak, step_limits
-from audioforge_speecht5.loss import Target, Texts, log_densities, utterance_losses
+from audioforge_speecht5.drawing import Rows, Spoken, Texts, speak, step_limits
+from audioforge_speecht5.loss import Target, log_densities, utterance_losses
 from audioforge_speecht5.postnet import fixed_statistics
 from audioforge_speecht5.prenet import Drop, Masks, drawn_by_torch
 
@@ -183,10 +183,9 @@ class SpeechT5Adapter(ModelAdapter):
         texts = [sample.reference or "" for sample in batch.samples]
         counts = batch.mask.sum(dim=1).tolist()
         fewest, most = step_limits(self._config, texts, counts, params)
+        each_k_times = [row for row in range(len(texts)) for _ in range(k)]
         return Rows(
-            encoded.repeat_interleave(k, dim=0),
-            batch.mask.repeat_interleave(k, dim=0),
-            batch.voices.repeat_interleave(k, dim=0),
+            Texts(encoded, batch.mask, batch.voices).rows(each_k_times),
             [count for count in fewest for _ in range(k)],
             [count for count in most for _ in range(k)],
         )
@@ -234,7 +233,7 @@ class SpeechT5Adapter(ModelAdapter):
         samples = [batch.samples[row] for row in rows]
         said = [target for own in targets for target in own]
         labels = [self._target(s, t) for s, t in zip(samples, said, strict=True)]
-        texts = Texts(self._encoded(batch)[rows], batch.mask[rows], batch.voices[rows])
+        texts = Texts(self._encoded(batch), batch.mask, batch.voices).rows(rows)
         drop = self._drop_of_loss(samples, labels)
         with fixed_statistics(self._model.speech_decoder_postnet):
             densities = log_densities(self._model, texts, labels, drop)

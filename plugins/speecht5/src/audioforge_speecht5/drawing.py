@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from attrs import evolve, frozen
+from attrs import frozen
 
 from audioforge.model import SamplingParams
 from audioforge_speecht5.postnet import postnet_output
@@ -30,28 +30,37 @@ SOME_MORE = 8
 
 
 @frozen(eq=False)
-class Rows:
-    """What is spoken: a row for each hypothesis.
+class Texts:
+    """What is to be spoken, a row for each hypothesis or target.
 
     Attributes:
         encoded: The encoder's output, shape (rows, tokens, width).
         mask: 1 for tokens and 0 for padding, shape (rows, tokens).
         voices: x-vectors, shape (rows, dimensions).
-        fewest: Steps before which no row ends.
-        most: Steps after which each row is cut.
     """
 
     encoded: torch.Tensor
     mask: torch.Tensor
     voices: torch.Tensor
+
+    def rows(self, chosen: torch.Tensor | list[int]) -> Texts:
+        """Return some of the rows; one may be there several times."""
+        return Texts(self.encoded[chosen], self.mask[chosen], self.voices[chosen])
+
+
+@frozen(eq=False)
+class Rows:
+    """Texts with the limits of each.
+
+    Attributes:
+        texts: What is to be spoken.
+        fewest: Steps before which no row ends.
+        most: Steps after which each row is cut.
+    """
+
+    texts: Texts
     fewest: Sequence[int]
     most: Sequence[int]
-
-    def part(self, rows: torch.Tensor) -> Rows:
-        """Return some of the rows; their limits are the whole's."""
-        return evolve(
-            self, encoded=self.encoded[rows], mask=self.mask[rows], voices=self.voices[rows]
-        )
 
 
 @frozen(eq=False)
@@ -105,9 +114,9 @@ def speak(model: Any, rows: Rows, masks: Masks) -> list[Spoken]:
     """
     config, postnet = model.config, model.speech_decoder_postnet
     shape = (len(rows.most), max(rows.most), config.reduction_factor, config.num_mel_bins)
-    written = rows.encoded.new_zeros(shape)
+    written = rows.texts.encoded.new_zeros(shape)
     ends: dict[int, tuple[int, bool]] = {}
-    there, here, cache = list(range(len(rows.most))), rows, None
+    there, here, cache = list(range(len(rows.most))), rows.texts, None
     last = written[:, 0, -1:]
     for step in range(max(rows.most)):
         prenet = model.speecht5.decoder.prenet
@@ -132,7 +141,7 @@ def speak(model: Any, rows: Rows, masks: Masks) -> list[Spoken]:
         left = [place for place, row in enumerate(there) if row not in ends]
         if 2 * len(left) <= len(there):
             chosen = torch.tensor(left, device=last.device)
-            there, last, here = [there[place] for place in left], last[chosen], here.part(chosen)
+            there, last, here = [there[place] for place in left], last[chosen], here.rows(chosen)
             cache.batch_select_indices(chosen)
             masks.keep(chosen)
     return _refined(postnet, written.flatten(1, 2), [ends[row] for row in range(len(ends))], shape)

@@ -13,6 +13,7 @@ from transformers.models.speecht5.modeling_speecht5 import (
     shift_spectrograms_right,
 )
 
+from audioforge_speecht5.drawing import Texts
 from audioforge_speecht5.postnet import postnet_output
 from audioforge_speecht5.prenet import Drop, prenet_output
 
@@ -26,21 +27,6 @@ CERTAIN = 100.0
 Target: TypeAlias = tuple[torch.Tensor, bool]
 """A log-mel spectrogram, shape (frames, bands), of whole steps, and whether it is cut: then no end
 is learnt of it."""
-
-
-@frozen(eq=False)
-class Texts:
-    """What is to be spoken, a row for each target.
-
-    Attributes:
-        encoded: The encoder's output, shape (rows, tokens, width).
-        mask: 1 for tokens and 0 for padding, shape (rows, tokens).
-        voices: x-vectors, shape (rows, dimensions).
-    """
-
-    encoded: torch.Tensor
-    mask: torch.Tensor
-    voices: torch.Tensor
 
 
 @frozen(eq=False)
