@@ -48,6 +48,9 @@ class BeepReader(ModelAdapter):
         assert (k, params.temperature) == (1, 0.0)
         return [[Hypothesis(text=read(clip.waveform))] for clip in batch]
 
+    def part(self, batch, rows):
+        return [batch[row] for row in rows]
+
     def loss(self, batch, targets, weights):
         raise NotImplementedError
 
@@ -259,13 +262,28 @@ def test_a_likelihood_that_cannot_be_told_is_missing(judge):
         ready(BeepReader(), scale="likelihood")
 
 
+@pytest.mark.parametrize("parts", [True, False])
+def test_a_text_without_likelihood_leaves_its_neighbours_theirs(monkeypatch, parts):
+    recogniser = SureReader()
+    if not parts:
+        monkeypatch.setattr(SureReader, "part", ModelAdapter.part)
+    samples = [AudioSample(text, reference=text) for text in ("four", "one", "four", "two")]
+    said = [Hypothesis(audio=spoken(1), sampling_rate=RATE)] * 4
+    scores = ready(recogniser, scale="likelihood").verify(samples, said)
+    assert [score.reward for score in scores] == [None, 0.75, None, 0.25]
+    assert recogniser.batches == ([4] if parts else [4, 2])
+
+
 def test_likelihoods_of_a_batch_are_those_of_its_parts(judge):
-    verifier = ready(SureReader(), scale="likelihood", batch_size=2)
+    recogniser = SureReader()
+    verifier = ready(recogniser, scale="likelihood", batch_size=2)
     cases = [(spoken(1), "one"), (silent(1), "two"), (spoken(2), "one"), (spoken(3), "three two")]
     samples = [AudioSample(str(i), reference=text) for i, (_, text) in enumerate(cases)]
     hypotheses = [Hypothesis(audio=a, sampling_rate=RATE) for a, _ in cases]
     single = [judge(verifier, a, RATE, reference=text) for a, text in cases]
+    recogniser.batches.clear()
     assert verifier.verify(samples, hypotheses) == single
+    assert recogniser.batches == [2, 1]  # of three that can be heard, each read once for both
     assert [round(score.reward, 2) for score in single] == [0.75, 0.0, 0.25, 0.43]
 
 

@@ -194,12 +194,17 @@ def test_clips_that_are_sampled_twice_are_encoded_once(load, untrained, noise_cl
         adapter.sample(batch, 2, SamplingParams(max_new_tokens=2))
         greedy = adapter.sample(batch, 1, SamplingParams(temperature=0, max_new_tokens=9))
         assert encoded == [3]
+        told = adapter.logprobs(batch, greedy).logprobs
+        assert encoded == [3]
         fresh = adapter.prepare(noise_clips(3))
         again = adapter.sample(fresh, 1, SamplingParams(temperature=0, max_new_tokens=9))
         assert (encoded, said(again)) == ([3, 3], said(greedy))
         with torch.autocast("cpu", dtype=torch.bfloat16):
             adapter.sample(batch, 2, SamplingParams(max_new_tokens=2))
         assert encoded == [3, 3, 3]
+    learnt = adapter.logprobs(adapter.prepare(noise_clips(3)), greedy).logprobs  # by the modules
+    assert learnt.requires_grad
+    torch.testing.assert_close(told, learnt.detach(), atol=1e-4, rtol=1e-4)
     with torch.no_grad():
         adapter.module.model.encoder.conv1.bias += 0.5
     with torch.inference_mode():

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal
 
-import attrs
 import numpy as np
-from attrs import evolve, frozen
+from attrs import define, evolve, field, frozen, validators
 
 from audioforge.errors import ConfigError
 from audioforge.model import GREEDY, ModelAdapter, Task
@@ -34,10 +33,8 @@ class IntelligibilityOptions:
     """
 
     model: str = "openai/whisper-tiny"
-    threshold: float | None = attrs.field(
-        default=None, validator=attrs.validators.optional(attrs.validators.ge(0))
-    )
-    batch_size: int = attrs.field(default=8, validator=attrs.validators.ge(1))
+    threshold: float | None = field(default=None, validator=validators.optional(validators.ge(0)))
+    batch_size: int = field(default=8, validator=validators.ge(1))
     scale: Literal["errors", "likelihood"] = "errors"
 
 
@@ -101,21 +98,18 @@ class Intelligibility(Verifier):
             clip = hear(sample, hypothesis, recogniser.sampling_rate)
             if isinstance(clip, Clip) or clip is Unheard.BROKEN:
                 clips[place] = clip
-        texts = self._transcripts([c for c in clips.values() if isinstance(c, Clip)])
+        heard = self._heard({p: c for p, c in clips.items() if isinstance(c, Clip)})
         # In what is broken nothing is heard, and each word of the reference counts as missing.
-        heard = [
-            Hypothesis(text=next(texts) if isinstance(clip, Clip) else "")
-            for clip in clips.values()
-        ]
+        texts = [Hypothesis(text=heard[p].text if p in heard else "") for p in clips]
         scores = [Score(None)] * len(samples)
-        of_transcripts = self._error_rate.verify([samples[place] for place in clips], heard)
-        for (place, clip), score in zip(clips.items(), of_transcripts, strict=True):
-            broken = isinstance(clip, Unheard)
-            scores[place] = evolve(score, reward=0.0, passed=False) if broken else score
-        if self._scale == "likelihood":
-            heard_clips = {p: c for p, c in clips.items() if isinstance(c, Clip)}
-            for place, probability in self._probabilities(heard_clips).items():
-                scores[place] = _paid_by(probability, scores[place])
+        of_transcripts = self._error_rate.verify([samples[place] for place in clips], texts)
+        for place, score in zip(clips, of_transcripts, strict=True):
+            if place not in heard:
+                scores[place] = evolve(score, reward=0.0, passed=False)
+            elif self._scale == "likelihood" and heard[place].windows:
+                scores[place] = _paid_by(heard[place].probability, score)
+            else:
+                scores[place] = score
         return scores
 
     def close(self) -> None:
@@ -127,55 +121,72 @@ class Intelligibility(Verifier):
             raise RuntimeError("setup comes before verify")
         return self._recogniser
 
-    def _transcripts(self, clips: Sequence[Clip]) -> Iterator[str]:
-        """Return the transcript of each clip: of what can be heard, in windows."""
+    def _heard(self, clips: Mapping[int, Clip]) -> dict[int, Heard]:
+        """Return what is heard in each clip: in what is audible of it, window by window."""
         shortest, longest = self._ready().min_seconds, self._ready().max_seconds
-        audible = [without_silence(clip) for clip in clips]
-        windows = [[] if clip is None else windows_of(clip, shortest, longest) for clip in audible]
-        texts = iter(self._transcribe([window for own in windows for window in own]))
-        return (" ".join(next(texts) for _ in own) for own in windows)
-
-    def _probabilities(self, clips: Mapping[int, Clip]) -> dict[int, float | None]:
-        """Return the probability of a token of each clip's text; None where it cannot be told.
-
-        Of what cannot be heard nothing is returned.
-        """
-        import torch
-
-        recogniser = self._ready()
-        found: dict[int, float | None] = {}
-        windows: dict[int, Clip] = {}
+        heard, windows = {}, []
         for place, clip in clips.items():
             audible = without_silence(clip)
-            if audible is None:
-                continue
-            own = windows_of(audible, recogniser.min_seconds, recogniser.max_seconds)
-            text = Hypothesis(text=clip.sample.reference)
-            if len(own) > 1 or recogniser.target_problem(clip.sample, text) is not None:
-                found[place] = None
-            else:
-                windows[place] = own[0]
-        places = list(windows)
-        with torch.inference_mode():
-            for start in range(0, len(places), self._batch_size):
-                some = places[start : start + self._batch_size]
-                batch = recogniser.prepare([windows[place] for place in some])
-                texts = [[Hypothesis(text=windows[place].sample.reference)] for place in some]
-                known = recogniser.logprobs(batch, texts)
-                each = (known.logprobs / known.tokens).exp().tolist()
-                found |= zip(some, each, strict=True)
-        return found
+            own = [] if audible is None else windows_of(audible, shortest, longest)
+            heard[place] = Heard(len(own))
+            windows += [(heard[place], window) for window in own]
+        for start in range(0, len(windows), self._batch_size):
+            self._hear(windows[start : start + self._batch_size])
+        return heard
 
-    def _transcribe(self, windows: Sequence[Clip]) -> list[str]:
+    def _hear(self, windows: Sequence[tuple[Heard, Clip]]) -> None:
+        """Write down what is heard in windows of clips, which are one batch of the recogniser."""
         import torch
 
         recogniser = self._ready()
-        texts = []
         with torch.inference_mode():
-            for start in range(0, len(windows), self._batch_size):
-                batch = recogniser.prepare(windows[start : start + self._batch_size])
-                texts += [row[0].text or "" for row in recogniser.sample(batch, 1, GREEDY)]
-        return texts
+            batch = recogniser.prepare([window for _, window in windows])
+            for (heard, _), [transcript] in zip(
+                windows, recogniser.sample(batch, 1, GREEDY), strict=True
+            ):
+                heard.transcripts.append(transcript.text or "")
+            rows = [row for row, own in enumerate(windows) if self._tells(*own)]
+            if not rows:
+                return
+            told = [windows[row] for row in rows]
+            if len(told) < len(windows):  # what is heard of the others is read in vain
+                part = recogniser.part(batch, rows)
+                batch = recogniser.prepare([w for _, w in told]) if part is None else part
+            known = recogniser.logprobs(batch, [[_text_of(window)] for _, window in told])
+        each = (known.logprobs / known.tokens).exp().tolist()
+        for (heard, _), probability in zip(told, each, strict=True):
+            heard.probability = probability
+
+    def _tells(self, heard: Heard, window: Clip) -> bool:
+        """Say whether the recogniser is to tell, and can, how likely the text of a clip is."""
+        if self._scale != "likelihood" or heard.windows > 1:
+            return False
+        return self._ready().target_problem(window.sample, _text_of(window)) is None
+
+
+@define
+class Heard:
+    """What a recogniser hears in one clip.
+
+    Attributes:
+        windows: In how many windows it is read; 0 where nothing is audible.
+        transcripts: Of each.
+        probability: Of a token of the text, where that was asked for and can be told.
+    """
+
+    windows: int
+    transcripts: list[str] = field(factory=list)
+    probability: float | None = None
+
+    @property
+    def text(self) -> str:
+        """The transcript of the whole."""
+        return " ".join(self.transcripts)
+
+
+def _text_of(clip: Clip) -> Hypothesis:
+    """Return what is to be said in a clip."""
+    return Hypothesis(text=clip.sample.reference)
 
 
 def _paid_by(probability: float | None, score: Score) -> Score:

@@ -249,10 +249,7 @@ class WhisperAdapter(ModelAdapter):
 
         A clip is encoded once for all of its targets.
         """
-        self._engine.forget()  # the copy that it decodes with is soon of yesterday
-        encoded = batch.encoded
-        if encoded is None:
-            encoded = self._model.model.encoder(batch.features).last_hidden_state
+        encoded = self._encoded(batch)
         languages = self._languages(batch, encoded)
         rows = [clip for clip, texts in enumerate(targets) for _ in texts]
         flat = [target for of_clip in targets for target in of_clip]
@@ -278,6 +275,16 @@ class WhisperAdapter(ModelAdapter):
         )
         sums = torch.stack([part.sum() for part in losses.split(forcing.counts)])
         return Likelihoods(-sums, sums.new_tensor(forcing.counts))
+
+    def _encoded(self, batch: WhisperBatch) -> torch.Tensor:
+        """Return the encoder's output, with gradients where they are recorded."""
+        if torch.is_inference_mode_enabled():
+            return self.encode(batch)
+        self._engine.forget()  # the copy that it decodes with is soon of yesterday
+        if batch.encoded is not None:
+            return batch.encoded
+        encoded: torch.Tensor = self._model.model.encoder(batch.features).last_hidden_state
+        return encoded
 
     def target_problem(self, sample: AudioSample, target: Hypothesis) -> str | None:
         """Say when a target is longer than the decoder's positions, prompt and end included.
