@@ -42,11 +42,13 @@ class BeepReader(ModelAdapter):
         assert all(self.min_seconds <= c.seconds <= self.max_seconds for c in clips)
         self.batches.append(len(clips))
         self.seconds += sum(clip.seconds for clip in clips)
+        for clip in clips:  # its waveform is a copy, that may be changed
+            clip.waveform[:] /= 2
         return clips
 
     def sample(self, batch, k, params):
         assert (k, params.temperature) == (1, 0.0)
-        return [[Hypothesis(text=read(clip.waveform))] for clip in batch]
+        return [[Hypothesis(text=read(2 * clip.waveform))] for clip in batch]
 
     def part(self, batch, rows):
         return [batch[row] for row in rows]
@@ -67,7 +69,7 @@ class SureReader(BeepReader):
     def logprobs(self, batch, targets):
         sums = []
         for clip, (target,) in zip(batch, targets, strict=True):
-            heard = read(clip.waveform).split()
+            heard = read(2 * clip.waveform).split()
             words = target.text.split()
             sums.append(sum(np.log(0.75 if word in heard else 0.25) for word in words))
         counts = [len(target.text.split()) for (target,) in targets]

@@ -7,6 +7,9 @@ import pytest
 import torch
 
 from audioforge.model import GREEDY, SamplingParams, TrainOptions
+from audioforge.sample import Hypothesis
+from audioforge_kit.contract import ContractError
+from audioforge_kit.likelihoods import check_likelihoods
 from audioforge_whisper.coverage import not_covered
 from audioforge_whisper.decoder import Decoder
 from audioforge_whisper.encoder import encode
@@ -210,6 +213,15 @@ def test_clips_that_are_sampled_twice_are_encoded_once(load, untrained, noise_cl
     with torch.inference_mode():
         adapter.sample(batch, 2, SamplingParams(max_new_tokens=2))
     assert encoded == [3, 3, 3, 3]
+
+
+def test_the_kit_sees_a_part_of_other_clips(load, untrained, noise_clips, monkeypatch):
+    adapter, clips = load(untrained("english")), noise_clips(3)
+    targets = [Hypothesis(text=text) for text in ("one", "seven nine", "three")]
+    check_likelihoods(adapter, clips, targets)
+    monkeypatch.setattr(adapter, "part", lambda batch, rows: batch.part([0]))
+    with pytest.raises(ContractError, match="a part of one"):
+        check_likelihoods(adapter, clips, targets)
 
 
 def test_a_weight_that_was_laid_out_is_not_kept_beside_its_layout():

@@ -264,7 +264,7 @@ class ModelAdapter(ABC):
     def part(self, batch: Any, rows: Sequence[int]) -> Any:
         """Return a batch of some clips of another, with what is computed of them already.
 
-        Temperature fallback draws again for these alone; where this is None, for the whole batch.
+        What draws again for these alone, or asks `logprobs` of them, does without where it is None.
 
         Args:
             batch: A batch.
@@ -300,7 +300,7 @@ class ModelAdapter(ABC):
         its kin do without.
 
         Args:
-            batch: What `prepare` made.
+            batch: What `prepare` or `part` made; it may have been sampled.
             targets: For each clip of the batch its targets, of which all have passed
                 `target_problem`.
 

@@ -9,6 +9,7 @@ import numpy as np
 from attrs import define, evolve, field, frozen, validators
 
 from audioforge.errors import ConfigError
+from audioforge.isolation.copies import copies_for_adapter
 from audioforge.model import GREEDY, ModelAdapter, Task
 from audioforge.sample import AudioSample, Clip, Hypothesis, Score
 from audioforge.verifier import Verifier, VerifierContext
@@ -140,7 +141,7 @@ class Intelligibility(Verifier):
 
         recogniser = self._ready()
         with torch.inference_mode():
-            batch = recogniser.prepare([window for _, window in windows])
+            batch = recogniser.prepare(copies_for_adapter([window for _, window in windows]))
             for (heard, _), [transcript] in zip(
                 windows, recogniser.sample(batch, 1, GREEDY), strict=True
             ):
@@ -150,8 +151,9 @@ class Intelligibility(Verifier):
                 return
             told = [windows[row] for row in rows]
             if len(told) < len(windows):  # what is heard of the others is read in vain
-                part = recogniser.part(batch, rows)
-                batch = recogniser.prepare([w for _, w in told]) if part is None else part
+                batch = recogniser.part(batch, rows)
+                if batch is None:
+                    batch = recogniser.prepare(copies_for_adapter([window for _, window in told]))
             known = recogniser.logprobs(batch, [[_text_of(window)] for _, window in told])
         each = (known.logprobs / known.tokens).exp().tolist()
         for (heard, _), probability in zip(told, each, strict=True):

@@ -277,7 +277,7 @@ class WhisperAdapter(ModelAdapter):
         return Likelihoods(-sums, sums.new_tensor(forcing.counts))
 
     def _encoded(self, batch: WhisperBatch) -> torch.Tensor:
-        """Return the encoder's output, with gradients where they are recorded."""
+        """Return the encoder's output; in inference mode that of `encode`, else with gradients."""
         if torch.is_inference_mode_enabled():
             return self.encode(batch)
         self._engine.forget()  # the copy that it decodes with is soon of yesterday
