@@ -269,8 +269,8 @@ def test_a_text_without_likelihood_leaves_its_neighbours_theirs(monkeypatch, par
     recogniser = SureReader()
     if not parts:
         monkeypatch.setattr(SureReader, "part", ModelAdapter.part)
-    samples = [AudioSample(text, reference=text) for text in ("four", "one", "four", "two")]
-    said = [Hypothesis(audio=spoken(1), sampling_rate=RATE)] * 4
+    samples = [AudioSample(text, reference=text) for text in ("four", "three", "four", "two")]
+    said = [Hypothesis(audio=spoken(3), sampling_rate=RATE)] * 4
     scores = ready(recogniser, scale="likelihood").verify(samples, said)
     assert [score.reward for score in scores] == [None, 0.75, None, 0.25]
     assert recogniser.batches == ([4] if parts else [4, 2])
