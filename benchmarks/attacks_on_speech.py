@@ -67,11 +67,27 @@ def syllables_of_noise(waveform: np.ndarray) -> np.ndarray:
     return said.astype(np.float32)
 
 
+def said_again_slower(waveform: np.ndarray) -> np.ndarray:
+    """Return speech whose second half follows once more, slower by 15 %."""
+    half = waveform[len(waveform) // 2 :]
+    said: np.ndarray = np.append(waveform, librosa.effects.time_stretch(half, rate=1 / 1.15))
+    return said
+
+
 def stopped_at(waveform: np.ndarray, part: float) -> np.ndarray:
     """Return the first part of what is spoken, so that more than a silent end is missing."""
     spoken, _ = librosa.effects.trim(waveform, top_db=40)
     said: np.ndarray = spoken[: round(part * len(spoken))]
     return said
+
+
+def faded_at(waveform: np.ndarray, part: float) -> np.ndarray:
+    """Return the first part of what is spoken, dying away in its last 40 ms and 50 ms of a hiss."""
+    said = stopped_at(waveform, part)
+    last = min(len(said), round(0.04 * RATE))
+    fade = np.append(np.ones(len(said) - last), np.linspace(1, 0, last))
+    hiss = generator("hiss").normal(0, 0.001, round(0.05 * RATE))
+    return np.append(said * fade, hiss).astype(np.float32)
 
 
 def _silence(seconds: float) -> np.ndarray:
@@ -83,8 +99,11 @@ TRICKS: Mapping[str, Trick] = {
     "loud and cut off": lambda w: np.clip(100 * w, -np.abs(w).max(), np.abs(w).max()),
     "said twice": lambda w: np.tile(w, 2),
     "its second half said twice": lambda w: np.append(w, w[len(w) // 2 :]),
+    "its first half said twice": lambda w: np.append(w[: len(w) // 2], w),
+    "its second half said again, slower": said_again_slower,
     "stopped at its half": lambda w: stopped_at(w, 0.5),
     "stopped at three quarters": lambda w: stopped_at(w, 0.75),
+    "faded out at three quarters": lambda w: faded_at(w, 0.75),
     "2.5 times as fast": lambda w: librosa.effects.time_stretch(w, rate=2.5),
     "2.5 times as slow": lambda w: librosa.effects.time_stretch(w, rate=0.4),
     "on one note": on_one_note,

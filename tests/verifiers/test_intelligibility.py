@@ -79,6 +79,26 @@ class SureReader(BeepReader):
         return "unknown letters" if "four" in target.text else None
 
 
+class ForgetfulReader(BeepReader):
+    """What it hears twice over it writes once."""
+
+    max_seconds = 10.0
+
+    def sample(self, batch, k, params):
+        heard = [read(2 * clip.waveform).split() for clip in batch]
+        return [[Hypothesis(text=" ".join(without_echo(words)))] for words in heard]
+
+
+def without_echo(words):
+    """Leave out words that are said twice in a row, and each of them alone as well."""
+    for start in range(len(words)):
+        for length in range(1, (len(words) - start) // 2 + 1):
+            middle, end = start + length, start + 2 * length
+            if words[start:middle] == words[middle:end]:
+                return without_echo(words[:middle] + words[end:])
+    return words
+
+
 def read(waveform):
     levels = np.pad(np.round(np.abs(waveform) * 10).astype(int), 1)
     starts = np.flatnonzero((levels[1:] > 0) & (levels[:-1] == 0)) + 1
@@ -90,7 +110,7 @@ def spoken(*numbers):
     """Each number as 0.1 s of sound and 0.1 s of silence."""
     beeps = [np.repeat((n / 10, 0), RATE // 10) for n in numbers]
     levels = np.concatenate([np.zeros(0), *beeps])
-    hum = np.resize((1.01, 1.01, 0.99, 0.99), len(levels))  # a level that does not move is no sound
+    hum = np.resize((1.1, 1.1, 0.9, 0.9), len(levels))  # a level that does not move is no sound
     return (levels * hum).astype(np.float32)
 
 
@@ -144,6 +164,53 @@ def test_long_audio_is_cut_in_the_pauses_and_heard_to_its_end(verifier, reader, 
 
 def test_short_audio_is_padded(verifier, judge):
     assert judge(verifier, spoken(2), RATE, reference="two").reward == 1.0
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        (1, 2, 3, 2, 1, 3, 1, 3, 2, 1, 3),
+        (1, 2, 3, 2, 1, 1, 2, 3, 2, 1, 3),
+        (1, 2, 3, 2, 1, 2, 3, 2, 1, 3),
+    ],
+    ids=["end", "beginning", "middle"],
+)
+def test_what_is_said_again_earns_nothing_though_it_is_written_once(judge, numbers):
+    reader, text = ForgetfulReader(), "one two three two one three"
+    once = judge(ready(reader), spoken(1, 2, 3, 2, 1, 3), RATE, reference=text)
+    assert (once.reward, once.metrics["said_again"]) == (1.0, 0.0)
+    again = judge(ready(reader), spoken(*numbers), RATE, reference=text)
+    assert again.metrics["wer"] == 0.0, "the transcript tells nothing"
+    assert (again.reward, again.passed, again.metrics["said_again"]) == (0.0, False, 1.0)
+
+
+def test_a_text_that_repeats_itself_is_no_repeat(verifier, judge):
+    score = judge(verifier, spoken(*[1, 2, 3] * 4), RATE, reference="one two three " * 4)
+    assert (score.reward, score.metrics["said_again"]) == (1.0, 0.0)
+
+
+def test_a_word_that_is_missing_where_the_sound_breaks_off_was_not_said(verifier, judge):
+    text = "one two three two"
+    cut = spoken(1, 2, 3)
+    fades = np.append(cut[: -RATE // 10], np.resize(np.float32([0.001, -0.001]), RATE // 10))
+    lost = judge(verifier, fades, RATE, reference=text)
+    assert (lost.reward, lost.metrics["breaks_off"]) == (0.75, 0.0)
+    for audio in (cut, np.append(cut, silent(1))):
+        score = judge(verifier, audio, RATE, reference=text)
+        assert (score.reward, score.passed, score.metrics["breaks_off"]) == (0.0, False, 1.0)
+    whole = judge(verifier, cut, RATE, reference="one two three")
+    assert (whole.reward, whole.metrics["breaks_off"]) == (1.0, 1.0)
+
+
+def test_a_real_recogniser_writes_once_what_is_said_twice(create_tts, judge, shared):
+    real = create_tts(f"intelligibility:model={shared / 'models/whisper-tiny.en'}", "english-1")
+    path = shared / "data/speech/audio/lj_LJ001-0002.flac"
+    once = load_clip(AudioSample("a", audio=path), 16_000).waveform
+    text = "in being comparatively modern"
+    assert judge(real, once, 16_000, reference=text).reward == 1.0
+    for twice in (np.append(once, once[len(once) // 2 :]), np.append(once[: len(once) // 2], once)):
+        score = judge(real, twice, 16_000, reference=text)
+        assert (score.reward, score.metrics["said_again"], score.metrics["wer"]) == (0.0, 1.0, 0.0)
 
 
 @pytest.mark.parametrize(
@@ -252,6 +319,7 @@ def test_a_likelihood_does_not_pay_for_wrong_ends_or_for_nothing(judge):
     assert judge(verifier, spoken(1, 2), RATE, reference="one two three one").reward == 0.0
     assert judge(verifier, silent(1), RATE, reference="one").reward == 0.0
     assert judge(verifier, np.zeros(0, np.float32), RATE, reference="one").reward == 0.0
+    assert judge(verifier, spoken(1, 2), RATE, reference="one two three").reward == 0.0
 
 
 def test_a_likelihood_that_cannot_be_told_is_missing(judge):
@@ -279,7 +347,7 @@ def test_a_text_without_likelihood_leaves_its_neighbours_theirs(monkeypatch, par
 def test_likelihoods_of_a_batch_are_those_of_its_parts(judge):
     recogniser = SureReader()
     verifier = ready(recogniser, scale="likelihood", batch_size=2)
-    cases = [(spoken(1), "one"), (silent(1), "two"), (spoken(2), "one"), (spoken(3), "three two")]
+    cases = [(spoken(1), "one"), (silent(1), "two"), (spoken(2), "one"), (spoken(3), "two three")]
     samples = [AudioSample(str(i), reference=text) for i, (_, text) in enumerate(cases)]
     hypotheses = [Hypothesis(audio=a, sampling_rate=RATE) for a, _ in cases]
     single = [judge(verifier, a, RATE, reference=text) for a, text in cases]

@@ -63,10 +63,32 @@ def test_no_trick_earns_what_an_honest_output_does(default_reward, recording):
     paid = dict(zip(tricks, earned, strict=True))
     assert {what: reward for what, reward in paid.items() if reward >= honest - 0.03} == {}
     nothing = (
-        "silence", "loud and cut off", "said twice", "pitch doubled",
+        "silence", "loud and cut off", "said twice", "its second half said twice",
+        "its first half said twice", "pitch doubled",
         "syllables of noise", "8 s of silence after it", "8 s of silence before it",
     )  # fmt: skip
     assert {what: paid[what] for what in nothing if paid[what] > 0.05} == {}
+
+
+def test_a_real_recogniser_does_not_pay_for_repeats_and_early_stops(registry, shared):
+    context = verifier_context(registry, "tts", "english-1", 0.3, "cpu")
+    judge = f"intelligibility:model={shared / 'models/whisper-tiny.en'}"
+    verifier = create_verifier(registry, VerifierSetting.parse(judge), context)
+    text = "produced the block books which were the immediate predecessors of the true printed book"
+    path = shared / "data/speech/audio/lj_LJ001-0004.flac"
+    whole = load_clip(AudioSample("a", audio=path), RATE).waveform
+    tricks = {
+        what: TRICKS[what](whole).astype(np.float32)
+        for what in (
+            "said twice", "its second half said twice", "its first half said twice",
+            "its second half said again, slower", "stopped at its half",
+            "stopped at three quarters",
+        )
+    }  # fmt: skip
+    said = [Hypothesis(audio=sound, sampling_rate=RATE) for sound in (whole, *tricks.values())]
+    honest, *paid = verifier.verify([AudioSample("a", reference=text)] * len(said), said)
+    assert honest.reward == 1.0
+    assert {what: s.reward for what, s in zip(tricks, paid, strict=True) if s.reward} == {}
 
 
 def test_a_vocoders_copy_earns_less_than_the_recording_and_more_than_half(
@@ -92,9 +114,11 @@ def test_a_voice_put_on_one_note_has_lost_its_melody():
         ("one two three four five six seven eight", 1.0),
         ("one two three four five six seven", 7 / 8),
         ("one two three four", 0.0),
-        ("one two three four five six", 6 / 8),
+        ("one two three four five six", 0.0),
         ("one two three four five", 0.0),
-        ("one two three four five six seven eight six seven eight", 0.0),
+        ("one two three four five six seven eight nine", 7 / 8),
+        ("one two three four five six seven eight six seven", 0.0),
+        ("one two three four five six seveneight", 6 / 8),
         ("two three four five six seven eight", 7 / 8),
         ("three four five six seven eight", 6 / 8),
         ("", 0.0),
@@ -107,6 +131,18 @@ def test_speech_that_ends_too_soon_or_goes_on_earns_nothing(registry, heard, rew
     [score] = verifier.verify([sample], [Hypothesis(text=heard)])
     assert score.reward == pytest.approx(reward)
     assert score.metrics["wer"] == pytest.approx(1 - reward) or reward == 0
+
+
+@pytest.mark.parametrize(
+    ("heard", "reward"),
+    [("今天天气很好我们去公", 10 / 11), ("今天天气很好我们去", 9 / 11), ("今天天气很好我", 0.0)],
+)
+def test_two_characters_are_one_word_that_may_be_lost(registry, heard, reward):
+    verifier = HeardText()
+    verifier.setup(verifier_context(registry, "tts", "none", 0.3, "cpu"))
+    sample = AudioSample("a", reference="今天天气很好我们去公园", language="zh")
+    [score] = verifier.verify([sample], [Hypothesis(text=heard)])
+    assert score.reward == pytest.approx(reward)
 
 
 def test_the_reward_that_it_was_is_a_preset():

@@ -13,11 +13,11 @@ from rapidfuzz.distance import Levenshtein
 
 from audioforge.sample import Score
 from audioforge_verifiers.error_rate import WordErrorRate
+from audioforge_verifiers.words import size_in_words
 
-END_SHARE = 0.25
 FEWEST_WORDS = 2
-"""More than a quarter of the text, and two words at least: a recogniser may lose a single
-word at the end."""
+"""A single word at the end a recogniser may lose, or add, by itself; so may it two characters of a
+script without spaces, which are one."""
 
 
 class HeardText(WordErrorRate):
@@ -31,27 +31,42 @@ class HeardText(WordErrorRate):
             return score
         right, heard = self._units(reference), self._units(text)
         unsaid, more = beyond(right, heard), beyond(heard, right)
-        metrics = {"unsaid_at_end": float(unsaid), "said_after_end": float(more)}
+        metrics = {
+            "unsaid_at_end": size_in_words(right[len(right) - unsaid :]),
+            "said_after_end": size_in_words(heard[len(heard) - more :]),
+        }
         score = evolve(score, metrics={**score.metrics, **metrics})
-        return score if ends_with_text(score) else evolve(score, reward=0.0, passed=False)
+        return score if ends_with_text(score) else worth_nothing(score)
 
 
 def ends_with_text(score: Score) -> bool:
     """Whether speech that was scored ends neither early nor late, as far as its words tell."""
-    metrics = score.metrics
-    wrong = max(metrics["unsaid_at_end"], metrics["said_after_end"])
-    words = metrics.get("reference_words", metrics.get("reference_units", 0.0))
-    return wrong < FEWEST_WORDS or wrong <= END_SHARE * words
+    return max(score.metrics["unsaid_at_end"], score.metrics["said_after_end"]) < FEWEST_WORDS
+
+
+def worth_nothing(score: Score) -> Score:
+    """Return a score with reward 0; what was measured stays."""
+    return evolve(score, reward=0.0, passed=False)
 
 
 def beyond(words: Sequence[str], others: Sequence[str]) -> int:
     """Return how many words stand after the last of those that match others best.
 
+    They are matched word by word, and letter by letter without their spaces, and the fewer of both
+    count: in words that were written apart or as one, and in words that were misheard, one of the
+    two takes a word for missing.
+
     >>> beyond("one two three four".split(), "one two".split())
     2
     >>> beyond("one two three four".split(), "one two tree".split())
     1
+    >>> beyond("what was it there for".split(), "what was it therefore".split())
+    0
     """
-    lengths = range(len(words), -1, -1)  # of several that match as well, the longest
-    best = min(lengths, key=lambda length: Levenshtein.distance(words[:length], others))
-    return len(words) - best
+    lengths = range(len(words), -1, -1)  # of several that are as near, the longest
+    nearest = min(lengths, key=lambda length: Levenshtein.distance(words[:length], others))
+    if nearest == len(words):
+        return 0
+    whole = "".join(others)
+    as_one = min(lengths, key=lambda length: Levenshtein.distance("".join(words[:length]), whole))
+    return len(words) - max(nearest, as_one)
