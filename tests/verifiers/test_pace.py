@@ -14,10 +14,13 @@ RATE = 16_000
 TEXT = "turn the valve to the left now"  # 24 letters
 
 
-def voice(seconds: float, after: float = 0.0) -> np.ndarray:
-    """A sound with silence after it."""
+def voice(seconds: float, after: float = 0.0, fades: bool = True) -> np.ndarray:
+    """A sound that leaves 30 ms of a soft one, with silence after it."""
     tone = 0.2 * np.sin(2 * np.pi * 180 * np.arange(round(seconds * RATE)) / RATE)
-    return np.append(tone, np.zeros(round(after * RATE))).astype(np.float32)
+    soft = 0.005 * tone[: round(0.03 * RATE)]
+    return np.concatenate([tone, soft if fades else [], np.zeros(round(after * RATE))]).astype(
+        np.float32
+    )
 
 
 def recordings(rate: float, count: int = 30, after: float = 0.5) -> list[AudioSample]:
@@ -77,6 +80,39 @@ def test_without_recordings_only_what_no_speaker_does_loses(pace):
     assert score(any_speech, voice(1.5, after=8.0)).reward == 0.0
 
 
+def test_speech_that_breaks_off_is_none_though_it_is_heard(pace):
+    whole, cut = voice(2.0), voice(2.0, fades=False)
+    for corpus in ((), recordings(12)):
+        verifier = pace(corpus=corpus)
+        assert score(verifier, whole).reward == 1.0
+        for sound in (cut, np.append(cut, voice(1.0) * 0)):
+            broken = score(verifier, sound)
+            assert (broken.reward, broken.passed) == (0.0, False)
+            assert broken.metrics["end_level_db"] == pytest.approx(0.0, abs=1.0)
+    louder = cut.copy()
+    louder[-RATE // 20 :] *= 4
+    for sound in (cut, louder):
+        assert score(pace("pace:end=0"), sound).reward == 1.0
+
+
+def test_noise_that_was_always_there_is_no_loud_end(pace, degradations):
+    sound = np.concatenate([voice(1.0), np.zeros(RATE // 2), voice(1.0), np.zeros(RATE // 4)])
+    noisy = degradations.with_noise(sound.astype(np.float32), 20, "key")
+    assert score(pace(corpus=recordings(12)), noisy).metrics["end_level_db"] < -20
+
+
+def test_sound_at_the_level_of_silence_is_judged(pace):
+    edge = np.resize(np.float32([10**-3.5, -(10**-3.5)]), RATE)
+    assert score(pace(), edge).reward is not None
+
+
+def test_recordings_that_are_cut_teach_that_they_are(pace):
+    cut = voice(2.0, fades=False)
+    corpus = [attrs.evolve(s, audio=cut) for s in recordings(12)]
+    assert score(pace(corpus=corpus), cut).reward == 1.0
+    assert score(pace(corpus=corpus[:19]), cut).reward == 0.0  # too few to learn from
+
+
 @pytest.mark.parametrize("sound", [np.zeros(0), np.zeros(RATE), np.full(RATE, np.nan), voice(0.05)])
 def test_what_is_no_speech_has_reward_0(pace, sound):
     judged = score(pace(), sound.astype(np.float32))
@@ -89,7 +125,7 @@ def test_nothing_to_say_has_no_pace(pace, text):
     assert score(pace(), voice(1.0), text).reward is None
 
 
-@pytest.mark.parametrize("options", ["low=5", "low=20,high=10", "silence=1"])
+@pytest.mark.parametrize("options", ["low=5", "low=20,high=10", "silence=1", "end=3"])
 def test_wrong_options_are_named(pace, options):
-    with pytest.raises(ConfigError, match=r"low|silence"):
+    with pytest.raises(ConfigError, match=r"low|silence|\bend\b"):
         pace(f"pace:{options}")
