@@ -73,8 +73,24 @@ def test_shares_and_frequencies_are_what_they_say(quality, judge, degradations, 
     assert half == pytest.approx((1 + clean) / 2, abs=0.03)
     cut = judge(quality, degradations.clipped(speech_like, 0.05)).metrics["clipped_share"]
     assert 0.05 <= cut <= 0.05 / (1 - clean) + 0.01
+    assert judge(quality, degradations.clipped(speech_like, 0.05)).reward > 0.3
+    assert judge(quality, degradations.clipped(speech_like, 0.2)).reward == 0.0
     low = judge(quality, degradations.low_passed(speech_like, 4000, RATE)).metrics["bandwidth_hz"]
     assert low == pytest.approx(4000, abs=300)
+
+
+@pytest.mark.parametrize("rate", [8000, 22_050, 24_000, 48_000])
+def test_what_is_cut_off_at_another_sampling_rate_is_heard(
+    quality, judge, degradations, speech_like, rate
+):
+    generated = soxr.resample(speech_like, RATE, rate)
+    whole = judge(quality, generated, rate)
+    assert whole.metrics["clipped_share"] < 0.01
+    for share in (0.2, 0.5):
+        cut = degradations.clipped(generated, share) / 4
+        assert judge(quality, cut, rate).reward == 0.0
+        cut[len(cut) // 2] *= 1.05  # one sample beyond it hides nothing
+        assert judge(quality, cut, rate).reward == 0.0
 
 
 def test_real_recordings_are_ranked(curve, shared):

@@ -112,7 +112,7 @@ def check_rate(clip: Clip, sampling_rate: int) -> None:
 
 def load_clip(
     sample: AudioSample,
-    sampling_rate: int,
+    sampling_rate: int | None,
     *,
     max_seconds: float | None = None,
     min_seconds: float = 0.0,
@@ -121,7 +121,7 @@ def load_clip(
 
     Args:
         sample: The sample.
-        sampling_rate: Sampling rate of the result, in Hz.
+        sampling_rate: Sampling rate of the result, in Hz; None for the sample's own.
         max_seconds: Refuse a longer clip, without decoding it.
         min_seconds: Refuse a shorter clip.
 
@@ -139,11 +139,12 @@ def load_clip(
         check_length(sample, len(mono) / rate, max_seconds, min_seconds)
     else:
         mono, rate = _decode(sample, max_seconds, min_seconds)
-    if rate != sampling_rate:
-        mono = soxr.resample(mono, rate, sampling_rate)
+    wanted = rate if sampling_rate is None else sampling_rate
+    if rate != wanted:
+        mono = soxr.resample(mono, rate, wanted)
     if len(mono) == 0:
         raise ClipTooShort(f"{sample.origin}: the clip is too short to hold one sample")
-    return Clip(sample, np.ascontiguousarray(mono, dtype=np.float32), sampling_rate)
+    return Clip(sample, np.ascontiguousarray(mono, dtype=np.float32), wanted)
 
 
 def stated_seconds(sample: AudioSample) -> float:

@@ -38,14 +38,14 @@ class Unheard(Enum):
         return Score(0.0, passed=False) if self is Unheard.BROKEN else Score(None)
 
 
-def hear(sample: AudioSample, hypothesis: Hypothesis, sampling_rate: int) -> Clip | Unheard:
+def hear(sample: AudioSample, hypothesis: Hypothesis, sampling_rate: int | None) -> Clip | Unheard:
     """Return a hypothesis' audio, decoded, mixed to mono and resampled.
 
     Args:
         sample: The sample that the hypothesis belongs to; the clip carries its id and text.
         hypothesis: Generated audio, as an array of shape (frames,) or (frames, channels), or as a
             file.
-        sampling_rate: Sampling rate of the result, in Hz.
+        sampling_rate: Sampling rate of the result, in Hz; None for that which it was generated at.
 
     Raises:
         AudioError: If an array comes without its sampling rate.

@@ -11,15 +11,15 @@ import numpy as np
 from attrs import frozen
 
 from audioforge.model import Task
-from audioforge.sample import AudioSample, Hypothesis, Score
+from audioforge.sample import AudioSample, Clip, Hypothesis, Score
 from audioforge.verifier import Verifier, VerifierContext
 from audioforge_verifiers.generated_audio import Unheard, hear, is_silent
-from audioforge_verifiers.signal_metrics import SAMPLING_RATE, SignalMetrics, measure
+from audioforge_verifiers.signal_metrics import SAMPLING_RATE, SignalMetrics, measure, share_at_peak
 
 LOWEST_SNR_DB, HIGHEST_SNR_DB = -5.0, 45.0
 CLIPPED_SHARE_AT_1_E = 0.05
-CLIPPED_SHARE_AT_0 = 0.4
-"""Where so many samples stand at the limit, what is left is a square wave: no degree of quality."""
+CLIPPED_SHARE_AT_0 = 0.2
+"""Where so many samples stand at the limit, the sound is cut off, of whatever quality it was."""
 FULL_CREST_DB = 18.0
 WEIGHTS = {"snr": 0.35, "bandwidth": 0.20, "clipping": 0.20, "silence": 0.15, "dynamics": 0.10}
 
@@ -49,7 +49,7 @@ class Quality(Verifier):
     | --- | --- | --- |
     | snr | 0.35 | linear from −5 dB (0) to 45 dB (1) |
     | bandwidth | 0.20 | linear from 0 Hz (0) to `full_bandwidth_hz` (1) |
-    | clipping | 0.20 | exp(−share of clipped samples / 5 %), 0 from 40 % on |
+    | clipping | 0.20 | exp(−share of clipped samples / 5 %), 0 from 20 % on |
     | silence | 0.15 | 1 − share of pauses |
     | dynamics | 0.10 | linear from a crest factor of 0 dB (0) to 18 dB (1) |
 
@@ -85,6 +85,10 @@ class Quality(Verifier):
         if is_silent(clip):
             return Score(0.0, passed=False, metrics={"silence_share": 1.0})
         measured = measure(clip.waveform)
+        generated = hear(sample, hypothesis, None)
+        if isinstance(generated, Clip) and generated.sampling_rate != SAMPLING_RATE:
+            share = share_at_peak(generated.waveform, 1 - measured.silence_share)
+            measured = attrs.evolve(measured, clipped_share=share)
         reward = geometric_mean(scores(measured, self._full_bandwidth_hz))
         return Score(reward, reward >= self._threshold, attrs.asdict(measured))
 

@@ -36,6 +36,7 @@ there with probability e⁻⁸."""
 LOUD_PERCENTILE = 95
 ROLLOFF = 0.98
 NEAR_PEAK = 0.99
+BEYOND_PEAK = 0.001
 TINY = 1e-12
 NOTHING = 1e-16
 """Power that stands for none: rounding to 16 bits makes 10⁻⁸."""
@@ -47,8 +48,9 @@ class SignalMetrics:
 
     Attributes:
         snr_db: Mean power over noise power, less one, in dB.
-        clipped_share: Share of the samples outside pauses within 1 % of the highest amplitude:
-            about 0.0001 in speech, more when its peaks are cut off at whatever level.
+        clipped_share: Share of the samples outside pauses that reach the highest amplitude to 1 %,
+            see `share_at_peak`: about 0.001 in speech, more when its peaks are cut off at whatever
+            level.
         crest_db: Highest amplitude over the root mean square outside pauses, in dB: 15 to 20 for
             speech, 3 for a tone; compression and clipping lower it.
         silence_share: Share of the clip that is pauses.
@@ -82,11 +84,27 @@ def measure(waveform: np.ndarray) -> SignalMetrics:
     peak = speech.max()
     return SignalMetrics(
         snr_db=_snr_db(power, noise),
-        clipped_share=float(np.mean(speech >= NEAR_PEAK * peak)),
+        clipped_share=share_at_peak(waveform, float(np.mean(is_speech))),
         crest_db=float(20 * np.log10(peak / np.sqrt(np.mean(np.square(speech))))),
         silence_share=float(1 - np.mean(is_speech)),
         bandwidth_hz=_bandwidth_hz(power[:, is_speech[_centres(power, len(waveform))]], noise),
     )
+
+
+def share_at_peak(waveform: np.ndarray, speech_share: float) -> float:
+    """Return which share of the samples outside pauses reach the peak to 1 %.
+
+    The peak is what one in a thousand of those samples reaches, so that a single one beyond it
+    hides nothing. What was cut off at one sampling rate overshoots at another: measure it at the
+    rate at which it was generated.
+
+    Args:
+        waveform: Shape (frames,), at any sampling rate.
+        speech_share: Share of the samples that are outside pauses, above 0.
+    """
+    amplitude = np.abs(waveform)
+    peak = np.quantile(amplitude, 1 - BEYOND_PEAK * speech_share)
+    return min(1.0, float(np.mean(amplitude >= NEAR_PEAK * peak)) / speech_share)
 
 
 def noise_spectrum(power: np.ndarray) -> np.ndarray:
