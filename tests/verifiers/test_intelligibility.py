@@ -184,6 +184,19 @@ def test_what_is_said_again_earns_nothing_though_it_is_written_once(judge, numbe
     assert (again.reward, again.passed, again.metrics["said_again"]) == (0.0, False, 1.0)
 
 
+def test_a_hum_before_the_speech_is_no_repeat(create_tts, judge, shared):
+    real = create_tts(f"intelligibility:model={shared / 'models/nano-whisper-digits'}")
+    path = shared / "cases/20-tts-with-a-long-silent-end/r16000.flac"
+    speech = load_clip(AudioSample("a", audio=path), 16_000).waveform
+    time = np.arange(round(1.5 * 16_000)) / 16_000
+    hum = 0.1 * speech.std() * sum(np.sin(2 * np.pi * 120 * n * time) for n in range(1, 20))
+    score = judge(
+        real, np.append(hum, speech).astype(np.float32), 16_000, reference="seven three eight six"
+    )
+    assert score.metrics["said_again"] == 0.0
+    assert score.reward > 0
+
+
 def test_a_text_that_repeats_itself_is_no_repeat(verifier, judge):
     score = judge(verifier, spoken(*[1, 2, 3] * 4), RATE, reference="one two three " * 4)
     assert (score.reward, score.metrics["said_again"]) == (1.0, 0.0)

@@ -93,6 +93,12 @@ def test_what_is_cut_off_at_another_sampling_rate_is_heard(
         assert judge(quality, cut, rate).reward == 0.0
 
 
+def test_clicks_between_silence_are_not_cut_off(quality, judge):
+    clicks = np.zeros(48_000, np.float32)
+    clicks[::4800] = 0.5
+    assert judge(quality, clicks, 48_000).metrics["clipped_share"] < 0.01
+
+
 def test_real_recordings_are_ranked(curve, shared):
     manifest = shared / "data/speech/manifest.jsonl"
     lines = manifest.read_text(encoding="utf-8").splitlines()[::5]

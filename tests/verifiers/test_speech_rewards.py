@@ -145,6 +145,14 @@ def test_two_characters_are_one_word_that_may_be_lost(registry, heard, reward):
     assert score.reward == pytest.approx(reward)
 
 
+def test_a_long_word_is_one_that_may_be_lost(registry):
+    verifier = HeardText()
+    verifier.setup(verifier_context(registry, "tts", "none", 0.3, "cpu"))
+    sample = AudioSample("a", reference="das ist die geschwindigkeitsbegrenzung")
+    [score] = verifier.verify([sample], [Hypothesis(text="das ist die")])
+    assert score.reward == pytest.approx(3 / 4)
+
+
 def test_the_reward_that_it_was_is_a_preset():
     config = AudioRAFTConfig.from_mapping(read_preset("speech-mean"))
     assert config.reward_aggregator == "weighted_mean"

@@ -27,8 +27,8 @@ SPECTRUM_SECONDS, HOP_SECONDS = 0.032, 0.03
 MELS, COEFFICIENTS = 64, 15
 PAUSE_BELOW_SPEECH_DB = 30.0
 ALIKE_SECONDS = 0.6
-"""How much has to sound alike, and how much at least lies between: a sound that is held is like
-itself."""
+"""How much has to sound alike, and how much at least lies between. A stretch whose halves are alike
+is a sound that is held, such as a hum before the speech, and like itself at any distance."""
 MOST_APART_SECONDS = 30.0
 """As long as the windows of recognisers: what is further apart they hear by itself."""
 ALIKE = 0.6
@@ -78,23 +78,37 @@ def without_repeat(clip: Clip) -> Clip | None:
         most, so that one of them is left; None where none do.
     """
     frames = _spectral_shapes(clip)
-    speaks = np.any(frames, axis=0)
     length = round(ALIKE_SECONDS / HOP_SECONDS)
-    ones = np.ones(length, np.float32)
+    if frames.shape[1] < 2 * length:
+        return None
+    held = _likeness(frames, length // 2, length // 2) >= ALIKE
     likest, place, apart = ALIKE, 0, 0
     furthest = min(frames.shape[1] - length, round(MOST_APART_SECONDS / HOP_SECONDS))
     for lag in range(length, furthest + 1):
-        cosines = np.einsum("ct,ct->t", frames[:, :-lag], frames[:, lag:])
-        spoken = np.convolve(speaks[:-lag] | speaks[lag:], ones, mode="valid")
-        means = np.convolve(cosines, ones, mode="valid") / np.maximum(spoken, length / 2)
-        start = int(np.argmax(means))
-        if means[start] > likest:
-            likest, place, apart = float(means[start]), start, lag
+        likeness = _likeness(frames, lag, length)
+        likeness[held[: len(likeness)]] = 0
+        start = int(np.argmax(likeness))
+        if likeness[start] > likest:
+            likest, place, apart = float(likeness[start]), start, lag
     if not apart:
         return None
     hop = round(HOP_SECONDS * clip.sampling_rate)
     kept = np.delete(clip.waveform, slice(place * hop, (place + apart) * hop))
     return evolve(clip, waveform=kept)
+
+
+def _likeness(frames: np.ndarray, lag: int, length: int) -> np.ndarray:
+    """Return how alike each stretch of frames is to the one that begins `lag` frames later.
+
+    Returns:
+        The mean cosine of those of the frames that are speech, of which half are at least.
+    """
+    first, second = frames[:, : frames.shape[1] - lag], frames[:, lag:]
+    ones = np.ones(length, np.float32)
+    cosines = np.convolve(np.einsum("ct,ct->t", first, second), ones, mode="valid")
+    spoken = np.convolve(np.any(first, axis=0) | np.any(second, axis=0), ones, mode="valid")
+    likeness: np.ndarray = cosines / np.maximum(spoken, length / 2)
+    return likeness
 
 
 def _spectral_shapes(clip: Clip) -> np.ndarray:

@@ -32,8 +32,8 @@ class HeardText(WordErrorRate):
         right, heard = self._units(reference), self._units(text)
         unsaid, more = beyond(right, heard), beyond(heard, right)
         metrics = {
-            "unsaid_at_end": size_in_words(right[len(right) - unsaid :]),
-            "said_after_end": size_in_words(heard[len(heard) - more :]),
+            "unsaid_at_end": _words_in(right[len(right) - unsaid :]),
+            "said_after_end": _words_in(heard[len(heard) - more :]),
         }
         score = evolve(score, metrics={**score.metrics, **metrics})
         return score if ends_with_text(score) else worth_nothing(score)
@@ -47,6 +47,11 @@ def ends_with_text(score: Score) -> bool:
 def worth_nothing(score: Score) -> Score:
     """Return a score with reward 0; what was measured stays."""
     return evolve(score, reward=0.0, passed=False)
+
+
+def _words_in(units: Sequence[str]) -> float:
+    """Return how many words units are: a character of a script without spaces is half of one."""
+    return min(float(len(units)), size_in_words(units))
 
 
 def beyond(words: Sequence[str], others: Sequence[str]) -> int:

@@ -257,7 +257,7 @@ def _text_of(clip: Clip) -> Hypothesis:
 def is_whole(score: Score) -> bool:
     """Whether speech that was scored is one reading of its text, from which nothing breaks off."""
     metrics = score.metrics
-    cut_short = metrics["unsaid_at_end"] > 0 and metrics["breaks_off"]
+    cut_short = metrics["unsaid_at_end"] >= 1 and metrics["breaks_off"]
     return ends_with_text(score) and not cut_short and not metrics.get("said_again")
 
 

@@ -1,6 +1,6 @@
 """Measurements of a speech signal, none of which needs the recording it was made from.
 
-All work on mono audio at 16 kHz, in frames of 32 ms every 8 ms.
+All but `share_at_peak` work on mono audio at 16 kHz, in frames of 32 ms every 8 ms.
 
 **Noise** is estimated for each frequency by itself, as a low quantile over time of the power
 spectrum: speech leaves every frequency alone for a part of the time, so what is nearly always
@@ -48,9 +48,8 @@ class SignalMetrics:
 
     Attributes:
         snr_db: Mean power over noise power, less one, in dB.
-        clipped_share: Share of the samples outside pauses that reach the highest amplitude to 1 %,
-            see `share_at_peak`: about 0.001 in speech, more when its peaks are cut off at whatever
-            level.
+        clipped_share: Share of the samples that reach the peak, see `share_at_peak`: about 0.001 in
+            speech, more when its peaks are cut off at whatever level.
         crest_db: Highest amplitude over the root mean square outside pauses, in dB: 15 to 20 for
             speech, 3 for a tone; compression and clipping lower it.
         silence_share: Share of the clip that is pauses.
@@ -92,7 +91,7 @@ def measure(waveform: np.ndarray) -> SignalMetrics:
 
 
 def share_at_peak(waveform: np.ndarray, speech_share: float) -> float:
-    """Return which share of the samples outside pauses reach the peak to 1 %.
+    """Return how many samples reach the peak to 1 %, as a share of those outside pauses.
 
     The peak is what one in a thousand of those samples reaches, so that a single one beyond it
     hides nothing. What was cut off at one sampling rate overshoots at another: measure it at the
@@ -103,7 +102,7 @@ def share_at_peak(waveform: np.ndarray, speech_share: float) -> float:
         speech_share: Share of the samples that are outside pauses, above 0.
     """
     amplitude = np.abs(waveform)
-    peak = np.quantile(amplitude, 1 - BEYOND_PEAK * speech_share)
+    peak = np.quantile(amplitude, 1 - BEYOND_PEAK * speech_share) or amplitude.max()
     return min(1.0, float(np.mean(amplitude >= NEAR_PEAK * peak)) / speech_share)
 
 
