@@ -97,7 +97,7 @@ def test_speech_that_breaks_off_is_none_though_it_is_heard(pace):
 
 def test_noise_that_was_always_there_is_no_loud_end(pace, degradations):
     sound = np.concatenate([voice(1.0), np.zeros(RATE // 2), voice(1.0), np.zeros(RATE // 4)])
-    noisy = degradations.with_noise(sound.astype(np.float32), 20, "key")
+    noisy = degradations.with_noise(sound.astype(np.float32), 17, "key")
     assert score(pace(corpus=recordings(12)), noisy).metrics["end_level_db"] < -20
 
 

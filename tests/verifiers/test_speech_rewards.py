@@ -145,6 +145,14 @@ def test_two_characters_are_one_word_that_may_be_lost(registry, heard, reward):
     assert score.reward == pytest.approx(reward)
 
 
+def test_words_that_are_written_as_one_are_no_early_stop(registry):
+    verifier = HeardText()
+    verifier.setup(verifier_context(registry, "tts", "none", 0.3, "cpu"))
+    sample = AudioSample("a", reference="in evidence if called on to do so")
+    [score] = verifier.verify([sample], [Hypothesis(text="in evidence if carl onto dusso")])
+    assert (score.reward, score.metrics["unsaid_at_end"]) == (pytest.approx(3 / 8), 0.0)
+
+
 def test_a_long_word_is_one_that_may_be_lost(registry):
     verifier = HeardText()
     verifier.setup(verifier_context(registry, "tts", "none", 0.3, "cpu"))
