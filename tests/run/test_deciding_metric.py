@@ -73,6 +73,18 @@ def test_another_one_is_told_of_with_those_that_there_are(registry, metric, sett
     assert "--verifier NAME:weight=0 measures by it without rewarding" in problem
 
 
+@pytest.mark.parametrize(
+    ("verifier", "metric"),
+    [("pace", "mean_pace"), ("prosody", "mean_pitch_deviation"), ("prosody", "mean_pause_share")],
+)
+def test_what_is_neither_better_nor_worse_decides_nothing(registry, verifier, metric):
+    name = f"{verifier}.{metric}"
+    (problem,) = metric_problems(registry, asked(name, task="tts", verifier=[verifier]))
+    assert problem.startswith(f"metric: neither more nor less of '{name}' is better, so that it")
+    assert "Decide by mean_reward" in problem
+    assert name not in problem.split("Decide by")[1]
+
+
 def test_a_broken_verifier_is_told_of_once(registry):
     from audioforge.run.check_settings import check_settings
 

@@ -56,13 +56,14 @@ class CorpusMetric:
             One that is named twice counts twice.
         denominator: Name of the metric of a `Score` that they are divided by. A score without
             one of these metrics takes no part.
-        higher_is_better: True for accuracy, False for error rates.
+        higher_is_better: True for accuracy, False for error rates; None for what is neither, such
+            as a mean of letters per second: it is reported, and never decides between models.
     """
 
     name: str
     numerator: tuple[str, ...]
     denominator: str
-    higher_is_better: bool
+    higher_is_better: bool | None
 
     @property
     def title(self) -> str:

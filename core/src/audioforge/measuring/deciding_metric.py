@@ -31,7 +31,7 @@ def metric_problems(registry: Registry, settings: MetricSettings) -> list[str]:
     """Return what is wrong with the metric that was asked for: no verifier has it."""
     if settings.metric is None:
         return []
-    known = []
+    known, describing = [], set()
     if speech_task(settings.task).reports_reward:
         known.append(MEAN_REWARD.name)
     for identity, setting in _measuring(registry, settings).items():
@@ -40,9 +40,19 @@ def metric_problems(registry: Registry, settings: MetricSettings) -> list[str]:
         except AudioForgeError:  # which is told of with its own setting
             continue
         if verifier.scope == "hypothesis":  # greedy decoding gives one hypothesis
-            known += [MeasuredMetric(identity, m).setting for m in verifier.corpus_metrics]
+            for metric in verifier.corpus_metrics:
+                name = MeasuredMetric(identity, metric).setting
+                if metric.higher_is_better is None:
+                    describing.add(name)
+                else:
+                    known.append(name)
     if settings.metric in known:
         return []
+    if settings.metric in describing:
+        return [
+            f"metric: neither more nor less of '{settings.metric}' is better, so that it cannot "
+            f"decide; every evaluation reports it all the same. Decide by {' or '.join(known)}"
+        ]
     return [
         f"metric: there is no '{settings.metric}'; it is written VERIFIER.METRIC. "
         f"{did_you_mean(settings.metric, known)} Another one comes with its verifier: --verifier "
@@ -97,6 +107,8 @@ def without_references(registry: Registry, settings: S) -> S | None:
         if verifier.scope != "hypothesis" or Needs.of(verifier, task).reference:
             continue
         for metric in verifier.corpus_metrics:
+            if metric.higher_is_better is None:
+                continue
             run_own = settings.verifier or task.default_verifiers
             verifier_settings = (*run_own, f"{added}:weight=0") if setting is extra else run_own
             name = MeasuredMetric(setting.id, metric).setting
@@ -121,7 +133,11 @@ def decide_by(evaluator: Evaluator, metric: str | None, samples: Sequence[AudioS
     if metric is None:
         evaluator.metrics = by_own_metric(evaluator, samples)
         return evaluator.decisive_metric.setting
-    named = {measured.setting: name for name, measured in evaluator.metrics.items()}
+    named = {
+        measured.setting: name
+        for name, measured in evaluator.metrics.items()
+        if measured.metric.higher_is_better is not None
+    }
     if metric not in named:
         raise ConfigError([f"metric: there is no '{metric}'. {did_you_mean(metric, named)}"])
     evaluator.metrics = _led_by(named[metric], evaluator.metrics)

@@ -163,7 +163,7 @@ def assess(
         frac_all_right=rewards.frac_all_earn(1.0),
         frac_all_wrong=rewards.frac_all_earn(0.0),
         distinct=rewards.distinct or 0.0,
-        higher_is_better=metric.higher_is_better,
+        higher_is_better=bool(metric.higher_is_better),
     )
 
 

@@ -38,6 +38,9 @@ OF_TRAIN = {
 }
 """What stands before the name of a thing of a kind that `audioforge train` takes."""
 
+BETTER = {True: "higher is better", False: "lower is better", None: "decides nothing"}
+"""What `higher_is_better` of a corpus metric says."""
+
 
 def describe_plugin(plugins: list[Plugin]) -> dict[str, Any]:
     """Return what there is to know of a distribution.
@@ -169,9 +172,7 @@ def _facts_of_verifier(factory: Any) -> dict[str, Any]:
     corpus = getattr(factory, "corpus_metrics", ())
     return {
         "metrics": [str(name) for name in getattr(factory, "metrics", ())],
-        "corpus metrics": [
-            f"{m.name} ({'higher' if m.higher_is_better else 'lower'} is better)" for m in corpus
-        ],
+        "corpus metrics": [f"{m.name} ({BETTER[m.higher_is_better]})" for m in corpus],
         "needs a reference": bool(getattr(factory, "needs_reference", True)),
         "scope": str(getattr(factory, "scope", "hypothesis")),
     }

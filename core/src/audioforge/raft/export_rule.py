@@ -126,7 +126,7 @@ def choose(base: Candidate, cycles: Sequence[Candidate], line: Sequence[Candidat
         systems,
         other,
         resampling,
-        higher_is_better=metric.higher_is_better,
+        higher_is_better=bool(metric.higher_is_better),
     )
     # A gain must stand outside of chance, on enough utterances to tell.
     measured = min(np.count_nonzero(denominator) for _, denominator in (*systems, other))

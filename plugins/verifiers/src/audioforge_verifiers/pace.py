@@ -141,7 +141,7 @@ class Pace(Verifier):
         CorpusMetric(
             "unlikely_pace_rate", ("unlikely_pace",), "timed_speech", higher_is_better=False
         ),
-        CorpusMetric("mean_pace", ("letters",), "speech_seconds", higher_is_better=True),
+        CorpusMetric("mean_pace", ("letters",), "speech_seconds", higher_is_better=None),
     )
 
     def __init__(

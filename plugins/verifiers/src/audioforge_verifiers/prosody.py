@@ -95,9 +95,9 @@ class Prosody(Verifier):
     )
     corpus_metrics: ClassVar[tuple[CorpusMetric, ...]] = (
         CorpusMetric(
-            "mean_pitch_deviation", ("pitch_deviation",), "voiced_speech", higher_is_better=True
+            "mean_pitch_deviation", ("pitch_deviation",), "voiced_speech", higher_is_better=None
         ),
-        CorpusMetric("mean_pause_share", ("pause_share",), "voiced_speech", higher_is_better=True),
+        CorpusMetric("mean_pause_share", ("pause_share",), "voiced_speech", higher_is_better=None),
     )
 
     def __init__(self, deviation: float | None = None, pauses: float | None = None) -> None:
