@@ -72,6 +72,8 @@ def main() -> None:
         _write_encoder(Path(folder))
         for reference in (
             "quality",
+            "pace",
+            "prosody",
             "dnsmos",
             "distillmos",
             f"intelligibility:model={args.recogniser}",
@@ -127,7 +129,10 @@ def _audio_work(verifier: Verifier, clips: list[tuple[str, np.ndarray]]) -> Call
 
 
 def _clips(manifest: Path, count: int) -> list[tuple[str, np.ndarray]]:
-    """Return texts and clips of 10 s, each a stretch of the recordings one after another."""
+    """Return clips of 10 s, each a stretch of the recordings one after another, and what they say.
+
+    A recording that is cut by the end of a stretch is said where its middle is.
+    """
     lines = [json.loads(line) for line in manifest.read_text(encoding="utf-8").splitlines()]
     waves = [
         load_clip(
@@ -139,7 +144,11 @@ def _clips(manifest: Path, count: int) -> list[tuple[str, np.ndarray]]:
     length = SECONDS * SAMPLING_RATE
     if len(sound) < count * length:
         raise SystemExit(f"{manifest} holds less than {count} clips of {SECONDS} s")
-    return [(lines[i]["text"], sound[i * length :][:length]) for i in range(count)]
+    said: list[list[str]] = [[] for _ in range(len(sound) // length + 1)]
+    ends = np.cumsum([len(wave) for wave in waves])
+    for line, wave, end in zip(lines, waves, ends, strict=True):
+        said[int(end - len(wave) // 2) // length].append(line["text"])
+    return [(" ".join(said[i]), sound[i * length :][:length]) for i in range(count)]
 
 
 def _write_encoder(folder: Path) -> None:
