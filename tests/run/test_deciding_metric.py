@@ -85,6 +85,12 @@ def test_what_is_neither_better_nor_worse_decides_nothing(registry, verifier, me
     assert name not in problem.split("Decide by")[1]
 
 
+def test_it_leads_no_evaluation_either(evaluator):
+    judge = evaluator("pace", task="tts")
+    with pytest.raises(ConfigError, match=r"metric: there is no 'pace\.mean_pace'"):
+        decide_by(judge, "pace.mean_pace", [])
+
+
 def test_a_broken_verifier_is_told_of_once(registry):
     from audioforge.run.check_settings import check_settings
 

@@ -57,7 +57,8 @@ class CorpusMetric:
         denominator: Name of the metric of a `Score` that they are divided by. A score without
             one of these metrics takes no part.
         higher_is_better: True for accuracy, False for error rates; None for what is neither, such
-            as a mean of letters per second: it is reported, and never decides between models.
+            as a mean of letters per second: it is reported, and never decides between models. The
+            name of what has a unit of its own begins with "mean_"; the others are shown in percent.
     """
 
     name: str

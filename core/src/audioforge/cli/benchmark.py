@@ -18,6 +18,7 @@ from audioforge.files import atomic
 from audioforge.measuring.style import describe_style
 from audioforge.plugins import discover
 from audioforge.terminal.console import print_json, print_line, print_table
+from audioforge.terminal.figures import measured as as_measured
 from audioforge.terminal.figures import percent, percent_interval
 
 if TYPE_CHECKING:
@@ -127,4 +128,4 @@ def _shown(key: str, value: Any) -> str:
         return describe_style(value)
     if key == "rtfx":
         return f"{value:,.1f}"
-    return percent(value, 2) if value is None or isinstance(value, float) else str(value)
+    return as_measured(key, value, 2) if value is None or isinstance(value, float) else str(value)

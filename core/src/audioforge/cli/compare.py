@@ -12,7 +12,7 @@ from audioforge.cli.local_path import LocalPath
 from audioforge.cli.page_file import check_page
 from audioforge.terminal.console import print_json, print_line, print_note, print_table
 from audioforge.terminal.escapes import one_line
-from audioforge.terminal.figures import percent, percent_interval, point_interval
+from audioforge.terminal.figures import measured, measured_interval, point_interval
 
 if TYPE_CHECKING:
     from audioforge.comparison.comparison import ComparedSet, Comparison
@@ -108,8 +108,8 @@ def _print_figures(one: ComparedSet) -> None:
         rows.append(
             [
                 figures.name,
-                *_cells(figures.base.get(decides)),
-                *_cells(figures.exported[decides]),
+                *_cells(decides, figures.base.get(decides)),
+                *_cells(decides, figures.exported[decides]),
                 _gain(figures.gain),
             ]
         )
@@ -118,7 +118,10 @@ def _print_figures(one: ComparedSet) -> None:
     if fewer := fewer_utterances(one, decides):
         print_line(f"{title(decides)} is of {fewer}.")
     for name in list(one.figures[0].exported)[1:]:
-        rows = [[f.name, *_cells(f.base.get(name)), *_cells(f.exported[name])] for f in one.figures]
+        rows = [
+            [f.name, *_cells(name, f.base.get(name)), *_cells(name, f.exported[name])]
+            for f in one.figures
+        ]
         print_line()
         print_table([title(name), *heads[1:5]], rows, right=heads[1:5])
         if fewer := fewer_utterances(one, name):
@@ -130,10 +133,10 @@ def _gain(gain: Difference | None) -> str:
     return "" if gain is None or not gain.value else point_interval(*gain.interval)
 
 
-def _cells(figure: Figure | None) -> list[str]:
+def _cells(metric: str, figure: Figure | None) -> list[str]:
     if figure is None or figure.interval is None:
         return ["", ""]
-    return [percent(figure.value), percent_interval(*figure.interval)]
+    return [measured(metric, figure.value), measured_interval(metric, *figure.interval)]
 
 
 def _print_utterances(comparison: Comparison, most: int) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from audioforge.terminal.console import print_line, print_table
-from audioforge.terminal.figures import percent
+from audioforge.terminal.figures import measured
 
 Column = tuple[str, str, Mapping[str, Any]]
 """A column's head, its metric, and the figures of the model that it is of."""
@@ -23,7 +23,7 @@ def print_by_language(columns: Sequence[Column]) -> None:
         [
             code,
             str(row["n"]),
-            *(percent(group.get(code, {}).get(metric), 2) for metric, group in groups),
+            *(measured(metric, group.get(code, {}).get(metric), 2) for metric, group in groups),
         ]
         for code, row in first.items()
     ]

@@ -23,7 +23,7 @@ from audioforge.report.components import chart, notes, paragraph, table, utteran
 from audioforge.report.markup import Content, foreign
 from audioforge.report.page import Section, page
 from audioforge.report.sound import link
-from audioforge.terminal.figures import percent, percent_interval
+from audioforge.terminal.figures import measured, measured_interval
 
 MOST_ROWS = 5_000
 """Utterances on which a pair differs that a page has, those with the largest differences first."""
@@ -84,7 +84,8 @@ def _figures(one: ComparedSet) -> list[Content]:
     for metric in one.figures[0].exported:
         heads = ["run", "base", "95 %", "exported", "95 %"]
         rows: list[list[Content]] = [
-            [f.name, *_cells(f.base.get(metric)), *_cells(f.exported[metric])] for f in one.figures
+            [f.name, *_cells(metric, f.base.get(metric)), *_cells(metric, f.exported[metric])]
+            for f in one.figures
         ]
         fewer = fewer_utterances(one, metric)
         of = f"{one.name}: {fewer}" if fewer else one.name
@@ -92,10 +93,10 @@ def _figures(one: ComparedSet) -> list[Content]:
     return made
 
 
-def _cells(figure: Figure | None) -> list[str]:
+def _cells(metric: str, figure: Figure | None) -> list[str]:
     if figure is None or figure.interval is None:
         return ["", ""]
-    return [percent(figure.value), percent_interval(*figure.interval)]
+    return [measured(metric, figure.value), measured_interval(metric, *figure.interval)]
 
 
 def _settings(comparison: Comparison, names: Sequence[str]) -> Content:

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 UNKNOWN = "n/a"
+
+A_MEAN = re.compile(r"(^|_)mean_(?!reward$)")
+"""Names of metrics that have a unit of their own, such as `mean_pace`, letters a second. All others
+are rates, and the mean reward is shown as one."""
 
 
 def percent(rate: float | None, digits: int = 1) -> str:
@@ -74,3 +80,35 @@ def decimal_interval(low: float, high: float) -> str:
     '0.2500 to 0.5000'
     """
     return f"{low:.4f} to {high:.4f}"
+
+
+def measured(metric: str, value: float | None, digits: int = 1) -> str:
+    """Return a metric's value: a rate in percent, a mean in its own unit.
+
+    >>> measured("wer", 0.1234), measured("mean_pace", 8.3), measured("mean_reward", 0.5)
+    ('12.3 %', '8.3', '50.0 %')
+
+    Args:
+        metric: Its name.
+        value: The value; None where nothing was measured.
+        digits: Behind the point.
+    """
+    is_mean = A_MEAN.search(metric) is not None
+    return decimal(value, digits) if is_mean else percent(value, digits)
+
+
+def measured_interval(metric: str, low: float, high: float, digits: int = 1) -> str:
+    """Return the bounds of a metric: of a rate in percent, of a mean in its own unit.
+
+    >>> measured_interval("wer", 0.1, 0.25), measured_interval("mean_pace", 8, 8.5)
+    ('10.0 to 25.0', '8.0 to 8.5')
+
+    Args:
+        metric: Its name.
+        low: The lower bound.
+        high: The upper bound.
+        digits: Behind the point.
+    """
+    if A_MEAN.search(metric):
+        return f"{low:.{digits}f} to {high:.{digits}f}"
+    return percent_interval(low, high, digits)
