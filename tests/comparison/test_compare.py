@@ -357,3 +357,23 @@ def test_the_page_holds_all_of_it_and_transcripts_are_inert(tmp_path, base, raft
     assert told in written
     identities = [part.partition('"')[0] for part in written.split(' id="')[1:]]
     assert len(identities) == len(set(identities))
+
+
+def test_a_mean_is_told_in_its_own_unit(tmp_path, base):
+    def spoken(rows, seconds):
+        return [
+            {**row, "measured": {**row["measured"], "mean_pace": [23, seconds]}} for row in rows
+        ]
+
+    best = spoken(lines(errors(0.2, 2)), 2.3)
+    one = write_run(tmp_path / "one", spoken(base, 2.875), best)
+    other = write_run(tmp_path / "other", spoken(base, 2.875), best, seed=1)
+    page = tmp_path / "page.html"
+    told = compare(one, other, "--html", page)
+    (row,) = [line for line in told.split("mean pace")[1].splitlines() if "one" in line][:1]
+    assert [cell.strip() for cell in row.split("  ") if cell.strip()] == [
+        "one", "8.0", "8.0 to 8.0", "10.0", "10.0 to 10.0",
+    ]  # fmt: skip
+    figures = page.read_text().split("mean pace, held out</caption>")[1].split("</table>")[0]
+    assert ">8.0<" in figures
+    assert ">10.0 to 10.0<" in figures

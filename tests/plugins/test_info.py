@@ -43,6 +43,11 @@ def test_info_of_a_verifier():
     )
 
 
+def test_info_tells_which_metric_decides_nothing():
+    told = audioforge("plugins", "info", "pace").output
+    assert "unlikely_pace_rate (lower is better), mean_pace (decides nothing)\n" in told
+
+
 def test_every_own_option_is_explained():
     rows = json.loads(audioforge("plugins", "list", "--json").stdout)
     explained = 0
